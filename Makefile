@@ -1,0 +1,51 @@
+# One word for each habit. Needs make and Python 3.11 or newer; the first use fills .venv.
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+# PYTHON=/path/to/python names another interpreter for the environment.
+PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done)
+
+# SIZE=small keeps `make bench` to seconds; ARGS goes to pytest as it is.
+SIZE ?= full
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help venv demo test lint types bench docs
+
+help: ## list these words
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+venv: $(READY) ## fill .venv with the package, its tools and the demo's libraries
+
+demo: $(READY) ## train real models, record them, and ask where they came from
+	@$(BIN)/python -m lineage.demo
+
+test: $(READY) ## run the tests, with coverage
+	@$(BIN)/python -m pytest --cov $(ARGS)
+
+lint: $(READY) ## check format and style
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+
+types: $(READY) ## check types, for the oldest and the newest Python
+	@$(BIN)/mypy -p lineage
+	@$(BIN)/mypy -p lineage --python-version 3.14
+
+bench: $(READY) ## measure; SIZE=small for a quick look
+	@LINEAGE_BENCH_SIZE=$(SIZE) $(BIN)/python -m pytest benchmarks $(ARGS)
+
+docs: $(READY) ## run every Python block of the README and of docs/
+	@$(BIN)/python -m pytest tests/test_docs.py $(ARGS)
+
+# A .venv that was cut short, or whose interpreter is gone, is made anew.
+$(READY): pyproject.toml
+	@$(if $(PYTHON),,$(error found no Python 3.11 or newer; name one with PYTHON=/path/to/python))
+	@$(BIN)/python -c 'import pip, sys; sys.exit(sys.prefix == sys.base_prefix)' 2>/dev/null \
+		|| $(PYTHON) -m venv --clear $(VENV)
+	@echo "Installing into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,demo]'
+	@touch $@

@@ -1,0 +1,1 @@
+"""The backends that come with lineage, one module each."""

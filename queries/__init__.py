@@ -1,0 +1,1 @@
+"""The questions that lineage answers, one module per topic."""
