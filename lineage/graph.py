@@ -1,0 +1,137 @@
+"""Answers: walks over the graph and the subgraphs that people see.
+
+Upstream is against the flow of data, towards what something was made from; downstream is along
+it. An answer is a value: it stays right after the store has moved on or been closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from enum import StrEnum
+from functools import cached_property
+from typing import Generic, Literal, NamedTuple, TypeVar, cast
+
+from lineage.model import Edge, Node, NodeKey
+from lineage.rows import EdgeRow, NodeRow, edge_of, entity_of
+from lineage.schema import AnyType
+
+__all__ = ["Cut", "Direction", "Limits", "Subgraph", "Walk"]
+
+NodeT_co = TypeVar("NodeT_co", bound=Node, covariant=True)
+
+
+class Direction(StrEnum):
+    """Which way a walk goes over the edges of events."""
+
+    UPSTREAM = "upstream"
+    DOWNSTREAM = "downstream"
+    BOTH = "both"
+
+
+class Limits(NamedTuple):
+    """How far a walk may go: edges from the start, nodes in the answer, seconds; None is no limit.
+
+    The start counts among the nodes. Seconds are looked at between levels.
+    """
+
+    hops: int | None = None
+    nodes: int | None = 10_000
+    seconds: float | None = None
+
+
+class Cut(NamedTuple):
+    """Why an answer is not whole: the limit that was met, and the kept nodes that lead further."""
+
+    limit: Literal["hops", "nodes", "seconds"]
+    frontier: tuple[NodeKey, ...]
+
+
+class Walk(NamedTuple):
+    """What a walk met: its keys level by level, the edges among them, and where it was cut.
+
+    The start is level 0; within a level keys are in order. Edges are in order of source, target
+    and kind. `cut` is None where the answer is whole.
+    """
+
+    levels: Sequence[Sequence[NodeKey]]
+    edges: Sequence[EdgeRow]
+    cut: Cut | None = None
+
+    @property
+    def keys(self) -> list[NodeKey]:
+        """Every key, nearest first."""
+        return [key for level in self.levels for key in level]
+
+
+class Subgraph(Generic[NodeT_co]):
+    """Nodes and the edges among them, nearest to the start first.
+
+    `matches` are the nodes of the type that was asked for (all nodes, where none was) without the
+    start, and never disconnect the answer. `truncated` is None for a whole answer, else the limit
+    that cut it and the kept nodes that lead further. `number` is the transaction that the answer
+    is as of.
+    """
+
+    def __init__(
+        self,
+        walk: Walk,
+        rows: Mapping[NodeKey, NodeRow],
+        types: Mapping[int, AnyType],
+        *,
+        number: int,
+        matching: Collection[int] | None = None,
+        cls: type[NodeT_co] | None = None,
+    ) -> None:
+        self._walk = walk
+        self._rows = [rows[key] for key in walk.keys]
+        used = {row.type_id for row in self._rows}
+        self._types = {number: each for number, each in types.items() if number in used}
+        self._matching = matching
+        self._cls = cls
+        self.number = number
+
+    @property
+    def keys(self) -> list[NodeKey]:
+        """The nodes' keys, nearest first."""
+        return self._walk.keys
+
+    @property
+    def truncated(self) -> Cut | None:
+        """None for a whole answer, else why and where it was cut."""
+        return self._walk.cut
+
+    @cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        """The nodes, nearest first; a deleted one is `gone`."""
+        return tuple(entity_of(row, self._types) for row in self._rows)
+
+    @cached_property
+    def edges(self) -> tuple[Edge, ...]:
+        """The edges among the nodes, by source, target and type."""
+        return tuple(edge_of(row) for row in self._walk.edges)
+
+    @cached_property
+    def matches(self) -> tuple[NodeT_co, ...]:
+        """The nodes of the type asked for, nearest first, without the start."""
+        return tuple(
+            cast(NodeT_co, entity_of(row, self._types, self._cls))
+            for row in self._rows[len(self._walk.levels[0]) :]
+            if self._matching is None or row.type_id in self._matching
+        )
+
+    @cached_property
+    def distances(self) -> dict[NodeKey, int]:
+        """How many edges each node is away from the start."""
+        return {key: hops for hops, level in enumerate(self._walk.levels) for key in level}
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.distances
+
+    def __repr__(self) -> str:
+        cut = f", cut by {self.truncated.limit}" if self.truncated else ""
+        return (
+            f"<Subgraph: {len(self)} nodes, {len(self._walk.edges)} edges as of {self.number}{cut}>"
+        )

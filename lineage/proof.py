@@ -1,0 +1,111 @@
+"""The digest chain: what proves that history was not changed since.
+
+Each transaction's digest is sha256 over the digest before it, its own head and a line for each of
+its records, in key order; each line is a JSON array and ends in a newline. A node's line holds
+the salted digest of its content instead of the content, so that a purge can erase the content and
+the salt and leave the chain whole: without the salt, nobody can try out what was erased.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
+
+from pydantic_core import to_json
+
+from lineage.rows import Commit, EdgeKey, EdgeRow, NodeRow, TypeRow
+
+__all__ = ["NO_DIGEST", "content_digest", "faults", "purged", "seal"]
+
+NO_DIGEST = bytes(32)
+"""The digest of number 0, the empty store."""
+
+
+def content_digest(row: NodeRow) -> bytes:
+    """Return the digest of a version's content: the stored one where the content was purged."""
+    if row.digest is not None:
+        return row.digest
+    assert row.salt is not None
+    content = to_json((row.name, row.external_id, row.uri, row.state, row.properties, row.custom))
+    return sha256(row.salt + content).digest()
+
+
+def purged(row: NodeRow) -> NodeRow:
+    """Return the version without content and salt, and with their digest instead."""
+    return row._replace(
+        name=None,
+        external_id=None,
+        uri=None,
+        state=None,
+        properties="{}",
+        custom="{}",
+        salt=None,
+        digest=content_digest(row),
+    )
+
+
+def seal(previous: bytes, commit: Commit) -> bytes:
+    """Return the digest of a transaction that follows the one with the digest `previous`."""
+    head = commit.head
+    chain = sha256(previous)
+    ids = (head.types, head.artifacts, head.executions, head.contexts)
+    chain.update(
+        to_json(("transaction", head.number, head.time, head.actor, head.message, *ids)) + b"\n"
+    )
+    for line in _lines(commit):
+        chain.update(line)
+    return chain.digest()
+
+
+def faults(commits: Iterable[Commit]) -> Iterator[str]:
+    """Yield a sentence for each transaction of a whole history that is not as it was sealed."""
+    previous, number = NO_DIGEST, 0
+    for commit in commits:
+        head, batch = commit.head, commit.batch
+        number += 1
+        if head.number != number:
+            yield f"transaction {number} is missing"
+            number = head.number
+        written = sum(map(len, (*batch, commit.ended, commit.deleted, commit.purged)))
+        if written != head.records:
+            yield f"transaction {number} wrote {head.records} records, but {written} are there"
+        elif seal(previous, commit) != head.digest:
+            yield f"transaction {number}: its own row or one of its records was changed since it was written"
+        previous = head.digest
+
+
+def _lines(commit: Commit) -> Iterator[bytes]:
+    for row in commit.batch.types:
+        yield _type_line(row)
+    for key in commit.ended:
+        yield f'["ended",{_edge_key(key)}]\n'.encode()
+    for node in commit.batch.nodes:
+        yield _node_line("node", node)
+    for node in commit.batch.updates:
+        yield _node_line("update", node)
+    for edge in commit.batch.edges:
+        yield _edge_line(edge)
+    for name, keys in (("deleted", commit.deleted), ("purged", commit.purged)):
+        for node_key in keys:
+            yield f'["{name}","{node_key}"]\n'.encode()
+
+
+def _node_line(name: str, row: NodeRow) -> bytes:
+    kind, number = row.key
+    return (
+        f'["{name}","{kind.value}:{number}",{row.type_id},{row.created},{row.updated},"{content_digest(row).hex()}"]\n'
+    ).encode()
+
+
+def _edge_key(key: EdgeKey | EdgeRow) -> str:
+    (source_kind, source), (target_kind, target) = key[0], key[1]
+    return f'"{source_kind.value}:{source}","{target_kind.value}:{target}",{key[2]:d}'
+
+
+def _edge_line(row: EdgeRow) -> bytes:
+    time = "null" if row.time is None else row.time
+    return f'["edge",{_edge_key(row)},{time},{row.path or "null"}]\n'.encode()
+
+
+def _type_line(row: TypeRow) -> bytes:
+    return to_json(("type", row.type.kind, row.type.model_dump(mode="json"))) + b"\n"

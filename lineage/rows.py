@@ -1,0 +1,259 @@
+"""What a backend stores and answers: rows, each valid from one transaction until another.
+
+Rows are plain tuples, so that hundreds of thousands of them are cheap; they become entities when
+somebody looks at them. Property maps are canonical JSON text (`values`), times are microseconds
+since 1970, states and event types are MLMD's numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+from pydantic_core import from_json, to_json
+
+from lineage.errors import Corrupt
+from lineage.model import (
+    Artifact,
+    ArtifactState,
+    Association,
+    Attribution,
+    Context,
+    Edge,
+    Event,
+    EventType,
+    Execution,
+    ExecutionState,
+    Kind,
+    Node,
+    NodeKey,
+    ParentContext,
+)
+from lineage.schema import AnyType
+from lineage.values import Properties, decode, from_micros
+
+__all__ = [
+    "EDGE_KINDS",
+    "EVENT_KINDS",
+    "STATE_NUMBERS",
+    "Batch",
+    "Commit",
+    "EdgeKey",
+    "EdgeKind",
+    "EdgeRow",
+    "Head",
+    "NodeRow",
+    "TypeRow",
+    "edge_key",
+    "edge_of",
+    "entity_of",
+    "path_text",
+]
+
+
+class EdgeKind(IntEnum):
+    """The kinds of edge: MLMD's numbers for the seven event types, then the edges of contexts."""
+
+    DECLARED_OUTPUT = 1
+    DECLARED_INPUT = 2
+    INPUT = 3
+    OUTPUT = 4
+    INTERNAL_INPUT = 5
+    INTERNAL_OUTPUT = 6
+    PENDING_OUTPUT = 7
+    ATTRIBUTION = 8
+    ASSOCIATION = 9
+    PARENT = 10
+
+
+EVENT_KINDS = frozenset(EdgeKind(number) for number in range(1, 8))
+EDGE_KINDS: dict[EventType, EdgeKind] = {event: EdgeKind[event.name] for event in EventType}
+_EVENT_TYPES = {kind: event for event, kind in EDGE_KINDS.items()}
+_ARTIFACT_STATES = dict(enumerate(ArtifactState))
+_EXECUTION_STATES = dict(enumerate(ExecutionState))
+STATE_NUMBERS: dict[ArtifactState | ExecutionState, int] = {
+    state: number
+    for states in (_ARTIFACT_STATES, _EXECUTION_STATES)
+    for number, state in states.items()
+}
+
+
+class NodeRow(NamedTuple):
+    """One version of a node. Its keeper is its key; everything between `type_id` and `salt` is content.
+
+    `until` is None while the version is current. `salt` goes into the content's digest; a purged
+    version has neither content nor salt but keeps that `digest`. `gone` marks the last version of
+    a node that was deleted or purged.
+    """
+
+    key: NodeKey
+    type_id: int
+    name: str | None
+    external_id: str | None
+    uri: str | None
+    state: int | None
+    properties: str
+    custom: str
+    created: int
+    updated: int
+    since: int
+    salt: bytes | None
+    digest: bytes | None = None
+    until: int | None = None
+    gone: bool = False
+
+
+class EdgeKey(NamedTuple):
+    """What makes an edge one: its ends, in its direction, and its kind.
+
+    Events point along the flow of data (artifact to execution where it is read, execution to
+    artifact where it is written); the others from the containing context to what it contains.
+    """
+
+    source: NodeKey
+    target: NodeKey
+    kind: EdgeKind
+
+
+class EdgeRow(NamedTuple):
+    """One edge; `path` is canonical JSON (a list of keys and indices), `time` an event's own."""
+
+    source: NodeKey
+    target: NodeKey
+    kind: EdgeKind
+    time: int | None
+    path: str | None
+    since: int
+    until: int | None = None
+
+    @property
+    def key(self) -> EdgeKey:
+        """The edge's identity."""
+        return EdgeKey(self.source, self.target, self.kind)
+
+
+class TypeRow(NamedTuple):
+    """One version of a type; `type` carries the id."""
+
+    type: AnyType
+    since: int
+    until: int | None = None
+
+
+class Head(NamedTuple):
+    """A transaction as the log keeps it; number 0 is the empty store.
+
+    `records` counts what it wrote. `types`, `artifacts`, `executions` and `contexts` are the
+    highest ids given so far, and `schema` the last transaction that wrote a type.
+    """
+
+    number: int
+    time: int
+    actor: str
+    message: str
+    digest: bytes
+    records: int
+    schema: int
+    types: int
+    artifacts: int
+    executions: int
+    contexts: int
+
+
+class Batch(NamedTuple):
+    """A piece of a stream, in dependency order: types, then nodes, then edges.
+
+    `nodes` are new, `updates` replace the current version of nodes that exist.
+    """
+
+    types: Sequence[TypeRow] = ()
+    nodes: Sequence[NodeRow] = ()
+    updates: Sequence[NodeRow] = ()
+    edges: Sequence[EdgeRow] = ()
+
+
+class Commit(NamedTuple):
+    """A whole transaction, as `changes` yields and `replay` takes it.
+
+    Everything is in key order and was written in this order: types, ended edges, new nodes,
+    updated nodes, edges, deleted nodes, purged nodes.
+    """
+
+    head: Head
+    batch: Batch
+    ended: Sequence[EdgeKey] = ()
+    deleted: Sequence[NodeKey] = ()
+    purged: Sequence[NodeKey] = ()
+
+
+_CLASSES: dict[Kind, type[Node]] = {cls.kind: cls for cls in (Artifact, Execution, Context)}
+
+
+def entity_of(row: NodeRow, types: Mapping[int, AnyType], cls: type[Node] | None = None) -> Node:
+    """Turn a row into an entity: a plain one, or one of the subclass that is asked for."""
+    node_type = types[row.type_id]
+    fields: dict[str, Any] = {
+        "id": row.key.id,
+        "type": node_type.name,
+        "type_version": node_type.version,
+        "name": row.name,
+        "external_id": row.external_id,
+        "properties": _decoded(row, row.properties),
+        "custom_properties": _decoded(row, row.custom),
+        "create_time": from_micros(row.created),
+        "update_time": from_micros(row.updated),
+        "gone": row.gone,
+    }
+    if row.key.kind is Kind.ARTIFACT:
+        fields["uri"] = row.uri
+        fields["state"] = None if row.state is None else _ARTIFACT_STATES[row.state]
+    elif row.key.kind is Kind.EXECUTION:
+        fields["state"] = None if row.state is None else _EXECUTION_STATES[row.state]
+    return (cls or _CLASSES[row.key.kind]).stored(fields)
+
+
+def _decoded(row: NodeRow, text: str) -> Properties:
+    try:
+        return decode(text)
+    except (ValueError, TypeError, LookupError) as error:
+        raise Corrupt(
+            f"{row.key}: its stored properties cannot be read; run a check of the store"
+        ) from error
+
+
+def edge_of(row: EdgeRow) -> Edge:
+    """Turn a row into an edge of the kind it is."""
+    if row.kind is EdgeKind.ATTRIBUTION:
+        return Attribution(context=row.source, artifact=row.target)
+    if row.kind is EdgeKind.ASSOCIATION:
+        return Association(context=row.source, execution=row.target)
+    if row.kind is EdgeKind.PARENT:
+        return ParentContext(parent=row.source, child=row.target)
+    artifact, execution = sorted((row.source, row.target))
+    return Event(
+        artifact=artifact,
+        execution=execution,
+        type=_EVENT_TYPES[row.kind],
+        path=() if row.path is None else tuple(from_json(row.path)),
+        time=None if row.time is None else from_micros(row.time),
+    )
+
+
+def edge_key(edge: Edge) -> EdgeKey:
+    """Return the key of an edge: its ends, in its direction, and its kind."""
+    if isinstance(edge, Event):
+        kind = EDGE_KINDS[edge.type]
+        if edge.type.is_output:
+            return EdgeKey(edge.execution, edge.artifact, kind)
+        return EdgeKey(edge.artifact, edge.execution, kind)
+    if isinstance(edge, Attribution):
+        return EdgeKey(edge.context, edge.artifact, EdgeKind.ATTRIBUTION)
+    if isinstance(edge, Association):
+        return EdgeKey(edge.context, edge.execution, EdgeKind.ASSOCIATION)
+    return EdgeKey(edge.parent, edge.child, EdgeKind.PARENT)
+
+
+def path_text(path: Sequence[int | str]) -> str | None:
+    """Return an event's path as it is stored."""
+    return to_json(list(path)).decode() if path else None

@@ -1,0 +1,305 @@
+"""Types: what the nodes of each kind may declare, how types evolve, and classes as types.
+
+A type is named by a name and a version within its kind. The nine system types have the ids 1 to
+9, in MLMD's order; every other type may be based on one of them, which says what it is (a data
+set, a model, training …). Names that begin with `lineage.` or `mlmd.` are reserved.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Self, TypeAlias
+
+from pydantic import BeforeValidator, PlainSerializer, PlainValidator, field_validator
+
+from lineage.errors import AlreadyExists, Invalid
+from lineage.model import (
+    Artifact,
+    Entity,
+    Execution,
+    Id,
+    Kind,
+    Node,
+    Text,
+    Time,
+    TypeName,
+    property_fields,
+)
+from lineage.values import JSON, ProtoAny, ValueType, to_text, to_value, type_of_annotation
+
+__all__ = [
+    "SYSTEM_NAMES",
+    "SYSTEM_TYPES",
+    "TYPE_CLASSES",
+    "AnyType",
+    "ArtifactType",
+    "ContextType",
+    "Dataset",
+    "Deploy",
+    "Evaluate",
+    "ExecutionType",
+    "Indexed",
+    "Metrics",
+    "Model",
+    "NodeType",
+    "Process",
+    "Schema",
+    "Statistics",
+    "Train",
+    "Transform",
+    "evolve",
+    "is_reserved",
+    "type_of",
+]
+
+
+class Indexed:
+    """Marks a class's field whose values a backend should index: `Annotated[float, Indexed()]`."""
+
+
+class Schema(dict[str, ValueType]):
+    """The declared properties of a type, by name; it cannot be changed."""
+
+    __slots__ = ()
+
+    def _refuse(self, *_: object, **__: object) -> None:
+        raise TypeError("a type's properties are frozen: put a changed copy of the type")
+
+    __setitem__ = __delitem__ = __ior__ = _refuse  # type: ignore[assignment]
+    clear = pop = popitem = setdefault = update = _refuse  # type: ignore[assignment]
+
+    def __reduce__(self) -> tuple[type[Schema], tuple[dict[str, ValueType]]]:
+        return Schema, (dict(self),)
+
+
+def _to_schema(raw: object) -> Schema:
+    if not isinstance(raw, dict):
+        raise Invalid(f"{raw!r:.80} is not a mapping of property names to value types")
+    schema = {}
+    for name in sorted(raw):
+        try:
+            schema[to_text(name)] = ValueType(raw[name])
+        except ValueError:
+            known = ", ".join(ValueType)
+            raise Invalid(
+                f"{name!r}: {raw[name]!r:.80} is not a value type; there are {known}"
+            ) from None
+    return Schema(schema)
+
+
+def _to_json(raw: object) -> JSON:
+    value = None if raw is None else to_value(raw)
+    if isinstance(value, ProtoAny):
+        raise Invalid(f"{raw!r:.80} is not JSON")
+    return value
+
+
+def _to_names(raw: object) -> tuple[str, ...]:
+    if not isinstance(raw, list | tuple | set | frozenset):
+        raise Invalid(f"{raw!r:.80} is not a collection of property names")
+    return tuple(sorted({to_text(name) for name in raw}))
+
+
+class NodeType(Entity):
+    """What the three kinds of type share.
+
+    `properties` are the declared ones; `base` names the system type that says what this one is;
+    `indexed` lists the properties whose values a backend indexes. `id`, `create_time` and
+    `update_time` are the store's to set.
+    """
+
+    kind: ClassVar[Kind]
+
+    id: Id | None = None
+    name: Text
+    version: Text | None = None
+    description: Text | None = None
+    external_id: Text | None = None
+    properties: Annotated[Schema, PlainValidator(_to_schema), PlainSerializer(dict)] = Schema()
+    base: Text | None = None
+    indexed: Annotated[tuple[str, ...], BeforeValidator(_to_names)] = ()
+    create_time: Time | None = None
+    update_time: Time | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _check_name(cls, name: str) -> str:
+        if not name:
+            raise Invalid("a type needs a name")
+        return name
+
+    @field_validator("version")
+    @classmethod
+    def _no_empty_version(cls, version: str | None) -> str | None:
+        return version or None
+
+    @property
+    def type_name(self) -> TypeName:
+        """The name and version."""
+        return TypeName(self.name, self.version)
+
+    def replace(self, **changes: Any) -> Self:
+        """Return a copy with the given fields changed, validated like a new one."""
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        return type(self)(**{**given, **changes})
+
+
+class ArtifactType(NodeType):
+    """A type of artifacts."""
+
+    kind = Kind.ARTIFACT
+
+
+class ExecutionType(NodeType):
+    """A type of executions; MLMD's experimental input and output types are kept as opaque JSON."""
+
+    kind = Kind.EXECUTION
+    input_type: Annotated[JSON, PlainValidator(_to_json)] = None
+    output_type: Annotated[JSON, PlainValidator(_to_json)] = None
+
+
+class ContextType(NodeType):
+    """A type of contexts."""
+
+    kind = Kind.CONTEXT
+
+
+AnyType: TypeAlias = ArtifactType | ExecutionType | ContextType
+TYPE_CLASSES: dict[Kind, type[AnyType]] = {
+    cls.kind: cls for cls in (ArtifactType, ExecutionType, ContextType)
+}
+
+
+class Dataset(Artifact, type="lineage.Dataset", base="lineage.Dataset"):
+    """A data set. `digest` says which content: inputs of one URI and digest are one artifact."""
+
+    digest: str | None = None
+
+
+class Model(Artifact, type="lineage.Model", base="lineage.Model"):
+    """A trained model. `digest` says which content."""
+
+    digest: str | None = None
+
+
+class Metrics(Artifact, type="lineage.Metrics", base="lineage.Metrics"):
+    """Measurements of a model or of a run."""
+
+
+class Statistics(Artifact, type="lineage.Statistics", base="lineage.Statistics"):
+    """Statistics of a data set."""
+
+
+class Train(Execution, type="lineage.Train", base="lineage.Train"):
+    """Training: data in, a model out."""
+
+
+class Transform(Execution, type="lineage.Transform", base="lineage.Transform"):
+    """Data in, data out."""
+
+
+class Process(Execution, type="lineage.Process", base="lineage.Process"):
+    """Any other processing."""
+
+
+class Evaluate(Execution, type="lineage.Evaluate", base="lineage.Evaluate"):
+    """A model and data in, metrics out."""
+
+
+class Deploy(Execution, type="lineage.Deploy", base="lineage.Deploy"):
+    """A model goes to where it serves."""
+
+
+_SYSTEM_CLASSES: tuple[type[Node], ...] = (
+    Dataset,
+    Model,
+    Metrics,
+    Statistics,
+    Train,
+    Transform,
+    Process,
+    Evaluate,
+    Deploy,
+)
+
+
+def type_of(cls: type[Node]) -> AnyType:
+    """Return the type that a subclass of `Artifact`, `Execution` or `Context` stands for."""
+    if cls.type_name is None:
+        raise Invalid(f"{cls.__name__} is a kind, not a type; name a type, or pass a subclass")
+    fields = property_fields(cls)
+    base = None if cls.base_type == cls.type_name.name else cls.base_type
+    if base is not None and base not in SYSTEM_NAMES[cls.kind]:
+        known = ", ".join(SYSTEM_NAMES[cls.kind]) or "none"
+        raise Invalid(
+            f"{cls.__name__}: {base!r} is not a base type of {cls.kind}s; there are: {known}"
+        )
+    return TYPE_CLASSES[cls.kind](
+        name=cls.type_name.name,
+        version=cls.type_name.version,
+        properties=Schema(
+            {field.alias: type_of_annotation(field.annotation) for field in fields.values()}
+        ),
+        indexed=tuple(field.alias for field in fields.values() if field.marked(Indexed)),
+        base=base,
+        description=_own_doc(cls),
+    )
+
+
+def _own_doc(cls: type[Node]) -> str | None:
+    doc = cls.__dict__.get("__doc__")
+    return doc.strip().splitlines()[0] if doc and doc.strip() else None
+
+
+SYSTEM_NAMES: dict[Kind, tuple[str, ...]] = {
+    kind: tuple(cls.type_name.name for cls in _SYSTEM_CLASSES if cls.kind is kind and cls.type_name)
+    for kind in Kind
+}
+SYSTEM_TYPES: tuple[AnyType, ...] = tuple(
+    type_of(cls).replace(id=number) for number, cls in enumerate(_SYSTEM_CLASSES, start=1)
+)
+"""The nine types of every store, with the ids 1 to 9; MLMD has them as `mlmd.Dataset` and so on."""
+
+
+def is_reserved(name: str) -> bool:
+    """Whether a type's name is kept for this library's and MLMD's own."""
+    return name.startswith(("lineage.", "mlmd."))
+
+
+def evolve(
+    stored: AnyType, given: AnyType, *, can_add: bool = False, can_omit: bool = False
+) -> AnyType:
+    """Return what the stored type becomes when `given` is put again; `stored` itself if nothing changes.
+
+    A changed value type, a new property without `can_add`, a missing one without `can_omit`:
+    `AlreadyExists`, as in MLMD. Left-out properties stay; a left-out base stays, another is
+    `Invalid`. A given description, external id and ExecutionType input or output replace.
+    """
+    for name, value_type in given.properties.items():
+        known = stored.properties.get(name)
+        if known is None and not can_add:
+            raise AlreadyExists(
+                f"type {stored.type_name} has no property {name!r}; to add it, allow can_add"
+            )
+        if known not in (None, value_type):
+            raise AlreadyExists(
+                f"type {stored.type_name}: property {name!r} is {known} and cannot become {value_type}; "
+                f"give the property another name, or the type another version"
+            )
+    missing = stored.properties.keys() - given.properties.keys()
+    if missing and not can_omit:
+        raise AlreadyExists(
+            f"type {stored.type_name} has {', '.join(sorted(missing))}, which is left out here; allow can_omit"
+        )
+    if stored.base is not None and given.base not in (None, stored.base):
+        raise Invalid(
+            f"type {stored.type_name} is based on {stored.base}, which cannot become {given.base}"
+        )
+    changes: dict[str, Any] = {
+        name: getattr(given, name)
+        for name in ("base", "description", "external_id", "input_type", "output_type")
+        if getattr(given, name, None) is not None
+    }
+    changes["properties"] = {**stored.properties, **given.properties}
+    changes["indexed"] = {*stored.indexed, *given.indexed}
+    evolved = stored.replace(**changes)
+    return stored if evolved == stored else evolved
