@@ -1,0 +1,248 @@
+"""A transaction: the write lock, the ids it gives, and the records that its digest covers."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from lineage.errors import Conflict, Invalid, NotFound
+from lineage.model import Kind, NodeKey
+from lineage.proof import NO_DIGEST, purged, seal
+from lineage.rows import Batch, Commit, EdgeKey, EdgeRow, Head, NodeRow, TypeRow
+
+if TYPE_CHECKING:
+    from lineage.backend import Backend
+
+__all__ = ["Transaction"]
+
+SALT_BYTES = 16
+
+
+class Transaction:
+    """What `Backend.transaction` opens: the verbs that write.
+
+    Every verb takes the lock first. The rows it writes bear `number` as their `since`, ids come
+    from `next_id` and salts from `salt`. Within one transaction each node, edge and type has one
+    record, its last.
+    """
+
+    def __init__(self, backend: Backend, actor: str, message: str) -> None:
+        self._backend = backend
+        self._thread = threading.get_ident()
+        self._actor = actor
+        self._message = message
+        self._last: Head | None = None
+        self._read_at: int | None = None
+        self._failure: BaseException | None = None
+        self._time = 0
+        self._highest: dict[Kind | None, int] = {}
+        self._types: dict[int, TypeRow] = {}
+        self._nodes: dict[NodeKey, NodeRow] = {}
+        self._updates: dict[NodeKey, NodeRow] = {}
+        self._edges: dict[tuple[object, ...], EdgeRow] = {}
+        self._ended: dict[tuple[object, ...], EdgeKey] = {}
+        self._deleted: dict[NodeKey, None] = {}
+        self._purged: dict[NodeKey, None] = {}
+
+    @property
+    def locked(self) -> bool:
+        """Whether the transaction holds the write lock."""
+        return self._last is not None
+
+    @property
+    def number(self) -> int:
+        """The number that the transaction will have; it must be locked."""
+        return self.lock().number + 1
+
+    @property
+    def time(self) -> int:
+        """The transaction's time in microseconds, later than that of every one before."""
+        self.lock()
+        return self._time
+
+    def lock(self) -> Head:
+        """Take the write lock, if it is not taken yet, and return the transaction before this one."""
+        if (
+            self._last is not None
+            and self._thread == threading.get_ident()
+            and self._failure is None
+        ):
+            return self._last
+        self._check_usable()
+        self._backend.refuse_readonly()
+        last = self._backend.begin()
+        self._last = last
+        if self._read_at not in (None, last.number):
+            raise Conflict(
+                f"transaction {last.number} was committed after this one first read, at {self._read_at}; "
+                f"run it again, or let store.transact(function) do so"
+            )
+        self._time = max(self._backend.clock(), last.time + 1)
+        self._highest = {
+            None: last.types,
+            Kind.ARTIFACT: last.artifacts,
+            Kind.EXECUTION: last.executions,
+            Kind.CONTEXT: last.contexts,
+        }
+        return last
+
+    def snapshot(self) -> int | None:
+        """Return what reads inside this transaction are as of: None once it may have written."""
+        if self._thread != threading.get_ident():
+            raise Invalid("a transaction belongs to the thread that opened it")
+        if self._last is not None:
+            return None
+        if self._read_at is None:
+            self._read_at = self._backend.now()
+        return self._read_at
+
+    def next_id(self, kind: Kind | None) -> int:
+        """Give the next id of a kind of node, or of types for None."""
+        self.lock()
+        self._highest[kind] += 1
+        return self._highest[kind]
+
+    def salt(self) -> bytes:
+        """Return a fresh salt for a node's version."""
+        return os.urandom(SALT_BYTES)
+
+    def is_new(self, key: NodeKey) -> bool:
+        """Whether this transaction made the node."""
+        return key in self._nodes
+
+    def wrote_edge(self, key: EdgeKey) -> bool:
+        """Whether this transaction wrote the edge."""
+        return key in self._edges
+
+    def write(self, batch: Batch, *, live: Collection[NodeKey] = ()) -> None:
+        """Write types, new nodes, new versions of live nodes, and edges between live nodes.
+
+        `live` are nodes that the caller has seen alive in this transaction; others are looked up.
+        """
+        number = self.number
+        if batch.edges:
+            self._check_ends(batch, live)
+        self._backend.write(number, batch)
+        for type_row in batch.types:
+            assert type_row.type.id is not None
+            self._types[type_row.type.id] = type_row
+            self._raise_highest(None, type_row.type.id)
+        for row in batch.nodes:
+            self._nodes[row.key] = row
+            self._raise_highest(*row.key)
+        for row in batch.updates:
+            known = self._nodes if row.key in self._nodes else self._updates
+            known[row.key] = row
+        for edge in batch.edges:
+            self._edges[edge[:3]] = edge
+
+    def _check_ends(self, batch: Batch, live: Collection[NodeKey]) -> None:
+        """Raise `NotFound` for an edge at a node that does not exist, or no longer."""
+        ends = {end for row in batch.edges for end in (row.source, row.target)}
+        ends.difference_update(live, [row.key for row in batch.nodes])
+        unsure = [key for key in ends if key not in self._nodes or key in self._deleted]
+        known = self._backend.nodes(unsure) if unsure else {}
+        for key in sorted(unsure):
+            if key not in known:
+                raise NotFound(f"there is no {key}; put it before its edges")
+            if known[key].gone:
+                number = known[key].until
+                raise NotFound(
+                    f"{key} was deleted in transaction {number}; an edge needs a live node"
+                )
+
+    def _raise_highest(self, kind: Kind | None, number: int) -> None:
+        self._highest[kind] = max(self._highest[kind], number)
+
+    def end(self, keys: Collection[EdgeKey]) -> None:
+        """End edges that exist."""
+        self._backend.end(self.number, keys)
+        for key in keys:
+            if self._edges.pop(key, None) is None:
+                self._ended[key] = key
+
+    def delete(self, keys: Collection[NodeKey]) -> None:
+        """Delete live nodes; their edges stay."""
+        self._backend.delete(self.number, keys)
+        self._deleted.update(dict.fromkeys(keys))
+
+    def purge(self, keys: Collection[NodeKey]) -> None:
+        """Erase the content of gone nodes, in every version and for good."""
+        self._backend.purge(self.number, keys)
+        self._purged.update(dict.fromkeys(keys))
+        for rows in (self._nodes, self._updates):
+            rows.update({key: purged(rows[key]) for key in keys if key in rows})
+
+    @contextmanager
+    def joined(self) -> Iterator[None]:
+        """Run an inner block; if it raises, this transaction can only roll back."""
+        self._check_usable()
+        try:
+            yield
+        except BaseException as error:
+            self._failure = self._failure or error
+            raise
+
+    def _check_usable(self) -> None:
+        if self._thread != threading.get_ident():
+            raise Invalid("a transaction belongs to the thread that opened it")
+        if self._failure is not None:
+            raise Invalid(
+                f"a block inside this transaction failed ({type(self._failure).__name__}: {self._failure}), so it can "
+                f"only roll back; let the error pass, or open the inner block on its own"
+            ) from self._failure
+
+    def commit(self) -> None:
+        """Seal what was written and make it durable; nothing happens where nothing was written."""
+        self._check_usable()
+        if self._last is None:
+            return
+        commit = self._sealed(self._last)
+        if not commit.head.records:
+            self.rollback()
+            return
+        self._backend.append(commit.head)
+        self._backend.commit()
+        self._last = None
+
+    def rollback(self) -> None:
+        """Undo everything and let go of the lock."""
+        if self._last is not None:
+            self._last = None
+            self._backend.rollback()
+
+    def _count(self) -> int:
+        written = len(self._types) + len(self._nodes) + len(self._updates) + len(self._edges)
+        return written + len(self._ended) + len(self._deleted) + len(self._purged)
+
+    def _sealed(self, last: Head) -> Commit:
+        number = last.number + 1
+        head = Head(
+            number=number,
+            time=self._time,
+            actor=self._actor,
+            message=self._message,
+            digest=NO_DIGEST,
+            records=self._count(),
+            schema=number if self._types else last.schema,
+            types=self._highest[None],
+            artifacts=self._highest[Kind.ARTIFACT],
+            executions=self._highest[Kind.EXECUTION],
+            contexts=self._highest[Kind.CONTEXT],
+        )
+        commit = Commit(
+            head,
+            Batch(
+                types=[self._types[number] for number in sorted(self._types)],
+                nodes=sorted(self._nodes.values()),
+                updates=sorted(self._updates.values()),
+                edges=sorted(self._edges.values()),
+            ),
+            ended=sorted(self._ended.values()),
+            deleted=sorted(self._deleted),
+            purged=sorted(self._purged),
+        )
+        return commit._replace(head=head._replace(digest=seal(last.digest, commit)))
