@@ -1,0 +1,612 @@
+"""The `sqlite` backend: a whole store in one file, safe for many threads and processes.
+
+The file is queried in place, so opening it costs the same at any size. See `sqlite_file` for
+locking and durability, `sqlite_rows` for the tables.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydantic_core import to_json
+from typing_extensions import override
+
+from lineage.backend import EMPTY, LOOKUP_PAGE, AtUri, Backend, Named, Order, Reference
+from lineage.backends import sqlite_history as history
+from lineage.backends.sqlite_file import (
+    APPLICATION_ID,
+    FORMAT,
+    LARGE_LOG,
+    Journal,
+    SqliteFile,
+    split_url,
+    translated,
+)
+from lineage.backends.sqlite_filters import Source, Translator, conjuncts, packed, property_path
+from lineage.backends.sqlite_rows import (
+    EDGE_COLUMNS,
+    HEAD_COLUMNS,
+    KIND_NUMBERS,
+    NODE_COLUMNS,
+    PAST_COLUMNS,
+    SCHEMA,
+    edge_place,
+    edge_row,
+    edge_values,
+    head_row,
+    node_row,
+    node_values,
+    number_of,
+    past_row,
+    type_row,
+    type_text,
+)
+from lineage.backends.sqlite_walk import walk_tables
+from lineage.errors import BackendError, Corrupt, Invalid, NotFound
+from lineage.filters import Field, Filter, PropertyColumn
+from lineage.graph import Direction, Limits, Walk
+from lineage.model import Kind, NodeKey
+from lineage.rows import Batch, Commit, EdgeKey, EdgeKind, EdgeRow, Head, NodeRow, TypeRow
+from lineage.schema import SYSTEM_TYPES
+from lineage.walking import check_limits
+
+__all__ = ["SqliteBackend"]
+
+logger = logging.getLogger("lineage")
+
+_PRELOADED = tuple(TypeRow(each, 0) for each in SYSTEM_TYPES)
+_NODE_PLACES = ", ".join("?" * len(NODE_COLUMNS.split(",")))
+_SET_NODE = ", ".join(f"{name.strip()} = ?" for name in NODE_COLUMNS.split(",")[1:])
+_ORDERS = {Field.ID: "key", Field.CREATED: "created", Field.UPDATED: "updated"}
+_LAST = f"SELECT {HEAD_COLUMNS} FROM txn ORDER BY number DESC LIMIT 1"
+_EDGE_IS = "dst = ? AND src = ? AND kind = ?"
+
+
+class SqliteBackend(Backend):
+    """A store in one SQLite file, given as a path or as `sqlite:PATH[?journal=rollback]`.
+
+    The rollback journal is for file systems without shared memory, such as network ones; there
+    readers wait while a transaction commits.
+    """
+
+    def __init__(
+        self, url: str | Path, *, clock: Callable[[], int] | None = None, readonly: bool = False
+    ) -> None:
+        super().__init__(clock=clock, readonly=readonly)
+        if sqlite3.sqlite_version_info < (3, 38):
+            raise BackendError(
+                f"SQLite {sqlite3.sqlite_version} is too old; lineage needs 3.38 or newer"
+            )
+        path, journal = split_url(str(url))
+        self.lock_timeout = 30.0
+        self._types: tuple[int, tuple[TypeRow, ...]] | None = None
+        self._writes_types = False
+        self._own_types: tuple[TypeRow, ...] | None = None
+        self._purged = False
+        self._file = SqliteFile(path, journal=journal, readonly=readonly)
+        try:
+            self._open(journal)
+        except BaseException:
+            self._file.close()
+            raise
+
+    # Opening
+
+    @translated
+    def _open(self, journal: Journal) -> None:
+        sql = self._file.connection
+        if self._identify(sql) or self.readonly:
+            return
+        with self._locked():
+            if journal == "wal":
+                sql.execute("PRAGMA journal_mode = WAL")
+            sql.execute("BEGIN IMMEDIATE")
+            try:
+                if not self._identify(sql):
+                    for statement in SCHEMA.split(";\n"):
+                        sql.execute(statement)
+                    sql.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                    sql.execute(f"PRAGMA user_version = {FORMAT}")
+                sql.execute("COMMIT")
+            except BaseException:
+                sql.execute("ROLLBACK")
+                raise
+
+    def _identify(self, sql: sqlite3.Connection) -> bool:
+        """Return whether the file is a store; False for an empty one, an error for anything else."""
+        path = self._file.path
+        (application,) = sql.execute("PRAGMA application_id").fetchone()
+        if application == APPLICATION_ID:
+            (found,) = sql.execute("PRAGMA user_version").fetchone()
+            if found > FORMAT:
+                raise Corrupt(
+                    f"{path} has format {found}, and this version reads {FORMAT}; upgrade lineage-graph"
+                )
+            self._check_length(sql)
+            return True
+        tables = {name for (name,) in sql.execute("SELECT name FROM sqlite_schema")}
+        if "MLMDEnv" in tables:
+            raise Corrupt(
+                f"{path} is an ML Metadata store; bring it in with: lineage import {path} --format mlmd"
+            )
+        if tables or application:
+            raise Corrupt(
+                f"{path} belongs to another application; it is left untouched, give another path"
+            )
+        if self.readonly:
+            raise Corrupt(f"{path} is empty; connect without readonly=True to make a store there")
+        return False
+
+    def _check_length(self, sql: sqlite3.Connection) -> None:
+        (pages,) = sql.execute("PRAGMA page_count").fetchone()
+        (page_size,) = sql.execute("PRAGMA page_size").fetchone()
+        size = self._file.path.stat().st_size
+        if size < pages * page_size and not self._file.log_size():
+            raise Corrupt(
+                f"{self._file.path} was cut off at {size} bytes of {pages * page_size}; restore a backup"
+            )
+
+    # Reading
+
+    @contextmanager
+    def _snapshot(self, as_of: int | None) -> Iterator[tuple[sqlite3.Connection, Source]]:
+        """Hold one moment of the file, and say from which tables to read it."""
+        moment = self._moment(as_of)
+        sql = self._file.connection
+        if sql.in_transaction:
+            yield sql, Source(moment)
+            return
+        sql.execute("BEGIN")
+        try:
+            past = moment is not None and moment < self._last(sql).number
+            yield sql, Source(moment if past else None)
+        finally:
+            if sql.in_transaction:
+                sql.execute("ROLLBACK")
+
+    def _last(self, sql: sqlite3.Connection) -> Head:
+        values = sql.execute(_LAST).fetchone()
+        return EMPTY if values is None else head_row(values)
+
+    @override
+    @translated
+    def now(self) -> int:
+        own = self._transaction
+        if own is not None and own.locked:
+            return own.number - 1
+        row = self._file.connection.execute(
+            "SELECT number FROM txn ORDER BY number DESC LIMIT 1"
+        ).fetchone()
+        return 0 if row is None else int(row[0])
+
+    @override
+    @translated
+    def types(self, *, as_of: int | None = None) -> Sequence[TypeRow]:
+        moment = self._moment(as_of)
+        sql = self._file.connection
+        own = self._transaction
+        if moment is None and self._writes_types and own is not None and own.locked:
+            if self._own_types is None:
+                self._own_types = self._read_types(sql, "until IS NULL")
+            return self._own_types
+        until = "" if moment is None else f"WHERE number <= {moment:d}"
+        row = sql.execute(f"SELECT schema FROM txn {until} ORDER BY number DESC LIMIT 1").fetchone()
+        schema = 0 if row is None else row[0]
+        known = self._types
+        if known is None or known[0] != schema:
+            rows = self._read_types(
+                sql, f"since <= {schema:d} AND (until IS NULL OR until > {schema:d})"
+            )
+            if moment is not None:
+                return rows
+            self._types = known = (schema, rows)
+        return known[1]
+
+    def _read_types(self, sql: sqlite3.Connection, condition: str) -> tuple[TypeRow, ...]:
+        rows = sql.execute(
+            f"SELECT kind, body, since FROM type WHERE {condition} ORDER BY id"
+        ).fetchall()
+        return _PRELOADED + tuple(type_row(kind, body, since, None) for kind, body, since in rows)
+
+    @override
+    @translated
+    def nodes(
+        self, keys: Collection[NodeKey], *, as_of: int | None = None
+    ) -> dict[NodeKey, NodeRow]:
+        wanted = to_json([number_of(key) for key in keys]).decode()
+        names = ", ".join(f"n.{name.strip()}" for name in NODE_COLUMNS.split(","))
+        with self._snapshot(as_of) as (sql, source):
+            found: dict[NodeKey, NodeRow] = {}
+            for table, condition in source.arms("node"):
+                rows = sql.execute(
+                    f"SELECT {names}, {source.digest(table)} FROM json_each(?) AS f CROSS JOIN {table} AS n "
+                    f"ON n.key = f.value WHERE {condition}",
+                    (wanted,),
+                )
+                found.update((row.key, row) for row in map(node_row, rows))
+            missing = set(keys).difference(found)
+            if missing:
+                found.update(self._gone(sql, missing, source.as_of))
+        return found
+
+    def _gone(
+        self, sql: sqlite3.Connection, keys: Collection[NodeKey], as_of: int | None
+    ) -> dict[NodeKey, NodeRow]:
+        """Return the last versions of those nodes that were deleted."""
+        names = ", ".join(f"n.{name.strip()}" for name in PAST_COLUMNS.split(","))
+        deleted = sql.execute(
+            f"SELECT {names} FROM json_each(?1) AS f CROSS JOIN node_past AS n ON n.key = f.value "
+            f"WHERE gone AND (?2 IS NULL OR until <= ?2)",
+            (to_json([number_of(key) for key in keys]).decode(), as_of),
+        )
+        return {row.key: row for row in map(past_row, deleted)}
+
+    @override
+    @translated
+    def find(
+        self,
+        kind: Kind,
+        where: Filter | None = None,
+        *,
+        order: Order = Order(),
+        after: tuple[int, int] | None = None,
+        limit: int | None = None,
+        as_of: int | None = None,
+    ) -> list[NodeRow]:
+        column = _ORDERS[order.field]
+        direction = "DESC" if order.descending else "ASC"
+        parameters: list[bool | int | float | str] = []
+        with self._snapshot(as_of) as (sql, source):
+            arms = []
+            for table, moment in source.arms("node"):
+                names = ", ".join(f"n.{name.strip()}" for name in NODE_COLUMNS.split(","))
+                translator = Translator(source, kind, self._indexed(where))
+                conditions = [moment, f"n.key & 3 = {KIND_NUMBERS[kind]}"]
+                if where is not None:
+                    conditions += [f"({translator.condition(item)})" for item in conjuncts(where)]
+                elif kind is Kind.CONTEXT:
+                    # Contexts are few among the nodes: go by their types, not by all keys.
+                    ids = (
+                        row.type.id
+                        for row in self.types(as_of=source.as_of)
+                        if row.type.kind is kind
+                    )
+                    conditions.append(f"n.type IN ({', '.join(map(str, ids))})")
+                if after is not None:
+                    place = (
+                        "(n.key) {} (?)"
+                        if order.field is Field.ID
+                        else f"(n.{column}, n.key) {{}} (?, ?)"
+                    )
+                    conditions.append(place.format("<" if order.descending else ">"))
+                    translator.parameters += self._place(order, after, kind)
+                arms.append(
+                    f"SELECT {names}, {source.digest(table)} FROM {table} AS n WHERE {' AND '.join(conditions)}"
+                )
+                parameters += translator.parameters
+            query = (
+                f"{' UNION ALL '.join(arms)} ORDER BY {column} {direction}, key {direction} LIMIT ?"
+            )
+            rows = sql.execute(query, (*parameters, -1 if limit is None else limit)).fetchall()
+        return [node_row(values) for values in rows]
+
+    @staticmethod
+    def _place(order: Order, after: tuple[int, int], kind: Kind) -> tuple[int, ...]:
+        key = packed(after[1], kind)
+        return (key,) if order.field is Field.ID else (after[0], key)
+
+    def _indexed(self, where: Filter | None) -> set[str]:
+        """Return the indexed properties that every node must satisfy a condition on."""
+        columns = (getattr(item, "column", None) for item in conjuncts(where))
+        names = {c.name for c in columns if isinstance(c, PropertyColumn) and not c.custom}
+        return names and names & {name for row in self.types() for name in row.type.indexed}
+
+    @override
+    @translated
+    def edges(
+        self,
+        keys: Collection[NodeKey],
+        direction: Direction = Direction.BOTH,
+        *,
+        kinds: Collection[EdgeKind] | None = None,
+        as_of: int | None = None,
+    ) -> list[EdgeRow]:
+        wanted = to_json([number_of(key) for key in keys]).decode()
+        names = ", ".join(f"e.{name.strip()}" for name in EDGE_COLUMNS.split(","))
+        ends = [
+            end for end, other in (("dst", "downstream"), ("src", "upstream")) if direction != other
+        ]
+        of_kind = (
+            "TRUE"
+            if kinds is None
+            else f"e.kind IN ({', '.join(str(int(kind)) for kind in kinds)})"
+        )
+        with self._snapshot(as_of) as (sql, source):
+            arms = [
+                f"SELECT {names} FROM json_each(?1) AS f CROSS JOIN {table} AS e ON e.{end} = f.value "
+                f"WHERE {of_kind} AND {moment}"
+                for table, moment in source.arms("edge")
+                for end in ends
+            ]
+            found = {
+                values[:3]: values for values in sql.execute(" UNION ALL ".join(arms), (wanted,))
+            }
+        return sorted(map(edge_row, found.values()))
+
+    @override
+    @translated
+    def versions(self, key: NodeKey, *, as_of: int | None = None) -> list[NodeRow]:
+        with self._snapshot(as_of) as (sql, source):
+            rows = history.node_versions(sql, key)
+        moment = source.as_of
+        if moment is None:
+            return rows
+        return [
+            row
+            if row.until is not None and row.until <= moment
+            else row._replace(until=None, gone=False)
+            for row in rows
+            if row.since <= moment
+        ]
+
+    @override
+    @translated
+    def log(self, *, before: int | None = None, limit: int | None = None) -> list[Head]:
+        rows = self._file.connection.execute(
+            f"SELECT {HEAD_COLUMNS} FROM txn WHERE number < ?1 ORDER BY number DESC LIMIT ?2",
+            (2**62 if before is None else before, -1 if limit is None else limit),
+        )
+        own = self._transaction
+        last = own.snapshot() if own is not None else None
+        return [head_row(values) for values in rows if last is None or values[0] <= last]
+
+    @override
+    def changes(self, after: int = 0) -> Iterator[Commit]:
+        if type(after) is not int or after < 0:
+            raise Invalid(f"{after!r} is not a transaction's number")
+        return self._stream(after, self.now())
+
+    def _stream(self, after: int, last: int) -> Iterator[Commit]:
+        for window in history.windows(self._heads(after, last)):
+            yield from self._read_window(window[0].number, window[-1].number)
+
+    def _heads(self, after: int, last: int) -> Iterator[Head]:
+        """Yield the heads of a range, a thousand at a time, so that no statement stays open."""
+        while after < last:
+            until = min(last, after + 1000)
+            yield from reversed(self._log_range(after, until))
+            after = until
+
+    @translated
+    def _log_range(self, after: int, until: int) -> list[Head]:
+        return self.log(before=until + 1, limit=until - after)
+
+    @translated
+    def _read_window(self, first: int, last: int) -> list[Commit]:
+        with self._snapshot(None) as (sql, _):
+            return history.read_commits(sql, first, last)
+
+    @override
+    @translated
+    def check(self) -> list[str]:
+        with self._snapshot(None) as (sql, _):
+            found = list(history.structural_faults(sql))
+        return found or list(history.chain_faults(self.changes()))
+
+    @override
+    def close(self) -> None:
+        self._file.close()
+
+    @override
+    @translated
+    def lookup(self, references: Collection[Reference]) -> dict[Reference, list[NodeRow]]:
+        sql = self._file.connection
+        select = f"SELECT {NODE_COLUMNS} FROM node WHERE"
+        answer = {}
+        for reference in references:
+            if isinstance(reference, Named):
+                rows = sql.execute(f"{select} type = ? AND name = ?", reference)
+            elif isinstance(reference, AtUri):
+                type_id, uri, before = reference
+                below = 2**62 if before is None else packed(before, Kind.ARTIFACT)
+                rows = sql.execute(
+                    f"{select} uri = ? AND type = ? AND key < ? ORDER BY key DESC LIMIT {LOOKUP_PAGE}",
+                    (uri, type_id, below),
+                )
+            else:
+                parameters = (reference.external_id, KIND_NUMBERS[reference.kind])
+                rows = sql.execute(f"{select} external_id = ? AND key & 3 = ?", parameters)
+            answer[reference] = [node_row(values) for values in rows]
+        return answer
+
+    @override
+    @translated
+    def existing_edges(self, keys: Collection[EdgeKey]) -> set[EdgeKey]:
+        query = f"SELECT 1 FROM edge WHERE {_EDGE_IS}"
+        sql = self._file.connection
+        return {key for key in keys if sql.execute(query, edge_place(key)).fetchone()}
+
+    @override
+    @translated
+    def walk(
+        self,
+        starts: Collection[NodeKey],
+        direction: Direction,
+        *,
+        limits: Limits = Limits(),
+        edges: bool = True,
+        as_of: int | None = None,
+    ) -> Walk:
+        check_limits(limits)
+        with self._snapshot(as_of) as (sql, source):
+            self.check_starts(starts, self.nodes(starts, as_of=as_of))
+            numbers = {number_of(key) for key in starts}
+            return walk_tables(sql, source, numbers, direction, limits=limits, edges=edges)
+
+    # Writing
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self._file.lock.acquire(self.lock_timeout)
+        try:
+            yield
+        finally:
+            self._file.lock.release()
+
+    @override
+    @translated
+    def begin(self) -> Head:
+        sql = self._file.connection
+        self._file.lock.acquire(self.lock_timeout)
+        try:
+            sql.execute("BEGIN IMMEDIATE")
+            return self._last(sql)
+        except BaseException:
+            self.rollback()
+            raise
+
+    @contextmanager
+    def _whole(self) -> Iterator[sqlite3.Connection]:
+        """Do all of a block's statements or none of them."""
+        sql = self._file.connection
+        sql.execute("SAVEPOINT verb")
+        try:
+            yield sql
+        except BaseException:
+            if sql.in_transaction:
+                sql.execute("ROLLBACK TO verb")
+                sql.execute("RELEASE verb")
+            raise
+        sql.execute("RELEASE verb")
+
+    @override
+    @translated
+    def write(self, number: int, batch: Batch) -> None:
+        with self._whole() as sql:
+            for row in batch.types:
+                self._write_type(sql, number, row)
+            if batch.nodes:
+                sql.executemany(
+                    f"INSERT INTO node VALUES ({_NODE_PLACES})", map(node_values, batch.nodes)
+                )
+            if batch.updates:
+                self._update(sql, number, batch.updates)
+            if batch.edges:
+                sql.executemany(
+                    "INSERT INTO edge VALUES (?, ?, ?, ?, ?, ?)", map(edge_values, batch.edges)
+                )
+
+    def _write_type(self, sql: sqlite3.Connection, number: int, row: TypeRow) -> None:
+        self._writes_types = True
+        self._own_types = None
+        sql.execute("DELETE FROM type WHERE id = ? AND since = ?", (row.type.id, number))
+        sql.execute(
+            "UPDATE type SET until = ? WHERE id = ? AND until IS NULL", (number, row.type.id)
+        )
+        values = (row.type.id, number, None, row.type.kind, type_text(row))
+        sql.execute("INSERT INTO type VALUES (?, ?, ?, ?, ?)", values)
+        for name in row.type.indexed:
+            path = property_path(name)
+            if path is not None:
+                # Partial, so that nodes without the property cost nothing; queries imply its condition.
+                index = f"property.{name}".replace('"', '""')
+                value = f"json_extract(properties, {path})"
+                sql.execute(
+                    f'CREATE INDEX IF NOT EXISTS "{index}" ON node ({value}) WHERE {value} IS NOT NULL'
+                )
+
+    def _update(self, sql: sqlite3.Connection, number: int, rows: Sequence[NodeRow]) -> None:
+        keys = [number_of(row.key) for row in rows]
+        sql.executemany(
+            f"INSERT INTO node_past ({NODE_COLUMNS}, until, gone) SELECT {NODE_COLUMNS}, ?, FALSE FROM node "
+            f"WHERE key = ? AND since < ?",
+            [(number, key, number) for key in keys],
+        )
+        for key, row in zip(keys, rows, strict=True):
+            changed = sql.execute(
+                f"UPDATE node SET {_SET_NODE} WHERE key = ?", (*node_values(row)[1:], key)
+            )
+            if not changed.rowcount:
+                raise NotFound(f"there is no live {row.key} to update")
+
+    @override
+    @translated
+    def end(self, number: int, keys: Collection[EdgeKey]) -> None:
+        with self._whole() as sql:
+            for key in keys:
+                place = edge_place(key)
+                sql.execute(
+                    f"INSERT INTO edge_past SELECT *, ? FROM edge WHERE {_EDGE_IS} AND since < ?",
+                    (number, *place, number),
+                )
+                if not sql.execute(f"DELETE FROM edge WHERE {_EDGE_IS}", place).rowcount:
+                    raise NotFound(
+                        f"there is no {key.kind.name} edge from {key.source} to {key.target}"
+                    )
+
+    @override
+    @translated
+    def delete(self, number: int, keys: Collection[NodeKey]) -> None:
+        with self._whole() as sql:
+            for key in keys:
+                sql.execute(
+                    f"INSERT INTO node_past ({NODE_COLUMNS}, until, gone) SELECT {NODE_COLUMNS}, ?, TRUE FROM node "
+                    f"WHERE key = ?",
+                    (number, number_of(key)),
+                )
+                if not sql.execute("DELETE FROM node WHERE key = ?", (number_of(key),)).rowcount:
+                    raise NotFound(f"there is no live {key} to delete")
+
+    @override
+    @translated
+    def purge(self, number: int, keys: Collection[NodeKey]) -> None:
+        with self._whole() as sql:
+            history.purge_nodes(sql, number, keys)
+        self._purged = True
+
+    @override
+    @translated
+    def append(self, head: Head) -> None:
+        self._file.connection.execute(
+            f"INSERT INTO txn VALUES ({', '.join('?' * len(head))})", head
+        )
+
+    @override
+    @translated
+    def commit(self) -> None:
+        self._file.connection.execute("COMMIT")
+        self._writes_types = False
+        try:
+            self._tidy_log()
+        finally:
+            self._file.lock.release()
+
+    def _tidy_log(self) -> None:
+        """Empty a log that has grown large, or that still holds what was purged."""
+        if self._purged:
+            self._purged = not self._file.empty_log(wait=True)
+            if self._purged:
+                logger.warning(
+                    "readers keep purged content in the log; it goes with a later transaction"
+                )
+        elif self._file.log_size() > LARGE_LOG:
+            self._file.empty_log(wait=False)
+
+    @override
+    def rollback(self) -> None:
+        self._writes_types = False
+        try:
+            sql = self._file.connection
+            if sql.in_transaction:
+                sql.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            logger.warning(
+                "a rollback failed (%s); SQLite undoes the transaction when the file is opened again",
+                error,
+            )
+        finally:
+            self._file.lock.release()

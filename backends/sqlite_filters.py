@@ -1,0 +1,302 @@
+"""Filters as SQL conditions, with every value a parameter.
+
+A condition may come out as NULL, which counts as false where nothing negates it; `Not` becomes
+`IS NOT TRUE`, so that the two-valued meaning of filters holds and indexes stay usable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from lineage.backends.sqlite_rows import CONTEXT_EDGES, EDGE_COLUMNS, KIND_NUMBERS, NODE_COLUMNS
+from lineage.filters import (
+    And,
+    AnyColumn,
+    Column,
+    Compare,
+    Exists,
+    Field,
+    Filter,
+    In,
+    Like,
+    Literal,
+    Neighbour,
+    Not,
+    Operator,
+    Or,
+    Present,
+    PropertyColumn,
+    walk_filter,
+)
+from lineage.model import LARGEST_ID, Kind
+from lineage.values import ValueType, escape
+
+__all__ = ["Source", "Translator", "conjuncts", "packed", "property_path"]
+
+Parameter: TypeAlias = bool | int | float | str
+
+_COLUMNS = {
+    Field.TYPE_ID: "type",
+    Field.NAME: "name",
+    Field.EXTERNAL_ID: "external_id",
+    Field.URI: "uri",
+    Field.STATE: "state",
+    Field.CREATED: "created",
+    Field.UPDATED: "updated",
+    Field.EVENT_TYPE: "kind",
+    Field.EVENT_TIME: "time",
+}
+_SELECTIVE = frozenset(
+    {Field.ID, Field.NAME, Field.EXTERNAL_ID, Field.URI, Field.ARTIFACT_ID, Field.EXECUTION_ID}
+)
+_JSON_TYPES = {
+    ValueType.INT: "'integer'",
+    ValueType.DOUBLE: "'real'",
+    ValueType.STRING: "'text'",
+    ValueType.BOOLEAN: "'true', 'false'",
+}
+_NAN = """'{"float":"nan"}'"""
+
+
+@dataclass(frozen=True)
+class Source:
+    """The tables that a query reads: those of the present, or all as of a transaction."""
+
+    as_of: int | None = None
+
+    @property
+    def nodes(self) -> str:
+        """A table expression of the live nodes."""
+        return self._both("node", NODE_COLUMNS)
+
+    @property
+    def edges(self) -> str:
+        """A table expression of the edges."""
+        return self._both("edge", EDGE_COLUMNS)
+
+    def _both(self, table: str, columns: str) -> str:
+        if self.as_of is None:
+            return table
+        (now, now_condition), (past, past_condition) = self.arms(table)
+        return (
+            f"(SELECT {columns} FROM {now} WHERE {now_condition} "
+            f"UNION ALL SELECT {columns} FROM {past} WHERE {past_condition})"
+        )
+
+    @staticmethod
+    def digest(table: str) -> str:
+        """The digest column of a table of nodes: only what has ended can have been purged."""
+        return "digest" if table == "node_past" else "NULL"
+
+    def arms(self, table: str) -> list[tuple[str, str]]:
+        """Return each table to read and the condition that its rows are of the moment."""
+        if self.as_of is None:
+            return [(table, "TRUE")]
+        return [
+            (table, f"since <= {self.as_of:d}"),
+            (f"{table}_past", f"since <= {self.as_of:d} AND until > {self.as_of:d}"),
+        ]
+
+
+def conjuncts(tree: Filter | None) -> tuple[Filter, ...]:
+    """Return the conditions that must all hold."""
+    if tree is None:
+        return ()
+    return tree.items if isinstance(tree, And) else (tree,)
+
+
+def property_path(name: str) -> str | None:
+    """Return the JSON path of a property as an SQL literal; None where paths cannot name it."""
+    key = escape(name)
+    if '"' in key or "\\" in key or any(char < " " for char in key):
+        return None
+    return "'$.\"" + key.replace("'", "''") + "\"'"
+
+
+@dataclass
+class Translator:
+    """Turns one filter into SQL; `parameters` are in the order of their places."""
+
+    source: Source
+    kind: Kind
+    indexed: Collection[str] = ()
+    parameters: list[Parameter] = field(default_factory=list)
+    _aliases: dict[str, tuple[str, Kind]] = field(default_factory=dict)
+
+    def condition(self, tree: Filter) -> str:
+        """Return the condition on the node `n`."""
+        self._aliases.setdefault("", ("n", self.kind))
+        if isinstance(tree, And):
+            return " AND ".join(f"({self.condition(item)})" for item in tree.items) or "TRUE"
+        if isinstance(tree, Or):
+            return " OR ".join(f"({self.condition(item)})" for item in tree.items) or "FALSE"
+        if isinstance(tree, Not):
+            return f"({self.condition(tree.item)}) IS NOT TRUE"
+        if isinstance(tree, Exists):
+            return self._exists(tree)
+        if isinstance(tree.column, PropertyColumn):
+            return self._on_property(tree, tree.column)
+        return self._on_column(tree, tree.column)
+
+    def _place(self, value: Parameter) -> str:
+        self.parameters.append(value)
+        return "?"
+
+    # Built-in columns
+
+    def _on_column(self, tree: Compare | In | Like | Present, column: Column) -> str:
+        expression = self._expression(column)
+        if isinstance(tree, Present):
+            return f"{expression} IS NOT NULL"
+        if isinstance(tree, Like):
+            return f"lineage_like({expression}, {self._place(tree.pattern)})"
+        if isinstance(tree, In):
+            return self._in(expression, tree.values)
+        if column.field is Field.ID and type(tree.value) is int:
+            alias, kind = self._aliases[column.of]
+            return f"{alias}.key {tree.op} {self._place(packed(tree.value, kind))}"
+        return f"{expression} {tree.op} {self._place(tree.value)}"
+
+    def _in(self, expression: str, values: tuple[Literal, ...]) -> str:
+        if len(values) == 1:
+            return f"{expression} = {self._place(values[0])}"
+        if all(type(value) is int for value in values):
+            # As digits, since SQLite limits the number of parameters.
+            return f"{expression} IN ({', '.join(f'{value:d}' for value in values)})"
+        return f"{expression} IN ({', '.join(self._place(value) for value in values)})"
+
+    def _expression(self, column: Column) -> str:
+        alias, kind = self._aliases[column.of]
+        if column.field is Field.ID:
+            return f"({alias}.key >> 2)"
+        if column.field in (Field.ARTIFACT_ID, Field.EXECUTION_ID):
+            return f"({alias}.other >> 2)"
+        if column.field is Field.TYPE_ID and not column.of and self._prefers_property:
+            return f"+{alias}.type"
+        return f"{alias}.{_COLUMNS[column.field]}"
+
+    @property
+    def _prefers_property(self) -> bool:
+        """Whether an indexed property narrows the search further than the type does."""
+        return bool(self.indexed)
+
+    # Properties
+
+    def _on_property(self, tree: Compare | In | Like | Present, column: PropertyColumn) -> str:
+        value, value_type = self._property(column)
+        if isinstance(tree, Present):
+            return self._present(column.kind, value_type, value)
+        if isinstance(tree, Like):
+            return f"{value_type()} = 'text' AND lineage_like_value({value()}, {self._place(escape(tree.pattern))})"
+        if isinstance(tree, In):
+            return " OR ".join(
+                f"({self._on_property(Compare(column, Operator.EQ, item), column)})"
+                for item in tree.values
+            )
+        return self._compare(tree, column.kind, value_type, value)
+
+    def _property(self, column: PropertyColumn) -> tuple[_Text, _Text]:
+        table = f"n.{'custom' if column.custom else 'properties'}"
+        path = property_path(column.name)
+        if path is not None:
+            return _Text(f"json_extract({table}, {path})"), _Text(f"json_type({table}, {path})")
+        name = escape(column.name)
+        each = f"FROM json_each({table}) AS j WHERE j.key = "
+        return _Text(f"(SELECT j.value {each}?)", self, name), _Text(
+            f"(SELECT j.type {each}?)", self, name
+        )
+
+    def _present(self, kind: ValueType | None, value_type: _Text, value: _Text) -> str:
+        if kind is None:
+            return f"{value_type()} IS NOT NULL"
+        if kind is ValueType.DOUBLE:
+            return f"{value_type()} = 'real' OR {value()} = {_NAN}"
+        return f"{value_type()} IN ({_JSON_TYPES[kind]})"
+
+    def _compare(
+        self, tree: Compare, kind: ValueType | None, value_type: _Text, value: _Text
+    ) -> str:
+        literal = tree.value
+        if isinstance(literal, bool):
+            if kind not in (None, ValueType.BOOLEAN):
+                return "FALSE"
+            return f"{value_type()} IN ('true', 'false') AND ({value_type()} = 'true') {tree.op} {self._place(literal)}"
+        if isinstance(literal, str):
+            if kind not in (None, ValueType.STRING):
+                return "FALSE"
+            return f"{value_type()} = 'text' AND {value()} {tree.op} {self._place(escape(literal))}"
+        if kind in (ValueType.STRING, ValueType.BOOLEAN):
+            return "FALSE"
+        types = "'integer', 'real'" if kind is None else _JSON_TYPES[kind]
+        # The literal goes the way of the stored text, so that both are rounded alike.
+        numbers = f"{value_type()} IN ({types}) AND {value()} {tree.op} json_extract({self._place(repr(literal))}, '$')"
+        if tree.op is Operator.NE and kind is not ValueType.INT:
+            return f"({numbers}) OR {value()} = {_NAN}"
+        return numbers
+
+    # Neighbours
+
+    def _exists(self, tree: Exists) -> str:
+        alias = f"x{len(self._aliases)}"
+        outer, kind = self._aliases[""]
+        self._aliases[tree.alias] = (alias, tree.neighbour.kind or kind)
+        table, own = self._neighbours(tree.neighbour, alias)
+        if _selects(tree):
+            return (
+                f"{outer}.key IN (SELECT {own} FROM {table} WHERE {self.condition(tree.condition)})"
+            )
+        return f"EXISTS (SELECT 1 FROM {table} WHERE {own} = {outer}.key AND ({self.condition(tree.condition)}))"
+
+    def _neighbours(self, neighbour: Neighbour, alias: str) -> tuple[str, str]:
+        """Return the joined tables, and the expression of the key of the node at this end."""
+        edges = self.source.edges
+        if neighbour is Neighbour.EVENTS:
+            sides = " UNION ALL ".join(
+                f"SELECT {own} AS own, {other} AS other, kind, time FROM {edges} WHERE kind < {CONTEXT_EDGES}"
+                for own, other in (("src", "dst"), ("dst", "src"))
+            )
+            return f"({sides}) AS {alias}", f"{alias}.own"
+        own, other = ("dst", "src") if neighbour.is_source else ("src", "dst")
+        kinds = ", ".join(str(int(kind)) for kind in sorted(neighbour.edges))
+        joined = (
+            f"{edges} AS e{alias} JOIN {self.source.nodes} AS {alias} "
+            f"ON {alias}.key = e{alias}.{other} AND e{alias}.kind IN ({kinds})"
+        )
+        return joined, f"e{alias}.{own}"
+
+
+@dataclass(frozen=True)
+class _Text:
+    """A piece of SQL that brings its own parameter each time it is written."""
+
+    sql: str
+    translator: Translator | None = None
+    parameter: str = ""
+
+    def __call__(self) -> str:
+        if self.translator is not None:
+            self.translator.parameters.append(self.parameter)
+        return self.sql
+
+
+def packed(number: int, kind: Kind) -> int:
+    """Return the key of an id that may be out of range, so that every comparison comes out right."""
+    within = max(-LARGEST_ID, min(LARGEST_ID, number))
+    return within << 2 | KIND_NUMBERS[kind]
+
+
+def _selects(tree: Exists) -> bool:
+    """Whether to start from the neighbours: the condition is theirs alone, and names few of them."""
+    for item in walk_filter(tree.condition):
+        if isinstance(item, Exists):
+            return False
+        column: AnyColumn | None = getattr(item, "column", None)
+        if column is not None and (isinstance(column, PropertyColumn) or column.of != tree.alias):
+            return False
+    return any(
+        isinstance(item, In) or (isinstance(item, Compare) and item.op is Operator.EQ)
+        for item in conjuncts(tree.condition)
+        if getattr(getattr(item, "column", None), "field", None) in _SELECTIVE
+    )

@@ -1,0 +1,184 @@
+"""What a SQLite store remembers: versions, the stream of changes, purging and the check."""
+
+from __future__ import annotations
+
+import itertools
+import sqlite3
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from lineage.backends.sqlite_rows import (
+    EDGE_COLUMNS,
+    HEAD_COLUMNS,
+    NODE_COLUMNS,
+    PAST_COLUMNS,
+    edge_row,
+    head_row,
+    key_of,
+    node_row,
+    number_of,
+    past_row,
+    type_row,
+)
+from lineage.errors import Invalid, LineageError
+from lineage.model import NodeKey
+from lineage.proof import faults, purged
+from lineage.rows import Batch, Commit, EdgeKey, EdgeRow, Head, NodeRow
+
+__all__ = ["node_versions", "purge_nodes", "read_commits", "structural_faults", "windows"]
+
+WINDOW = 10_000
+"""How many records are read at a time."""
+
+
+def node_versions(sql: sqlite3.Connection, key: NodeKey) -> list[NodeRow]:
+    """Return all versions of a node, oldest first."""
+    number = number_of(key)
+    past = sql.execute(
+        f"SELECT {PAST_COLUMNS} FROM node_past WHERE key = ? ORDER BY since, until", (number,)
+    )
+    rows = [past_row(values) for values in past]
+    rows += [
+        node_row(values)
+        for values in sql.execute(f"SELECT {NODE_COLUMNS} FROM node WHERE key = ?", (number,))
+    ]
+    return rows
+
+
+def windows(heads: Iterator[Head]) -> Iterator[list[Head]]:
+    """Cut a stream of heads into runs of about `WINDOW` records."""
+    window: list[Head] = []
+    records = 0
+    for head in heads:
+        window.append(head)
+        records += head.records
+        if records >= WINDOW:
+            yield window
+            window, records = [], 0
+    if window:
+        yield window
+
+
+def read_commits(sql: sqlite3.Connection, first: int, last: int) -> list[Commit]:
+    """Return the transactions from one number to another, inside one read transaction."""
+    heads = sql.execute(
+        f"SELECT {HEAD_COLUMNS} FROM txn WHERE number BETWEEN ? AND ? ORDER BY number",
+        (first, last),
+    )
+    return _Reader(sql, first, last).commits([head_row(values) for values in heads])
+
+
+class _Reader:
+    """Gathers the records of a range of transactions, each list by number."""
+
+    def __init__(self, sql: sqlite3.Connection, first: int, last: int) -> None:
+        self._sql = sql
+        self._range = (first, last)
+
+    def commits(self, heads: list[Head]) -> list[Commit]:
+        types = self._types()
+        created, updated = self._nodes()
+        edges = self._edges()
+        ended, deleted, purges = self._endings()
+        return [
+            Commit(
+                head,
+                Batch(
+                    types=types[head.number],
+                    nodes=sorted(created[head.number]),
+                    updates=sorted(updated[head.number]),
+                    edges=sorted(edges[head.number]),
+                ),
+                ended=sorted(ended[head.number]),
+                deleted=sorted(deleted[head.number]),
+                purged=sorted(purges[head.number]),
+            )
+            for head in heads
+        ]
+
+    def _rows(self, query: str) -> Iterator[tuple[Any, ...]]:
+        return self._sql.execute(query.replace("RANGE", "BETWEEN ?1 AND ?2"), self._range)
+
+    def _types(self) -> dict[int, list[Any]]:
+        found = defaultdict(list)
+        for kind, body, since in self._rows(
+            "SELECT kind, body, since FROM type WHERE since RANGE ORDER BY id"
+        ):
+            found[since].append(type_row(kind, body, since, None))
+        return found
+
+    def _nodes(self) -> tuple[dict[int, list[NodeRow]], dict[int, list[NodeRow]]]:
+        """Return new nodes and updates; an update is a version that replaced another."""
+        replaced = set(
+            self._rows("SELECT key, until FROM node_past WHERE until RANGE AND NOT gone")
+        )
+        created: dict[int, list[NodeRow]] = defaultdict(list)
+        updated: dict[int, list[NodeRow]] = defaultdict(list)
+        current = self._rows(f"SELECT {NODE_COLUMNS}, NULL FROM node WHERE since RANGE")
+        past = self._rows(f"SELECT {NODE_COLUMNS}, digest FROM node_past WHERE since RANGE")
+        for values in itertools.chain(current, past):
+            row = node_row(values)
+            (updated if (values[0], row.since) in replaced else created)[row.since].append(row)
+        return created, updated
+
+    def _edges(self) -> dict[int, list[EdgeRow]]:
+        found = defaultdict(list)
+        for table in ("edge", "edge_past"):
+            for values in self._rows(f"SELECT {EDGE_COLUMNS} FROM {table} WHERE since RANGE"):
+                row = edge_row(values)
+                found[row.since].append(row)
+        return found
+
+    def _endings(
+        self,
+    ) -> tuple[dict[int, list[EdgeKey]], dict[int, list[NodeKey]], dict[int, list[NodeKey]]]:
+        ended, deleted, purges = defaultdict(list), defaultdict(list), defaultdict(list)
+        for *values, until in self._rows(
+            f"SELECT {EDGE_COLUMNS}, until FROM edge_past WHERE until RANGE"
+        ):
+            ended[until].append(edge_row(values).key)
+        for key, until in self._rows("SELECT key, until FROM node_past WHERE until RANGE AND gone"):
+            deleted[until].append(key_of(key))
+        for key, number in self._rows("SELECT key, number FROM purge WHERE number RANGE"):
+            purges[number].append(key_of(key))
+        return ended, deleted, purges
+
+
+def purge_nodes(sql: sqlite3.Connection, number: int, keys: Collection[NodeKey]) -> None:
+    """Erase the content of every version of nodes that are gone, and note who was erased when."""
+    for key in keys:
+        rows = node_versions(sql, key)
+        if not rows or not rows[-1].gone:
+            raise Invalid(f"{key} is not deleted; only what is gone can be purged")
+        for row in rows:
+            blank = purged(row)
+            sql.execute(
+                "UPDATE node_past SET name = NULL, external_id = NULL, uri = NULL, state = NULL, properties = NULL, "
+                "custom = NULL, salt = NULL, digest = ? WHERE key = ? AND since = ?",
+                (blank.digest, number_of(key), blank.since),
+            )
+        sql.execute("INSERT OR IGNORE INTO purge VALUES (?, ?)", (number, number_of(key)))
+
+
+def structural_faults(sql: sqlite3.Connection) -> Iterator[str]:
+    """Yield what SQLite itself finds wrong, and edges that lack an end."""
+    for (said,) in sql.execute("PRAGMA integrity_check(20)"):
+        if said != "ok":
+            yield f"SQLite's integrity check: {said}"
+    for end in ("src", "dst"):
+        missing = sql.execute(
+            f"SELECT DISTINCT {end} FROM edge WHERE NOT EXISTS (SELECT 1 FROM node WHERE key = {end}) "
+            f"AND NOT EXISTS (SELECT 1 FROM node_past WHERE key = {end}) LIMIT 20"
+        )
+        yield from (
+            f"an edge leads to {key_of(number)}, which does not exist" for (number,) in missing
+        )
+
+
+def chain_faults(commits: Iterator[Commit]) -> Iterator[str]:
+    """Yield what the digest chain finds changed; a row that cannot be read at all ends the search."""
+    try:
+        yield from faults(commits)
+    except (LineageError, ValueError, TypeError, LookupError) as error:
+        yield f"a record cannot be read: {error}"

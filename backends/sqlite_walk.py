@@ -1,0 +1,204 @@
+"""Walks over the edge tables, level by level, on packed keys.
+
+The frontier goes in as a JSON array; CROSS JOIN fixes the order of the join, without which SQLite
+scans all edges. A level is read up to a bound that follows the node limit; only where a hub goes
+past it are its neighbours taken one by one, in key order, until enough are found.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any, Literal
+
+from pydantic_core import to_json
+
+from lineage.backends.sqlite_filters import Source
+from lineage.backends.sqlite_rows import CONTEXT_EDGES, EDGE_COLUMNS, edge_row, key_of
+from lineage.graph import Cut, Direction, Limits, Walk
+
+__all__ = ["walk_tables"]
+
+_SIDES = {
+    Direction.UPSTREAM: (("dst", "src"),),
+    Direction.DOWNSTREAM: (("src", "dst"),),
+    Direction.BOTH: (("dst", "src"), ("src", "dst")),
+}
+SLACK = 1000
+"""Edges that a level may have beyond those that its node limit explains, before it is read with care."""
+
+Row = tuple[Any, ...]
+
+
+def walk_tables(
+    sql: sqlite3.Connection,
+    source: Source,
+    starts: Iterable[int],
+    direction: Direction,
+    *,
+    limits: Limits,
+    edges: bool,
+) -> Walk:
+    """Walk as `Backend.walk` says, from packed keys; inside one read transaction."""
+    return _Walk(sql, source, direction, limits, with_edges=edges).run(sorted(starts, key=_order))
+
+
+def _order(number: int) -> tuple[int, int]:
+    """Order packed keys as their keys are: artifacts before executions, then by id."""
+    return number & 3, number
+
+
+class _Walk:
+    """The state of one walk."""
+
+    def __init__(
+        self,
+        sql: sqlite3.Connection,
+        source: Source,
+        direction: Direction,
+        limits: Limits,
+        *,
+        with_edges: bool,
+    ) -> None:
+        self._sql = sql
+        self._source = source
+        self._sides = _SIDES[direction]
+        self._limits = limits
+        self._with_edges = with_edges
+        self._seen: set[int] = set()
+        self._met: list[Row] = []
+
+    def run(self, starts: list[int]) -> Walk:
+        limits = self._limits
+        deadline = None if limits.seconds is None else time.monotonic() + limits.seconds
+        levels = [starts[: limits.nodes]]
+        dropped = len(starts) - len(levels[0])
+        cut: Literal["hops", "nodes", "seconds"] | None = "nodes" if dropped else None
+        self._seen.update(levels[0])
+        unexpanded = levels[0]
+        while unexpanded and cut is None:
+            if limits.hops is not None and len(levels) > limits.hops:
+                cut = "hops"
+            elif deadline is not None and time.monotonic() >= deadline:
+                cut = "seconds"
+            else:
+                room = None if limits.nodes is None else limits.nodes - len(self._seen)
+                found = self._next_level(unexpanded, room)
+                if room is not None and len(found) > room:
+                    cut = "nodes"
+                    found = found[:room]
+                else:
+                    unexpanded = []
+                self._seen.update(found)
+                unexpanded = [*unexpanded, *found]
+                if found:
+                    levels.append(found)
+        frontier = self._look_beyond(unexpanded) if unexpanded else []
+        return Walk(
+            levels=[[key_of(number) for number in level] for level in levels],
+            edges=self._edges(),
+            cut=None
+            if cut is None or not (frontier or dropped)
+            else Cut(cut, tuple(key_of(number) for number in frontier)),
+        )
+
+    def _next_level(self, frontier: Sequence[int], room: int | None) -> list[int]:
+        """Return the unvisited neighbours in order: all, or where there are more than `room`, enough to tell."""
+        bound = -1 if room is None else SLACK + 8 * (room + len(frontier))
+        found: set[int] = set()
+        for own, other in self._sides:
+            rows = self._read(own, other, frontier, bound)
+            if bound >= 0 and len(rows) >= bound:
+                assert room is not None
+                for number in frontier:
+                    found.update(self._first_unseen(own, other, number, room + 1))
+            elif self._with_edges:
+                self._met.extend(rows)
+                position = 0 if other == "src" else 1
+                found.update([row[position] for row in rows])
+            else:
+                found.update([number for (number,) in rows])
+        return sorted(found - self._seen, key=_order)
+
+    def _read(self, own: str, other: str, keys: Sequence[int], bound: int) -> list[Row]:
+        """Return the edges at some nodes (or without edges the other ends), no more than the bound."""
+        columns = EDGE_COLUMNS if self._with_edges else other
+        names = ", ".join(f"e.{name.strip()}" for name in columns.split(","))
+        arms = [
+            f"SELECT {names} FROM json_each(?1) AS f CROSS JOIN {table} AS e ON e.{own} = f.value "
+            f"WHERE e.kind < {CONTEXT_EDGES} AND {condition}"
+            for table, condition in self._source.arms("edge")
+        ]
+        return self._sql.execute(
+            f"{' UNION ALL '.join(arms)} LIMIT ?2", (to_json(keys).decode(), bound)
+        ).fetchall()
+
+    def _neighbours(self, own: str, other: str, number: int) -> Iterator[int]:
+        """Yield one node's neighbours in order, lazily; a neighbour may come more than once."""
+        arms = [
+            f"SELECT {other} FROM {table} WHERE {own} = ?1 AND kind < {CONTEXT_EDGES} AND {condition}"
+            for table, condition in self._source.arms("edge")
+        ]
+        cursor = self._sql.execute(f"{' UNION ALL '.join(arms)} ORDER BY {other}", (number,))
+        try:
+            for (neighbour,) in cursor:
+                yield neighbour
+        finally:
+            cursor.close()
+
+    def _first_unseen(self, own: str, other: str, number: int, count: int) -> set[int]:
+        unseen: set[int] = set()
+        for neighbour in self._neighbours(own, other, number):
+            if neighbour not in self._seen:
+                unseen.add(neighbour)
+                if len(unseen) >= count:
+                    break
+        return unseen
+
+    def _look_beyond(self, unexpanded: Sequence[int]) -> list[int]:
+        """Gather the edges between unexpanded and kept nodes; return the nodes that lead further."""
+        bound = SLACK + 16 * len(self._seen)
+        leading: set[int] = set()
+        for own, other in self._sides:
+            rows = self._at_the_end(own, other, unexpanded, bound)
+            if rows is None:
+                leading.update(n for n in unexpanded if self._first_unseen(own, other, n, 1))
+                if self._with_edges:
+                    self._met.extend(self._among_kept(own, other, unexpanded))
+                continue
+            position = 0 if other == "src" else 1
+            for row in rows:
+                if row[position] in self._seen:
+                    self._met.append(row)
+                else:
+                    leading.add(row[1 - position])
+        return sorted(leading, key=_order)
+
+    def _at_the_end(
+        self, own: str, other: str, keys: Sequence[int], bound: int
+    ) -> list[Row] | None:
+        """Return the edges at the last nodes, or None where they are more than the bound."""
+        with_edges, self._with_edges = self._with_edges, True
+        rows = self._read(own, other, keys, bound)
+        self._with_edges = with_edges
+        return rows if len(rows) < bound else None
+
+    def _among_kept(self, own: str, other: str, unexpanded: Collection[int]) -> Iterator[Row]:
+        """Yield the edges between unexpanded and kept nodes, found from the side with fewer of them."""
+        names = ", ".join(f"e.{name.strip()}" for name in EDGE_COLUMNS.split(","))
+        kept = to_json(list(self._seen)).decode()
+        for number in unexpanded:
+            for table, condition in self._source.arms("edge"):
+                yield from self._sql.execute(
+                    f"SELECT {names} FROM json_each(?1) AS f CROSS JOIN {table} AS e "
+                    f"ON e.{own} = ?2 AND e.{other} = f.value WHERE e.kind < {CONTEXT_EDGES} AND {condition}",
+                    (kept, number),
+                )
+
+    def _edges(self) -> list[Any]:
+        if not self._with_edges:
+            return []
+        seen = self._seen
+        distinct = {row[:3]: row for row in self._met if row[0] in seen and row[1] in seen}
+        return sorted(map(edge_row, distinct.values()))
