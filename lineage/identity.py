@@ -1,0 +1,200 @@
+"""Which stored node is meant: how inputs, outputs and contexts of a run find themselves again.
+
+An input is the first match of id, external id, name within its type, URI with an equal digest;
+else the newest artifact of its type and URI that has all the given fields; else it is new. An
+output is new, unless id, external id, name, or URI and digest say otherwise. A context is known by
+id, external id or name. What is found is used as it is stored: reuse never changes a node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from lineage.backend import LOOKUP_PAGE, AtUri, Backend, External, Named, Reference
+from lineage.errors import AlreadyExists, Invalid
+from lineage.model import Artifact, Kind, Node, NodeKey
+from lineage.rows import NodeRow
+from lineage.transaction import Transaction
+from lineage.values import Value, decode, encode
+from lineage.writing import TypeFinder, check_named, conform, live, node_row
+
+__all__ = ["Settled", "Wanted", "settle"]
+
+
+_Texts: TypeAlias = dict[str, str]
+
+
+@dataclass(slots=True)
+class Wanted:
+    """A node that a run names: by key, or as an entity that may be stored already."""
+
+    node: Node | NodeKey
+    role: str
+    """What it is to the run: "execution", "input", "output" or "context"."""
+
+    @property
+    def entity(self) -> Node | None:
+        """The entity, where it is not given by its key."""
+        return None if isinstance(self.node, NodeKey) else self.node
+
+
+@dataclass(slots=True)
+class Settled:
+    """The rows of a run's nodes, in the order they were wanted, and what has to be written."""
+
+    rows: list[NodeRow]
+    new: list[NodeRow]
+    types: TypeFinder
+
+
+def settle(backend: Backend, transaction: Transaction, wanted: Sequence[Wanted]) -> Settled:
+    """Find or make every wanted node; write nothing yet but types. All look-ups go in one call."""
+    types = TypeFinder(backend, transaction)
+    by_key = [key for each in wanted if (key := _key(each.node)) is not None]
+    stored = live(backend, by_key) if by_key else {}
+    asked = {id(each): _references(types, each) for each in wanted if _key(each.node) is None}
+    all_references = {reference for references in asked.values() for reference in references}
+    found = backend.lookup(all_references) if all_references else {}
+    maker = _Maker(backend, transaction, types, found)
+    rows = [
+        stored[key] if (key := _key(each.node)) is not None else maker.row(each, asked[id(each)])
+        for each in wanted
+    ]
+    return Settled(rows, maker.new, types)
+
+
+def _key(node: Node | NodeKey) -> NodeKey | None:
+    if isinstance(node, NodeKey):
+        return node
+    return None if node.id is None else node.key
+
+
+def _references(types: TypeFinder, wanted: Wanted) -> list[Reference]:
+    """Return what a node may be known by, the surest first."""
+    node = wanted.entity
+    assert node is not None
+    check_named(node)
+    node_type = types.of(node)
+    assert node_type.id is not None
+    references: list[Reference] = []
+    if node.external_id is not None:
+        references.append(External(node.kind, node.external_id))
+    if node.name is not None:
+        references.append(Named(node_type.id, node.name))
+    if (
+        isinstance(node, Artifact)
+        and node.uri is not None
+        and (wanted.role == "input" or _digest(node))
+    ):
+        references.append(AtUri(node_type.id, node.uri))
+    return references
+
+
+def _digest(node: Node) -> str | None:
+    """Return the digest of an artifact's content, where one was recorded."""
+    digest = node.properties.get("digest", node.custom_properties.get("digest"))
+    return digest if isinstance(digest, str) else None
+
+
+class _Maker:
+    """Matches what look-ups found, and makes rows for the rest."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        transaction: Transaction,
+        types: TypeFinder,
+        found: dict[Reference, list[NodeRow]],
+    ) -> None:
+        self._backend = backend
+        self._transaction = transaction
+        self._types = types
+        self._found = found
+        self.new: list[NodeRow] = []
+
+    def row(self, wanted: Wanted, references: Iterable[Reference]) -> NodeRow:
+        """Return the stored or the new row of a node."""
+        node = wanted.entity
+        assert node is not None
+        for reference in references:
+            candidates = self._candidates(reference)
+            if isinstance(reference, AtUri):
+                assert isinstance(node, Artifact)
+                given = self._given(node)
+                match = _same_content(
+                    _digest(node), given, candidates, by_digest_only=wanted.role == "output"
+                )
+            else:
+                match = next(candidates, None)
+            if match is not None:
+                self._check(wanted, node, match)
+                return match
+        row = node_row(self._transaction, self._types.of(node), node)
+        self.new.append(row)
+        return row
+
+    def _given(self, node: Node) -> tuple[_Texts, _Texts]:
+        """Return the given properties, declared and custom, as they would be stored."""
+        declared = decode(conform(self._types.of(node), node.properties))
+        return _texts(declared), _texts(node.custom_properties)
+
+    def _candidates(self, reference: Reference) -> Iterator[NodeRow]:
+        """Yield the nodes that a reference names, newest first, this run's own new ones included."""
+        for row in reversed(self.new):
+            if _is_named(row, reference):
+                yield row
+        page = self._found.get(reference, [])
+        yield from page
+        while isinstance(reference, AtUri) and len(page) == LOOKUP_PAGE:
+            reference = reference._replace(before=page[-1].key.id)
+            page = self._backend.lookup([reference])[reference]
+            yield from page
+
+    def _check(self, wanted: Wanted, node: Node, row: NodeRow) -> None:
+        """Raise for a match that cannot be used: a run is new, and a type stays what it is."""
+        if wanted.role == "execution":
+            raise AlreadyExists(
+                f"{row.key} has this execution's name or external id already; choose another"
+            )
+        if row.type_id != self._types.of(node).id:
+            stored = self._types.known.by_id[row.type_id].type_name
+            raise Invalid(
+                f"{row.key}, which is found by its external id, is a {stored} and not a {node.type}"
+            )
+
+
+def _is_named(row: NodeRow, reference: Reference) -> bool:
+    if isinstance(reference, External):
+        return (row.key.kind, row.external_id) == reference
+    if isinstance(reference, Named):
+        return (row.type_id, row.name) == reference
+    return row.key.kind is Kind.ARTIFACT and (row.type_id, row.uri) == (
+        reference.type_id,
+        reference.uri,
+    )
+
+
+def _same_content(
+    digest: str | None,
+    given: tuple[_Texts, _Texts],
+    candidates: Iterator[NodeRow],
+    *,
+    by_digest_only: bool,
+) -> NodeRow | None:
+    """Return the newest candidate of equal digest; else, for an input, of equal given fields."""
+    for row in candidates:
+        properties, customs = decode(row.properties), decode(row.custom)
+        if digest is not None:
+            if properties.get("digest", customs.get("digest")) == digest:
+                return row
+        elif not by_digest_only and given[0].items() <= _texts(properties).items():
+            if given[1].items() <= _texts(customs).items():
+                return row
+    return None
+
+
+def _texts(values: Mapping[str, Value]) -> _Texts:
+    """Return each value as it is stored: only texts tell 1 from 1.0 and find NaN equal to itself."""
+    return {name: encode({name: value}) for name, value in values.items()}

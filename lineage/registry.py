@@ -1,0 +1,86 @@
+"""The types of a store at one moment, by id and by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from weakref import WeakKeyDictionary
+
+from lineage.backend import Backend
+from lineage.errors import NotFound
+from lineage.model import Kind, Node, TypeName
+from lineage.rows import TypeRow
+from lineage.schema import SYSTEM_NAMES, AnyType
+
+__all__ = ["Registry", "registry"]
+
+
+class Registry:
+    """An immutable index over the types that a backend answered with."""
+
+    def __init__(self, rows: Sequence[TypeRow]) -> None:
+        self.rows = rows
+        self.by_id: Mapping[int, AnyType] = {
+            row.type.id: row.type for row in rows if row.type.id is not None
+        }
+
+    @cached_property
+    def by_name(self) -> Mapping[tuple[Kind, str, str | None], AnyType]:
+        """The types by kind, name and version."""
+        return {(each.kind, each.name, each.version): each for each in self.by_id.values()}
+
+    @cached_property
+    def by_external_id(self) -> Mapping[str, AnyType]:
+        """The types that have an external id, which is unique among all kinds."""
+        return {
+            each.external_id: each for each in self.by_id.values() if each.external_id is not None
+        }
+
+    def named(self, kind: Kind, name: str, version: str | None = None) -> AnyType:
+        """Return a type by its name; raise `NotFound` with the names that there are."""
+        found = self.by_name.get((kind, name, version))
+        if found is None:
+            known = ", ".join(
+                sorted(str(t.type_name) for t in self.by_id.values() if t.kind is kind)
+            )
+            article = "a" if kind is Kind.CONTEXT else "an"
+            raise NotFound(
+                f"there is no {kind} type {TypeName(name, version)}; put {article} {kind.capitalize()}Type first, or "
+                f"use a class (there are: {known:.500})"
+            )
+        return found
+
+    def ids(self, wanted: type[Node] | str, kind: Kind | None = None) -> frozenset[int]:
+        """Return the ids of the types that a class or a name stands for.
+
+        A name stands for every version of it, a class for its own, and a system class such as
+        `lineage.Model` for every type based on it. A plain kind stands for all of its types.
+        """
+        if isinstance(wanted, str):
+            chosen = [t for t in self.by_id.values() if t.name == wanted and kind in (None, t.kind)]
+        elif wanted.type_name is None:
+            chosen = [t for t in self.by_id.values() if t.kind is wanted.kind]
+        else:
+            name = wanted.type_name
+            system = name.name in SYSTEM_NAMES[wanted.kind]
+            chosen = [
+                t
+                for t in self.by_id.values()
+                if t.kind is wanted.kind
+                and (t.type_name == name or (system and t.base == name.name))
+            ]
+        return frozenset(t.id for t in chosen if t.id is not None)
+
+
+_LAST: WeakKeyDictionary[Backend, Registry] = WeakKeyDictionary()
+
+
+def registry(backend: Backend, as_of: int | None = None) -> Registry:
+    """Return the types of a backend; the same object while they do not change."""
+    rows = backend.types(as_of=as_of)
+    known = _LAST.get(backend)
+    if known is None or known.rows is not rows:
+        known = Registry(rows)
+        if as_of is None:
+            _LAST[backend] = known
+    return known

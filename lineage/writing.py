@@ -1,0 +1,469 @@
+"""Every rule of writing: types, property checks, uniqueness, updates and masks, deletion.
+
+Each function runs in the thread's transaction or in one of its own, takes the write lock first
+and checks everything before the first row is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Literal, NamedTuple
+from weakref import WeakKeyDictionary
+
+from lineage.backend import Backend, External, Named, Reference
+from lineage.errors import AlreadyExists, Invalid, NotFound, Stale
+from lineage.graph import Direction
+from lineage.model import Edge, Event, Kind, Node, NodeKey, TypeName
+from lineage.registry import Registry, registry
+from lineage.rows import (
+    STATE_NUMBERS,
+    Batch,
+    EdgeKind,
+    EdgeRow,
+    NodeRow,
+    TypeRow,
+    edge_key,
+    path_text,
+)
+from lineage.schema import SYSTEM_NAMES, AnyType, evolve, is_reserved, type_of
+from lineage.transaction import Transaction
+from lineage.values import Struct, Value, ValueType, decode, encode, from_micros, kind_of, to_micros
+
+__all__ = [
+    "Author",
+    "TypeFinder",
+    "check_named",
+    "conform",
+    "delete",
+    "edge_row",
+    "end_edges",
+    "live",
+    "new_edges",
+    "node_row",
+    "purge",
+    "put_edges",
+    "put_nodes",
+    "put_types",
+    "update",
+]
+
+
+class Author(NamedTuple):
+    """Who writes, and what they say about it."""
+
+    actor: str
+    message: str = ""
+
+
+# Types
+
+
+def put_types(
+    backend: Backend,
+    types: Sequence[AnyType],
+    author: Author,
+    *,
+    can_add: bool = False,
+    can_omit: bool = False,
+) -> list[AnyType]:
+    """Write types, new or evolved by the rules of `schema.evolve`; return them as they are stored."""
+    with backend.transaction(actor=author.actor, message=author.message) as transaction:
+        transaction.lock()
+        for each in types:
+            if is_reserved(each.name) and each.name not in SYSTEM_NAMES[each.kind]:
+                raise Invalid(
+                    f"type {each.name}: names that begin with 'lineage.' or 'mlmd.' are reserved"
+                )
+        return [
+            _put_type(backend, transaction, each, can_add=can_add, can_omit=can_omit)
+            for each in types
+        ]
+
+
+def _put_type(
+    backend: Backend, transaction: Transaction, given: AnyType, *, can_add: bool, can_omit: bool
+) -> AnyType:
+    known = registry(backend)
+    stored = known.by_name.get((given.kind, given.name, given.version))
+    if given.base is not None and given.base not in SYSTEM_NAMES[given.kind]:
+        there = ", ".join(SYSTEM_NAMES[given.kind]) or "none"
+        raise Invalid(
+            f"type {given.type_name}: {given.base!r} is no base type of {given.kind}s; there are: {there}"
+        )
+    missing = set(given.indexed).difference(given.properties, stored.properties if stored else ())
+    if missing:
+        raise Invalid(
+            f"type {given.type_name}: {min(missing)!r} is to be indexed but is not a property"
+        )
+    if stored is not None and stored.name in SYSTEM_NAMES[stored.kind]:
+        if evolve(stored, given, can_add=can_add, can_omit=True) is not stored:
+            raise Invalid(
+                f"type {stored.name} is a system type and does not change; base a type of yours on it"
+            )
+        return stored
+    if stored is None:
+        number = transaction.next_id(None)
+        evolved = given.replace(id=number, create_time=from_micros(transaction.time))
+    else:
+        evolved = evolve(stored, given, can_add=can_add, can_omit=can_omit)
+        if evolved is stored:
+            return stored
+    taken = known.by_external_id.get(evolved.external_id or "")
+    if evolved.external_id is not None and taken is not None and taken.id != evolved.id:
+        raise AlreadyExists(
+            f"the external id {evolved.external_id!r} is taken by {taken.kind} type {taken.type_name}"
+        )
+    evolved = evolved.replace(update_time=from_micros(transaction.time))
+    transaction.write(Batch(types=[TypeRow(evolved, transaction.number)]))
+    return evolved
+
+
+_COVERED: WeakKeyDictionary[type[Node], AnyType] = WeakKeyDictionary()
+"""For each class the stored type that is known to have all of its fields."""
+
+
+class TypeFinder:
+    """Finds the stored types of nodes in one transaction; a class's type is written where it is new."""
+
+    def __init__(self, backend: Backend, transaction: Transaction) -> None:
+        self._backend = backend
+        self._transaction = transaction
+        self.known = registry(backend)
+
+    def of(self, node: Node) -> AnyType:
+        """Return the node's type, which has all the fields of the node's class."""
+        cls = type(node)
+        if cls.type_name is None:
+            return self.known.named(cls.kind, node.type, node.type_version)
+        stored = self.known.by_name.get((cls.kind, *cls.type_name))
+        if stored is not None and _COVERED.get(cls) is stored:
+            return stored
+        if stored is None and is_reserved(cls.type_name.name):
+            raise Invalid(
+                f"type {cls.type_name}: names that begin with 'lineage.' or 'mlmd.' are reserved"
+            )
+        try:
+            stored = _put_type(
+                self._backend, self._transaction, type_of(cls), can_add=True, can_omit=True
+            )
+        except AlreadyExists as error:
+            raise Invalid(str(error)) from error
+        self.known = registry(self._backend)
+        _COVERED[cls] = stored
+        return stored
+
+
+def conform(node_type: AnyType, properties: dict[str, Value]) -> str:
+    """Check declared properties against their type and return them as they are stored."""
+    declared = node_type.properties
+    values: dict[str, Value | Struct] = {}
+    for name, value in properties.items():
+        wanted = declared.get(name)
+        given = kind_of(value)
+        if wanted is given:
+            values[name] = value
+        elif wanted is ValueType.DOUBLE and given is ValueType.INT:
+            values[name] = float(value)  # type: ignore[arg-type]
+        elif wanted is ValueType.STRUCT and given is not ValueType.PROTO:
+            values[name] = Struct(value)  # type: ignore[arg-type]
+        elif wanted is None:
+            raise Invalid(
+                f"type {node_type.type_name} declares no property {name!r}; add it to the type, or give it as a custom "
+                f"property (declared: {', '.join(declared) or 'none'})"
+            )
+        else:
+            raise Invalid(
+                f"property {name!r} of type {node_type.type_name} is {wanted}, not {given}: {value!r:.80}"
+            )
+    return encode(values)
+
+
+# Nodes
+
+
+def node_row(transaction: Transaction, node_type: AnyType, node: Node) -> NodeRow:
+    """Return a new node's row; its id is the next one."""
+    assert node_type.id is not None
+    kind = type(node).kind
+    state = getattr(node, "state", None)
+    return NodeRow(
+        key=NodeKey(kind, transaction.next_id(kind)),
+        type_id=node_type.id,
+        name=node.name,
+        external_id=node.external_id,
+        uri=getattr(node, "uri", None),
+        state=None if state is None else STATE_NUMBERS[state],
+        properties=conform(node_type, node.properties),
+        custom=encode(node.custom_properties),
+        created=transaction.time,
+        updated=transaction.time,
+        since=transaction.number,
+        salt=transaction.salt(),
+    )
+
+
+def check_named(node: Node) -> None:
+    """Raise `Invalid` for a context without a name."""
+    if node.kind is Kind.CONTEXT and not node.name:
+        raise Invalid(f"a context needs a name, and this {node.type} has none")
+
+
+def put_nodes(backend: Backend, nodes: Sequence[Node], author: Author) -> list[NodeRow]:
+    """Write new nodes; a taken name or external id is `AlreadyExists`."""
+    for node in nodes:
+        check_named(node)
+        if node.id is not None:
+            raise Invalid(
+                f"{node.key} is stored already; change it with update, or copy it with replace(id=None)"
+            )
+    with backend.transaction(actor=author.actor, message=author.message) as transaction:
+        transaction.lock()
+        types = TypeFinder(backend, transaction)
+        rows = [node_row(transaction, types.of(node), node) for node in nodes]
+        _check_free(backend, rows, types.known)
+        transaction.write(Batch(nodes=rows))
+    return rows
+
+
+def _check_free(backend: Backend, rows: Iterable[NodeRow], types: Registry) -> None:
+    """Raise `AlreadyExists` where a row's name or external id belongs to another node, or to two rows."""
+    wanted: dict[Reference, NodeKey] = {}
+    for row in rows:
+        for reference in _references(row):
+            if wanted.setdefault(reference, row.key) != row.key:
+                raise AlreadyExists(f"two nodes are given {_in_words(reference, types)}")
+    if not wanted:
+        return
+    for reference, found in backend.lookup(wanted.keys()).items():
+        for other in found:
+            if other.key != wanted[reference]:
+                raise AlreadyExists(
+                    f"{other.key} has {_in_words(reference, types)} already; use it, or choose another"
+                )
+
+
+def _references(row: NodeRow) -> list[Reference]:
+    """Return what a node must have for itself: its name within its type, its external id in its kind."""
+    found: list[Reference] = []
+    if row.name is not None:
+        found.append(Named(row.type_id, row.name))
+    if row.external_id is not None:
+        found.append(External(row.key.kind, row.external_id))
+    return found
+
+
+def _in_words(reference: Reference, types: Registry) -> str:
+    if isinstance(reference, Named):
+        return f"the name {reference.name!r} of type {types.by_id[reference.type_id].type_name}"
+    assert isinstance(reference, External)
+    return f"the external id {reference.external_id!r}"
+
+
+def live(backend: Backend, keys: Collection[NodeKey]) -> dict[NodeKey, NodeRow]:
+    """Return live nodes; raise `NotFound` for one that never was or is gone."""
+    rows = backend.nodes(keys)
+    for key in keys:
+        row = rows.get(key)
+        if row is None:
+            raise NotFound(f"there is no {key}")
+        if row.gone:
+            raise NotFound(f"{key} was deleted in transaction {row.until}")
+    return rows
+
+
+Mask = Collection[str]
+_PLAIN_FIELDS = {
+    Kind.ARTIFACT: ("name", "external_id", "uri", "state"),
+    Kind.EXECUTION: ("name", "external_id", "state"),
+    Kind.CONTEXT: ("name", "external_id"),
+}
+_MAPS: tuple[tuple[Literal["properties", "custom"], str], ...] = (
+    ("properties", "properties"),
+    ("custom", "custom_properties"),
+)
+
+
+def update(backend: Backend, node: Node, author: Author, *, fields: Mask | None = None) -> NodeRow:
+    """Replace a stored node's content, or only the given fields of it; return the row as stored.
+
+    Fields are `name`, `external_id`, `uri`, `state`, `properties`, `custom_properties` and, for one
+    property, `properties.<name>` or `custom_properties.<name>`; a property that is named but absent
+    is removed. `Stale` where the stored node is newer than the one given. Nothing is written where
+    nothing changes.
+    """
+    key = node.key
+    _check_mask(node, fields)
+    with backend.transaction(actor=author.actor, message=author.message) as transaction:
+        transaction.lock()
+        stored = live(backend, [key])[key]
+        if node.update_time is not None and stored.updated > to_micros(node.update_time):
+            raise Stale(
+                f"{key} was changed at {from_micros(stored.updated)}; get it again, then update that"
+            )
+        types = TypeFinder(backend, transaction)
+        node_type = types.known.by_id[stored.type_id]
+        if node_type.type_name != TypeName(node.type, node.type_version):
+            raise Invalid(f"{key} is a {node_type.type_name} and cannot become a {node.type}")
+        changed = _changed(stored, types.of(node), node, fields)
+        if changed == stored:
+            return stored
+        if key.kind is Kind.CONTEXT and not changed.name:
+            raise Invalid(f"{key}: a context needs a name")
+        _check_free(backend, [changed], types.known)
+        changed = changed._replace(
+            updated=transaction.time, since=transaction.number, salt=transaction.salt()
+        )
+        transaction.write(Batch(updates=[changed]))
+        return changed
+
+
+def _check_mask(node: Node, fields: Mask | None) -> None:
+    known = (*_PLAIN_FIELDS[node.kind], "properties", "custom_properties")
+    for name in fields or ():
+        if name not in known and not name.startswith(("properties.", "custom_properties.")):
+            raise Invalid(
+                f"{name!r} is not a field of {node.kind}s; there are {', '.join(known)}, and properties.<name>"
+            )
+
+
+def _changed(stored: NodeRow, node_type: AnyType, node: Node, fields: Mask | None) -> NodeRow:
+    """Return the stored row with the given node's content in it, as far as the mask goes."""
+    changes: dict[str, object] = {}
+    for name in _PLAIN_FIELDS[node.kind]:
+        if fields is None or name in fields:
+            value = getattr(node, name)
+            changes[name] = STATE_NUMBERS[value] if name == "state" and value is not None else value
+    for column, name in _MAPS:
+        given = getattr(node, name)
+        named = {field.partition(".")[2] for field in fields or () if field.startswith(f"{name}.")}
+        if fields is not None and name not in fields:
+            if not named:
+                continue
+            merged = {k: v for k, v in decode(getattr(stored, column)).items() if k not in named}
+            given = {**merged, **{k: v for k, v in given.items() if k in named}}
+        changes[column] = conform(node_type, given) if column == "properties" else encode(given)
+    return stored._replace(**changes)  # type: ignore[arg-type]
+
+
+def delete(backend: Backend, keys: Sequence[NodeKey], author: Author) -> None:
+    """End nodes; their edges stay, and their names are free again."""
+    with backend.transaction(actor=author.actor, message=author.message) as transaction:
+        transaction.lock()
+        distinct = list(dict.fromkeys(keys))
+        live(backend, distinct)
+        transaction.delete(distinct)
+
+
+def purge(backend: Backend, keys: Sequence[NodeKey], author: Author) -> None:
+    """Erase nodes' content in every version, for good; those that are live are deleted first."""
+    with backend.transaction(actor=author.actor, message=author.message) as transaction:
+        transaction.lock()
+        distinct = list(dict.fromkeys(keys))
+        rows = backend.nodes(distinct)
+        for key in distinct:
+            if key not in rows:
+                raise NotFound(f"there is no {key}")
+        alive = [key for key in distinct if not rows[key].gone]
+        if alive:
+            transaction.delete(alive)
+        transaction.purge(distinct)
+
+
+# Edges
+
+
+def put_edges(backend: Backend, edges: Sequence[Edge], author: Author) -> list[EdgeRow]:
+    """Write edges and return their rows.
+
+    An event that exists is `AlreadyExists`; other edges, which say no more than that they exist,
+    may be put again.
+    """
+    with backend.transaction(actor=author.actor, message=author.message) as transaction:
+        transaction.lock()
+        rows = [edge_row(transaction, edge) for edge in edges]
+        transaction.write(Batch(edges=new_edges(backend, transaction, rows)))
+    return rows
+
+
+def edge_row(transaction: Transaction, edge: Edge) -> EdgeRow:
+    """Return an edge's row; an event that says no time happened now."""
+    source, target, kind = edge_key(edge)
+    if not isinstance(edge, Event):
+        return EdgeRow(source, target, kind, None, None, transaction.number)
+    time = transaction.time if edge.time is None else to_micros(edge.time)
+    return EdgeRow(source, target, kind, time, path_text(edge.path), transaction.number)
+
+
+def new_edges(
+    backend: Backend,
+    transaction: Transaction,
+    rows: Sequence[EdgeRow],
+    fresh: Collection[NodeKey] = (),
+) -> list[EdgeRow]:
+    """Return the rows that are to be written, after every check that edges need.
+
+    `fresh` are nodes about to be written, which have no edges yet.
+    """
+
+    taken: set[EdgeKey] = set()
+    unsure = []
+    for row in rows:
+        ends = (row.source, row.target)
+        if transaction.wrote_edge(row.key):
+            taken.add(row.key)
+        elif not any(end in fresh or transaction.is_new(end) for end in ends):
+            unsure.append(row.key)
+    if unsure:
+        taken |= backend.existing_edges(unsure)
+    wanted: dict[EdgeKey, EdgeRow] = {}
+    for row in rows:
+        key = row.key
+        if key not in taken and key not in wanted:
+            wanted[key] = row
+        elif row.kind < EdgeKind.ATTRIBUTION:
+            raise AlreadyExists(
+                f"there is an event {row.kind.name} from {row.source} to {row.target} already"
+            )
+    parents = [row for row in wanted.values() if row.kind is EdgeKind.PARENT]
+    if parents:
+        _check_acyclic(backend, parents)
+    return list(wanted.values())
+
+
+def _check_acyclic(backend: Backend, rows: Sequence[EdgeRow]) -> None:
+    """Raise `Invalid` where new parents would make a context its own ancestor."""
+    parents: dict[NodeKey, set[NodeKey]] = {}
+    for row in rows:
+        parents.setdefault(row.target, set()).add(row.source)
+    frontier = {row.source for row in rows}
+    seen: set[NodeKey] = set()
+    while frontier:
+        seen |= frontier
+        above = backend.edges(frontier, Direction.UPSTREAM, kinds={EdgeKind.PARENT})
+        for row in above:
+            parents.setdefault(row.target, set()).add(row.source)
+        frontier = {row.source for row in above} - seen
+    for row in rows:
+        ancestors, reached = {row.source}, [row.source]
+        while reached:
+            more = parents.get(reached.pop(), set()) - ancestors
+            ancestors |= more
+            reached.extend(more)
+        if row.target in ancestors:
+            raise Invalid(
+                f"{row.source} cannot be a parent of {row.target}, which is its ancestor or itself"
+            )
+
+
+def end_edges(backend: Backend, edges: Sequence[Edge], author: Author) -> None:
+    """End edges; one that does not exist is `NotFound`."""
+    with backend.transaction(actor=author.actor, message=author.message) as transaction:
+        transaction.lock()
+        keys = list(dict.fromkeys(edge_key(edge) for edge in edges))
+        there = backend.existing_edges(keys)
+        for key in keys:
+            if key not in there:
+                raise NotFound(
+                    f"there is no {key.kind.name} edge from {key.source} to {key.target}"
+                )
+        transaction.end(keys)

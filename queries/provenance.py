@@ -1,0 +1,66 @@
+"""Where did this come from, and what came of it?"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TypeVar
+
+from lineage.backend import Backend
+from lineage.graph import Direction, Limits, Subgraph
+from lineage.model import Node, NodeKey
+from lineage.registry import registry
+
+__all__ = ["downstream", "subgraph", "upstream"]
+
+NodeT = TypeVar("NodeT", bound=Node)
+
+
+def upstream(
+    backend: Backend,
+    starts: Collection[NodeKey],
+    *,
+    type: type[NodeT] | str | None = None,
+    limits: Limits = Limits(),
+    as_of: int | None = None,
+) -> Subgraph[NodeT]:
+    """Return everything the starts were made from, however indirectly, and the starts themselves.
+
+    Hops count edges: the inputs of the execution that wrote an artifact are two hops away.
+    """
+    return subgraph(backend, starts, Direction.UPSTREAM, type=type, limits=limits, as_of=as_of)
+
+
+def downstream(
+    backend: Backend,
+    starts: Collection[NodeKey],
+    *,
+    type: type[NodeT] | str | None = None,
+    limits: Limits = Limits(),
+    as_of: int | None = None,
+) -> Subgraph[NodeT]:
+    """Return everything that was made from the starts, however indirectly, and the starts themselves."""
+    return subgraph(backend, starts, Direction.DOWNSTREAM, type=type, limits=limits, as_of=as_of)
+
+
+def subgraph(
+    backend: Backend,
+    starts: Collection[NodeKey],
+    direction: Direction,
+    *,
+    type: type[NodeT] | str | None = None,
+    limits: Limits = Limits(),
+    as_of: int | None = None,
+) -> Subgraph[NodeT]:
+    """Walk in one direction and read what was met, all of one moment."""
+    pinned = backend.pin(as_of)
+    types = registry(backend, pinned)
+    matching = None if type is None else types.ids(type)
+    walk = backend.walk(starts, direction, limits=limits, as_of=pinned)
+    return Subgraph(
+        walk,
+        backend.nodes(walk.keys, as_of=pinned),
+        types.by_id,
+        number=backend.now() if pinned is None else pinned,
+        matching=matching,
+        cls=None if type is None or isinstance(type, str) else type,
+    )
