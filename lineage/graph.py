@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from functools import cached_property
-from typing import Generic, Literal, NamedTuple, TypeVar, cast
+from typing import Generic, Literal, NamedTuple, cast
+
+from typing_extensions import TypeVar
 
 from lineage.model import Edge, Node, NodeKey
 from lineage.rows import EdgeRow, NodeRow, edge_of, entity_of
@@ -17,7 +19,7 @@ from lineage.schema import AnyType
 
 __all__ = ["Cut", "Direction", "Limits", "Subgraph", "Walk"]
 
-NodeT_co = TypeVar("NodeT_co", bound=Node, covariant=True)
+NodeT_co = TypeVar("NodeT_co", bound=Node, covariant=True, default=Node)
 
 
 class Direction(StrEnum):

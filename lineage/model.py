@@ -214,6 +214,7 @@ class Entity(BaseModel):
     """A frozen value whose construction fails with `Invalid`."""
 
     model_config = ConfigDict(
+        defer_build=True,  # half of the time that importing the library would take
         frozen=True,
         extra="forbid",
         validate_by_name=True,
@@ -440,7 +441,8 @@ def property_fields(cls: type[Node]) -> dict[str, PropertyField]:
     """Return the fields that a subclass adds to its kind, by name."""
     known = _FIELDS.get(cls)
     if known is None:
-        cls.model_rebuild()
+        if not cls.__pydantic_fields_complete__:
+            cls.model_rebuild()
         known = {
             name: PropertyField(name, info)
             for name, info in cls.model_fields.items()

@@ -18,6 +18,7 @@ from lineage.registry import Registry, registry
 from lineage.rows import (
     STATE_NUMBERS,
     Batch,
+    EdgeKey,
     EdgeKind,
     EdgeRow,
     NodeRow,
