@@ -10,20 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from lineage.backend import LOOKUP_PAGE, AtUri, Backend, External, Named, Reference
 from lineage.errors import AlreadyExists, Invalid
 from lineage.model import Artifact, Kind, Node, NodeKey
 from lineage.rows import NodeRow
 from lineage.transaction import Transaction
-from lineage.values import Value, decode, encode
+from lineage.values import Value, decode, same
 from lineage.writing import TypeFinder, check_named, conform, live, node_row
 
 __all__ = ["Settled", "Wanted", "settle"]
-
-
-_Texts: TypeAlias = dict[str, str]
 
 
 @dataclass(slots=True)
@@ -47,6 +43,11 @@ class Settled:
     rows: list[NodeRow]
     new: list[NodeRow]
     types: TypeFinder
+
+    def replace(self, old: NodeRow, new: NodeRow) -> None:
+        """Put another row in the place of one that is still to be written."""
+        for rows in (self.rows, self.new):
+            rows[rows.index(old)] = new
 
 
 def settle(backend: Backend, transaction: Transaction, wanted: Sequence[Wanted]) -> Settled:
@@ -122,10 +123,7 @@ class _Maker:
             candidates = self._candidates(reference)
             if isinstance(reference, AtUri):
                 assert isinstance(node, Artifact)
-                given = self._given(node)
-                match = _same_content(
-                    _digest(node), given, candidates, by_digest_only=wanted.role == "output"
-                )
+                match = self._same_content(node, candidates, wanted.role)
             else:
                 match = next(candidates, None)
             if match is not None:
@@ -135,10 +133,22 @@ class _Maker:
         self.new.append(row)
         return row
 
-    def _given(self, node: Node) -> tuple[_Texts, _Texts]:
-        """Return the given properties, declared and custom, as they would be stored."""
-        declared = decode(conform(self._types.of(node), node.properties))
-        return _texts(declared), _texts(node.custom_properties)
+    def _same_content(
+        self, node: Artifact, candidates: Iterator[NodeRow], role: str
+    ) -> NodeRow | None:
+        """Return the newest candidate of equal digest; else, for an input, of equal given fields."""
+        digest = _digest(node)
+        given = decode(conform(self._types.of(node), node.properties))
+        for row in candidates:
+            properties, custom = decode(row.properties), decode(row.custom)
+            if digest is not None:
+                if properties.get("digest", custom.get("digest")) == digest:
+                    return row
+            elif (
+                role == "input" and _has(properties, given) and _has(custom, node.custom_properties)
+            ):
+                return row
+        return None
 
     def _candidates(self, reference: Reference) -> Iterator[NodeRow]:
         """Yield the nodes that a reference names, newest first, this run's own new ones included."""
@@ -176,25 +186,6 @@ def _is_named(row: NodeRow, reference: Reference) -> bool:
     )
 
 
-def _same_content(
-    digest: str | None,
-    given: tuple[_Texts, _Texts],
-    candidates: Iterator[NodeRow],
-    *,
-    by_digest_only: bool,
-) -> NodeRow | None:
-    """Return the newest candidate of equal digest; else, for an input, of equal given fields."""
-    for row in candidates:
-        properties, customs = decode(row.properties), decode(row.custom)
-        if digest is not None:
-            if properties.get("digest", customs.get("digest")) == digest:
-                return row
-        elif not by_digest_only and given[0].items() <= _texts(properties).items():
-            if given[1].items() <= _texts(customs).items():
-                return row
-    return None
-
-
-def _texts(values: Mapping[str, Value]) -> _Texts:
-    """Return each value as it is stored: only texts tell 1 from 1.0 and find NaN equal to itself."""
-    return {name: encode({name: value}) for name, value in values.items()}
+def _has(stored: Mapping[str, Value], given: Mapping[str, Value]) -> bool:
+    """Whether all given values are stored just so."""
+    return all(name in stored and same(stored[name], value) for name, value in given.items())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from functools import cached_property
 from typing import Generic, TypeAlias, TypeVar, cast
 
 from lineage.backend import Backend
@@ -12,35 +12,65 @@ from lineage.identity import Settled, Wanted, settle
 from lineage.model import (
     Artifact,
     Context,
-    Event,
-    EventType,
     Execution,
     ExecutionState,
     Kind,
     Node,
     NodeKey,
 )
-from lineage.rows import Batch, EdgeKind, EdgeRow, NodeRow, entity_of
+from lineage.rows import STATE_NUMBERS, Batch, EdgeKind, EdgeRow, entity_of, path_text
 from lineage.transaction import Transaction
-from lineage.writing import Author, edge_row, new_edges
+from lineage.writing import Author, new_edges
 
 __all__ = ["Artifacts", "Contexts", "Recorded", "record"]
 
 ExecutionT = TypeVar("ExecutionT", bound=Execution)
+ExecutionT_co = TypeVar("ExecutionT_co", bound=Execution, covariant=True)
+COMPLETE = STATE_NUMBERS[ExecutionState.COMPLETE]
 
 Artifacts: TypeAlias = Iterable[Artifact | NodeKey] | Mapping[str, Artifact | NodeKey]
 """What a run read or wrote; the keys of a mapping become the paths of the events."""
 Contexts: TypeAlias = Context | NodeKey | Iterable[Context | NodeKey]
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded(Generic[ExecutionT]):
-    """A run as it was stored: each list in the order it was given."""
+class Recorded(Generic[ExecutionT_co]):
+    """A run as it was stored: each part in the order it was given, of the classes it was given in."""
 
-    execution: ExecutionT
-    inputs: tuple[Artifact, ...]
-    outputs: tuple[Artifact, ...]
-    contexts: tuple[Context, ...]
+    def __init__(self, settled: Settled, wanted: Sequence[Wanted]) -> None:
+        self._types = settled.types.known.by_id
+        self._nodes = [
+            (each.role, row, None if each.entity is None else type(each.entity))
+            for row, each in zip(settled.rows, wanted, strict=True)
+        ]
+
+    @cached_property
+    def execution(self) -> ExecutionT_co:
+        """The run itself."""
+        return cast(ExecutionT_co, self._of("execution")[0])
+
+    @cached_property
+    def inputs(self) -> tuple[Artifact, ...]:
+        """What it read."""
+        return cast(tuple[Artifact, ...], self._of("input"))
+
+    @cached_property
+    def outputs(self) -> tuple[Artifact, ...]:
+        """What it wrote."""
+        return cast(tuple[Artifact, ...], self._of("output"))
+
+    @cached_property
+    def contexts(self) -> tuple[Context, ...]:
+        """What it belongs to."""
+        return cast(tuple[Context, ...], self._of("context"))
+
+    def _of(self, role: str) -> tuple[Node, ...]:
+        return tuple(
+            entity_of(row, self._types, cls) for each, row, cls in self._nodes if each == role
+        )
+
+    def __repr__(self) -> str:
+        parts = ("execution", "inputs", "outputs", "contexts")
+        return f"Recorded({', '.join(f'{part}={getattr(self, part)!r}' for part in parts)})"
 
 
 def record(
@@ -59,17 +89,17 @@ def record(
     """
     if execution.id is not None:
         raise Invalid(f"{execution.key} is recorded already; a run is recorded once")
-    if execution.state is None:
-        execution = execution.replace(state=ExecutionState.COMPLETE)
     paths, wanted = _wanted(execution, inputs, outputs, within)
     with backend.transaction(actor=author.actor, message=author.message) as transaction:
         transaction.lock()
         settled = settle(backend, transaction, wanted)
+        if execution.state is None:
+            settled.replace(settled.rows[0], settled.rows[0]._replace(state=COMPLETE))
         edges = _edges(transaction, settled, wanted, paths)
         fresh = {row.key for row in settled.new}
         batch = Batch(nodes=settled.new, edges=new_edges(backend, transaction, edges, fresh))
         transaction.write(batch, live={row.key for row in settled.rows})
-    return _recorded(settled, wanted)
+    return Recorded(settled, wanted)
 
 
 def _wanted(
@@ -115,10 +145,11 @@ def _edges(
     ]
     for row, each, path in zip(settled.rows, wanted, paths, strict=True):
         if each.role in ("input", "output"):
-            kind = EventType.INPUT if each.role == "input" else EventType.OUTPUT
-            event = edge_row(
-                transaction, Event(artifact=row.key, execution=execution, type=kind, path=path)
-            )
+            if each.role == "input":
+                source, target, kind = row.key, execution, EdgeKind.INPUT
+            else:
+                source, target, kind = execution, row.key, EdgeKind.OUTPUT
+            event = EdgeRow(source, target, kind, transaction.time, path_text(path), number)
             if edges.setdefault(event[:3], event).path != event.path:
                 raise Invalid(
                     f"{row.key} is {each.role} twice, as {path[0]!r} and under another name; name it once"
@@ -129,24 +160,3 @@ def _edges(
                 edge = EdgeRow(context, row.key, member, None, None, number)
                 edges[edge[:3]] = edge
     return list(edges.values())
-
-
-def _recorded(settled: Settled, wanted: Sequence[Wanted]) -> Recorded[ExecutionT]:
-    """Return the rows as entities, each of the class that it was given as."""
-
-    def entities(role: str) -> tuple[Node, ...]:
-        pairs = zip(settled.rows, wanted, strict=True)
-        return tuple(_entity(settled, row, each) for row, each in pairs if each.role == role)
-
-    return Recorded(
-        execution=cast(ExecutionT, entities("execution")[0]),
-        inputs=cast(tuple[Artifact, ...], entities("input")),
-        outputs=cast(tuple[Artifact, ...], entities("output")),
-        contexts=cast(tuple[Context, ...], entities("context")),
-    )
-
-
-def _entity(settled: Settled, row: NodeRow, wanted: Wanted) -> Node:
-    return entity_of(
-        row, settled.types.known.by_id, None if wanted.entity is None else type(wanted.entity)
-    )

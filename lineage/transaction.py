@@ -24,8 +24,8 @@ SALT_BYTES = 16
 class Transaction:
     """What `Backend.transaction` opens: the verbs that write.
 
-    Every verb takes the lock first. The rows it writes bear `number` as their `since`, ids come
-    from `next_id` and salts from `salt`. Within one transaction each node, edge and type has one
+    Every verb takes the lock first; `lock` does just that. The rows it writes bear `number` as
+    their `since`, ids come from `next_id` and salts from `salt`. Within one transaction each node, edge and type has one
     record, its last.
     """
 
@@ -37,7 +37,10 @@ class Transaction:
         self._last: Head | None = None
         self._read_at: int | None = None
         self._failure: BaseException | None = None
-        self._time = 0
+        self.number = 0
+        """The number that the transaction will have, once it is locked."""
+        self.time = 0
+        """Its time in microseconds, later than that of every one before, once it is locked."""
         self._highest: dict[Kind | None, int] = {}
         self._types: dict[int, TypeRow] = {}
         self._nodes: dict[NodeKey, NodeRow] = {}
@@ -51,17 +54,6 @@ class Transaction:
     def locked(self) -> bool:
         """Whether the transaction holds the write lock."""
         return self._last is not None
-
-    @property
-    def number(self) -> int:
-        """The number that the transaction will have; it must be locked."""
-        return self.lock().number + 1
-
-    @property
-    def time(self) -> int:
-        """The transaction's time in microseconds, later than that of every one before."""
-        self.lock()
-        return self._time
 
     def lock(self) -> Head:
         """Take the write lock, if it is not taken yet, and return the transaction before this one."""
@@ -80,7 +72,8 @@ class Transaction:
                 f"transaction {last.number} was committed after this one first read, at {self._read_at}; "
                 f"run it again, or let store.transact(function) do so"
             )
-        self._time = max(self._backend.clock(), last.time + 1)
+        self.number = last.number + 1
+        self.time = max(self._backend.clock(), last.time + 1)
         self._highest = {
             None: last.types,
             Kind.ARTIFACT: last.artifacts,
@@ -100,8 +93,7 @@ class Transaction:
         return self._read_at
 
     def next_id(self, kind: Kind | None) -> int:
-        """Give the next id of a kind of node, or of types for None."""
-        self.lock()
+        """Give the next id of a kind of node, or of types for None; the transaction must be locked."""
         self._highest[kind] += 1
         return self._highest[kind]
 
@@ -109,30 +101,31 @@ class Transaction:
         """Return a fresh salt for a node's version."""
         return os.urandom(SALT_BYTES)
 
-    def is_new(self, key: NodeKey) -> bool:
-        """Whether this transaction made the node."""
-        return key in self._nodes
+    def wrote_edge(self, row: EdgeRow) -> bool:
+        """Whether this transaction wrote the edge already."""
+        return row[:3] in self._edges
 
-    def wrote_edge(self, key: EdgeKey) -> bool:
-        """Whether this transaction wrote the edge."""
-        return key in self._edges
+    def made_end(self, row: EdgeRow) -> bool:
+        """Whether this transaction made a node at the edge, so that nobody else can have written it."""
+        return row.source in self._nodes or row.target in self._nodes
 
     def write(self, batch: Batch, *, live: Collection[NodeKey] = ()) -> None:
         """Write types, new nodes, new versions of live nodes, and edges between live nodes.
 
         `live` are nodes that the caller has seen alive in this transaction; others are looked up.
         """
-        number = self.number
+        self.lock()
         if batch.edges:
             self._check_ends(batch, live)
-        self._backend.write(number, batch)
+        self._backend.write(self.number, batch)
         for type_row in batch.types:
             assert type_row.type.id is not None
             self._types[type_row.type.id] = type_row
-            self._raise_highest(None, type_row.type.id)
+            self._highest[None] = max(self._highest[None], type_row.type.id)
         for row in batch.nodes:
+            kind, number = row.key
             self._nodes[row.key] = row
-            self._raise_highest(*row.key)
+            self._highest[kind] = max(self._highest[kind], number)
         for row in batch.updates:
             known = self._nodes if row.key in self._nodes else self._updates
             known[row.key] = row
@@ -154,11 +147,9 @@ class Transaction:
                     f"{key} was deleted in transaction {number}; an edge needs a live node"
                 )
 
-    def _raise_highest(self, kind: Kind | None, number: int) -> None:
-        self._highest[kind] = max(self._highest[kind], number)
-
     def end(self, keys: Collection[EdgeKey]) -> None:
         """End edges that exist."""
+        self.lock()
         self._backend.end(self.number, keys)
         for key in keys:
             if self._edges.pop(key, None) is None:
@@ -166,11 +157,13 @@ class Transaction:
 
     def delete(self, keys: Collection[NodeKey]) -> None:
         """Delete live nodes; their edges stay."""
+        self.lock()
         self._backend.delete(self.number, keys)
         self._deleted.update(dict.fromkeys(keys))
 
     def purge(self, keys: Collection[NodeKey]) -> None:
         """Erase the content of gone nodes, in every version and for good."""
+        self.lock()
         self._backend.purge(self.number, keys)
         self._purged.update(dict.fromkeys(keys))
         for rows in (self._nodes, self._updates):
@@ -219,15 +212,14 @@ class Transaction:
         return written + len(self._ended) + len(self._deleted) + len(self._purged)
 
     def _sealed(self, last: Head) -> Commit:
-        number = last.number + 1
         head = Head(
-            number=number,
-            time=self._time,
+            number=self.number,
+            time=self.time,
             actor=self._actor,
             message=self._message,
             digest=NO_DIGEST,
             records=self._count(),
-            schema=number if self._types else last.schema,
+            schema=self.number if self._types else last.schema,
             types=self._highest[None],
             artifacts=self._highest[Kind.ARTIFACT],
             executions=self._highest[Kind.EXECUTION],

@@ -47,6 +47,7 @@ __all__ = [
     "escape",
     "from_micros",
     "kind_of",
+    "same",
     "to_micros",
     "to_properties",
     "to_text",
@@ -316,6 +317,15 @@ def _ordered(node: JSON) -> JSON:
     if isinstance(node, list):
         return [_ordered(item) for item in node]
     return node
+
+
+def same(one: Value, other: Value) -> bool:
+    """Whether two values are one and the same: of one type, and NaN is equal to itself."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict | list):
+        return encode({"": one}) == encode({"": other})
+    return one == other or one != one  # noqa: PLR0124  # only NaN differs from itself
 
 
 def encode(values: Mapping[str, Value | Struct]) -> str:

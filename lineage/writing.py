@@ -18,7 +18,6 @@ from lineage.registry import Registry, registry
 from lineage.rows import (
     STATE_NUMBERS,
     Batch,
-    EdgeKey,
     EdgeKind,
     EdgeRow,
     NodeRow,
@@ -130,18 +129,25 @@ class TypeFinder:
         self._backend = backend
         self._transaction = transaction
         self.known = registry(backend)
+        self._of_class: dict[type[Node], AnyType] = {}
 
     def of(self, node: Node) -> AnyType:
         """Return the node's type, which has all the fields of the node's class."""
         cls = type(node)
         if cls.type_name is None:
             return self.known.named(cls.kind, node.type, node.type_version)
-        stored = self.known.by_name.get((cls.kind, *cls.type_name))
+        found = self._of_class.get(cls)
+        if found is None:
+            found = self._of_class[cls] = self._registered(cls, cls.type_name)
+        return found
+
+    def _registered(self, cls: type[Node], name: TypeName) -> AnyType:
+        stored = self.known.by_name.get((cls.kind, *name))
         if stored is not None and _COVERED.get(cls) is stored:
             return stored
-        if stored is None and is_reserved(cls.type_name.name):
+        if stored is None and is_reserved(name.name):
             raise Invalid(
-                f"type {cls.type_name}: names that begin with 'lineage.' or 'mlmd.' are reserved"
+                f"type {name}: names that begin with 'lineage.' or 'mlmd.' are reserved"
             )
         try:
             stored = _put_type(
@@ -183,23 +189,24 @@ def conform(node_type: AnyType, properties: dict[str, Value]) -> str:
 
 
 def node_row(transaction: Transaction, node_type: AnyType, node: Node) -> NodeRow:
-    """Return a new node's row; its id is the next one."""
+    """Return a new node's row; its id is the next one. The transaction must be locked."""
     assert node_type.id is not None
-    kind = type(node).kind
+    kind = node.kind
     state = getattr(node, "state", None)
+    now = transaction.time
     return NodeRow(
-        key=NodeKey(kind, transaction.next_id(kind)),
-        type_id=node_type.id,
-        name=node.name,
-        external_id=node.external_id,
-        uri=getattr(node, "uri", None),
-        state=None if state is None else STATE_NUMBERS[state],
-        properties=conform(node_type, node.properties),
-        custom=encode(node.custom_properties),
-        created=transaction.time,
-        updated=transaction.time,
-        since=transaction.number,
-        salt=transaction.salt(),
+        NodeKey(kind, transaction.next_id(kind)),
+        node_type.id,
+        node.name,
+        node.external_id,
+        getattr(node, "uri", None),
+        None if state is None else STATE_NUMBERS[state],
+        conform(node_type, node.properties),
+        encode(node.custom_properties),
+        now,
+        now,
+        transaction.number,
+        transaction.salt(),
     )
 
 
@@ -405,20 +412,18 @@ def new_edges(
 
     `fresh` are nodes about to be written, which have no edges yet.
     """
-
-    taken: set[EdgeKey] = set()
+    taken: set[tuple[object, ...]] = set()
     unsure = []
     for row in rows:
-        ends = (row.source, row.target)
-        if transaction.wrote_edge(row.key):
-            taken.add(row.key)
-        elif not any(end in fresh or transaction.is_new(end) for end in ends):
+        if transaction.wrote_edge(row):
+            taken.add(row[:3])
+        elif not (row.source in fresh or row.target in fresh or transaction.made_end(row)):
             unsure.append(row.key)
     if unsure:
-        taken |= backend.existing_edges(unsure)
-    wanted: dict[EdgeKey, EdgeRow] = {}
+        taken.update(backend.existing_edges(unsure))
+    wanted: dict[tuple[object, ...], EdgeRow] = {}
     for row in rows:
-        key = row.key
+        key = row[:3]
         if key not in taken and key not in wanted:
             wanted[key] = row
         elif row.kind < EdgeKind.ATTRIBUTION:

@@ -15,8 +15,8 @@ TABLE = {
     1: ["plugins", "values", "model"],
     2: ["schema", "rows"],
     3: ["filters", "graph", "proof"],
-    4: ["backend", "transaction", "walking"],
-    5: ["backends", "queries", "formats", "writing", "environment", "digest"],
+    4: ["backend", "transaction", "walking", "registry"],
+    5: ["backends", "queries", "formats", "writing", "identity", "journal", "environment", "digest"],
     6: ["recording", "copying"],
     7: ["store"],
     8: ["server", "cli", "demo"],
@@ -25,8 +25,8 @@ TABLE = {
 
 LAYER = {member: number for number, members in TABLE.items() for member in members}
 TOP = max(TABLE)
-GROUPS = {"backends", "queries", "formats"}
-"""The packages of layer 5, in which siblings may import each other."""
+GROUPS = {"backends", "queries", "formats", "filters"}
+"""The packages, in which siblings may import each other."""
 
 BY_NAME_ONLY = {"backends", "formats"}
 """What `recording`, `copying` and `store` reach through `plugins` alone."""
@@ -36,6 +36,8 @@ WITHIN_A_LAYER = {
     ("rows", "schema"),
     ("backend", "transaction"),
     ("backend", "walking"),
+    ("registry", "backend"),
+    ("identity", "writing"),
     ("transaction", "backend"),  # the name of its type, which only a type checker imports
 }
 """The pairs of one layer in which the first is made of the second."""
