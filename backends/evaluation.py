@@ -1,0 +1,179 @@
+"""Evaluates a bound filter on rows, for a backend that does not turn filters into queries.
+
+Properties are read as they stand at rest: decoded, a struct that holds nothing but a string could
+not be told from that string, and structs never compare.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+from pydantic_core import from_json
+
+from lineage.filters import (
+    And,
+    AnyColumn,
+    Column,
+    Compare,
+    Exists,
+    Field,
+    Filter,
+    In,
+    Like,
+    Neighbour,
+    Not,
+    Operator,
+    Or,
+    Present,
+    PropertyColumn,
+    like_pattern,
+)
+from lineage.model import Kind
+from lineage.rows import EdgeRow, NodeRow
+from lineage.values import ValueType, escape, unescape
+
+__all__ = ["Met", "Neighbours", "accepts"]
+
+Met: TypeAlias = NodeRow | EdgeRow
+"""A neighbour: a node, or the edge of an event."""
+Neighbours: TypeAlias = Callable[[NodeRow, Neighbour], Iterable[Met]]
+"""Gives the neighbours of a node that exist."""
+
+_Test: TypeAlias = Callable[[NodeRow, Mapping[str, Met]], bool]
+_Read: TypeAlias = Callable[[NodeRow, Mapping[str, Met]], object]
+
+_OPERATORS: dict[Operator, Callable[[Any, Any], bool]] = {
+    Operator.EQ: operator.eq,
+    Operator.NE: operator.ne,
+    Operator.LT: operator.lt,
+    Operator.LE: operator.le,
+    Operator.GT: operator.gt,
+    Operator.GE: operator.ge,
+}
+_FAMILIES: dict[type, str] = {bool: "bool", int: "number", float: "number", str: "string"}
+"""Values compare within a family; what has none, such as a struct, compares with nothing."""
+_TYPES = {
+    ValueType.INT: int,
+    ValueType.DOUBLE: float,
+    ValueType.STRING: str,
+    ValueType.BOOLEAN: bool,
+}
+
+
+def _end_of(kind: Kind) -> Callable[[EdgeRow], int]:
+    """Return what reads the id of an event's end of that kind."""
+    return lambda row: row.source.id if row.source.kind is kind else row.target.id
+
+
+_FIELDS: dict[Field, Callable[[Any], object]] = {
+    Field.ID: operator.attrgetter("key.id"),
+    Field.TYPE_ID: operator.attrgetter("type_id"),
+    Field.NAME: operator.attrgetter("name"),
+    Field.EXTERNAL_ID: operator.attrgetter("external_id"),
+    Field.URI: operator.attrgetter("uri"),
+    Field.STATE: operator.attrgetter("state"),
+    Field.CREATED: operator.attrgetter("created"),
+    Field.UPDATED: operator.attrgetter("updated"),
+    Field.EVENT_TYPE: lambda row: int(row.kind),
+    Field.EVENT_TIME: operator.attrgetter("time"),
+    Field.ARTIFACT_ID: _end_of(Kind.ARTIFACT),
+    Field.EXECUTION_ID: _end_of(Kind.EXECUTION),
+}
+
+
+def accepts(tree: Filter, neighbours: Neighbours) -> Callable[[NodeRow], bool]:
+    """Return whether a node's row makes the filter true, as one function.
+
+    It is for one search: it remembers the properties that it looked at last.
+    """
+    test = _Compiler(neighbours).test(tree)
+    return lambda row: test(row, {})
+
+
+class _Compiler:
+    """Turns a tree into nested functions of a node and its neighbours by alias."""
+
+    def __init__(self, neighbours: Neighbours) -> None:
+        self._neighbours = neighbours
+        # Several conditions on one node's properties are the usual case; each reads them.
+        self._parse = lru_cache(maxsize=2)(from_json)
+
+    def test(self, tree: Filter) -> _Test:
+        if isinstance(tree, And):
+            every = [self.test(item) for item in tree.items]
+            return lambda node, met: all(test(node, met) for test in every)
+        if isinstance(tree, Or):
+            some = [self.test(item) for item in tree.items]
+            return lambda node, met: any(test(node, met) for test in some)
+        if isinstance(tree, Not):
+            inner = self.test(tree.item)
+            return lambda node, met: not inner(node, met)
+        return self._exists(tree) if isinstance(tree, Exists) else self._condition(tree)
+
+    def _exists(self, tree: Exists) -> _Test:
+        inner = self.test(tree.condition)
+        return lambda node, met: any(
+            inner(node, {**met, tree.alias: other})
+            for other in self._neighbours(node, tree.neighbour)
+        )
+
+    def _condition(self, tree: Compare | In | Like | Present) -> _Test:
+        read = self._read(tree.column)
+        holds = _holds(tree)
+
+        def test(node: NodeRow, met: Mapping[str, Met]) -> bool:
+            value = read(node, met)
+            return value is not None and holds(value)
+
+        return test
+
+    def _read(self, column: AnyColumn) -> _Read:
+        if isinstance(column, Column):
+            field, alias = _FIELDS[column.field], column.of
+            return lambda node, met: field(met[alias] if alias else node)
+        return self._read_property(column)
+
+    def _read_property(self, column: PropertyColumn) -> _Read:
+        name, kind, parse = escape(column.name), column.kind, self._parse
+        wanted = None if kind is None else _TYPES.get(kind)
+        text = operator.attrgetter("custom" if column.custom else "properties")
+
+        def read(node: NodeRow, _: Mapping[str, Met]) -> object:
+            value = _value(parse(text(node)).get(name))
+            return value if kind is None or value is kind or type(value) is wanted else None
+
+        return read
+
+
+def _value(at_rest: Any) -> object:
+    """Return a plain value, or the type alone of one that never compares."""
+    if type(at_rest) is str:
+        return unescape(at_rest)
+    if type(at_rest) is dict:
+        if "float" in at_rest:
+            return float(at_rest["float"])
+        return ValueType.STRUCT if "struct" in at_rest else ValueType.PROTO
+    return at_rest
+
+
+def _holds(tree: Compare | In | Like | Present) -> Callable[[Any], bool]:
+    """Return the condition as a function of a value that is there."""
+    if isinstance(tree, Compare):
+        compare, literal, family = _OPERATORS[tree.op], tree.value, _FAMILIES[type(tree.value)]
+        return lambda value: _FAMILIES.get(type(value)) == family and compare(value, literal)
+    if isinstance(tree, Like):
+        matches = like_pattern(tree.pattern).fullmatch
+        return lambda value: type(value) is str and matches(value) is not None
+    if isinstance(tree, In):
+        # A set holds True and 1 to be one, and finds NaN, which equals nothing, by its identity.
+        wanted = {(_FAMILIES[type(each)], each) for each in tree.values if not _is_nan(each)}
+        return lambda value: (_FAMILIES.get(type(value)), value) in wanted
+    return lambda _: True
+
+
+def _is_nan(value: object) -> bool:
+    return isinstance(value, float) and math.isnan(value)
