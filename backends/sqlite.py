@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,23 +18,19 @@ from typing_extensions import override
 
 from lineage.backend import EMPTY, LOOKUP_PAGE, AtUri, Backend, Named, Order, Reference
 from lineage.backends import sqlite_history as history
-from lineage.backends.sqlite_file import (
-    APPLICATION_ID,
-    FORMAT,
-    LARGE_LOG,
-    Journal,
-    SqliteFile,
-    split_url,
-    translated,
-)
-from lineage.backends.sqlite_filters import Source, Translator, conjuncts, packed, property_path
+from lineage.backends.evaluation import Met
+from lineage.backends.sqlite_file import LARGE_LOG, SqliteFile, guarded
+from lineage.backends.sqlite_filters import Source, packed
+from lineage.backends.sqlite_find import Search
+from lineage.backends.sqlite_opening import open_store
+from lineage.backends.sqlite_place import check_version, split_url
+from lineage.backends.sqlite_properties import property_path
 from lineage.backends.sqlite_rows import (
     EDGE_COLUMNS,
     HEAD_COLUMNS,
     KIND_NUMBERS,
     NODE_COLUMNS,
     PAST_COLUMNS,
-    SCHEMA,
     edge_place,
     edge_row,
     edge_values,
@@ -45,9 +42,10 @@ from lineage.backends.sqlite_rows import (
     type_row,
     type_text,
 )
+from lineage.backends.sqlite_tidying import Tidying
 from lineage.backends.sqlite_walk import walk_tables
-from lineage.errors import BackendError, Corrupt, Invalid, NotFound
-from lineage.filters import Field, Filter, PropertyColumn
+from lineage.errors import Invalid, NotFound
+from lineage.filters import Filter, Neighbour
 from lineage.graph import Direction, Limits, Walk
 from lineage.model import Kind, NodeKey
 from lineage.rows import Batch, Commit, EdgeKey, EdgeKind, EdgeRow, Head, NodeRow, TypeRow
@@ -58,10 +56,9 @@ __all__ = ["SqliteBackend"]
 
 logger = logging.getLogger("lineage")
 
-_PRELOADED = tuple(TypeRow(each, 0) for each in SYSTEM_TYPES)
+_PRELOADED = {each.id: TypeRow(each, 0) for each in SYSTEM_TYPES}
 _NODE_PLACES = ", ".join("?" * len(NODE_COLUMNS.split(",")))
 _SET_NODE = ", ".join(f"{name.strip()} = ?" for name in NODE_COLUMNS.split(",")[1:])
-_ORDERS = {Field.ID: "key", Field.CREATED: "created", Field.UPDATED: "updated"}
 _LAST = f"SELECT {HEAD_COLUMNS} FROM txn ORDER BY number DESC LIMIT 1"
 _EDGE_IS = "dst = ? AND src = ? AND kind = ?"
 
@@ -77,78 +74,26 @@ class SqliteBackend(Backend):
         self, url: str | Path, *, clock: Callable[[], int] | None = None, readonly: bool = False
     ) -> None:
         super().__init__(clock=clock, readonly=readonly)
-        if sqlite3.sqlite_version_info < (3, 38):
-            raise BackendError(
-                f"SQLite {sqlite3.sqlite_version} is too old; lineage needs 3.38 or newer"
-            )
+        check_version()
         path, journal = split_url(str(url))
         self.lock_timeout = 30.0
+        self.large_log = LARGE_LOG
         self._types: tuple[int, tuple[TypeRow, ...]] | None = None
         self._writes_types = False
         self._own_types: tuple[TypeRow, ...] | None = None
-        self._purged = False
         self._file = SqliteFile(path, journal=journal, readonly=readonly)
+        self._tidying = Tidying(self._file)
         try:
-            self._open(journal)
+            self._open()
         except BaseException:
             self._file.close()
             raise
 
     # Opening
 
-    @translated
-    def _open(self, journal: Journal) -> None:
-        sql = self._file.connection
-        if self._identify(sql) or self.readonly:
-            return
-        with self._locked():
-            if journal == "wal":
-                sql.execute("PRAGMA journal_mode = WAL")
-            sql.execute("BEGIN IMMEDIATE")
-            try:
-                if not self._identify(sql):
-                    for statement in SCHEMA.split(";\n"):
-                        sql.execute(statement)
-                    sql.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                    sql.execute(f"PRAGMA user_version = {FORMAT}")
-                sql.execute("COMMIT")
-            except BaseException:
-                sql.execute("ROLLBACK")
-                raise
-
-    def _identify(self, sql: sqlite3.Connection) -> bool:
-        """Return whether the file is a store; False for an empty one, an error for anything else."""
-        path = self._file.path
-        (application,) = sql.execute("PRAGMA application_id").fetchone()
-        if application == APPLICATION_ID:
-            (found,) = sql.execute("PRAGMA user_version").fetchone()
-            if found > FORMAT:
-                raise Corrupt(
-                    f"{path} has format {found}, and this version reads {FORMAT}; upgrade lineage-graph"
-                )
-            self._check_length(sql)
-            return True
-        tables = {name for (name,) in sql.execute("SELECT name FROM sqlite_schema")}
-        if "MLMDEnv" in tables:
-            raise Corrupt(
-                f"{path} is an ML Metadata store; bring it in with: lineage import {path} --format mlmd"
-            )
-        if tables or application:
-            raise Corrupt(
-                f"{path} belongs to another application; it is left untouched, give another path"
-            )
-        if self.readonly:
-            raise Corrupt(f"{path} is empty; connect without readonly=True to make a store there")
-        return False
-
-    def _check_length(self, sql: sqlite3.Connection) -> None:
-        (pages,) = sql.execute("PRAGMA page_count").fetchone()
-        (page_size,) = sql.execute("PRAGMA page_size").fetchone()
-        size = self._file.path.stat().st_size
-        if size < pages * page_size and not self._file.log_size():
-            raise Corrupt(
-                f"{self._file.path} was cut off at {size} bytes of {pages * page_size}; restore a backup"
-            )
+    @guarded
+    def _open(self) -> None:
+        open_store(self._file, lock_timeout=self.lock_timeout)
 
     # Reading
 
@@ -173,7 +118,7 @@ class SqliteBackend(Backend):
         return EMPTY if values is None else head_row(values)
 
     @override
-    @translated
+    @guarded
     def now(self) -> int:
         own = self._transaction
         if own is not None and own.locked:
@@ -184,7 +129,7 @@ class SqliteBackend(Backend):
         return 0 if row is None else int(row[0])
 
     @override
-    @translated
+    @guarded
     def types(self, *, as_of: int | None = None) -> Sequence[TypeRow]:
         moment = self._moment(as_of)
         sql = self._file.connection
@@ -207,13 +152,12 @@ class SqliteBackend(Backend):
         return known[1]
 
     def _read_types(self, sql: sqlite3.Connection, condition: str) -> tuple[TypeRow, ...]:
-        rows = sql.execute(
-            f"SELECT kind, body, since FROM type WHERE {condition} ORDER BY id"
-        ).fetchall()
-        return _PRELOADED + tuple(type_row(kind, body, since, None) for kind, body, since in rows)
+        rows = sql.execute(f"SELECT id, kind, body, since FROM type WHERE {condition} ORDER BY id")
+        stored = {number: type_row(kind, body, since, None) for number, kind, body, since in rows}
+        return tuple({**_PRELOADED, **stored}.values())
 
     @override
-    @translated
+    @guarded
     def nodes(
         self, keys: Collection[NodeKey], *, as_of: int | None = None
     ) -> dict[NodeKey, NodeRow]:
@@ -246,7 +190,7 @@ class SqliteBackend(Backend):
         return {row.key: row for row in map(past_row, deleted)}
 
     @override
-    @translated
+    @guarded
     def find(
         self,
         kind: Kind,
@@ -257,56 +201,31 @@ class SqliteBackend(Backend):
         limit: int | None = None,
         as_of: int | None = None,
     ) -> list[NodeRow]:
-        column = _ORDERS[order.field]
-        direction = "DESC" if order.descending else "ASC"
-        parameters: list[bool | int | float | str] = []
         with self._snapshot(as_of) as (sql, source):
-            arms = []
-            for table, moment in source.arms("node"):
-                names = ", ".join(f"n.{name.strip()}" for name in NODE_COLUMNS.split(","))
-                translator = Translator(source, kind, self._indexed(where))
-                conditions = [moment, f"n.key & 3 = {KIND_NUMBERS[kind]}"]
-                if where is not None:
-                    conditions += [f"({translator.condition(item)})" for item in conjuncts(where)]
-                elif kind is Kind.CONTEXT:
-                    # Contexts are few among the nodes: go by their types, not by all keys.
-                    ids = (
-                        row.type.id
-                        for row in self.types(as_of=source.as_of)
-                        if row.type.kind is kind
-                    )
-                    conditions.append(f"n.type IN ({', '.join(map(str, ids))})")
-                if after is not None:
-                    place = (
-                        "(n.key) {} (?)"
-                        if order.field is Field.ID
-                        else f"(n.{column}, n.key) {{}} (?, ?)"
-                    )
-                    conditions.append(place.format("<" if order.descending else ">"))
-                    translator.parameters += self._place(order, after, kind)
-                arms.append(
-                    f"SELECT {names}, {source.digest(table)} FROM {table} AS n WHERE {' AND '.join(conditions)}"
-                )
-                parameters += translator.parameters
-            query = (
-                f"{' UNION ALL '.join(arms)} ORDER BY {column} {direction}, key {direction} LIMIT ?"
+            known = [row.type for row in self.types(as_of=source.as_of)]
+            search = Search(
+                sql,
+                source,
+                kind,
+                where,
+                order,
+                types=[each.id for each in known if each.kind is kind and each.id is not None],
+                indexed={name for each in known for name in each.indexed},
+                neighbours=lambda row, neighbour: self._neighbours(row, neighbour, source.as_of),
             )
-            rows = sql.execute(query, (*parameters, -1 if limit is None else limit)).fetchall()
-        return [node_row(values) for values in rows]
+            return search.rows(after, limit)
 
-    @staticmethod
-    def _place(order: Order, after: tuple[int, int], kind: Kind) -> tuple[int, ...]:
-        key = packed(after[1], kind)
-        return (key,) if order.field is Field.ID else (after[0], key)
-
-    def _indexed(self, where: Filter | None) -> set[str]:
-        """Return the indexed properties that every node must satisfy a condition on."""
-        columns = (getattr(item, "column", None) for item in conjuncts(where))
-        names = {c.name for c in columns if isinstance(c, PropertyColumn) and not c.custom}
-        return names and names & {name for row in self.types() for name in row.type.indexed}
+    def _neighbours(self, row: NodeRow, neighbour: Neighbour, as_of: int | None) -> Sequence[Met]:
+        """Return what a node can be joined with, for filters that are evaluated row by row."""
+        if neighbour is Neighbour.EVENTS:
+            return self.edges([row.key], kinds=neighbour.edges, as_of=as_of)
+        direction = Direction.UPSTREAM if neighbour.is_source else Direction.DOWNSTREAM
+        edges = self.edges([row.key], direction, kinds=neighbour.edges, as_of=as_of)
+        ends = [edge.source if neighbour.is_source else edge.target for edge in edges]
+        return [each for each in self.nodes(ends, as_of=as_of).values() if not each.gone]
 
     @override
-    @translated
+    @guarded
     def edges(
         self,
         keys: Collection[NodeKey],
@@ -338,7 +257,7 @@ class SqliteBackend(Backend):
         return sorted(map(edge_row, found.values()))
 
     @override
-    @translated
+    @guarded
     def versions(self, key: NodeKey, *, as_of: int | None = None) -> list[NodeRow]:
         with self._snapshot(as_of) as (sql, source):
             rows = history.node_versions(sql, key)
@@ -354,7 +273,7 @@ class SqliteBackend(Backend):
         ]
 
     @override
-    @translated
+    @guarded
     def log(self, *, before: int | None = None, limit: int | None = None) -> list[Head]:
         rows = self._file.connection.execute(
             f"SELECT {HEAD_COLUMNS} FROM txn WHERE number < ?1 ORDER BY number DESC LIMIT ?2",
@@ -381,28 +300,28 @@ class SqliteBackend(Backend):
             yield from reversed(self._log_range(after, until))
             after = until
 
-    @translated
+    @guarded
     def _log_range(self, after: int, until: int) -> list[Head]:
         return self.log(before=until + 1, limit=until - after)
 
-    @translated
+    @guarded
     def _read_window(self, first: int, last: int) -> list[Commit]:
         with self._snapshot(None) as (sql, _):
             return history.read_commits(sql, first, last)
 
     @override
-    @translated
+    @guarded
     def check(self) -> list[str]:
         with self._snapshot(None) as (sql, _):
             found = list(history.structural_faults(sql))
-        return found or list(history.chain_faults(self.changes()))
+        return found + list(history.chain_faults(self.changes()))
 
     @override
     def close(self) -> None:
         self._file.close()
 
     @override
-    @translated
+    @guarded
     def lookup(self, references: Collection[Reference]) -> dict[Reference, list[NodeRow]]:
         sql = self._file.connection
         select = f"SELECT {NODE_COLUMNS} FROM node WHERE"
@@ -424,14 +343,14 @@ class SqliteBackend(Backend):
         return answer
 
     @override
-    @translated
+    @guarded
     def existing_edges(self, keys: Collection[EdgeKey]) -> set[EdgeKey]:
         query = f"SELECT 1 FROM edge WHERE {_EDGE_IS}"
         sql = self._file.connection
         return {key for key in keys if sql.execute(query, edge_place(key)).fetchone()}
 
     @override
-    @translated
+    @guarded
     def walk(
         self,
         starts: Collection[NodeKey],
@@ -449,30 +368,38 @@ class SqliteBackend(Backend):
 
     # Writing
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        self._file.lock.acquire(self.lock_timeout)
-        try:
-            yield
-        finally:
-            self._file.lock.release()
-
     @override
-    @translated
     def begin(self) -> Head:
-        sql = self._file.connection
-        self._file.lock.acquire(self.lock_timeout)
+        # The wait is not `guarded`: it may be long, and a close or a fork need not wait for it.
+        self.refuse_readonly()
+        deadline = time.monotonic() + self.lock_timeout
+        self._file.slot.lock.acquire(self.lock_timeout)
         try:
-            sql.execute("BEGIN IMMEDIATE")
-            return self._last(sql)
+            return self._begin(deadline - time.monotonic())
         except BaseException:
             self.rollback()
             raise
 
+    @guarded
+    def _begin(self, seconds: float) -> Head:
+        with self._file.waiting(seconds) as sql:
+            sql.execute("BEGIN IMMEDIATE")
+        return self._last(sql)
+
+    @property
+    def _writing(self) -> sqlite3.Connection:
+        """The connection, inside a transaction: without one, each statement would commit by itself."""
+        sql = self._file.connection
+        if not sql.in_transaction:
+            raise Invalid(
+                "the transaction is gone: an error undid it, or it is another process's that this one was forked from"
+            )
+        return sql
+
     @contextmanager
     def _whole(self) -> Iterator[sqlite3.Connection]:
         """Do all of a block's statements or none of them."""
-        sql = self._file.connection
+        sql = self._writing
         sql.execute("SAVEPOINT verb")
         try:
             yield sql
@@ -484,7 +411,7 @@ class SqliteBackend(Backend):
         sql.execute("RELEASE verb")
 
     @override
-    @translated
+    @guarded
     def write(self, number: int, batch: Batch) -> None:
         with self._whole() as sql:
             for row in batch.types:
@@ -534,7 +461,7 @@ class SqliteBackend(Backend):
                 raise NotFound(f"there is no live {row.key} to update")
 
     @override
-    @translated
+    @guarded
     def end(self, number: int, keys: Collection[EdgeKey]) -> None:
         with self._whole() as sql:
             for key in keys:
@@ -549,7 +476,7 @@ class SqliteBackend(Backend):
                     )
 
     @override
-    @translated
+    @guarded
     def delete(self, number: int, keys: Collection[NodeKey]) -> None:
         with self._whole() as sql:
             for key in keys:
@@ -562,51 +489,40 @@ class SqliteBackend(Backend):
                     raise NotFound(f"there is no live {key} to delete")
 
     @override
-    @translated
+    @guarded
     def purge(self, number: int, keys: Collection[NodeKey]) -> None:
         with self._whole() as sql:
             history.purge_nodes(sql, number, keys)
-        self._purged = True
+        self._tidying.note_purge()
 
     @override
-    @translated
+    @guarded
     def append(self, head: Head) -> None:
-        self._file.connection.execute(
-            f"INSERT INTO txn VALUES ({', '.join('?' * len(head))})", head
-        )
+        self._writing.execute(f"INSERT INTO txn VALUES ({', '.join('?' * len(head))})", head)
 
     @override
-    @translated
+    @guarded
     def commit(self) -> None:
-        self._file.connection.execute("COMMIT")
+        self._writing.execute("COMMIT")
         self._writes_types = False
         try:
-            self._tidy_log()
+            self._tidying.after_commit(self.large_log)
         finally:
-            self._file.lock.release()
-
-    def _tidy_log(self) -> None:
-        """Empty a log that has grown large, or that still holds what was purged."""
-        if self._purged:
-            self._purged = not self._file.empty_log(wait=True)
-            if self._purged:
-                logger.warning(
-                    "readers keep purged content in the log; it goes with a later transaction"
-                )
-        elif self._file.log_size() > LARGE_LOG:
-            self._file.empty_log(wait=False)
+            self._file.slot.lock.release()
 
     @override
     def rollback(self) -> None:
-        self._writes_types = False
+        slot = self._file.slot
         try:
-            sql = self._file.connection
-            if sql.in_transaction:
-                sql.execute("ROLLBACK")
+            with slot.busy:
+                if slot.sql is not None and slot.sql.in_transaction:
+                    slot.sql.execute("ROLLBACK")
         except sqlite3.Error as error:
             logger.warning(
                 "a rollback failed (%s); SQLite undoes the transaction when the file is opened again",
                 error,
             )
         finally:
-            self._file.lock.release()
+            if slot.lock.held:
+                self._writes_types = False
+                slot.lock.release()

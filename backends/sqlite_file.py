@@ -1,345 +1,276 @@
-"""One SQLite file: opening and refusing it, a connection per thread, the writers' lock, errors.
+"""One SQLite file: a connection for each thread, and what closing and forking must not break.
 
-Writers queue at a lock on a side file before BEGIN IMMEDIATE: SQLite's own waiting lets one
-writer starve the others. Write-ahead logging with full synchronisation keeps readers and the
-writer out of each other's way and every acknowledged transaction on the disk.
+Write-ahead logging with full synchronisation keeps readers and the writer out of each other's way
+and every acknowledged transaction on the disk. Writers queue at the lock of `sqlite_lock`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import functools
 import os
 import sqlite3
 import threading
-import urllib.parse
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Literal, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
-from lineage.errors import (
-    AlreadyExists,
-    BackendError,
-    Conflict,
-    Corrupt,
-    Invalid,
-    NotFound,
-    Unavailable,
-)
+from lineage.backends.sqlite_errors import translate
+from lineage.backends.sqlite_lock import WritersLock, let_go_after_fork
+from lineage.backends.sqlite_place import Journal, beside, check_place, open_sqlite
+from lineage.errors import Invalid
 from lineage.filters import like_pattern
 from lineage.values import unescape
 
-__all__ = ["APPLICATION_ID", "FORMAT", "Journal", "SqliteFile", "split_url", "translated"]
+__all__ = ["LARGE_LOG", "SqliteFile", "guarded"]
 
-Journal = Literal["wal", "rollback"]
-APPLICATION_ID = 0x6C696E65  # "line"
-FORMAT = 1
 LARGE_LOG = 64 * 2**20
 """A write-ahead log past this many bytes is emptied; readers keep SQLite from doing so itself."""
-NETWORK_FILE_SYSTEMS = frozenset(
-    {
-        "9p",
-        "afs",
-        "beegfs",
-        "ceph",
-        "cifs",
-        "fuse.glusterfs",
-        "fuse.s3fs",
-        "fuse.sshfs",
-        "glusterfs",
-        "gpfs",
-    }
-    | {"lustre", "ncpfs", "nfs", "nfs4", "ocfs2", "smb3", "smbfs"}
-)
+BUSY_SECONDS = 30.0
+"""How long a statement waits for other programs' locks."""
 
+
+class OnFile(Protocol):
+    """A backend that keeps a store in a SQLite file."""
+
+    _file: SqliteFile
+
+
+S = TypeVar("S", bound=OnFile)
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def split_url(url: str) -> tuple[Path, Journal]:
-    """Return the file and the journal that a path or `sqlite:PATH[?journal=rollback]` names."""
-    if not url.startswith("sqlite:"):
-        return Path(url), "wal"
-    path, _, query = url.removeprefix("sqlite:").partition("?")
-    options = dict(urllib.parse.parse_qsl(query, keep_blank_values=True))
-    journal = options.pop("journal", "wal")
-    if options or journal not in ("wal", "rollback") or not path:
-        raise Invalid(
-            f"{url!r} is not a store's URL; write sqlite:PATH or sqlite:PATH?journal=rollback"
-        )
-    return Path(path), journal  # type: ignore[return-value]
+def guarded(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
+    """Let no close and no fork cut into a backend's method, and make SQLite's errors ours."""
 
-
-_BY_CODE: dict[int, tuple[type[BackendError | Conflict], str]] = {
-    sqlite3.SQLITE_BUSY: (Conflict, "another program holds a lock on the file; try again"),
-    sqlite3.SQLITE_LOCKED: (Conflict, "another connection holds a lock on the file; try again"),
-    sqlite3.SQLITE_FULL: (BackendError, "the disk is full; free some space and try again"),
-    sqlite3.SQLITE_IOERR: (
-        BackendError,
-        "the disk failed to read or write; look at the system's log",
-    ),
-    sqlite3.SQLITE_CORRUPT: (
-        Corrupt,
-        "the file is damaged; restore a backup, and look at the disk",
-    ),
-    sqlite3.SQLITE_NOTADB: (Corrupt, "the file is not a lineage store; give another path"),
-    sqlite3.SQLITE_CANTOPEN: (
-        Unavailable,
-        "the file cannot be opened; look at its path and permissions",
-    ),
-    sqlite3.SQLITE_PERM: (Unavailable, "the file cannot be opened; look at its permissions"),
-    sqlite3.SQLITE_AUTH: (Unavailable, "the file cannot be opened; look at its permissions"),
-    sqlite3.SQLITE_READONLY: (
-        Unavailable,
-        "the file or its folder cannot be written; look at their permissions",
-    ),
-    sqlite3.SQLITE_NOMEM: (Unavailable, "there is not enough memory; free some and try again"),
-    sqlite3.SQLITE_NOLFS: (BackendError, "the file system holds no files of this size"),
-}
-
-
-def translate(error: sqlite3.Error) -> Exception:
-    """Return our error for one of SQLite's."""
-    code = getattr(error, "sqlite_errorcode", None)
-    if code is None:
-        if "closed" in str(error):
-            return Invalid("the store is closed")
-        return BackendError(f"SQLite: {error}")
-    primary = code & 0xFF
-    if primary == sqlite3.SQLITE_CONSTRAINT:
-        return AlreadyExists(f"a key is taken: {error}")
-    if primary == sqlite3.SQLITE_TOOBIG:
-        return Invalid(f"a value is larger than SQLite holds: {error}")
-    cls, advice = _BY_CODE.get(primary, (BackendError, "this is not expected; please report it"))
-    return cls(f"SQLite: {error}: {advice}")
-
-
-def translated(function: Callable[P, R]) -> Callable[P, R]:
-    """Make a method raise our errors in place of SQLite's."""
-
-    @functools.wraps(function)
-    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return function(*args, **kwargs)
-        except sqlite3.Error as error:
-            raise translate(error) from error
+    @functools.wraps(method)
+    def wrapper(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        with self._file.slot.busy:
+            try:
+                return method(self, *args, **kwargs)
+            except (sqlite3.Error, UnicodeDecodeError) as error:
+                raise translate(error, self._file.path) from error
 
     return wrapper
 
 
-class _Connection:
-    """A thread's connection, closed when its thread ends."""
+class _Slot:
+    """What one thread has at a file; let go of when the thread ends."""
 
-    __slots__ = ("__weakref__", "sql")
+    __slots__ = ("__weakref__", "busy", "lock", "process", "sql")
 
-    def __init__(self, sql: sqlite3.Connection) -> None:
-        self.sql = sql
+    def __init__(self, lock: WritersLock) -> None:
+        self.busy = threading.RLock()
+        self.lock = lock
+        self.process = os.getpid()
+        self.sql: sqlite3.Connection | None = None
+
+    def close(self) -> None:
+        sql, self.sql = self.sql, None
+        if sql is not None:
+            sql.close()
+
+    def abandon(self) -> None:
+        """Never close the connection, which is the parent process's; not even by forgetting it."""
+        sql, self.sql = self.sql, None
+        if sql is not None:
+            import ctypes
+
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(sql))
 
     def __del__(self) -> None:
-        self.sql.close()
-
-
-class _Lock:
-    """The writers' lock: held from `acquire` to `release`, by one thread of one process."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._held: int | None = None
-
-    def acquire(self, timeout: float) -> None:
-        """Wait for the lock in the kernel's queue, which is fair; raise `Conflict` in the end."""
-        try:
-            handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        except OSError as error:
-            raise Unavailable(
-                f"the lock file {self._path} cannot be opened: {error.strerror}"
-            ) from error
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            _Waiter(handle).wait(timeout)
-        except BaseException:
-            os.close(handle)
-            raise
-        self._held = handle
-
-    def release(self) -> None:
-        """Let the next writer go on."""
-        if self._held is not None:
-            os.close(self._held)
-            self._held = None
-
-
-class _Waiter:
-    """Waits for a file lock in a thread of its own, since that wait has no time limit."""
-
-    def __init__(self, handle: int) -> None:
-        self._handle = handle
-        self._guard = threading.Lock()
-        self._given_up = False
-        self._got = threading.Event()
-
-    def wait(self, timeout: float) -> None:
-        threading.Thread(target=self._run, name="lineage-lock", daemon=True).start()
-        try:
-            in_time = self._got.wait(timeout)
-        except BaseException:
-            self._give_up()
-            raise
-        if not in_time and self._give_up():
-            raise Conflict(f"other writers kept the store locked for {timeout:g} s; try again")
-
-    def _run(self) -> None:
-        fcntl.flock(self._handle, fcntl.LOCK_EX)
-        with self._guard:
-            if self._given_up:
-                os.close(self._handle)
-            else:
-                self._got.set()
-
-    def _give_up(self) -> bool:
-        """Leave the queue; return False where the lock came at the last moment."""
-        with self._guard:
-            self._given_up = not self._got.is_set()
-            return self._given_up
-
-
-_ABANDONED: list[object] = []
-"""Connections that a fork copied: SQLite forbids the child to use them, closing included."""
-_FILES: weakref.WeakSet[SqliteFile] = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    for file in _FILES:
-        file.forget_connections()
-
-
-os.register_at_fork(after_in_child=_after_fork)
+        if self.process == os.getpid():
+            self.close()
+            self.lock.release()
+        else:
+            self.abandon()
 
 
 class SqliteFile:
     """A store's file, with a connection for each thread that asks for one."""
 
     def __init__(self, path: Path, *, journal: Journal, readonly: bool) -> None:
-        self.path = path
+        # SQLite's companion files are named after where a link leads, and threads that connect
+        # later must not follow a change of the working folder.
+        self.path = Path(os.path.realpath(path))
         self.journal = journal
         self.readonly = readonly
         self._closed = False
         self._own = threading.local()
-        self._all: weakref.WeakSet[_Connection] = weakref.WeakSet()
-        self._check_place()
-        _FILES.add(self)
+        self._slots: weakref.WeakSet[_Slot] = weakref.WeakSet()
+        check_place(self.path, journal, readonly=readonly)
+        _refuse_inherited(self.path)
+        with _REGISTER:
+            _FILES.add(self)
 
-    def _check_place(self) -> None:
-        if self.path.is_dir():
-            raise Invalid(f"{self.path} is a folder; give the path of a file")
-        if self.readonly and not self.path.exists():
-            raise NotFound(f"there is no store at {self.path}, and reading does not make one")
-        if not self.path.parent.is_dir():
-            raise NotFound(f"there is no folder {self.path.parent} for the store; make it first")
-        system = file_system(self.path)
-        if self.journal == "wal" and system in NETWORK_FILE_SYSTEMS:
-            raise Invalid(
-                f"{self.path} is on a network file system ({system}), where SQLite's shared log does not work; keep the "
-                f"store on a local disk, or see to it that one process writes and open sqlite:{self.path}?journal=rollback"
-            )
+    @property
+    def slot(self) -> _Slot:
+        """This thread's own."""
+        try:
+            return self._own.slot  # type: ignore[no-any-return]
+        except AttributeError:
+            slot = self._own.slot = _Slot(WritersLock(beside(self.path, "-lock")))
+            with _REGISTER:
+                self._slots.add(slot)
+            return slot
 
     @property
     def connection(self) -> sqlite3.Connection:
-        """This thread's connection."""
-        try:
-            return self._own.connection.sql  # type: ignore[no-any-return]
-        except AttributeError:
-            return self._connect()
-
-    @property
-    def lock(self) -> _Lock:
-        """This thread's hold on the writers' lock."""
-        try:
-            return self._own.lock  # type: ignore[no-any-return]
-        except AttributeError:
-            self._own.lock = _Lock(self.path.with_name(self.path.name + "-lock"))
-            return self._own.lock  # type: ignore[no-any-return]
+        """This thread's connection; to be used in `guarded` methods only."""
+        slot = self.slot
+        if slot.sql is None:
+            slot.sql = self._connect()
+        return slot.sql
 
     def _connect(self) -> sqlite3.Connection:
         if self._closed:
             raise Invalid("the store is closed")
+        _refuse_inherited(self.path)
         sql = self._open()
+        try:
+            self._prepare(sql)
+        except BaseException:
+            sql.close()
+            raise
+        return sql
+
+    def _prepare(self, sql: sqlite3.Connection) -> None:
         sql.create_function("lineage_like", 2, _like, deterministic=True)
         sql.create_function("lineage_like_value", 2, _like_value, deterministic=True)
-        for pragma in (
-            "busy_timeout = 30000",
+        pragmas = [
+            f"busy_timeout = {BUSY_SECONDS * 1000:.0f}",
             "cache_size = -16384",
             "secure_delete = ON",
             "synchronous = FULL",
-        ):
-            sql.execute(f"PRAGMA {pragma}")
+        ]
+        if self.readonly:
+            pragmas.append("query_only = ON")
         if self.journal == "rollback":
-            sql.execute("PRAGMA cache_spill = OFF")
-        own = _Connection(sql)
-        self._own.connection = own
-        self._all.add(own)
-        return sql
+            pragmas.append("cache_spill = OFF")
+        for pragma in pragmas:
+            sql.execute(f"PRAGMA {pragma}")
 
     def _open(self) -> sqlite3.Connection:
-        name = f"file:{urllib.parse.quote(str(self.path.absolute()))}"
         if not self.readonly:
-            return _open_uri(f"{name}?mode=rwc")
-        sql = _open_uri(f"{name}?mode=ro")
+            return open_sqlite(self.path, "mode=rwc")
+        # Not `mode=ro`, which leaves a log and its index behind, and cannot recover after a crash.
+        sql = open_sqlite(self.path, "mode=rw")
         try:
             sql.execute("PRAGMA schema_version")
-        except sqlite3.OperationalError:
+        except sqlite3.Error as error:
             sql.close()
-            if os.access(self.path.parent, os.W_OK) or self.log_size():
+            shut = isinstance(error, sqlite3.OperationalError) and not os.access(
+                self.path.parent, os.W_OK
+            )
+            if not shut or self.log_size():
                 raise
             # Without a log there is nothing that others could be writing into a folder like this.
-            return _open_uri(f"{name}?immutable=1")
+            return open_sqlite(self.path, "immutable=1")
         return sql
+
+    @contextlib.contextmanager
+    def waiting(self, seconds: float) -> Iterator[sqlite3.Connection]:
+        """Let statements wait this long, and no longer than usual, for other programs' locks."""
+        sql = self.connection
+        if seconds > BUSY_SECONDS - 1:
+            yield sql
+            return
+        sql.execute(f"PRAGMA busy_timeout = {max(0, seconds) * 1000:.0f}")
+        try:
+            yield sql
+        finally:
+            sql.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000:.0f}")
 
     def log_size(self) -> int:
         """Return the size of the write-ahead log in bytes."""
         with contextlib.suppress(FileNotFoundError):
-            return self.path.with_name(self.path.name + "-wal").stat().st_size
+            return beside(self.path, "-wal").stat().st_size
         return 0
 
-    def empty_log(self, *, wait: bool) -> bool:
+    def empty_log(self, *, seconds: float) -> bool:
         """Move the write-ahead log into the file and truncate it; return whether readers let it."""
-        sql = self.connection
-        sql.execute(f"PRAGMA busy_timeout = {2000 if wait else 0}")
-        try:
+        with self.waiting(seconds) as sql:
             (blocked, _, _) = sql.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        finally:
-            sql.execute("PRAGMA busy_timeout = 30000")
         return not blocked
 
-    def forget_connections(self) -> None:
-        """Start anew in a child process, which must not touch its parent's connections."""
-        _ABANDONED.extend(self._all)
-        held = getattr(self._own, "lock", None)
-        if held is not None:
-            held.release()
-        self._own = threading.local()
-        self._all = weakref.WeakSet()
-
     def close(self) -> None:
-        """Close every thread's connection."""
+        """Close every thread's connection, once the method that uses it is through."""
         self._closed = True
-        for own in list(self._all):
-            own.sql.close()
+        with _REGISTER:
+            slots = list(self._slots)
+        for slot in slots:
+            with slot.busy:
+                slot.close()
+
+    # SQLite keeps account of a process's locks in memory. A child that had it copied would take
+    # locks that the system knows nothing of, and lose what it commits when others tidy up; and
+    # closing its copy of a connection would undo its parent's transaction. So a fork finds all
+    # connections closed but those inside a transaction, and a child of such a parent is refused.
+
+    def close_before_fork(self) -> list[_Slot]:
+        """Keep all threads out and close what is idle; return the slots, kept from use."""
+        slots = list(self._slots)
+        for slot in slots:
+            slot.busy.acquire()
+            if slot.sql is not None and not slot.sql.in_transaction:
+                slot.close()
+        return slots
+
+    def begin_anew(self, slots: list[_Slot]) -> None:
+        """Forget the parent's connections, in the child."""
+        if any(slot.sql is not None for slot in slots):
+            _INHERITED.add(self.path)
+        for slot in slots:
+            slot.abandon()
         self._own = threading.local()
+        self._slots = weakref.WeakSet()
 
 
-def _open_uri(uri: str) -> sqlite3.Connection:
-    return sqlite3.connect(
-        uri,
-        uri=True,
-        isolation_level=None,
-        check_same_thread=False,
-        cached_statements=512,
-        timeout=30,
-    )
+_FILES: weakref.WeakSet[SqliteFile] = weakref.WeakSet()
+_REGISTER = threading.Lock()
+"""Held to add to the files and their slots, and throughout a fork."""
+_KEPT: list[tuple[SqliteFile, list[_Slot]]] = []
+"""What the fork that goes on keeps from use."""
+_INHERITED: set[Path] = set()
+"""Files that this process must not open, since a fork copied a transaction on them."""
+
+
+def _refuse_inherited(path: Path) -> None:
+    if path in _INHERITED:
+        raise Invalid(
+            f"this process was forked while its parent had a transaction open on {path}, and SQLite cannot open "
+            f"the file here; fork between transactions, or start a new program"
+        )
+
+
+def _before_fork() -> None:
+    _REGISTER.acquire()
+    _KEPT.extend((file, file.close_before_fork()) for file in _FILES)
+
+
+def _after_fork_in_parent() -> None:
+    for _, slots in _KEPT:
+        for slot in slots:
+            slot.busy.release()
+    _KEPT.clear()
+    _REGISTER.release()
+
+
+def _after_fork_in_child() -> None:
+    for file, slots in _KEPT:
+        file.begin_anew(slots)
+    let_go_after_fork()
+    _KEPT.clear()
+    _REGISTER.release()
+
+
+os.register_at_fork(
+    before=_before_fork,
+    after_in_parent=_after_fork_in_parent,
+    after_in_child=_after_fork_in_child,
+)
 
 
 def _like(value: object, pattern: str) -> bool:
@@ -351,19 +282,3 @@ def _like_value(value: object, pattern: str) -> bool:
 
 
 _pattern = functools.lru_cache(like_pattern)
-
-
-def file_system(path: Path) -> str:
-    """Return the type of the file system that a path is on, as Linux names it; "" if unknown."""
-    try:
-        mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-    place = path.parent.resolve()
-    best, answer = -1, ""
-    for line in mounts.splitlines():
-        left, _, right = line.partition(" - ")
-        point = Path(left.split()[4].encode().decode("unicode_escape"))
-        if place.is_relative_to(point) and len(point.parts) >= best:
-            best, answer = len(point.parts), right.split()[0]
-    return answer

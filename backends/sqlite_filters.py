@@ -6,10 +6,11 @@ A condition may come out as NULL, which counts as false where nothing negates it
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import math
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
+from lineage.backends.sqlite_properties import Parameter, PropertyCondition
 from lineage.backends.sqlite_rows import CONTEXT_EDGES, EDGE_COLUMNS, KIND_NUMBERS, NODE_COLUMNS
 from lineage.filters import (
     And,
@@ -31,11 +32,8 @@ from lineage.filters import (
     walk_filter,
 )
 from lineage.model import LARGEST_ID, Kind
-from lineage.values import ValueType, escape
 
-__all__ = ["Source", "Translator", "conjuncts", "packed", "property_path"]
-
-Parameter: TypeAlias = bool | int | float | str
+__all__ = ["Source", "Translator", "conjuncts", "packed"]
 
 _COLUMNS = {
     Field.TYPE_ID: "type",
@@ -48,16 +46,11 @@ _COLUMNS = {
     Field.EVENT_TYPE: "kind",
     Field.EVENT_TIME: "time",
 }
+_EVENT_ENDS = {Field.ARTIFACT_ID: Kind.ARTIFACT, Field.EXECUTION_ID: Kind.EXECUTION}
+_TEXTS = frozenset({Field.NAME, Field.EXTERNAL_ID, Field.URI})
 _SELECTIVE = frozenset(
     {Field.ID, Field.NAME, Field.EXTERNAL_ID, Field.URI, Field.ARTIFACT_ID, Field.EXECUTION_ID}
 )
-_JSON_TYPES = {
-    ValueType.INT: "'integer'",
-    ValueType.DOUBLE: "'real'",
-    ValueType.STRING: "'text'",
-    ValueType.BOOLEAN: "'true', 'false'",
-}
-_NAN = """'{"float":"nan"}'"""
 
 
 @dataclass(frozen=True)
@@ -87,7 +80,7 @@ class Source:
 
     @staticmethod
     def digest(table: str) -> str:
-        """The digest column of a table of nodes: only what has ended can have been purged."""
+        """Return the digest column of a table of nodes: only what has ended can have been purged."""
         return "digest" if table == "node_past" else "NULL"
 
     def arms(self, table: str) -> list[tuple[str, str]]:
@@ -105,14 +98,6 @@ def conjuncts(tree: Filter | None) -> tuple[Filter, ...]:
     if tree is None:
         return ()
     return tree.items if isinstance(tree, And) else (tree,)
-
-
-def property_path(name: str) -> str | None:
-    """Return the JSON path of a property as an SQL literal; None where paths cannot name it."""
-    key = escape(name)
-    if '"' in key or "\\" in key or any(char < " " for char in key):
-        return None
-    return "'$.\"" + key.replace("'", "''") + "\"'"
 
 
 @dataclass
@@ -137,7 +122,7 @@ class Translator:
         if isinstance(tree, Exists):
             return self._exists(tree)
         if isinstance(tree.column, PropertyColumn):
-            return self._on_property(tree, tree.column)
+            return PropertyCondition(tree.column, self._place).sql(tree)
         return self._on_column(tree, tree.column)
 
     def _place(self, value: Parameter) -> str:
@@ -152,27 +137,33 @@ class Translator:
             return f"{expression} IS NOT NULL"
         if isinstance(tree, Like):
             return f"lineage_like({expression}, {self._place(tree.pattern)})"
+        text = column.field in _TEXTS
         if isinstance(tree, In):
-            return self._in(expression, tree.values)
+            return self._in(expression, [value for value in tree.values if _fits(value, text=text)])
+        if not _fits(tree.value, text=text):
+            differs = tree.op is Operator.NE and isinstance(tree.value, float)
+            return f"{expression} IS NOT NULL" if differs and not text else "FALSE"
         if column.field is Field.ID and type(tree.value) is int:
             alias, kind = self._aliases[column.of]
             return f"{alias}.key {tree.op} {self._place(packed(tree.value, kind))}"
         return f"{expression} {tree.op} {self._place(tree.value)}"
 
-    def _in(self, expression: str, values: tuple[Literal, ...]) -> str:
+    def _in(self, expression: str, values: Sequence[Literal]) -> str:
+        if not values:
+            return "FALSE"
         if len(values) == 1:
             return f"{expression} = {self._place(values[0])}"
         if all(type(value) is int for value in values):
             # As digits, since SQLite limits the number of parameters.
-            return f"{expression} IN ({', '.join(f'{value:d}' for value in values)})"
-        return f"{expression} IN ({', '.join(self._place(value) for value in values)})"
+            return f"{expression} IN ({', '.join(str(value) for value in values)})"
+        return f"{expression} IN ({', '.join([self._place(value) for value in values])})"
 
     def _expression(self, column: Column) -> str:
         alias, kind = self._aliases[column.of]
         if column.field is Field.ID:
             return f"({alias}.key >> 2)"
-        if column.field in (Field.ARTIFACT_ID, Field.EXECUTION_ID):
-            return f"({alias}.other >> 2)"
+        if column.field in _EVENT_ENDS:
+            return f"({alias}.{'own' if kind is _EVENT_ENDS[column.field] else 'other'} >> 2)"
         if column.field is Field.TYPE_ID and not column.of and self._prefers_property:
             return f"+{alias}.type"
         return f"{alias}.{_COLUMNS[column.field]}"
@@ -181,60 +172,6 @@ class Translator:
     def _prefers_property(self) -> bool:
         """Whether an indexed property narrows the search further than the type does."""
         return bool(self.indexed)
-
-    # Properties
-
-    def _on_property(self, tree: Compare | In | Like | Present, column: PropertyColumn) -> str:
-        value, value_type = self._property(column)
-        if isinstance(tree, Present):
-            return self._present(column.kind, value_type, value)
-        if isinstance(tree, Like):
-            return f"{value_type()} = 'text' AND lineage_like_value({value()}, {self._place(escape(tree.pattern))})"
-        if isinstance(tree, In):
-            return " OR ".join(
-                f"({self._on_property(Compare(column, Operator.EQ, item), column)})"
-                for item in tree.values
-            )
-        return self._compare(tree, column.kind, value_type, value)
-
-    def _property(self, column: PropertyColumn) -> tuple[_Text, _Text]:
-        table = f"n.{'custom' if column.custom else 'properties'}"
-        path = property_path(column.name)
-        if path is not None:
-            return _Text(f"json_extract({table}, {path})"), _Text(f"json_type({table}, {path})")
-        name = escape(column.name)
-        each = f"FROM json_each({table}) AS j WHERE j.key = "
-        return _Text(f"(SELECT j.value {each}?)", self, name), _Text(
-            f"(SELECT j.type {each}?)", self, name
-        )
-
-    def _present(self, kind: ValueType | None, value_type: _Text, value: _Text) -> str:
-        if kind is None:
-            return f"{value_type()} IS NOT NULL"
-        if kind is ValueType.DOUBLE:
-            return f"{value_type()} = 'real' OR {value()} = {_NAN}"
-        return f"{value_type()} IN ({_JSON_TYPES[kind]})"
-
-    def _compare(
-        self, tree: Compare, kind: ValueType | None, value_type: _Text, value: _Text
-    ) -> str:
-        literal = tree.value
-        if isinstance(literal, bool):
-            if kind not in (None, ValueType.BOOLEAN):
-                return "FALSE"
-            return f"{value_type()} IN ('true', 'false') AND ({value_type()} = 'true') {tree.op} {self._place(literal)}"
-        if isinstance(literal, str):
-            if kind not in (None, ValueType.STRING):
-                return "FALSE"
-            return f"{value_type()} = 'text' AND {value()} {tree.op} {self._place(escape(literal))}"
-        if kind in (ValueType.STRING, ValueType.BOOLEAN):
-            return "FALSE"
-        types = "'integer', 'real'" if kind is None else _JSON_TYPES[kind]
-        # The literal goes the way of the stored text, so that both are rounded alike.
-        numbers = f"{value_type()} IN ({types}) AND {value()} {tree.op} json_extract({self._place(repr(literal))}, '$')"
-        if tree.op is Operator.NE and kind is not ValueType.INT:
-            return f"({numbers}) OR {value()} = {_NAN}"
-        return numbers
 
     # Neighbours
 
@@ -267,18 +204,11 @@ class Translator:
         return joined, f"e{alias}.{own}"
 
 
-@dataclass(frozen=True)
-class _Text:
-    """A piece of SQL that brings its own parameter each time it is written."""
-
-    sql: str
-    translator: Translator | None = None
-    parameter: str = ""
-
-    def __call__(self) -> str:
-        if self.translator is not None:
-            self.translator.parameters.append(self.parameter)
-        return self.sql
+def _fits(value: Literal, *, text: bool) -> bool:
+    """Whether a literal can equal a value of a column; NaN equals nothing."""
+    if text:
+        return isinstance(value, str)
+    return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
 
 
 def packed(number: int, kind: Kind) -> int:

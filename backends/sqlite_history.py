@@ -20,6 +20,7 @@ from lineage.backends.sqlite_rows import (
     number_of,
     past_row,
     type_row,
+    whole_row,
 )
 from lineage.errors import Invalid, LineageError
 from lineage.model import NodeKey
@@ -28,6 +29,16 @@ from lineage.rows import Batch, Commit, EdgeKey, EdgeRow, Head, NodeRow
 
 __all__ = ["node_versions", "purge_nodes", "read_commits", "structural_faults", "windows"]
 
+_OTHER_SCHEMA = """
+SELECT number FROM txn AS t WHERE schema <> iif(
+    number IN (SELECT since FROM type), number,
+    coalesce((SELECT schema FROM txn WHERE number = t.number - 1), 0)
+) LIMIT 20
+"""
+_OTHER_END = """
+SELECT id, since FROM type AS t
+WHERE until IS NOT (SELECT min(since) FROM type WHERE id = t.id AND since > t.since) LIMIT 20
+"""
 WINDOW = 10_000
 """How many records are read at a time."""
 
@@ -43,7 +54,7 @@ def node_versions(sql: sqlite3.Connection, key: NodeKey) -> list[NodeRow]:
         node_row(values)
         for values in sql.execute(f"SELECT {NODE_COLUMNS} FROM node WHERE key = ?", (number,))
     ]
-    return rows
+    return [whole_row(row) for row in rows]
 
 
 def windows(heads: Iterator[Head]) -> Iterator[list[Head]]:
@@ -162,7 +173,7 @@ def purge_nodes(sql: sqlite3.Connection, number: int, keys: Collection[NodeKey])
 
 
 def structural_faults(sql: sqlite3.Connection) -> Iterator[str]:
-    """Yield what SQLite itself finds wrong, and edges that lack an end."""
+    """Yield what SQLite itself finds wrong, and what the digests of transactions do not cover."""
     for (said,) in sql.execute("PRAGMA integrity_check(20)"):
         if said != "ok":
             yield f"SQLite's integrity check: {said}"
@@ -174,6 +185,10 @@ def structural_faults(sql: sqlite3.Connection) -> Iterator[str]:
         yield from (
             f"an edge leads to {key_of(number)}, which does not exist" for (number,) in missing
         )
+    for (number,) in sql.execute(_OTHER_SCHEMA):
+        yield f"transaction {number} is not of the types that were there"
+    for type_id, since in sql.execute(_OTHER_END):
+        yield f"transaction {since} wrote a version of type {type_id} that ends at another time than it did"
 
 
 def chain_faults(commits: Iterator[Commit]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from lineage.errors import Corrupt
 from lineage.model import Kind, NodeKey
 from lineage.rows import EdgeKey, EdgeKind, EdgeRow, Head, NodeRow, TypeRow
 from lineage.schema import TYPE_CLASSES
@@ -22,7 +23,7 @@ __all__ = [
     "KIND_NUMBERS",
     "NODE_COLUMNS",
     "PAST_COLUMNS",
-    "SCHEMA",
+    "TABLES",
     "edge_place",
     "edge_row",
     "edge_values",
@@ -34,9 +35,10 @@ __all__ = [
     "past_row",
     "type_row",
     "type_text",
+    "whole_row",
 ]
 
-SCHEMA = """
+_SCHEMA = """
 CREATE TABLE txn (
     number INTEGER PRIMARY KEY, time INTEGER NOT NULL, actor TEXT NOT NULL, message TEXT NOT NULL,
     digest BLOB NOT NULL, records INTEGER NOT NULL, schema INTEGER NOT NULL, types INTEGER NOT NULL,
@@ -84,7 +86,10 @@ CREATE INDEX edge_past_since ON edge_past (since);
 CREATE INDEX edge_past_until ON edge_past (until);
 CREATE TABLE purge (number INTEGER NOT NULL, key INTEGER NOT NULL, PRIMARY KEY (number, key))
 STRICT, WITHOUT ROWID;
+CREATE TABLE swept (number INTEGER NOT NULL) STRICT;
 """
+TABLES = tuple(statement.strip() for statement in _SCHEMA.split(";") if statement.strip())
+"""The statements that make the tables and their indexes, as SQLite keeps them too."""
 
 HEAD_COLUMNS = (
     "number, time, actor, message, digest, records, schema, types, artifacts, executions, contexts"
@@ -100,6 +105,7 @@ CONTEXT_EDGES = int(EdgeKind.ATTRIBUTION)
 _KINDS = (Kind.ARTIFACT, Kind.EXECUTION, Kind.CONTEXT)
 KIND_NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}
 _EDGE_KINDS = (EdgeKind.PARENT, *EdgeKind)
+_HEAD_TYPES = (int, int, str, str, bytes, *(int,) * 6)
 _new = tuple.__new__
 
 
@@ -110,7 +116,16 @@ def number_of(key: NodeKey) -> int:
 
 def key_of(number: int) -> NodeKey:
     """Undo `number_of`."""
-    return _new(NodeKey, (_KINDS[number & 3], number >> 2))
+    try:
+        return _new(NodeKey, (_KINDS[number & 3], number >> 2))
+    except (LookupError, TypeError) as error:
+        raise _damaged("a node", number) from error
+
+
+def _damaged(what: str, found: object) -> Corrupt:
+    return Corrupt(
+        f"the file is damaged: {found!r:.80} is not {what}; run a check of the store, or restore a backup"
+    )
 
 
 def node_row(values: Sequence[Any]) -> NodeRow:
@@ -127,6 +142,14 @@ def node_row(values: Sequence[Any]) -> NodeRow:
         custom or "{}",
         *rest,
     )
+
+
+def whole_row(row: NodeRow) -> NodeRow:
+    """Return a row whose numbers are numbers; in a damaged file they need not be."""
+    for value in (row.type_id, row.created, row.updated, row.since):
+        if type(value) is not int:
+            raise _damaged("a number", value)
+    return row
 
 
 def past_row(values: Sequence[Any]) -> NodeRow:
@@ -154,19 +177,26 @@ def edge_place(key: EdgeKey) -> tuple[int, int, int]:
 def edge_row(values: Sequence[Any]) -> EdgeRow:
     """Read the columns `EDGE_COLUMNS`."""
     source, target, kind, time, path, since = values
-    return _new(
-        EdgeRow, (key_of(source), key_of(target), _EDGE_KINDS[kind], time, path, since, None)
-    )
+    try:
+        edge_kind = _EDGE_KINDS[kind]
+    except (LookupError, TypeError) as error:
+        raise _damaged("a kind of edge", kind) from error
+    return _new(EdgeRow, (key_of(source), key_of(target), edge_kind, time, path, since, None))
 
 
 def head_row(values: Sequence[Any]) -> Head:
     """Read the columns `HEAD_COLUMNS`."""
+    if tuple(map(type, values)) != _HEAD_TYPES:
+        raise _damaged("the row of a transaction", values)
     return Head(*values)
 
 
 def type_row(kind: str, body: str, since: int, until: int | None) -> TypeRow:
     """Read a version of a type."""
-    return TypeRow(TYPE_CLASSES[Kind(kind)].model_validate_json(body), since, until)
+    try:
+        return TypeRow(TYPE_CLASSES[Kind(kind)].model_validate_json(body), since, until)
+    except (ValueError, LookupError) as error:
+        raise _damaged("a type", body) from error
 
 
 def type_text(row: TypeRow) -> str:

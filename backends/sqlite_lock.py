@@ -1,0 +1,118 @@
+"""The writers' lock: a lock on a side file, in whose queue threads and processes wait alike.
+
+SQLite's own waiting lets one writer starve the others; the kernel's queue for a lock does not.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+from pathlib import Path
+
+from lineage.errors import Conflict, Unavailable
+
+__all__ = ["WritersLock", "let_go_after_fork"]
+
+_HANDLES: set[int] = set()
+"""The open lock files of this process, which a forked child gets too and must let go of."""
+
+
+class WritersLock:
+    """Held from `acquire` to `release`, by one thread of one process."""
+
+    __slots__ = ("_held", "_path")
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._held: int | None = None
+
+    @property
+    def held(self) -> bool:
+        """Whether the lock is this thread's."""
+        return self._held is not None
+
+    def acquire(self, timeout: float) -> None:
+        """Wait for the lock; raise `Conflict` if it does not come in time."""
+        try:
+            handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        except OSError as error:
+            raise Unavailable(
+                f"the lock file {self._path} cannot be opened ({error.strerror}); look at its permissions"
+            ) from error
+        _HANDLES.add(handle)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _Waiter(handle).wait(timeout)
+        except OSError as error:
+            _close(handle)
+            raise Unavailable(
+                f"{self._path} cannot be locked ({error.strerror}); keep the store on a file system with locks"
+            ) from error
+        self._held = handle
+
+    def release(self) -> None:
+        """Let the next writer go on."""
+        if self._held is not None:
+            handle, self._held = self._held, None
+            _let_go(handle)
+
+
+def _let_go(handle: int) -> None:
+    # Closing alone would leave the lock with a child that was forked meanwhile.
+    fcntl.flock(handle, fcntl.LOCK_UN)
+    _close(handle)
+
+
+def _close(handle: int) -> None:
+    _HANDLES.discard(handle)
+    os.close(handle)
+
+
+def let_go_after_fork() -> None:
+    """Close what a fork copied, in the child; the locks stay with the parent."""
+    for handle in _HANDLES:
+        os.close(handle)
+    _HANDLES.clear()
+
+
+class _Waiter:
+    """Waits for a file lock in a thread of its own, since that wait has no time limit."""
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+        self._guard = threading.Lock()
+        self._given_up = False
+        self._got = threading.Event()
+
+    def wait(self, timeout: float) -> None:
+        try:
+            threading.Thread(target=self._run, name="lineage-lock", daemon=True).start()
+        except RuntimeError as error:
+            _close(self._handle)
+            raise Unavailable(
+                f"the store is locked, and there is no thread to wait with: {error}"
+            ) from error
+        try:
+            in_time = self._got.wait(timeout)
+        except BaseException:
+            if not self._give_up():
+                _let_go(self._handle)
+            raise
+        if not in_time and self._give_up():
+            raise Conflict(f"other writers kept the store locked for {timeout:g} s; try again")
+
+    def _run(self) -> None:
+        fcntl.flock(self._handle, fcntl.LOCK_EX)
+        with self._guard:
+            if self._given_up:
+                _let_go(self._handle)
+            else:
+                self._got.set()
+
+    def _give_up(self) -> bool:
+        """Leave the queue; return False where the lock came at the last moment."""
+        with self._guard:
+            self._given_up = not self._got.is_set()
+            return self._given_up
