@@ -347,10 +347,10 @@ class Backend(ABC):
         except BaseException:
             self.rollback()
             raise
-        self._finish(records > 0)
+        self._finish(written=records > 0)
         return records >= REPLAY_GROUP
 
-    def _finish(self, written: bool) -> None:
+    def _finish(self, *, written: bool) -> None:
         if not written:
             self.rollback()
             return
@@ -382,6 +382,11 @@ class Backend(ABC):
     # Shared checks
 
     @property
+    def in_transaction(self) -> bool:
+        """Whether this thread has a transaction open."""
+        return self._transaction is not None
+
+    @property
     def _transaction(self) -> Transaction | None:
         """The transaction that this thread has open."""
         return getattr(self._own, "transaction", None)
@@ -393,10 +398,7 @@ class Backend(ABC):
             return None if own is None else own.snapshot()
         if type(as_of) is not int or as_of < 0:
             raise Invalid(f"{as_of!r} is not a transaction's number")
-        if own is not None and own.locked:
-            last = own.number - 1
-        else:
-            last = self.now()
+        last = own.number - 1 if own is not None and own.locked else self.now()
         if as_of > last:
             raise NotFound(f"there is no transaction {as_of} yet; the last one is {last}")
         return as_of

@@ -13,6 +13,7 @@ from typing import Generic, Literal, NamedTuple, cast
 
 from typing_extensions import TypeVar
 
+from lineage.errors import Corrupt
 from lineage.model import Edge, Node, NodeKey
 from lineage.rows import EdgeRow, NodeRow, edge_of, entity_of
 from lineage.schema import AnyType
@@ -85,7 +86,12 @@ class Subgraph(Generic[NodeT_co]):
         cls: type[NodeT_co] | None = None,
     ) -> None:
         self._walk = walk
-        self._rows = [rows[key] for key in walk.keys]
+        try:
+            self._rows = [rows[key] for key in walk.keys]
+        except KeyError as error:
+            raise Corrupt(
+                f"an edge leads to {error}, which is not there; run a check of the store"
+            ) from error
         used = {row.type_id for row in self._rows}
         self._types = {number: each for number, each in types.items() if number in used}
         self._matching = matching

@@ -22,18 +22,23 @@ from lineage.writing import TypeFinder, check_named, conform, live, node_row
 __all__ = ["Settled", "Wanted", "settle"]
 
 
-@dataclass(slots=True)
 class Wanted:
-    """A node that a run names: by key, or as an entity that may be stored already."""
+    """A node that a run names, by its key or as an entity, which may be stored already.
 
-    node: Node | NodeKey
-    role: str
-    """What it is to the run: "execution", "input", "output" or "context"."""
+    `role` is what it is to the run: "execution", "input", "output" or "context".
+    """
 
-    @property
-    def entity(self) -> Node | None:
-        """The entity, where it is not given by its key."""
-        return None if isinstance(self.node, NodeKey) else self.node
+    __slots__ = ("entity", "key", "role")
+
+    def __init__(self, node: Node | NodeKey, role: str) -> None:
+        self.role = role
+        self.entity: Node | None = None
+        self.key: NodeKey | None = None
+        if isinstance(node, NodeKey):
+            self.key = node
+        else:
+            self.entity = node
+            self.key = None if node.id is None else node.key
 
 
 @dataclass(slots=True)
@@ -53,28 +58,28 @@ class Settled:
 def settle(backend: Backend, transaction: Transaction, wanted: Sequence[Wanted]) -> Settled:
     """Find or make every wanted node; write nothing yet but types. All look-ups go in one call."""
     types = TypeFinder(backend, transaction)
-    by_key = [key for each in wanted if (key := _key(each.node)) is not None]
+    by_key = [each.key for each in wanted if each.key is not None]
     stored = live(backend, by_key) if by_key else {}
-    asked = {id(each): _references(types, each) for each in wanted if _key(each.node) is None}
-    all_references = {reference for references in asked.values() for reference in references}
-    found = backend.lookup(all_references) if all_references else {}
+    asked = [_references(types, each, stored) for each in wanted]
+    references = {reference for some in asked for reference in some}
+    found = backend.lookup(references) if references else {}
     maker = _Maker(backend, transaction, types, found)
     rows = [
-        stored[key] if (key := _key(each.node)) is not None else maker.row(each, asked[id(each)])
-        for each in wanted
+        maker.row(each, some) if each.key is None else stored[each.key]
+        for each, some in zip(wanted, asked, strict=True)
     ]
     return Settled(rows, maker.new, types)
 
 
-def _key(node: Node | NodeKey) -> NodeKey | None:
-    if isinstance(node, NodeKey):
-        return node
-    return None if node.id is None else node.key
-
-
-def _references(types: TypeFinder, wanted: Wanted) -> list[Reference]:
-    """Return what a node may be known by, the surest first."""
+def _references(
+    types: TypeFinder, wanted: Wanted, stored: Mapping[NodeKey, NodeRow]
+) -> list[Reference]:
+    """Return what a node that is not given by its id may be known by, the surest first."""
     node = wanted.entity
+    if wanted.key is not None:
+        if node is not None:
+            _check_class(types, node, stored[wanted.key])
+        return []
     assert node is not None
     check_named(node)
     node_type = types.of(node)
@@ -84,13 +89,17 @@ def _references(types: TypeFinder, wanted: Wanted) -> list[Reference]:
         references.append(External(node.kind, node.external_id))
     if node.name is not None:
         references.append(Named(node_type.id, node.name))
-    if (
-        isinstance(node, Artifact)
-        and node.uri is not None
-        and (wanted.role == "input" or _digest(node))
-    ):
-        references.append(AtUri(node_type.id, node.uri))
+    uri = node.uri if isinstance(node, Artifact) else None
+    if uri is not None and (wanted.role == "input" or _digest(node)):
+        references.append(AtUri(node_type.id, uri))
     return references
+
+
+def _check_class(types: TypeFinder, node: Node, row: NodeRow) -> None:
+    """Raise `Invalid` for an entity whose id is that of a node which its class cannot be."""
+    if row.type_id not in types.known.ids(type(node)):
+        stored = types.known.by_id[row.type_id].type_name
+        raise Invalid(f"{row.key} is a {stored}, not a {type(node).__name__}")
 
 
 def _digest(node: Node) -> str | None:
@@ -138,8 +147,11 @@ class _Maker:
     ) -> NodeRow | None:
         """Return the newest candidate of equal digest; else, for an input, of equal given fields."""
         digest = _digest(node)
-        given = decode(conform(self._types.of(node), node.properties))
+        text = conform(self._types.of(node), node.properties)
+        given = decode(text)
         for row in candidates:
+            if row.properties == text and row.custom == "{}" and not node.custom_properties:
+                return row  # by far the most frequent match: just the same
             properties, custom = decode(row.properties), decode(row.custom)
             if digest is not None:
                 if properties.get("digest", custom.get("digest")) == digest:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Generic, TypeVar, overload
 
 from lineage.backend import Backend, Order
-from lineage.errors import Invalid
+from lineage.errors import Invalid, NotFound
 from lineage.filters import Field
 from lineage.model import Edge, Node, NodeKey
 from lineage.registry import registry
@@ -67,6 +68,8 @@ def entry_of(head: Head) -> LogEntry:
 def entries_of(backend: Backend, key: NodeKey, *, as_of: int | None = None) -> Iterator[LogEntry]:
     """Yield the transactions that wrote or deleted a node, newest first."""
     versions = backend.versions(key, as_of=as_of)
+    if not versions:
+        raise NotFound(f"there is no {key}")
     numbers = {row.since for row in versions} | {
         row.until for row in versions if row.until is not None
     }
@@ -97,10 +100,12 @@ def number_at(backend: Backend, moment: datetime | date | str | int) -> int:
     """Return the last transaction at or before a moment: a number, a time, or a day's first instant (UTC)."""
     if isinstance(moment, int):
         return moment
-    text = str(moment) if not isinstance(moment, datetime) else moment
-    if isinstance(text, str) and len(text) == len("2026-03-01"):
-        text += "T00:00:00Z"
-    return backend.moment(to_micros(to_time(text)))
+    if isinstance(moment, str):
+        with suppress(ValueError):
+            moment = date.fromisoformat(moment)
+    if isinstance(moment, date) and not isinstance(moment, datetime):
+        moment = datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
+    return backend.moment(to_micros(to_time(moment)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +126,11 @@ class Page(Sequence[T_co], Generic[T_co]):
         return len(self.items)
 
 
-def write_token(number: int, order: Order, row: NodeRow) -> str:
-    """Return a page token: the moment, the order and the place after which to go on."""
+def write_token(number: int | None, order: Order, row: NodeRow) -> str:
+    """Return a page token: the moment, the order and the place after which to go on.
+
+    The moment is None inside a transaction that has written, where nothing else changes.
+    """
     value = {Field.ID: row.key.id, Field.CREATED: row.created, Field.UPDATED: row.updated}[
         order.field
     ]
@@ -130,15 +138,14 @@ def write_token(number: int, order: Order, row: NodeRow) -> str:
     return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode()
 
 
-def read_token(token: str, order: Order) -> tuple[int, tuple[int, int]]:
+def read_token(token: str, order: Order) -> tuple[int | None, tuple[int, int]]:
     """Return the moment and the place that a page token holds; raise `Invalid` for any other text."""
     try:
-        number, field, descending, value, last = json.loads(
-            base64.urlsafe_b64decode(token.encode())
-        )
-        good = all(type(each) is int and -(2**63) <= each < 2**63 for each in (number, value, last))
-    except (ValueError, TypeError) as error:
+        number, field, descending, value, last = json.loads(base64.urlsafe_b64decode(token))
+    except (ValueError, TypeError, RecursionError) as error:
         raise Invalid(f"{token!r:.80} is not a page token; use the `next` of a page") from error
+    whole = [value, last, 0 if number is None else number]
+    good = all(type(each) is int and -(2**63) <= each < 2**63 for each in whole)
     if not good or (field, descending) != (order.field.value, order.descending):
         raise Invalid("the page token belongs to another order; ask as for the page before")
     return number, (value, last)

@@ -8,12 +8,13 @@ content (NaN equals NaN) and pickle; `Node.key` is what may be hashed.
 
 from __future__ import annotations
 
+import inspect
+import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from enum import Enum, StrEnum
 from typing import Annotated, Any, ClassVar, NamedTuple, Self, TypeAlias
-from weakref import WeakKeyDictionary
 
 from pydantic import (
     BaseModel,
@@ -26,12 +27,15 @@ from pydantic import (
     ValidationError,
 )
 from pydantic.fields import FieldInfo
+from typing_extensions import override
 
 from lineage.errors import Invalid
 from lineage.values import (
     NO_PROPERTIES,
     Properties,
     encode,
+    inner_metadata,
+    is_scalar,
     to_properties,
     to_text,
     to_time,
@@ -57,7 +61,11 @@ __all__ = [
     "ParentContext",
     "PropertyField",
     "TypeName",
+    "Version",
     "property_fields",
+    "to_key",
+    "to_kind",
+    "to_step",
 ]
 
 LARGEST_ID = 2**60
@@ -73,6 +81,15 @@ class Kind(StrEnum):
 
 
 _KIND_NAMES = frozenset(kind.value for kind in Kind)
+_KEY = re.compile(rf"({'|'.join(Kind)}):([0-9]{{1,19}})")
+
+
+def to_kind(value: object) -> Kind:
+    """Return a kind from one or its name."""
+    for kind in Kind:
+        if value == kind:
+            return kind
+    raise Invalid(f"{value!r:.80} is not a kind of node; there are {', '.join(Kind)}")
 
 
 class NodeKey(NamedTuple):
@@ -88,18 +105,13 @@ class NodeKey(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read `kind:id`; raise `Invalid` for anything else."""
-        kind, _, number = text.partition(":")
-        if (
-            kind in _KIND_NAMES
-            and number.isdecimal()
-            and number.isascii()
-            and 0 < int(number) < LARGEST_ID
-        ):
-            return cls(Kind(kind), int(number))
-        raise Invalid(f"{text!r} is not a node's key; write it like artifact:12")
+        found = _KEY.fullmatch(text)
+        if found is not None and 0 < int(found[2]) < LARGEST_ID:
+            return cls(Kind(found[1]), int(found[2]))
+        raise Invalid(f"{text!r:.80} is not a node's key; write it like artifact:12")
 
     def __str__(self) -> str:
-        return f"{self.kind.value}:{self.id}"
+        return f"{self.kind}:{self.id}"
 
 
 class ArtifactState(StrEnum):
@@ -159,40 +171,52 @@ def _to_id(value: object) -> int:
     raise Invalid(f"{value!r} is not an id; ids are whole numbers from 1 to 2**60")
 
 
+def to_key(value: object) -> NodeKey:
+    """Return a valid key from one, from its text or from a pair of kind and id."""
+    if type(value) is NodeKey and type(value.kind) is Kind and _to_id(value.id):
+        return value
+    if isinstance(value, str):
+        return NodeKey.parse(value)
+    if isinstance(value, tuple | list) and len(value) == 2 and value[0] in tuple(Kind):
+        return NodeKey(Kind(value[0]), _to_id(value[1]))
+    raise Invalid(f"{value!r:.80} is not a node's key; give node.key")
+
+
 def _key_of(kind: Kind) -> Callable[[object], NodeKey]:
     """Return a validator of the keys of one kind of node."""
 
-    def to_key(value: object) -> NodeKey:
-        if type(value) is NodeKey:
-            key = value
-        elif isinstance(value, str):
-            key = NodeKey.parse(value)
-        elif isinstance(value, tuple | list) and len(value) == 2 and str(value[0]) in _KIND_NAMES:
-            key = NodeKey(Kind(value[0]), _to_id(value[1]))
-        else:
-            raise Invalid(f"{value!r:.80} is not a node's key; give node.key")
+    def to_key_of_kind(value: object) -> NodeKey:
+        key = to_key(value)
         if key.kind is not kind:
             raise Invalid(f"{key} is not {'a' if kind is Kind.CONTEXT else 'an'} {kind}")
         return key
 
-    return to_key
+    return to_key_of_kind
 
 
-def _to_step(value: object) -> int | str:
+def to_step(value: object) -> int | str:
     """Return a step of an event's path: an index or a key."""
     if type(value) is int and -(2**63) <= value < 2**63:
         return value
-    return to_text(value)
+    if isinstance(value, str):
+        return to_text(value)
+    raise Invalid(f"{value!r:.80} is neither an index (64 bits) nor a key")
+
+
+def _to_version(value: object) -> str | None:
+    """Return a type's version; an empty one is none, as in MLMD."""
+    return None if value is None else to_text(value) or None
 
 
 Id = Annotated[int, PlainValidator(_to_id)]
-ArtifactKey = Annotated[NodeKey, PlainValidator(_key_of(Kind.ARTIFACT))]
-ExecutionKey = Annotated[NodeKey, PlainValidator(_key_of(Kind.EXECUTION))]
-ContextKey = Annotated[NodeKey, PlainValidator(_key_of(Kind.CONTEXT))]
-Step = Annotated[int | str, PlainValidator(_to_step)]
+ArtifactKey = Annotated[NodeKey, PlainValidator(_key_of(Kind.ARTIFACT)), PlainSerializer(str)]
+ExecutionKey = Annotated[NodeKey, PlainValidator(_key_of(Kind.EXECUTION)), PlainSerializer(str)]
+ContextKey = Annotated[NodeKey, PlainValidator(_key_of(Kind.CONTEXT)), PlainSerializer(str)]
+Step = Annotated[int | str, PlainValidator(to_step)]
 Text = Annotated[str, PlainValidator(to_text)]
+Version = Annotated[str | None, PlainValidator(_to_version)]
 Time = Annotated[datetime, BeforeValidator(to_time)]
-PropertyMap = Annotated[Properties, PlainValidator(to_properties), PlainSerializer(dict)]
+PropertyMap = Annotated[Mapping[str, Any], PlainValidator(to_properties), PlainSerializer(dict)]
 
 
 def _explain(error: ValidationError, subject: str) -> Invalid:
@@ -206,7 +230,7 @@ def _explain(error: ValidationError, subject: str) -> Invalid:
             if fault["type"] in ("missing", "value_error")
             else f" (given {fault['input']!r:.80})"
         )
-        parts.append(f"{where}: {said}{given}" if where else said)
+        parts.append(f"{where}: {said}{given}" if where else f"{said}{given}")
     return Invalid(f"{subject}: {'; '.join(parts)}")
 
 
@@ -228,6 +252,15 @@ class Entity(BaseModel):
         except ValidationError as error:
             raise _explain(error, type(self).__name__) from error
 
+    def replace(self, **changes: Any) -> Self:
+        """Return a copy with the given fields changed, validated like a new one."""
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        return type(self)(**{**given, **changes})
+
+    @override
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        return self.replace(**(update or {}))
+
 
 def _own_annotations(cls: type) -> dict[str, Any]:
     """Return what a class annotates itself, while it is being made."""
@@ -235,7 +268,7 @@ def _own_annotations(cls: type) -> dict[str, Any]:
         import annotationlib
 
         return annotationlib.get_annotations(cls, format=annotationlib.Format.FORWARDREF)
-    return cls.__dict__.get("__annotations__", {})  # type: ignore[no-any-return]
+    return inspect.get_annotations(cls)
 
 
 class Node(Entity):
@@ -265,7 +298,7 @@ class Node(Entity):
 
     id: Id | None = None
     type: Text = ""
-    type_version: Text | None = None
+    type_version: Version = None
     name: Text | None = None
     external_id: Text | None = None
     properties: PropertyMap = Field(default_factory=lambda: NO_PROPERTIES)
@@ -283,16 +316,28 @@ class Node(Entity):
         **options: Any,
     ) -> None:
         super().__init_subclass__(**options)
-        if "kind" in cls.__dict__:
+        if Node in cls.__bases__:
             return
-        cls.type_name = TypeName(cls.__name__ if type is None else type, version)
+        cls.type_name = TypeName(cls.__name__ if type is None else type, version or None)
         if base is not None:
             cls.base_type = base
-        for name in _own_annotations(cls):
-            if name in _BUILT_IN or (hasattr(Node, name) and not name.startswith("_")):
+        for name in (*_own_annotations(cls), *cls.__dict__.keys() & {"kind"}):
+            if name in _BUILT_IN or (hasattr(Artifact, name) and not name.startswith("_")):
                 raise TypeError(
                     f"{cls.__name__}.{name}: {name!r} has its own meaning on every {cls.kind}; name the field otherwise "
                     f"and give the property this name: `{name}_: ... = Field(alias={name!r})`"
+                )
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        cls.__hash__ = None  # type: ignore[assignment]  # Pydantic gives every frozen class one
+        fields = {} if cls.type_name is None else cls.model_fields
+        taken: dict[str, str] = {}
+        for name, info in fields.items():
+            alias = info.alias or name
+            if name not in _BUILT_IN and taken.setdefault(alias, name) != name:
+                raise TypeError(
+                    f"{cls.__name__}: {taken[alias]} and {name} are both the property {alias!r}"
                 )
 
     def __init__(self, /, **data: Any) -> None:
@@ -319,12 +364,29 @@ class Node(Entity):
             )
         return NodeKey(self.kind, self.id)
 
+    @override
     def replace(self, **changes: Any) -> Self:
-        """Return a copy with the given fields changed, validated like a new one."""
-        given = {name: getattr(self, name) for name in self.model_fields_set}
-        if type(self).type_name is not None:
-            given["properties"] = self.properties
-        return type(self)(**{**given, **changes})
+        cls = type(self)
+        if cls.type_name is None:
+            return super().replace(**changes)
+        absent = any(getattr(self, name) is None for name in property_fields(cls))
+        if absent or cls.type_name != (self.type, self.type_version):
+            return self._replace_as_stored(changes)
+        return super().replace(**{"properties": self.properties, **changes})
+
+    def _replace_as_stored(self, changes: dict[str, Any]) -> Self:
+        """Replace in what a store returned: fields that were not recorded stay None, and the type as it is."""
+        cls = type(self)
+        fields = property_fields(cls)
+        kind: type[Node] = next(base for base in cls.__mro__ if Node in base.__bases__)
+        plain = {name: getattr(self, name) for name in kind.model_fields}
+        plain |= {name: value for name, value in changes.items() if name not in fields}
+        properties = dict(self.properties)
+        for name in fields.keys() & changes.keys():
+            properties.pop(fields[name].alias, None)
+            if changes[name] is not None:
+                properties[fields[name].alias] = _checked(cls, name, changes[name])
+        return cls.stored(dict(vars(kind(**{**plain, "properties": properties}))))
 
     @classmethod
     def stored(cls, fields: dict[str, Any]) -> Self:
@@ -342,6 +404,8 @@ class Node(Entity):
         object.__setattr__(node, "__pydantic_fields_set__", set(fields) - {"gone"})
         object.__setattr__(node, "__pydantic_extra__", None)
         object.__setattr__(node, "__pydantic_private__", None)
+        if cls.__pydantic_post_init__:
+            node.model_post_init(None)
         return node
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
@@ -408,19 +472,24 @@ class PropertyField:
 
     def marked(self, mark: type) -> bool:
         """Whether the annotation carries a mark, as in `Annotated[float, Indexed()]`."""
-        return any(isinstance(item, mark) or item is mark for item in self._metadata)
+        metadata = (*self._metadata, *inner_metadata(self.annotation))
+        return any(isinstance(item, mark) or item is mark for item in metadata)
 
     def check(self, raw: object) -> object:
         """Return what Pydantic is to validate; primitives are strict but for int to float."""
-        value = to_value(raw) if hasattr(raw, "item") else raw
+        value = to_value(raw) if is_scalar(raw) else raw
+        if self.primitive is None:
+            return value
+        if isinstance(value, Enum):
+            value = value.value
         given = type(value)
-        if self.primitive is None or given is self.primitive or isinstance(value, Enum):
+        if given is self.primitive:
             return value
         if self.primitive is float and given is int:
-            return float(value)  # type: ignore[arg-type]
+            return float(to_value(value))  # type: ignore[arg-type]
         if self.primitive is not bool and given is not bool and isinstance(value, self.primitive):
             return value
-        raise Invalid(f"{value!r:.80} is not a {self.primitive.__name__}")
+        raise Invalid(f"{value!r:.80} is not of type {self.primitive.__name__}")
 
     def read(self, value: Any, where: str) -> Any:
         """Turn a stored value into what the annotation says."""
@@ -434,12 +503,9 @@ class PropertyField:
             raise _explain(error, f"{where}: the stored value does not fit the class") from error
 
 
-_FIELDS: WeakKeyDictionary[type[Node], dict[str, PropertyField]] = WeakKeyDictionary()
-
-
 def property_fields(cls: type[Node]) -> dict[str, PropertyField]:
     """Return the fields that a subclass adds to its kind, by name."""
-    known = _FIELDS.get(cls)
+    known: dict[str, PropertyField] | None = cls.__dict__.get("__property_fields__")
     if known is None:
         if not cls.__pydantic_fields_complete__:
             cls.model_rebuild()
@@ -448,8 +514,15 @@ def property_fields(cls: type[Node]) -> dict[str, PropertyField]:
             for name, info in cls.model_fields.items()
             if name not in _BUILT_IN
         }
-        _FIELDS[cls] = known
+        type.__setattr__(cls, "__property_fields__", known)
     return known
+
+
+def _checked(cls: type[Node], name: str, value: object) -> object:
+    try:
+        return property_fields(cls)[name].check(value)
+    except Invalid as error:
+        raise Invalid(f"{cls.__name__}: {name}: {error}") from None
 
 
 def _class_input(cls: type[Node], data: dict[str, Any]) -> dict[str, Any]:
@@ -458,33 +531,33 @@ def _class_input(cls: type[Node], data: dict[str, Any]) -> dict[str, Any]:
     fields = property_fields(cls)
     given = {}
     for name, value in data.items():
+        given[name] = value
         if name in fields and value is not None:
-            try:
-                value = fields[name].check(value)
-            except Invalid as error:
-                raise Invalid(f"{cls.__name__}: {name}: {error}") from None
+            given[name] = _checked(cls, name, value)
         elif name == "properties" and type(value) is not Properties:
             raise Invalid(
                 f"{cls.__name__}: give its properties as fields, and others as custom_properties"
             )
         elif name in ("type", "type_version") and value not in cls.type_name:
             raise Invalid(f"{cls.__name__}: its type is {cls.type_name}; leave {name} out")
-        given[name] = value
     return given | {"type": cls.type_name.name, "type_version": cls.type_name.version}
 
 
 def _gather(node: Node, extra: Properties) -> Properties:
     """Collect a subclass's fields as properties, beside those that only the stored type has."""
     fields = property_fields(type(node))
-    own = {field.alias for field in fields.values()}
-    values = {name: value for name, value in extra.items() if name not in own}
+    own = vars(node)
+    values = {}
     for name, field in fields.items():
-        value = getattr(node, name)
+        value = own[name]
         if value is not None:
             try:
                 values[field.alias] = to_value(value)
             except Invalid as error:
                 raise Invalid(f"{type(node).__name__}: {name}: {error}") from None
+    if extra:
+        declared = {field.alias for field in fields.values()}
+        values |= {name: value for name, value in extra.items() if name not in declared}
     return Properties(values)
 
 

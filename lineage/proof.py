@@ -52,8 +52,7 @@ def seal(previous: bytes, commit: Commit) -> bytes:
     chain.update(
         to_json(("transaction", head.number, head.time, head.actor, head.message, *ids)) + b"\n"
     )
-    for line in _lines(commit):
-        chain.update(line)
+    chain.update("".join(_lines(commit)).encode())
     return chain.digest()
 
 
@@ -74,38 +73,34 @@ def faults(commits: Iterable[Commit]) -> Iterator[str]:
         previous = head.digest
 
 
-def _lines(commit: Commit) -> Iterator[bytes]:
+def _lines(commit: Commit) -> Iterator[str]:
     for row in commit.batch.types:
         yield _type_line(row)
     for key in commit.ended:
-        yield f'["ended",{_edge_key(key)}]\n'.encode()
+        yield f'["ended",{_edge_key(key)}]\n'
     for node in commit.batch.nodes:
         yield _node_line("node", node)
     for node in commit.batch.updates:
         yield _node_line("update", node)
     for edge in commit.batch.edges:
-        yield _edge_line(edge)
+        time = "null" if edge.time is None else edge.time
+        yield f'["edge",{_edge_key(edge)},{time},{edge.path or "null"}]\n'
     for name, keys in (("deleted", commit.deleted), ("purged", commit.purged)):
-        for node_key in keys:
-            yield f'["{name}","{node_key}"]\n'.encode()
+        for kind, number in keys:
+            yield f'["{name}","{kind}:{number}"]\n'
 
 
-def _node_line(name: str, row: NodeRow) -> bytes:
-    kind, number = row.key
-    return (
-        f'["{name}","{kind.value}:{number}",{row.type_id},{row.created},{row.updated},"{content_digest(row).hex()}"]\n'
-    ).encode()
+def _node_line(name: str, row: NodeRow) -> str:
+    (kind, number), type_id = row[:2]
+    content = content_digest(row).hex()
+    return f'["{name}","{kind}:{number}",{type_id},{row.created},{row.updated},"{content}"]\n'
 
 
 def _edge_key(key: EdgeKey | EdgeRow) -> str:
-    (source_kind, source), (target_kind, target) = key[0], key[1]
-    return f'"{source_kind.value}:{source}","{target_kind.value}:{target}",{key[2]:d}'
+    (source_kind, source), (target_kind, target), kind = key[:3]
+    return f'"{source_kind}:{source}","{target_kind}:{target}",{kind:d}'
 
 
-def _edge_line(row: EdgeRow) -> bytes:
-    time = "null" if row.time is None else row.time
-    return f'["edge",{_edge_key(row)},{time},{row.path or "null"}]\n'.encode()
-
-
-def _type_line(row: TypeRow) -> bytes:
-    return to_json(("type", row.type.kind, row.type.model_dump(mode="json"))) + b"\n"
+def _type_line(row: TypeRow) -> str:
+    content = ("type", row.type.kind, row.type.model_dump(mode="json"))
+    return f"{to_json(content).decode()}\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Generic, TypeAlias, TypeVar, cast
 
@@ -17,6 +17,8 @@ from lineage.model import (
     Kind,
     Node,
     NodeKey,
+    to_key,
+    to_step,
 )
 from lineage.rows import STATE_NUMBERS, Batch, EdgeKind, EdgeRow, entity_of, path_text
 from lineage.transaction import Transaction
@@ -28,9 +30,16 @@ ExecutionT = TypeVar("ExecutionT", bound=Execution)
 ExecutionT_co = TypeVar("ExecutionT_co", bound=Execution, covariant=True)
 COMPLETE = STATE_NUMBERS[ExecutionState.COMPLETE]
 
-Artifacts: TypeAlias = Iterable[Artifact | NodeKey] | Mapping[str, Artifact | NodeKey]
+Artifacts: TypeAlias = (
+    Artifact
+    | NodeKey
+    | Iterable[Artifact | NodeKey]
+    | Mapping[str, Artifact | NodeKey]
+    | Mapping[int, Artifact | NodeKey]
+)
 """What a run read or wrote; the keys of a mapping become the paths of the events."""
 Contexts: TypeAlias = Context | NodeKey | Iterable[Context | NodeKey]
+Path: TypeAlias = tuple[str | int, ...]
 
 
 class Recorded(Generic[ExecutionT_co]):
@@ -87,6 +96,8 @@ def record(
     Every artifact and the execution belong to every context. An execution without a state is
     COMPLETE.
     """
+    if not isinstance(execution, Execution):
+        raise Invalid(f"{execution!r:.80} cannot be recorded; give an execution")
     if execution.id is not None:
         raise Invalid(f"{execution.key} is recorded already; a run is recorded once")
     paths, wanted = _wanted(execution, inputs, outputs, within)
@@ -104,37 +115,46 @@ def record(
 
 def _wanted(
     execution: Execution, inputs: Artifacts, outputs: Artifacts, within: Contexts
-) -> tuple[list[tuple[str, ...]], list[Wanted]]:
+) -> tuple[list[Path], list[Wanted]]:
     """Return all nodes that a run names, the execution first, and each one's path."""
     wanted = [Wanted(execution, "execution")]
-    paths: list[tuple[str, ...]] = [()]
-    for role, given in (("input", inputs), ("output", outputs)):
-        named = isinstance(given, Mapping)
-        for name, artifact in (
-            given.items() if isinstance(given, Mapping) else ((None, item) for item in given)
-        ):
-            _check_kind(artifact, Kind.ARTIFACT, f"an {role}")
-            wanted.append(Wanted(artifact, role))
-            paths.append((str(name),) if named else ())
-    for context in (within,) if isinstance(within, Context | NodeKey) else within:
-        _check_kind(context, Kind.CONTEXT, "what a run is within")
-        wanted.append(Wanted(context, "context"))
-        paths.append(())
+    paths: list[Path] = [()]
+    for role, kind, given in (
+        ("input", Kind.ARTIFACT, inputs),
+        ("output", Kind.ARTIFACT, outputs),
+        ("context", Kind.CONTEXT, within),
+    ):
+        for path, node in _each(given):
+            wanted.append(Wanted(_of_kind(node, kind, role), role))
+            paths.append(path)
     return paths, wanted
 
 
-def _check_kind(node: object, kind: Kind, role: str) -> None:
-    if not isinstance(node, Node | NodeKey) or node.kind is not kind:
-        raise Invalid(
-            f"{role} must be {'a context' if kind is Kind.CONTEXT else f'an {kind}'} or its key, not {node!r:.80}"
-        )
+def _each(given: object) -> Iterator[tuple[Path, object]]:
+    """Yield what is given as one node, as several or by name, and the path of each."""
+    if isinstance(given, Mapping):
+        for name, node in given.items():
+            yield (to_step(name),), node
+    elif isinstance(given, Node | NodeKey | str) or not isinstance(given, Iterable):
+        yield (), given
+    else:
+        for node in given:
+            yield (), node
+
+
+def _of_kind(node: object, kind: Kind, role: str) -> Node | NodeKey:
+    checked = to_key(node) if isinstance(node, NodeKey) else node
+    if not isinstance(checked, Node | NodeKey) or checked.kind is not kind:
+        article = "a" if kind is Kind.CONTEXT else "an"
+        raise Invalid(f"each {role} must be {article} {kind} or its key, not {node!r:.80}")
+    return checked
 
 
 def _edges(
     transaction: Transaction,
     settled: Settled,
     wanted: Sequence[Wanted],
-    paths: Sequence[tuple[str, ...]],
+    paths: Sequence[Path],
 ) -> list[EdgeRow]:
     """Return a run's edges, each once."""
     execution = settled.rows[0].key

@@ -7,12 +7,19 @@ from functools import cached_property
 from weakref import WeakKeyDictionary
 
 from lineage.backend import Backend
-from lineage.errors import NotFound
+from lineage.errors import Invalid, NotFound
 from lineage.model import Kind, Node, TypeName
 from lineage.rows import TypeRow
 from lineage.schema import SYSTEM_NAMES, AnyType
 
-__all__ = ["Registry", "registry"]
+__all__ = ["Registry", "node_class", "registry"]
+
+
+def node_class(wanted: object) -> type[Node]:
+    """Return a class of nodes; raise `Invalid` for anything else."""
+    if isinstance(wanted, type) and issubclass(wanted, Node) and wanted is not Node:
+        return wanted
+    raise Invalid(f"{wanted!r:.80} is not Artifact, Execution, Context or a subclass of one")
 
 
 class Registry:
@@ -58,10 +65,9 @@ class Registry:
         """
         if isinstance(wanted, str):
             chosen = [t for t in self.by_id.values() if t.name == wanted and kind in (None, t.kind)]
-        elif wanted.type_name is None:
+        elif (name := node_class(wanted).type_name) is None:
             chosen = [t for t in self.by_id.values() if t.kind is wanted.kind]
         else:
-            name = wanted.type_name
             system = name.name in SYSTEM_NAMES[wanted.kind]
             chosen = [
                 t

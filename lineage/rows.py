@@ -31,7 +31,7 @@ from lineage.model import (
     ParentContext,
 )
 from lineage.schema import AnyType
-from lineage.values import Properties, decode, from_micros
+from lineage.values import decode, from_micros
 
 __all__ = [
     "EDGE_KINDS",
@@ -192,15 +192,22 @@ _CLASSES: dict[Kind, type[Node]] = {cls.kind: cls for cls in (Artifact, Executio
 
 def entity_of(row: NodeRow, types: Mapping[int, AnyType], cls: type[Node] | None = None) -> Node:
     """Turn a row into an entity: a plain one, or one of the subclass that is asked for."""
-    node_type = types[row.type_id]
+    try:
+        fields = _fields(row, types[row.type_id])
+    except (LookupError, TypeError, ValueError) as error:
+        raise Corrupt(f"{row.key}: its row cannot be read; run a check of the store") from error
+    return (cls or _CLASSES[row.key.kind]).stored(fields)
+
+
+def _fields(row: NodeRow, node_type: AnyType) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "id": row.key.id,
         "type": node_type.name,
         "type_version": node_type.version,
         "name": row.name,
         "external_id": row.external_id,
-        "properties": _decoded(row, row.properties),
-        "custom_properties": _decoded(row, row.custom),
+        "properties": decode(row.properties),
+        "custom_properties": decode(row.custom),
         "create_time": from_micros(row.created),
         "update_time": from_micros(row.updated),
         "gone": row.gone,
@@ -210,16 +217,7 @@ def entity_of(row: NodeRow, types: Mapping[int, AnyType], cls: type[Node] | None
         fields["state"] = None if row.state is None else _ARTIFACT_STATES[row.state]
     elif row.key.kind is Kind.EXECUTION:
         fields["state"] = None if row.state is None else _EXECUTION_STATES[row.state]
-    return (cls or _CLASSES[row.key.kind]).stored(fields)
-
-
-def _decoded(row: NodeRow, text: str) -> Properties:
-    try:
-        return decode(text)
-    except (ValueError, TypeError, LookupError) as error:
-        raise Corrupt(
-            f"{row.key}: its stored properties cannot be read; run a check of the store"
-        ) from error
+    return fields
 
 
 def edge_of(row: EdgeRow) -> Edge:
@@ -230,6 +228,15 @@ def edge_of(row: EdgeRow) -> Edge:
         return Association(context=row.source, execution=row.target)
     if row.kind is EdgeKind.PARENT:
         return ParentContext(parent=row.source, child=row.target)
+    try:
+        return _event(row)
+    except (LookupError, TypeError, ValueError) as error:
+        raise Corrupt(
+            f"the edge from {row.source} to {row.target} cannot be read; run a check of the store"
+        ) from error
+
+
+def _event(row: EdgeRow) -> Event:
     artifact, execution = sorted((row.source, row.target))
     return Event(
         artifact=artifact,

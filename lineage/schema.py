@@ -7,9 +7,11 @@ set, a model, training …). Names that begin with `lineage.` or `mlmd.` are res
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Self, TypeAlias
+import json
+from collections.abc import Collection, Mapping
+from typing import Annotated, Any, ClassVar, TypeAlias, cast
 
-from pydantic import BeforeValidator, PlainSerializer, PlainValidator, field_validator
+from pydantic import PlainSerializer, PlainValidator, field_validator
 
 from lineage.errors import AlreadyExists, Invalid
 from lineage.model import (
@@ -22,9 +24,10 @@ from lineage.model import (
     Text,
     Time,
     TypeName,
+    Version,
     property_fields,
 )
-from lineage.values import JSON, ProtoAny, ValueType, to_text, to_value, type_of_annotation
+from lineage.values import JSON, ValueType, to_text, to_value, type_of_annotation
 
 __all__ = [
     "SYSTEM_NAMES",
@@ -74,23 +77,25 @@ class Schema(dict[str, ValueType]):
 def _to_schema(raw: object) -> Schema:
     if not isinstance(raw, dict):
         raise Invalid(f"{raw!r:.80} is not a mapping of property names to value types")
-    schema = {}
-    for name in sorted(raw):
-        try:
-            schema[to_text(name)] = ValueType(raw[name])
-        except ValueError:
-            known = ", ".join(ValueType)
-            raise Invalid(
-                f"{name!r}: {raw[name]!r:.80} is not a value type; there are {known}"
-            ) from None
-    return Schema(schema)
+    schema = {to_text(name): _to_value_type(name, given) for name, given in raw.items()}
+    return Schema(sorted(schema.items()))
+
+
+def _to_value_type(name: str, raw: Any) -> ValueType:
+    try:
+        return ValueType(raw)
+    except ValueError:
+        known = ", ".join(ValueType)
+        raise Invalid(f"{name!r}: {raw!r:.80} is not a value type; there are {known}") from None
 
 
 def _to_json(raw: object) -> JSON:
     value = None if raw is None else to_value(raw)
-    if isinstance(value, ProtoAny):
-        raise Invalid(f"{raw!r:.80} is not JSON")
-    return value
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        raise Invalid(f"{raw!r:.80} is not JSON") from None
+    return cast(JSON, value)
 
 
 def _to_names(raw: object) -> tuple[str, ...]:
@@ -111,12 +116,14 @@ class NodeType(Entity):
 
     id: Id | None = None
     name: Text
-    version: Text | None = None
+    version: Version = None
     description: Text | None = None
     external_id: Text | None = None
-    properties: Annotated[Schema, PlainValidator(_to_schema), PlainSerializer(dict)] = Schema()
+    properties: Annotated[
+        Mapping[str, ValueType], PlainValidator(_to_schema), PlainSerializer(dict)
+    ] = Schema()
     base: Text | None = None
-    indexed: Annotated[tuple[str, ...], BeforeValidator(_to_names)] = ()
+    indexed: Annotated[Collection[str], PlainValidator(_to_names)] = ()
     create_time: Time | None = None
     update_time: Time | None = None
 
@@ -127,20 +134,10 @@ class NodeType(Entity):
             raise Invalid("a type needs a name")
         return name
 
-    @field_validator("version")
-    @classmethod
-    def _no_empty_version(cls, version: str | None) -> str | None:
-        return version or None
-
     @property
     def type_name(self) -> TypeName:
         """The name and version."""
         return TypeName(self.name, self.version)
-
-    def replace(self, **changes: Any) -> Self:
-        """Return a copy with the given fields changed, validated like a new one."""
-        given = {name: getattr(self, name) for name in self.model_fields_set}
-        return type(self)(**{**given, **changes})
 
 
 class ArtifactType(NodeType):

@@ -7,8 +7,9 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
+from itertools import takewhile
 from pathlib import Path
-from typing import Self, TypeAlias, TypeVar, cast, overload
+from typing import Any, Self, TypeAlias, TypeVar, cast, overload
 
 from lineage import writing
 from lineage.backend import Backend, Order
@@ -26,14 +27,15 @@ from lineage.journal import (
     read_token,
     write_token,
 )
-from lineage.model import Edge, Entity, Kind, Node, NodeKey
+from lineage.model import LARGEST_ID, Edge, Entity, Kind, Node, NodeKey, to_key, to_kind
 from lineage.parsing import parse
 from lineage.plugins import backend_factory
 from lineage.queries import naming, provenance
 from lineage.recording import Artifacts, Contexts, ExecutionT, Recorded, record
-from lineage.registry import registry
+from lineage.registry import node_class, registry
 from lineage.rows import edge_of, entity_of
 from lineage.schema import AnyType, NodeType
+from lineage.values import to_text
 from lineage.writing import Author
 
 __all__ = ["Store", "connect"]
@@ -58,11 +60,18 @@ def connect(
     `actor` is who writes: by default LINEAGE_ACTOR, else the user of the operating system. `clock`
     returns microseconds since 1970.
     """
-    factory = backend_factory(str(url))
-    backend = factory(str(url), readonly=readonly, clock=clock)
+    address = _address(url)
+    factory = backend_factory(address)
+    backend = factory(address, readonly=readonly, clock=clock)
     if not isinstance(backend, Backend):
         raise Invalid(f"the backend of {url} is not a lineage Backend")
     return Store(backend, actor=actor)
+
+
+def _address(url: object) -> str:
+    if isinstance(url, str | Path) and "\0" not in to_text(str(url)):
+        return str(url)
+    raise Invalid(f"{url!r:.80} is not a store's URL; give a path, or one such as 'memory:'")
 
 
 def _current_actor() -> str:
@@ -82,7 +91,7 @@ class Store:
         self, backend: Backend, *, actor: str | None = None, as_of: int | None = None
     ) -> None:
         self.backend = backend
-        self.actor = actor or _current_actor()
+        self.actor = to_text(actor or _current_actor())
         self.as_of = as_of
 
     # Writing
@@ -114,7 +123,7 @@ class Store:
         that exists is `AlreadyExists`. A type that exists is changed, if `can_add` (properties
         that the stored one lacks) and `can_omit` (properties that it has beyond these) allow it.
         """
-        items = [item] if isinstance(item, Entity) else list(item)
+        items = [item] if isinstance(item, Entity) else _several(item)
         types = [each for each in items if isinstance(each, NodeType)]
         nodes = [each for each in items if isinstance(each, Node)]
         edges = [each for each in items if not isinstance(each, NodeType | Node)]
@@ -137,13 +146,8 @@ class Store:
                 edge_of(row)
                 for row in writing.put_edges(self.backend, cast(list[Edge], edges), author)
             ]
-        stored = {
-            id(old): new
-            for old, new in zip(
-                (*types, *nodes, *edges), (*put_types, *put_nodes, *put_edges), strict=True
-            )
-        }
-        answer = cast(list[EntityT], [stored[id(each)] for each in items])
+        stored = _in_order(items, iter(put_types), iter(put_nodes), iter(put_edges))
+        answer = cast(list[EntityT], stored)
         return answer[0] if isinstance(item, Entity) else answer
 
     def record(
@@ -195,9 +199,9 @@ class Store:
 
         The log keeps who did so and the reason, which must not be empty.
         """
+        author = self._author(reason)
         if not reason.strip():
             raise Invalid("a purge needs a reason, which the log keeps")
-        author = self._author(reason)
         writing.purge(self.backend, [self.key_of(each) for each in nodes], author)
 
     @contextmanager
@@ -223,7 +227,9 @@ class Store:
                         transaction.lock()
                     return function(self)
             except LineageError as error:
-                if not error.retryable or attempt == ATTEMPTS - 1:
+                # Inside another transaction only that one as a whole can be tried again.
+                last = attempt == ATTEMPTS - 1 or self.backend.in_transaction
+                if last or not error.retryable:
                     raise
         raise AssertionError
 
@@ -236,22 +242,18 @@ class Store:
     def get(
         self, wanted: type[NodeT] | Reference, reference: int | Reference | None = None
     ) -> Node:
-        """Return one node: by key, by `kind:id`, `Type:name` or URI, or of a class by id or name.
+        """Return one node: by key, by `kind:id`, `Type:name` or URI; of a class also by id or name.
 
         `NotFound` where there is none, or where it was deleted.
         """
-        if isinstance(wanted, type):
-            if reference is None:
-                raise Invalid(f"get({wanted.__name__}, …) needs an id, a name or a key")
-            return self._get_of(wanted, reference)
-        return self._get(self.key_of(wanted), None)
-
-    def _get_of(self, cls: type[NodeT], reference: int | Reference) -> Node:
-        if isinstance(reference, int) or (isinstance(reference, str) and ":" not in reference):
-            key = naming.resolve_in(self.backend, cls, reference, as_of=self.as_of)
-        else:
-            key = self.key_of(reference)
-        return self._get(key, cls)
+        if not isinstance(wanted, type):
+            return self._get(self.key_of(wanted), None)
+        cls = node_class(wanted)
+        if reference is None:
+            raise Invalid(f"get({cls.__name__}, …) needs an id, a name or a key")
+        if isinstance(reference, Node | NodeKey) or type(reference) not in (int, str):
+            return self._get(self.key_of(cast(Reference, reference)), cls)
+        return self._get(naming.resolve_in(self.backend, cls, reference, as_of=self.as_of), cls)
 
     def _get(self, key: NodeKey, cls: type[Node] | None) -> Node:
         pinned = self.backend.pin(self.as_of)
@@ -283,12 +285,20 @@ class Store:
         `create_time` or `update_time`. With a `limit` the answer is a page, whose `next` goes in as
         `page` for the one after it; all pages are of the moment of the first.
         """
-        order = _order(order_by, descending=descending, limit=limit)
-        number, after = (
-            (self.backend.pin(self.as_of), None) if page is None else read_token(page, order)
-        )
+        node_class(wanted)
+        _check_count("limit", limit)
+        order = _order(order_by, descending=descending)
+        number, after = self.backend.pin(self.as_of), None
+        if page is not None:
+            number, after = read_token(page, order)
+            if self.as_of not in (None, number):
+                raise Invalid(
+                    f"the page token is of transaction {number}, this is as of {self.as_of}"
+                )
         types = registry(self.backend, number)
         tree = parse(where, wanted.kind) if isinstance(where, str) else where
+        if not isinstance(tree, Filter | None):
+            raise Invalid(f"{where!r:.80} is not a filter; give text, or a tree of lineage.filters")
         if wanted.type_name is not None:
             tree = all_of(In(Column(Field.TYPE_ID), tuple(sorted(types.ids(wanted)))), tree)
         rows = self.backend.find(
@@ -301,11 +311,7 @@ class Store:
         )
         more = limit is not None and len(rows) > limit
         rows = rows[:limit]
-        token = (
-            write_token(self.backend.now() if number is None else number, order, rows[-1])
-            if more
-            else None
-        )
+        token = write_token(number, order, rows[-1]) if more else None
         return Page(tuple(cast(NodeT, entity_of(row, types.by_id, wanted)) for row in rows), token)
 
     @overload
@@ -344,7 +350,8 @@ class Store:
     def types(self, kind: Kind | None = None) -> list[AnyType]:
         """Return the types by id, the nine system types first."""
         known = registry(self.backend, self.as_of)
-        return [each for each in known.by_id.values() if kind in (None, each.kind)]
+        wanted = tuple(Kind) if kind is None else (to_kind(kind),)
+        return [each for each in known.by_id.values() if each.kind in wanted]
 
     def at(self, moment: datetime | date | str | int) -> Store:
         """Return this store as it was: read-only, after the last transaction at or before a moment.
@@ -364,6 +371,8 @@ class Store:
         self, node: Reference | None = None, *, limit: int | None = None, before: int | None = None
     ) -> list[LogEntry]:
         """Return the transactions, or those that wrote or deleted one node, newest first."""
+        _check_count("limit", limit)
+        _check_count("before", before)
         if node is not None:
             entries = entries_of(self.backend, self.key_of(node), as_of=self.as_of)
             return [each for each in entries if before is None or each.number < before][:limit]
@@ -379,10 +388,10 @@ class Store:
 
     def changes(self, after: int = 0) -> Iterator[Change]:
         """Yield what each transaction after that number wrote, oldest first: the store's change feed."""
-        for commit in self.backend.changes(after):
-            if self.as_of is not None and commit.head.number > self.as_of:
-                return
-            yield change_of(self.backend, commit)
+        commits = self.backend.changes(after)
+        last = self.backend.now() if self.as_of is None else self.as_of
+        known = takewhile(lambda commit: commit.head.number <= last, commits)
+        return (change_of(self.backend, commit) for commit in known)
 
     def check(self) -> list[str]:
         """Read everything and return a sentence for each thing that is not as it was written."""
@@ -391,10 +400,14 @@ class Store:
     def key_of(self, reference: Reference) -> NodeKey:
         """Return the key of an entity, or of what `kind:id`, `Type:name` or a URI names."""
         if isinstance(reference, NodeKey):
-            return reference
+            return to_key(reference)
         if isinstance(reference, Node):
             return reference.key
-        return naming.resolve(self.backend, reference, as_of=self.as_of)
+        if isinstance(reference, str):
+            return naming.resolve(self.backend, reference, as_of=self.as_of)
+        raise Invalid(
+            f"{reference!r:.80} names no node; give a node, its key, or text like artifact:12"
+        )
 
     def close(self) -> None:
         """Close the store; on one that `at` returned, nothing happens."""
@@ -412,12 +425,34 @@ class Store:
             raise Invalid(
                 f"this is the store as of transaction {self.as_of}, which cannot be changed"
             )
-        return Author(self.actor, message)
+        return Author(self.actor, to_text(message))
 
 
-def _order(order_by: str, *, descending: bool, limit: int | None) -> Order:
-    if order_by not in _ORDERS:
-        raise Invalid(f"{order_by!r} is not an order; there are {', '.join(_ORDERS)}")
-    if limit is not None and limit < 1:
-        raise Invalid(f"limit={limit}: give 1 or more, or None for everything")
+def _several(items: Any) -> list[Any]:
+    """Return what is put as a list; what is none is left for the caller to name."""
+    return list(items) if isinstance(items, Iterable) else [items]
+
+
+def _in_order(
+    items: Iterable[object],
+    types: Iterator[Entity],
+    nodes: Iterator[Entity],
+    edges: Iterator[Entity],
+) -> list[Entity]:
+    """Return what was stored of each item, in the order of the items."""
+    return [
+        next(types if isinstance(each, NodeType) else nodes if isinstance(each, Node) else edges)
+        for each in items
+    ]
+
+
+def _order(order_by: object, *, descending: bool) -> Order:
+    if not isinstance(order_by, str) or order_by not in _ORDERS:
+        raise Invalid(f"{order_by!r:.80} is not an order; there are {', '.join(_ORDERS)}")
     return Order(_ORDERS[order_by], descending)
+
+
+def _check_count(name: str, number: object) -> None:
+    """Raise `Invalid` for what is not a whole number that a backend can take."""
+    if number is not None and not (type(number) is int and 0 < number < LARGEST_ID):
+        raise Invalid(f"{name}={number!r:.80}: give a whole number, 1 or more, or None for all")

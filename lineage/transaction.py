@@ -68,10 +68,13 @@ class Transaction:
         last = self._backend.begin()
         self._last = last
         if self._read_at not in (None, last.number):
-            raise Conflict(
+            # What it read is outdated for good, also where the caller swallows the error.
+            self._failure = Conflict(
                 f"transaction {last.number} was committed after this one first read, at {self._read_at}; "
                 f"run it again, or let store.transact(function) do so"
             )
+            self.rollback()
+            raise self._failure
         self.number = last.number + 1
         self.time = max(self._backend.clock(), last.time + 1)
         self._highest = {

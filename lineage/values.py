@@ -46,6 +46,8 @@ __all__ = [
     "encode",
     "escape",
     "from_micros",
+    "inner_metadata",
+    "is_scalar",
     "kind_of",
     "same",
     "to_micros",
@@ -132,19 +134,30 @@ def unwrap_optional(annotation: Any) -> Any:
     return annotation
 
 
+def inner_metadata(annotation: Any) -> tuple[Any, ...]:
+    """Return what `Annotated` says of the members of a union, as in `Annotated[X, ...] | None`."""
+    if get_origin(annotation) not in (Union, UnionType):
+        return ()
+    marked = [member for member in get_args(annotation) if get_origin(member) is Annotated]
+    return tuple(item for member in marked for item in get_args(member)[1:])
+
+
 def type_of_annotation(annotation: Any) -> ValueType:
     """Return the type of the property that a class's field of this annotation declares."""
     inner = unwrap_optional(annotation)
     if inner in _KINDS:
         return _KINDS[inner]
     if get_origin(inner) is Literal:
-        return _common([kind_of(to_value(choice)) for choice in get_args(inner)])
+        return _common(
+            [kind_of(to_value(choice)) for choice in get_args(inner) if choice is not None]
+        )
     if isinstance(inner, type) and issubclass(inner, Enum):
         return _common([kind_of(to_value(member)) for member in inner])
     if isinstance(inner, type) and issubclass(inner, date):
         return ValueType.STRING
     if get_origin(inner) in (Union, UnionType):
-        return _common([type_of_annotation(member) for member in get_args(inner)])
+        members = [member for member in get_args(inner) if member is not NoneType]
+        return _common([type_of_annotation(member) for member in members])
     return ValueType.STRUCT
 
 
@@ -186,7 +199,10 @@ def to_time(raw: object) -> datetime:
         raise Invalid(f"{raw!r:.80} is not a time; give an aware datetime or RFC 3339 text")
     if moment.tzinfo is None:
         raise Invalid(f"{raw!r:.80} has no time zone; add one, such as datetime.UTC or a final Z")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise Invalid(f"{raw!r:.80} is outside the years 1 to 9999 in UTC") from None
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -217,33 +233,76 @@ def to_value(raw: object) -> Value:
     if kind is int:
         if -(2**63) <= raw < 2**63:  # type: ignore[operator]
             return raw  # type: ignore[return-value]
-        raise Invalid(f"{raw!r:.80} does not fit in 64 bits; give it as a string")
-    if kind is ProtoAny:
-        to_text(raw.type_url)  # type: ignore[attr-defined]
-        return raw  # type: ignore[return-value]
+        raise Invalid(f"{_shown(raw)} does not fit in 64 bits; give it as a string")  # type: ignore[arg-type]
     return _to_value_slowly(raw)
 
 
+_MOST_BITS = 13_000
+"""How long a struct's whole numbers may be: Python reads and writes at most 4300 digits."""
+
+
+def _shown(number: int) -> str:
+    return str(number) if number.bit_length() < 256 else f"a number of {number.bit_length()} bits"
+
+
+def is_scalar(raw: object) -> bool:
+    """Whether this is a scalar of NumPy, or of a library like it, for which `item()` stands."""
+    sized = hasattr(raw, "dtype") and callable(getattr(raw, "item", None))
+    return sized and not getattr(raw, "ndim", 0)
+
+
+def _from_scalar(raw: Any) -> object:
+    if is_scalar(raw):
+        plain = raw.item()
+        if type(plain) is not type(raw):
+            return plain
+    raise Invalid(
+        f"an object of type {type(raw).__name__} cannot be a property's value; give plain Python values"
+    )
+
+
 def _to_value_slowly(raw: object) -> Value:
-    if isinstance(raw, Enum):
-        return to_value(raw.value)
-    if isinstance(raw, datetime):
-        return to_time(raw).isoformat().replace("+00:00", "Z")
-    if isinstance(raw, date):
-        return raw.isoformat()
-    for plain in (bool, int, float, str):
-        if isinstance(raw, plain):
-            return to_value(plain(raw))
-    if hasattr(raw, "item") and not getattr(raw, "ndim", 0):
-        return to_value(raw.item())
+    if isinstance(raw, ProtoAny):
+        return _to_any(raw)
+    plain = _plain(raw)
+    if plain is not raw:
+        return to_value(plain)
     try:
-        struct = to_jsonable_python(raw, inf_nan_mode="constants")
+        struct = to_jsonable_python(raw, inf_nan_mode="constants", fallback=_from_scalar)
+    except Invalid:
+        raise
     except (PydanticSerializationError, ValueError) as error:
-        raise Invalid(f"a {type(raw).__name__} cannot be a property's value ({error})") from error
+        raise Invalid(
+            f"an object of type {type(raw).__name__} cannot be a property's value ({error})"
+        ) from error
+    if struct is None:
+        raise Invalid(f"{raw!r:.80} is no value: None means that a property is absent")
     if isinstance(struct, dict | list):
         _check_struct(struct, 0)
         return struct
     return to_value(struct)
+
+
+def _to_any(raw: ProtoAny) -> ProtoAny:
+    if not isinstance(raw.value, bytes):
+        raise Invalid(f"{raw.value!r:.80} is not the bytes of a protobuf message")
+    return ProtoAny(to_text(raw.type_url), raw.value)
+
+
+def _plain(raw: object) -> object:
+    """Return the simpler value that one stands for; itself where there is none."""
+    if isinstance(raw, Enum):
+        return raw.value
+    if isinstance(raw, datetime):
+        return to_time(raw).isoformat().replace("+00:00", "Z")
+    if isinstance(raw, date):
+        return raw.isoformat()
+    if isinstance(raw, str):
+        return to_text(raw)
+    for number in (int, float):
+        if isinstance(raw, number):
+            return number(raw)
+    return _from_scalar(raw) if is_scalar(raw) else raw
 
 
 def _check_struct(node: JSON, depth: int) -> None:
@@ -260,6 +319,8 @@ def _check_struct(node: JSON, depth: int) -> None:
             _check_struct(item, depth + 1)
     elif isinstance(node, str):
         to_text(node)
+    elif isinstance(node, int) and node.bit_length() > _MOST_BITS:
+        raise Invalid(f"{_shown(node)} is too long for a struct; give it as a string")
 
 
 def to_properties(raw: object) -> Properties:
@@ -293,17 +354,16 @@ def unescape(text: str) -> str:
 
 
 def _at_rest(value: Value | Struct) -> JSON:
-    if isinstance(value, str):
-        return escape(value)
-    if isinstance(value, float):
-        return {"float": "nan"} if math.isnan(value) else value
-    if isinstance(value, ProtoAny):
-        return {"any": [value.type_url, base64.b64encode(value.value).decode()]}
-    if isinstance(value, Struct):
-        return {"struct": _struct_text(value.content)}
-    if isinstance(value, dict | list):
-        return {"struct": _struct_text(value)}
-    return value
+    kind = type(value)
+    if kind is str:
+        return escape(value)  # type: ignore[arg-type]
+    if kind is int or kind is bool:
+        return value  # type: ignore[return-value]
+    if kind is float:
+        return {"float": "nan"} if value != value else value  # type: ignore[return-value]  # noqa: PLR0124
+    if kind is ProtoAny:
+        return {"any": [value.type_url, base64.b64encode(value.value).decode()]}  # type: ignore[union-attr]
+    return {"struct": _struct_text(value.content if isinstance(value, Struct) else value)}  # type: ignore[arg-type]
 
 
 def _struct_text(content: JSON) -> str:
@@ -325,7 +385,7 @@ def same(one: Value, other: Value) -> bool:
         return False
     if isinstance(one, dict | list):
         return encode({"": one}) == encode({"": other})
-    return one == other or one != one  # noqa: PLR0124  # only NaN differs from itself
+    return one == other or (one != one and other != other)  # noqa: PLR0124  # NaN alone differs from itself
 
 
 def encode(values: Mapping[str, Value | Struct]) -> str:

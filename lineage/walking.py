@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable
+from types import NoneType
 from typing import Literal
 
 from lineage.errors import Invalid
@@ -16,12 +17,21 @@ __all__ = ["check_limits", "walk_levels"]
 
 def check_limits(limits: Limits) -> None:
     """Raise `Invalid` for limits that make no sense."""
+    if not _are_limits(limits):
+        raise Invalid(
+            f"{limits!r:.80}: give Limits(hops=…, nodes=…, seconds=…), each a number or None"
+        )
     if limits.hops is not None and limits.hops < 0:
         raise Invalid(f"hops={limits.hops}: give 0 or more, or None for no limit")
     if limits.nodes is not None and limits.nodes < 1:
         raise Invalid(f"nodes={limits.nodes}: give 1 or more, or None for no limit")
     if limits.seconds is not None and not limits.seconds >= 0:
         raise Invalid(f"seconds={limits.seconds}: give 0 or more, or None for no limit")
+
+
+def _are_limits(given: object) -> bool:
+    numbers = (int, float, NoneType)
+    return isinstance(given, Limits) and all(isinstance(each, numbers) for each in given)
 
 
 def walk_levels(

@@ -6,7 +6,7 @@ and checks everything before the first row is written.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -69,11 +69,6 @@ def put_types(
     """Write types, new or evolved by the rules of `schema.evolve`; return them as they are stored."""
     with backend.transaction(actor=author.actor, message=author.message) as transaction:
         transaction.lock()
-        for each in types:
-            if is_reserved(each.name) and each.name not in SYSTEM_NAMES[each.kind]:
-                raise Invalid(
-                    f"type {each.name}: names that begin with 'lineage.' or 'mlmd.' are reserved"
-                )
         return [
             _put_type(backend, transaction, each, can_add=can_add, can_omit=can_omit)
             for each in types
@@ -85,6 +80,10 @@ def _put_type(
 ) -> AnyType:
     known = registry(backend)
     stored = known.by_name.get((given.kind, given.name, given.version))
+    if stored is None and is_reserved(given.name):
+        raise Invalid(
+            f"type {given.type_name}: names that begin with 'lineage.' or 'mlmd.' are reserved"
+        )
     if given.base is not None and given.base not in SYSTEM_NAMES[given.kind]:
         there = ", ".join(SYSTEM_NAMES[given.kind]) or "none"
         raise Invalid(
@@ -145,10 +144,6 @@ class TypeFinder:
         stored = self.known.by_name.get((cls.kind, *name))
         if stored is not None and _COVERED.get(cls) is stored:
             return stored
-        if stored is None and is_reserved(name.name):
-            raise Invalid(
-                f"type {name}: names that begin with 'lineage.' or 'mlmd.' are reserved"
-            )
         try:
             stored = _put_type(
                 self._backend, self._transaction, type_of(cls), can_add=True, can_omit=True
@@ -160,7 +155,7 @@ class TypeFinder:
         return stored
 
 
-def conform(node_type: AnyType, properties: dict[str, Value]) -> str:
+def conform(node_type: AnyType, properties: Mapping[str, Value]) -> str:
     """Check declared properties against their type and return them as they are stored."""
     declared = node_type.properties
     values: dict[str, Value | Struct] = {}
@@ -299,6 +294,8 @@ def update(backend: Backend, node: Node, author: Author, *, fields: Mask | None 
     is removed. `Stale` where the stored node is newer than the one given. Nothing is written where
     nothing changes.
     """
+    if not isinstance(node, Node):
+        raise Invalid(f"{node!r:.80} cannot be updated; give a node that get or find returned")
     key = node.key
     _check_mask(node, fields)
     with backend.transaction(actor=author.actor, message=author.message) as transaction:
@@ -312,7 +309,9 @@ def update(backend: Backend, node: Node, author: Author, *, fields: Mask | None 
         node_type = types.known.by_id[stored.type_id]
         if node_type.type_name != TypeName(node.type, node.type_version):
             raise Invalid(f"{key} is a {node_type.type_name} and cannot become a {node.type}")
-        changed = _changed(stored, types.of(node), node, fields)
+        if type(node).type_name == node_type.type_name:
+            node_type = types.of(node)
+        changed = _changed(stored, node_type, node, fields)
         if changed == stored:
             return stored
         if key.kind is Kind.CONTEXT and not changed.name:
@@ -327,8 +326,10 @@ def update(backend: Backend, node: Node, author: Author, *, fields: Mask | None 
 
 def _check_mask(node: Node, fields: Mask | None) -> None:
     known = (*_PLAIN_FIELDS[node.kind], "properties", "custom_properties")
+    if isinstance(fields, str) or not isinstance(fields, Collection | None):
+        raise Invalid(f"fields={fields!r:.80}: give a collection of names, such as ['name']")
     for name in fields or ():
-        if name not in known and not name.startswith(("properties.", "custom_properties.")):
+        if name not in known and not str(name).startswith(("properties.", "custom_properties.")):
             raise Invalid(
                 f"{name!r} is not a field of {node.kind}s; there are {', '.join(known)}, and properties.<name>"
             )

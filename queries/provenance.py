@@ -1,4 +1,4 @@
-"""Where did this come from, and what came of it?"""
+"""Tells where something came from, and what came of it."""
 
 from __future__ import annotations
 
