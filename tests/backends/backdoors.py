@@ -1,0 +1,170 @@
+"""Ways into each backend's storage behind its back, to change what `check` must then find."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from lineage.backend import Backend
+from lineage.backends.memory import MemoryBackend
+from lineage.model import Kind, NodeKey
+from lineage.rows import EdgeKind
+from lineage.schema import ContextType, ExecutionType
+
+BackDoor = Callable[[Backend, Path], None]
+
+DATA, AGAIN = NodeKey(Kind.ARTIFACT, 1), NodeKey(Kind.ARTIFACT, 4)
+RUN, CHURN = NodeKey(Kind.EXECUTION, 1), NodeKey(Kind.CONTEXT, 1)
+OUT = (RUN, AGAIN, EdgeKind.INTERNAL_OUTPUT)
+
+
+def of_memory(change: Callable[[MemoryBackend], Any]) -> BackDoor:
+    def open_and_change(backend: Backend, folder: Path) -> None:
+        assert isinstance(backend, MemoryBackend)
+        change(backend)
+
+    return open_and_change
+
+
+def node(**changes: Any) -> BackDoor:
+    def change(backend: MemoryBackend) -> None:
+        held = backend.graph.nodes[changes.get("key", AGAIN)]
+        held["row"] = held["row"]._replace(**changes)
+
+    return of_memory(change)
+
+
+def past_node(**changes: Any) -> BackDoor:
+    def change(backend: MemoryBackend) -> None:
+        rows = backend.graph.past[RUN]
+        rows[0] = rows[0]._replace(**changes)
+
+    return of_memory(change)
+
+
+def edge(**changes: Any) -> BackDoor:
+    def change(backend: MemoryBackend) -> None:
+        held = backend.graph.edges[OUT]
+        held["row"] = held["row"]._replace(**changes)
+
+    return of_memory(change)
+
+
+def past_edge(**changes: Any) -> BackDoor:
+    def change(backend: MemoryBackend) -> None:
+        for rows in backend.graph.ended.values():
+            rows[:] = [row._replace(**changes) if row[:3] == OUT else row for row in rows]
+
+    return of_memory(change)
+
+
+def head(number: int, **changes: Any) -> BackDoor:
+    def change(backend: MemoryBackend) -> None:
+        backend._log[number - 1] = backend._log[number - 1]._replace(**changes)
+
+    return of_memory(change)
+
+
+def records(number: int, **changes: Any) -> BackDoor:
+    def change(backend: MemoryBackend) -> None:
+        backend._records[number - 1] = backend._records[number - 1]._replace(**changes)
+
+    return of_memory(change)
+
+
+def sql(statement: str) -> BackDoor:
+    """Run a statement in a connection of its own; it must change something."""
+
+    def change(backend: Backend, folder: Path) -> None:
+        with closing(sqlite3.connect(folder / "lineage.db")) as own:
+            assert own.execute(statement).rowcount > 0
+            own.commit()
+
+    return change
+
+
+def lose_node(backend: MemoryBackend) -> None:
+    backend.graph.remove_node(AGAIN)
+
+
+def lose_edge(backend: MemoryBackend) -> None:
+    backend.graph.remove_edge(RUN, AGAIN, EdgeKind.INTERNAL_OUTPUT)
+
+
+def lose_version(backend: MemoryBackend) -> None:
+    del backend.graph.past[RUN][0]
+
+
+def change_type(backend: MemoryBackend) -> None:
+    row = backend._types._versions[11][0]
+    given = ContextType(id=11, name="Changed")
+    backend._types._versions[11][0] = row._replace(type=given)
+
+
+def change_past_type(backend: MemoryBackend) -> None:
+    row = backend._types._versions[10][0]
+    given = ExecutionType(id=10, name="Changed")
+    backend._types._versions[10][0] = row._replace(type=given)
+
+
+SECRET = '{"secret":1}'
+BACK_DOORS: dict[str, dict[str, BackDoor]] = {
+    "memory": {
+        "properties": node(properties=SECRET),
+        "custom properties": node(custom=SECRET),
+        "name": node(name="other"),
+        "type of a node": node(type_id=2),
+        "create time": node(created=1),
+        "salt": node(salt=bytes(16)),
+        "past name": past_node(name="other"),
+        "past state": past_node(state=5),
+        "lost node": of_memory(lose_node),
+        "lost version": of_memory(lose_version),
+        "edge's time": edge(time=1),
+        "edge's path": edge(path='["x"]'),
+        "past edge's time": past_edge(time=1),
+        "lost edge": of_memory(lose_edge),
+        "actor": head(1, actor="mallory"),
+        "message": head(2, message=""),
+        "time": head(3, time=1),
+        "digest": head(6, digest=bytes(32)),
+        "number of records": head(2, records=6),
+        "highest id": head(4, artifacts=9),
+        "type": of_memory(change_type),
+        "past type": of_memory(change_past_type),
+        "lost deletion": records(3, deleted=()),
+        "lost purge": records(5, purged=()),
+        "lost ending": records(2, ended=()),
+    },
+    "sqlite": {
+        "properties": sql(f"UPDATE node SET properties = '{SECRET}' WHERE name = 'data'"),
+        "custom properties": sql(f"UPDATE node SET custom = '{SECRET}' WHERE name = 'data'"),
+        "name": sql("UPDATE node SET name = 'other' WHERE name = 'data'"),
+        "type of a node": sql("UPDATE node SET type = 2 WHERE name = 'data'"),
+        "create time": sql("UPDATE node SET created = 1 WHERE name = 'data'"),
+        "salt": sql("UPDATE node SET salt = zeroblob(16) WHERE name = 'data'"),
+        "past name": sql("UPDATE node_past SET name = 'other' WHERE external_id = 'run-1'"),
+        "past state": sql("UPDATE node_past SET state = 5 WHERE external_id = 'run-1'"),
+        "lost node": sql("DELETE FROM node WHERE name = 'data'"),
+        "lost version": sql("DELETE FROM node_past WHERE external_id = 'run-1'"),
+        "edge's time": sql("UPDATE edge SET time = 1 WHERE kind = 6"),
+        "edge's path": sql("""UPDATE edge SET path = '["x"]' WHERE kind = 6"""),
+        "past edge's time": sql("UPDATE edge_past SET time = 1 WHERE kind = 6"),
+        "lost edge": sql("DELETE FROM edge WHERE kind = 6"),
+        "actor": sql("UPDATE txn SET actor = 'mallory' WHERE number = 1"),
+        "message": sql("UPDATE txn SET message = '' WHERE number = 2"),
+        "time": sql("UPDATE txn SET time = 1 WHERE number = 3"),
+        "digest": sql("UPDATE txn SET digest = zeroblob(32) WHERE number = 6"),
+        "number of records": sql("UPDATE txn SET records = 6 WHERE number = 2"),
+        "highest id": sql("UPDATE txn SET artifacts = 9 WHERE number = 4"),
+        "type": sql("UPDATE type SET body = replace(body, 'Exper', 'Other') WHERE id = 11"),
+        "past type": sql("UPDATE type SET body = replace(body, 'Step', 'Other') WHERE since = 1"),
+        "lost deletion": sql("UPDATE node_past SET gone = 0 WHERE until = 3 AND gone"),
+        "lost purge": sql("DELETE FROM purge WHERE number = 5"),
+        "lost ending": sql("UPDATE edge_past SET until = 3 WHERE until = 2"),
+    },
+}
+"""For each backend the same ways to change what `builders.eventful` wrote."""

@@ -1,0 +1,78 @@
+"""The check of a store, and the digests that prove its history."""
+
+from pathlib import Path
+
+import pytest
+
+from lineage.backend import Backend
+from lineage.model import Kind
+from lineage.rows import NodeRow
+from tests.backends.backdoors import BACK_DOORS
+from tests.builders import Clock, eventful, everything, writing
+from tests.conftest import BACKENDS
+
+
+def test_every_backend_has_the_same_back_doors() -> None:
+    assert BACK_DOORS.keys() == BACKENDS.keys()
+    assert len({frozenset(doors) for doors in BACK_DOORS.values()}) == 1
+
+
+@pytest.mark.parametrize("door", next(iter(BACK_DOORS.values())))
+@pytest.mark.parametrize("name", BACKENDS)
+def test_change_behind_its_back_is_found(name: str, door: str, tmp_path: Path) -> None:
+    with BACKENDS[name](tmp_path, Clock()) as backend:
+        eventful(backend)
+        assert backend.check() == []
+        BACK_DOORS[name][door](backend, tmp_path)
+        found = backend.check()
+        assert found
+        assert all(type(sentence) is str and sentence for sentence in found)
+
+
+def test_check_changes_nothing(backend: Backend) -> None:
+    assert backend.check() == []
+    eventful(backend)
+    before = everything(backend)
+    assert backend.check() == []
+    assert everything(backend) == before
+
+
+def test_check_within_a_transaction_is_of_what_is_committed(backend: Backend) -> None:
+    eventful(backend)
+    with writing(backend) as new:
+        new.artifact()
+        new.type(Kind.CONTEXT, "Another")
+        assert backend.check() == []
+    assert backend.check() == []
+
+
+DIGESTS = []
+
+
+def test_digests_are_the_published_ones(backend: Backend) -> None:
+    """A store written by this version proves itself to every later one."""
+    with writing(backend, actor="ann", message="wrote ä") as new:
+        context = new.type(Kind.CONTEXT, "Experiment", properties={"note": "STRING"})
+        data = new.artifact(name="data", uri="s3://a", properties={"day": 1}, salt=bytes(16))
+        run = new.execution(state=3, custom={"rate": 0.5}, salt=bytes(16))
+        part = new.context(context, name="churn", salt=bytes(16))
+        new.edge(data, run, time=7, path='["in",0]')
+        new.edge(part, run)
+    with writing(backend, actor="bob") as new:
+        new.update(data, name="renamed", salt=bytes(16))
+        new.end(new.joined(part, run).key)
+    with writing(backend) as new:
+        new.delete(data)
+        new.purge(data)
+    assert [head.digest.hex() for head in reversed(backend.log())] == DIGESTS
+
+
+def test_salted_digest_hides_what_was_purged(backend: Backend) -> None:
+    """Equal contents have different digests, and no salt is left to try contents out with."""
+    with writing(backend) as new:
+        keys = [new.artifact(uri="secret") for _ in range(2)]
+        new.delete(*keys)
+        new.purge(*keys)
+    rows: list[NodeRow] = list(backend.nodes(keys).values())
+    assert len({row.digest for row in rows}) == 2
+    assert [row.salt for row in rows] == [None, None]

@@ -1,0 +1,369 @@
+"""What a store should answer: a list of immutable snapshots, one per transaction.
+
+Kept apart from the engine on purpose: nothing here uses its walks, filters or history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from types import MappingProxyType
+
+from pydantic_core import to_json
+
+from lineage.backend import Order
+from lineage.filters import (
+    And,
+    Column,
+    Compare,
+    Exists,
+    Field,
+    Filter,
+    In,
+    Like,
+    Neighbour,
+    Not,
+    Operator,
+    Or,
+    Present,
+    PropertyColumn,
+)
+from lineage.graph import Direction
+from lineage.model import Kind, NodeKey
+from lineage.rows import EdgeKey, EdgeKind, EdgeRow, NodeRow, TypeRow
+from lineage.schema import SYSTEM_TYPES
+from lineage.values import decode, kind_of
+
+EVENTS = range(1, 8)
+JOINED_BY = {
+    Neighbour.EVENTS: EVENTS,
+    Neighbour.CONTEXTS: (EdgeKind.ATTRIBUTION, EdgeKind.ASSOCIATION),
+    Neighbour.PARENTS: (EdgeKind.PARENT,),
+    Neighbour.CHILDREN: (EdgeKind.PARENT,),
+    Neighbour.ARTIFACTS: (EdgeKind.ATTRIBUTION,),
+    Neighbour.EXECUTIONS: (EdgeKind.ASSOCIATION,),
+}
+Aliases = Mapping[str, NodeRow | EdgeRow]
+
+
+def blank(row: NodeRow) -> NodeRow:
+    """Return what a purge leaves of a version."""
+    if row.salt is None:
+        return row
+    content = to_json((row.name, row.external_id, row.uri, row.state, row.properties, row.custom))
+    return NodeRow(
+        row.key,
+        row.type_id,
+        name=None,
+        external_id=None,
+        uri=None,
+        state=None,
+        properties="{}",
+        custom="{}",
+        created=row.created,
+        updated=row.updated,
+        since=row.since,
+        salt=None,
+        digest=sha256(row.salt + content).digest(),
+        until=row.until,
+        gone=row.gone,
+    )
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The state after one transaction; `nodes` holds every version of each node."""
+
+    number: int = 0
+    time: int = 0
+    actor: str = ""
+    message: str = ""
+    records: int = 0
+    schema: int = 0
+    highest: Mapping[Kind | None, int] = field(
+        default_factory=lambda: MappingProxyType(
+            {None: len(SYSTEM_TYPES), **dict.fromkeys(Kind, 0)}
+        )
+    )
+    types: Mapping[int, TypeRow] = field(
+        default_factory=lambda: MappingProxyType(
+            {each.id: TypeRow(each, 0) for each in SYSTEM_TYPES if each.id is not None}
+        )
+    )
+    nodes: Mapping[NodeKey, tuple[NodeRow, ...]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    edges: Mapping[EdgeKey, EdgeRow] = field(default_factory=lambda: MappingProxyType({}))
+
+    def erased(self, keys: Collection[NodeKey]) -> Snapshot:
+        """Return the snapshot as it looks once those nodes are purged."""
+        nodes = {
+            key: tuple(map(blank, rows)) if key in keys else rows
+            for key, rows in self.nodes.items()
+        }
+        return Snapshot(**{**vars(self), "nodes": MappingProxyType(nodes)})
+
+    def present(self) -> dict[NodeKey, NodeRow]:
+        return {key: rows[-1] for key, rows in self.nodes.items()}
+
+    def live(self, kind: Kind) -> list[NodeRow]:
+        rows = self.present().values()
+        return [row for row in rows if row.key.kind is kind and not row.gone]
+
+    def found(
+        self,
+        kind: Kind,
+        where: Filter | None = None,
+        order: Order = Order(),
+        after: tuple[int, int] | None = None,
+        limit: int | None = None,
+    ) -> list[NodeRow]:
+        def place(row: NodeRow) -> tuple[int, int]:
+            values = {Field.CREATED: row.created, Field.UPDATED: row.updated}
+            return values.get(order.field, row.key.id), row.key.id
+
+        rows = [row for row in self.live(kind) if where is None or self.holds(where, row, {})]
+        rows.sort(key=place, reverse=order.descending)
+        if after is not None and order.descending:
+            rows = [row for row in rows if place(row) < after]
+        elif after is not None:
+            rows = [row for row in rows if place(row) > after]
+        return rows if limit is None else rows[:limit]
+
+    def joined(
+        self, keys: Collection[NodeKey], direction: Direction, kinds: Collection[EdgeKind]
+    ) -> list[EdgeRow]:
+        upstream, downstream = direction != "downstream", direction != "upstream"
+        return sorted(
+            edge
+            for edge in self.edges.values()
+            if edge.kind in kinds
+            and ((upstream and edge.target in keys) or (downstream and edge.source in keys))
+        )
+
+    # Filters
+
+    def holds(self, tree: Filter, row: NodeRow, aliases: Aliases) -> bool:  # noqa: PLR0911 - one for each condition
+        """Whether a filter accepts a node, by the definition of each condition."""
+        match tree:
+            case And(items):
+                return all(self.holds(item, row, aliases) for item in items)
+            case Or(items):
+                return any(self.holds(item, row, aliases) for item in items)
+            case Not(item):
+                return not self.holds(item, row, aliases)
+            case Exists(neighbour, alias, condition):
+                return any(
+                    self.holds(condition, row, {**aliases, alias: each})
+                    for each in self.neighbours(row.key, neighbour)
+                )
+            case Present(column):
+                return _value(column, row, aliases) is not None
+            case Compare(column, op, value):
+                return _compares(_value(column, row, aliases), op, value)
+            case In(column, values):
+                found = _value(column, row, aliases)
+                return any(_compares(found, Operator.EQ, value) for value in values)
+            case Like(column, pattern):
+                found = _value(column, row, aliases)
+                return isinstance(found, str) and _like(found, pattern)
+
+    def neighbours(self, key: NodeKey, neighbour: Neighbour) -> Iterator[NodeRow | EdgeRow]:
+        """Yield the events of a node, or the live nodes that edges of contexts join it with."""
+        for edge in self.edges.values():
+            here, other = edge.target, edge.source
+            if neighbour in ("child_contexts", "artifacts", "executions"):
+                here, other = other, here
+            if edge.kind in JOINED_BY[neighbour] and neighbour is Neighbour.EVENTS:
+                if key in (here, other):
+                    yield edge
+            elif (
+                edge.kind in JOINED_BY[neighbour] and key == here and not self.nodes[other][-1].gone
+            ):
+                yield self.nodes[other][-1]
+
+
+def _value(column: Column | PropertyColumn, row: NodeRow, aliases: Aliases) -> object:
+    if isinstance(column, PropertyColumn):
+        value = decode(row.custom if column.custom else row.properties).get(column.name)
+        return None if value is not None and column.kind not in (None, kind_of(value)) else value
+    source = aliases[column.of] if column.of else row
+    if isinstance(source, EdgeRow):
+        artifact, execution = sorted(source[:2])
+        return {
+            Field.EVENT_TYPE: int(source.kind),
+            Field.EVENT_TIME: source.time,
+            Field.ARTIFACT_ID: artifact.id,
+            Field.EXECUTION_ID: execution.id,
+        }[column.field]
+    names = {Field.CREATED: "created", Field.UPDATED: "updated"}
+    if column.field is Field.ID:
+        return source.key.id
+    value = getattr(source, names.get(column.field, column.field.value))
+    assert value is None or isinstance(value, int | str)
+    return value
+
+
+def _compares(found: object, op: Operator, value: bool | float | str) -> bool:
+    if isinstance(found, bool) or isinstance(value, bool):
+        alike = isinstance(found, bool) and isinstance(value, bool)
+    elif isinstance(value, str):
+        alike = isinstance(found, str)
+    else:
+        alike = isinstance(found, int | float)
+    return (
+        alike
+        and {
+            "=": lambda: found == value,
+            "!=": lambda: found != value,
+            "<": lambda: found < value,  # type: ignore[operator]
+            "<=": lambda: found <= value,  # type: ignore[operator]
+            ">": lambda: found > value,  # type: ignore[operator]
+            ">=": lambda: found >= value,  # type: ignore[operator]
+        }[op.value]()
+    )
+
+
+def _like(text: str, pattern: str) -> bool:
+    if not pattern:
+        return not text
+    if pattern[0] == "%":
+        return any(_like(text[start:], pattern[1:]) for start in range(len(text) + 1))
+    return bool(text) and pattern[0] in ("_", text[0]) and _like(text[1:], pattern[1:])
+
+
+@dataclass(frozen=True)
+class Reached:
+    """A walk's answer, as `reach` finds it."""
+
+    levels: list[list[NodeKey]]
+    edges: list[EdgeRow]
+    cut: tuple[str, tuple[NodeKey, ...]] | None
+
+
+def reach(
+    edges: Iterable[EdgeRow],
+    starts: Collection[NodeKey],
+    direction: Direction,
+    *,
+    hops: int | None = None,
+    nodes: int | None = None,
+) -> Reached:
+    """Walk all of the graph, then cut the answer to the limits."""
+    events = [edge for edge in edges if edge.kind in EVENTS]
+    steps = [(edge.source, edge.target) for edge in events if direction != "upstream"]
+    steps += [(edge.target, edge.source) for edge in events if direction != "downstream"]
+    levels = [sorted(set(starts))]
+    seen = set(levels[0])
+    last = seen
+    while last := {end for start, end in steps if start in last} - seen:
+        levels.append(sorted(last))
+        seen = seen | last
+    limit = None
+    if hops is not None and len(levels) > hops + 1:
+        levels, limit = levels[: hops + 1], "hops"
+    order = [(depth, key) for depth, level in enumerate(levels) for key in level]
+    if nodes is not None and len(order) > nodes:
+        order, limit = order[:nodes], "nodes"
+    kept = {key for _, key in order}
+    levels = [[key for depth, key in order if depth == each] for each in range(order[-1][0] + 1)]
+    frontier = sorted({start for start, end in steps if start in kept and end not in kept})
+    among = sorted(edge for edge in events if edge.source in kept and edge.target in kept)
+    return Reached(levels, among, None if limit is None else (limit, tuple(frontier)))
+
+
+class Draft:
+    """A transaction being written: a snapshot that still changes."""
+
+    def __init__(self, last: Snapshot, time: int) -> None:
+        self.last = last
+        self.number = last.number + 1
+        self.time = max(time, last.time + 1)
+        self.highest = dict(last.highest)
+        self.types = dict(last.types)
+        self.nodes = dict(last.nodes)
+        self.edges = dict(last.edges)
+        self.touched: set[int] = set()
+        self.purged: set[NodeKey] = set()
+
+    def next_id(self, kind: Kind | None) -> int:
+        self.highest[kind] += 1
+        return self.highest[kind]
+
+    def type(self, row: TypeRow) -> None:
+        assert row.type.id is not None
+        self.types[row.type.id] = row
+        self.touched.add(row.type.id)
+
+    def current(self, key: NodeKey) -> NodeRow:
+        return self.nodes[key][-1]
+
+    def live(self, *kinds: Kind) -> list[NodeRow]:
+        rows = (versions[-1] for versions in self.nodes.values())
+        return sorted(row for row in rows if not row.gone and (not kinds or row.key.kind in kinds))
+
+    def gone(self) -> list[NodeRow]:
+        return sorted(versions[-1] for versions in self.nodes.values() if versions[-1].gone)
+
+    def is_taken(self, row: NodeRow) -> bool:
+        """Whether another live node has the name or the external id."""
+        return any(
+            (row.name is not None and (row.type_id, row.name) == (other.type_id, other.name))
+            or (
+                row.external_id is not None
+                and (row.key.kind, row.external_id) == (other.key.kind, other.external_id)
+            )
+            for other in self.live()
+            if other.key != row.key
+        )
+
+    def put(self, row: NodeRow) -> None:
+        self.nodes[row.key] = (row,)
+
+    def update(self, row: NodeRow) -> None:
+        *older, last = self.nodes[row.key]
+        if last.since != self.number:
+            older.append(last._replace(until=self.number))
+        self.nodes[row.key] = (*older, row)
+
+    def delete(self, key: NodeKey) -> None:
+        *older, last = self.nodes[key]
+        self.nodes[key] = (*older, last._replace(until=self.number, gone=True))
+
+    def purge(self, key: NodeKey) -> None:
+        self.nodes[key] = tuple(map(blank, self.nodes[key]))
+        self.purged.add(key)
+
+    def link(self, row: EdgeRow) -> None:
+        self.edges[row.key] = row
+
+    def unlink(self, key: EdgeKey) -> None:
+        del self.edges[key]
+
+    def records(self) -> int:
+        """Count what differs from before."""
+        before, now = self.last.nodes, self.nodes
+        written = [key for key, rows in now.items() if rows[-1].since == self.number]
+        deleted = [
+            key
+            for key, rows in now.items()
+            if rows[-1].gone and not (key in before and before[key][-1].gone)
+        ]
+        edges = [key for key, row in self.edges.items() if row.since == self.number]
+        ended = [key for key, row in self.last.edges.items() if self.edges.get(key) != row]
+        return sum(map(len, (self.touched, written, deleted, self.purged, edges, ended)))
+
+    def snapshot(self, actor: str = "", message: str = "") -> Snapshot:
+        return Snapshot(
+            number=self.number,
+            time=self.time,
+            actor=actor,
+            message=message,
+            records=self.records(),
+            schema=self.number if self.touched else self.last.schema,
+            highest=MappingProxyType(dict(self.highest)),
+            types=MappingProxyType(dict(self.types)),
+            nodes=MappingProxyType(dict(self.nodes)),
+            edges=MappingProxyType(dict(self.edges)),
+        )

@@ -1,0 +1,189 @@
+"""Reading from a store: finding in pages, and getting by whatever names a node."""
+
+import pickle
+from typing import Any
+
+import pytest
+
+import lineage
+from lineage.errors import Invalid, NotFound
+from lineage.filters import Column, Compare, Field, Operator
+from lineage.model import Artifact, Context, Execution, Kind, Node, NodeKey
+from lineage.store import Store
+from tests.runs import Dataset, Model, two_runs
+
+
+@pytest.fixture
+def churn(store: Store) -> Store:
+    return two_runs(store)
+
+
+# Finding
+
+
+def test_find_takes_kinds_and_classes(churn: Store) -> None:
+    other = churn.put(Artifact(type="lineage.Model", name="plain"))
+    assert [each.id for each in churn.find(Artifact)] == [1, 2, 3, 4]
+    assert [type(each) for each in churn.find(Artifact)] == [Artifact] * 4
+    assert [(type(each), each.id) for each in churn.find(Model)] == [(Model, 2), (Model, 3)]
+    system = churn.find(lineage.Model)
+    assert [(type(each), each.type, each.id) for each in system] == [
+        (lineage.Model, "Model", 2),
+        (lineage.Model, "Model", 3),
+        (lineage.Model, "lineage.Model", other.id),
+    ]
+    assert [each.name for each in churn.find(Context)] == ["churn"]
+    assert [each.name for each in churn.find(lineage.Execution)] == ["run 1", "run 2"]
+
+
+def test_class_that_nobody_wrote_finds_nothing(churn: Store) -> None:
+    class Novel(lineage.Metrics):
+        loss: float
+
+    assert churn.find(Novel).items == ()
+    assert len(churn.types()) == 13
+
+
+@pytest.mark.parametrize(
+    ("cls", "where", "ids"),
+    [
+        (Artifact, "type = 'Model' and properties.accuracy > 0.1", [3]),
+        (Model, "properties.accuracy > 0.1", [3]),
+        (Model, "type = 'Dataset'", []),
+        (Artifact, "contexts_a.name = 'churn' and name like 'm%'", [2, 3]),
+        (Execution, "properties.rate = 2", [2]),
+        (Context, "name != 'churn'", []),
+        (Artifact, None, [1, 2, 3]),
+        (Artifact, Compare(Column(Field.TYPE), Operator.EQ, "Dataset"), [1]),
+    ],
+)
+def test_find_filters(churn: Store, cls: type[Node], where: Any, ids: list[int]) -> None:
+    assert [each.id for each in churn.find(cls, where)] == ids
+
+
+def test_find_orders_by_id_or_time(churn: Store) -> None:
+    churn.update(churn.get(Model, 2).replace(accuracy=0.5))
+
+    def ids(**options: Any) -> list[int | None]:
+        return [each.id for each in churn.find(Artifact, **options)]
+
+    assert ids(order_by="id", descending=True) == [3, 2, 1]
+    assert ids(order_by="create_time") == [1, 2, 3]
+    assert ids(order_by="create_time", descending=True) == [3, 2, 1]
+    assert ids(order_by="update_time") == [1, 3, 2]
+    assert ids(order_by="update_time", descending=True, limit=2) == [2, 3]
+
+
+@pytest.mark.parametrize("order_by", ["id", "create_time", "update_time"])
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("limit", [1, 2, 3, 9])
+def test_pages_make_up_the_whole_and_are_of_one_moment(
+    churn: Store, order_by: str, descending: bool, limit: int
+) -> None:
+    def ask(**options: Any) -> lineage.Page[Artifact]:
+        return churn.find(Artifact, order_by=order_by, descending=descending, **options)
+
+    whole = list(ask())
+    page = ask(limit=limit)
+    pages = [page]
+    while page.next:
+        churn.put(Dataset())
+        churn.update(churn.get(Dataset, 1).replace(day=len(pages) + 1))
+        if len(pages) == 2:
+            churn.delete("artifact:2", "artifact:3")
+        page = ask(limit=limit, page=page.next)
+        pages.append(page)
+    assert [each for page in pages for each in page] == whole
+    assert [len(page) for page in pages[:-1]] == [limit] * (len(pages) - 1)
+    assert len(pages[-1]) in range(1, limit + 1)
+
+
+def test_pages_inside_a_transaction_see_what_it_wrote(churn: Store) -> None:
+    with churn.transaction():
+        new = churn.put(Dataset(name="new"))
+        first = churn.find(Artifact, limit=3)
+        assert first.next
+        assert list(churn.find(Artifact, limit=3, page=first.next)) == [churn.get(new.key)]
+
+
+def test_page_is_a_sequence(churn: Store) -> None:
+    page = churn.find(Artifact, limit=2)
+    assert (len(page), page[0].id, [each.id for each in page[::-1]]) == (2, 1, [2, 1])
+    assert page.items[1] in page
+    assert pickle.loads(pickle.dumps(page)) == page
+    assert churn.find(Artifact, "id > 99").items == ()
+
+
+def test_token_of_another_order_or_moment_is_refused(churn: Store) -> None:
+    token = churn.find(Artifact, limit=1).next
+    for options in ({"order_by": "update_time"}, {"descending": True}):
+        with pytest.raises(Invalid, match="another order"):
+            churn.find(Artifact, limit=1, page=token, **options)  # type: ignore[arg-type]
+    with pytest.raises(Invalid, match="the page token is of transaction 2, this is as of 1"):
+        churn.at(1).find(Artifact, limit=1, page=token)
+    past = churn.at(1).find(Artifact, limit=1)
+    assert [each.id for each in churn.at(1).find(Artifact, page=past.next)] == [2]
+
+
+# Getting
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        NodeKey(Kind.ARTIFACT, 2),
+        NodeKey("artifact", 2),  # type: ignore[arg-type]
+        "artifact:2",
+        "Model:m1",
+        Artifact(type="Model", id=2),
+    ],
+)
+def test_get_by_any_reference(churn: Store, reference: Any) -> None:
+    node = churn.get(reference)
+    assert (type(node), node.name) == (Artifact, "m1")
+    assert churn.get(Model, reference).accuracy == 0.1
+    assert churn.get(Artifact, reference) == node
+    assert type(churn.get(lineage.Model, reference)) is lineage.Model
+    assert churn.key_of(reference) == node.key
+
+
+@pytest.mark.parametrize("reference", [3, "m2", "s3://models/churn"])
+def test_get_of_a_class_by_id_name_or_uri(churn: Store, reference: int | str) -> None:
+    assert churn.get(Model, reference).accuracy == 0.2
+
+
+MISSING: list[tuple[tuple[Any, ...], str]] = [
+    (("artifact:99",), "there is no artifact:99"),
+    ((NodeKey(Kind.CONTEXT, 99),), "there is no context:99"),
+    (("Model:m3",), "nothing is named 'Model:m3'"),
+    (("s3://nowhere",), "nothing is named 's3://nowhere'"),
+    ((Model, 99), "there is no Model with the id 99"),
+    ((Model, 2**70), "there is no Model with the id"),
+    ((Model, -1), "there is no Model with the id -1"),
+    ((Model, 1), "there is no Model with the id 1"),
+    ((Model, "lake"), "there is no Model with the name 'lake'"),
+    ((Model, "artifact:1"), "artifact:1 is a Dataset, not a Model"),
+    ((Model, "Dataset:lake"), "artifact:1 is a Dataset, not a Model"),
+    ((Model, NodeKey(Kind.ARTIFACT, 1)), "artifact:1 is a Dataset, not a Model"),
+    ((Execution, "artifact:1"), "artifact:1 is a Dataset, not a Execution"),
+    ((Model, "s3://lake"), "there is no Model with the name 's3://lake'"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "says"), MISSING)
+def test_what_is_not_there_is_not_found(
+    churn: Store, arguments: tuple[Any, ...], says: str
+) -> None:
+    with pytest.raises(NotFound, match=says):
+        churn.get(*arguments)
+
+
+def test_what_was_deleted_is_not_found_but_was_there(churn: Store) -> None:
+    churn.delete("Model:m1")
+    for arguments in (("artifact:2",), (Model, NodeKey(Kind.ARTIFACT, 2)), (Model, "artifact:2")):
+        with pytest.raises(NotFound, match="artifact:2 was deleted in transaction 3; look at"):
+            churn.get(*arguments)
+    for arguments in (("Model:m1",), (Model, "m1"), (Model, 2)):
+        with pytest.raises(NotFound):
+            churn.get(*arguments)
+    assert churn.at(2).get(Model, "m1").accuracy == 0.1
