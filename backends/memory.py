@@ -349,16 +349,20 @@ class MemoryBackend(Backend):
                 assert type_row.type.id is not None
                 graph.undo.append(self._types.undo_of(type_row.type.id))
                 self._types.put(type_row, number)
+            gone = [row.key for rows in (batch.nodes, batch.updates) for row in rows if row.gone]
             for row in batch.nodes:
-                graph.put_node(row)
+                graph.put_node(NodeRow(*row[:-2]) if row.gone else row)
             for row in batch.updates:
-                graph.replace_node(row, number)
+                graph.replace_node(NodeRow(*row[:-2]) if row.gone else row, number)
+            for key in gone:
+                graph.delete_node(key, number)
             for edge in batch.edges:
                 graph.put_edge(edge)
             records = self._open_records
             records.types.extend(row.type.id for row in batch.types if row.type.id is not None)
             records.nodes.extend(row.key for rows in (batch.nodes, batch.updates) for row in rows)
             records.edges.extend(batch.edges)
+            records.deleted.extend(gone)
 
     @override
     def end(self, number: int, keys: Collection[EdgeKey]) -> None:

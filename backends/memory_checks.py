@@ -36,6 +36,8 @@ def check_nodes(graph: TimedGraph, batch: Batch) -> None:
     names: dict[tuple[int, str], NodeKey] = {}
     external_ids: dict[tuple[Kind, str], NodeKey] = {}
     for key, row in final.items():
+        if row.gone:
+            continue
         if row.name is not None:
             holders = [names.setdefault((row.type_id, row.name), key)]
             found = _staying(graph, key.kind, Field.NAME, row.name, final)

@@ -35,16 +35,18 @@ from lineage.backends.sqlite_rows import (
     edge_row,
     edge_values,
     head_row,
+    key_of,
     node_row,
     node_values,
     number_of,
     past_row,
+    past_values,
     type_row,
     type_text,
 )
 from lineage.backends.sqlite_tidying import Tidying
 from lineage.backends.sqlite_walk import walk_tables
-from lineage.errors import Invalid, NotFound
+from lineage.errors import AlreadyExists, Invalid, NotFound
 from lineage.filters import Filter, Neighbour
 from lineage.graph import Direction, Limits, Walk
 from lineage.model import Kind, NodeKey
@@ -57,8 +59,8 @@ __all__ = ["SqliteBackend"]
 logger = logging.getLogger("lineage")
 
 _PRELOADED = {each.id: TypeRow(each, 0) for each in SYSTEM_TYPES}
-_NODE_PLACES = ", ".join("?" * len(NODE_COLUMNS.split(",")))
-_SET_NODE = ", ".join(f"{name.strip()} = ?" for name in NODE_COLUMNS.split(",")[1:])
+_INSERT_NODE = f"INSERT INTO node VALUES ({', '.join('?' * len(NODE_COLUMNS.split(',')))})"
+_INSERT_PAST = f"INSERT INTO node_past ({PAST_COLUMNS}) VALUES ({', '.join('?' * len(PAST_COLUMNS.split(',')))})"
 _LAST = f"SELECT {HEAD_COLUMNS} FROM txn ORDER BY number DESC LIMIT 1"
 _EDGE_IS = "dst = ? AND src = ? AND kind = ?"
 
@@ -167,7 +169,7 @@ class SqliteBackend(Backend):
             found: dict[NodeKey, NodeRow] = {}
             for table, condition in source.arms("node"):
                 rows = sql.execute(
-                    f"SELECT {names}, {source.digest(table)} FROM json_each(?) AS f CROSS JOIN {table} AS n "
+                    f"SELECT {names} FROM json_each(?) AS f CROSS JOIN {table} AS n "
                     f"ON n.key = f.value WHERE {condition}",
                     (wanted,),
                 )
@@ -275,13 +277,13 @@ class SqliteBackend(Backend):
     @override
     @guarded
     def log(self, *, before: int | None = None, limit: int | None = None) -> list[Head]:
+        last = self._moment(None)
+        known = 2**62 if last is None else last + 1
         rows = self._file.connection.execute(
             f"SELECT {HEAD_COLUMNS} FROM txn WHERE number < ?1 ORDER BY number DESC LIMIT ?2",
-            (2**62 if before is None else before, -1 if limit is None else limit),
+            (known if before is None else min(before, known), -1 if limit is None else limit),
         )
-        own = self._transaction
-        last = own.snapshot() if own is not None else None
-        return [head_row(values) for values in rows if last is None or values[0] <= last]
+        return [head_row(values) for values in rows]
 
     @override
     def changes(self, after: int = 0) -> Iterator[Commit]:
@@ -323,6 +325,8 @@ class SqliteBackend(Backend):
     @override
     @guarded
     def lookup(self, references: Collection[Reference]) -> dict[Reference, list[NodeRow]]:
+        if self._moment(None) is not None:
+            return super().lookup(references)
         sql = self._file.connection
         select = f"SELECT {NODE_COLUMNS} FROM node WHERE"
         answer = {}
@@ -345,6 +349,8 @@ class SqliteBackend(Backend):
     @override
     @guarded
     def existing_edges(self, keys: Collection[EdgeKey]) -> set[EdgeKey]:
+        if self._moment(None) is not None:
+            return super().existing_edges(keys)
         query = f"SELECT 1 FROM edge WHERE {_EDGE_IS}"
         sql = self._file.connection
         return {key for key in keys if sql.execute(query, edge_place(key)).fetchone()}
@@ -416,12 +422,15 @@ class SqliteBackend(Backend):
         with self._whole() as sql:
             for row in batch.types:
                 self._write_type(sql, number, row)
-            if batch.nodes:
-                sql.executemany(
-                    f"INSERT INTO node VALUES ({_NODE_PLACES})", map(node_values, batch.nodes)
-                )
+            self._check_unused(sql, batch.nodes)
             if batch.updates:
-                self._update(sql, number, batch.updates)
+                self._retire(sql, number, batch.updates)
+            new = (*batch.nodes, *batch.updates) if batch.updates else batch.nodes
+            gone = [row for row in new if row.gone]
+            if gone:
+                sql.executemany(_INSERT_PAST, map(past_values, gone))
+                new = [row for row in new if not row.gone]
+            sql.executemany(_INSERT_NODE, map(node_values, new))
             if batch.edges:
                 sql.executemany(
                     "INSERT INTO edge VALUES (?, ?, ?, ?, ?, ?)", map(edge_values, batch.edges)
@@ -446,18 +455,26 @@ class SqliteBackend(Backend):
                     f'CREATE INDEX IF NOT EXISTS "{index}" ON node ({value}) WHERE {value} IS NOT NULL'
                 )
 
-    def _update(self, sql: sqlite3.Connection, number: int, rows: Sequence[NodeRow]) -> None:
+    def _check_unused(self, sql: sqlite3.Connection, rows: Sequence[NodeRow]) -> None:
+        """Raise for a new node with the key of one that is gone; the table refuses all others."""
+        keys = to_json([number_of(row.key) for row in rows]).decode()
+        taken = sql.execute(
+            "SELECT f.value FROM json_each(?) AS f CROSS JOIN node_past AS n ON n.key = f.value LIMIT 1",
+            (keys,),
+        ).fetchone()
+        if taken is not None:
+            raise AlreadyExists(f"there was a {key_of(taken[0])} before; ids are given once")
+
+    def _retire(self, sql: sqlite3.Connection, number: int, rows: Sequence[NodeRow]) -> None:
+        """Take nodes' current versions away, so that names may change hands among the new ones."""
         keys = [number_of(row.key) for row in rows]
         sql.executemany(
-            f"INSERT INTO node_past ({NODE_COLUMNS}, until, gone) SELECT {NODE_COLUMNS}, ?, FALSE FROM node "
+            f"INSERT INTO node_past ({PAST_COLUMNS}) SELECT {NODE_COLUMNS}, ?, FALSE FROM node "
             f"WHERE key = ? AND since < ?",
             [(number, key, number) for key in keys],
         )
         for key, row in zip(keys, rows, strict=True):
-            changed = sql.execute(
-                f"UPDATE node SET {_SET_NODE} WHERE key = ?", (*node_values(row)[1:], key)
-            )
-            if not changed.rowcount:
+            if not sql.execute("DELETE FROM node WHERE key = ?", (key,)).rowcount:
                 raise NotFound(f"there is no live {row.key} to update")
 
     @override

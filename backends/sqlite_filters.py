@@ -78,11 +78,6 @@ class Source:
             f"UNION ALL SELECT {columns} FROM {past} WHERE {past_condition})"
         )
 
-    @staticmethod
-    def digest(table: str) -> str:
-        """Return the digest column of a table of nodes: only what has ended can have been purged."""
-        return "digest" if table == "node_past" else "NULL"
-
     def arms(self, table: str) -> list[tuple[str, str]]:
         """Return each table to read and the condition that its rows are of the moment."""
         if self.as_of is None:

@@ -84,9 +84,7 @@ class Search:
             conditions = [moment, *self._conditions(translator, where)]
             if after is not None:
                 conditions.append(self._after(translator, after))
-            arms.append(
-                f"SELECT {_NAMES}, {self.source.digest(table)} FROM {table} AS n WHERE {' AND '.join(conditions)}"
-            )
+            arms.append(f"SELECT {_NAMES} FROM {table} AS n WHERE {' AND '.join(conditions)}")
             parameters += translator.parameters
         query = f"{' UNION ALL '.join(arms)} ORDER BY {column} {direction}, key {direction} LIMIT ?"
         found = self.sql.execute(query, (*parameters, -1 if limit is None else limit))

@@ -126,8 +126,8 @@ class _Reader:
         )
         created: dict[int, list[NodeRow]] = defaultdict(list)
         updated: dict[int, list[NodeRow]] = defaultdict(list)
-        current = self._rows(f"SELECT {NODE_COLUMNS}, NULL FROM node WHERE since RANGE")
-        past = self._rows(f"SELECT {NODE_COLUMNS}, digest FROM node_past WHERE since RANGE")
+        current = self._rows(f"SELECT {NODE_COLUMNS} FROM node WHERE since RANGE")
+        past = self._rows(f"SELECT {NODE_COLUMNS} FROM node_past WHERE since RANGE")
         for values in itertools.chain(current, past):
             row = node_row(values)
             (updated if (values[0], row.since) in replaced else created)[row.since].append(row)

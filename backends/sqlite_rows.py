@@ -33,6 +33,7 @@ __all__ = [
     "node_values",
     "number_of",
     "past_row",
+    "past_values",
     "type_row",
     "type_text",
     "whole_row",
@@ -51,7 +52,7 @@ CREATE TABLE type (
 CREATE TABLE node (
     key INTEGER PRIMARY KEY, type INTEGER NOT NULL, name TEXT, external_id TEXT, uri TEXT, state INTEGER,
     properties TEXT, custom TEXT, created INTEGER NOT NULL, updated INTEGER NOT NULL,
-    since INTEGER NOT NULL, salt BLOB NOT NULL
+    since INTEGER NOT NULL, salt BLOB, digest BLOB
 ) STRICT;
 CREATE UNIQUE INDEX node_name ON node (type, name) WHERE name IS NOT NULL;
 CREATE UNIQUE INDEX node_external_id ON node (external_id, key & 3) WHERE external_id IS NOT NULL;
@@ -94,10 +95,8 @@ TABLES = tuple(statement.strip() for statement in _SCHEMA.split(";") if statemen
 HEAD_COLUMNS = (
     "number, time, actor, message, digest, records, schema, types, artifacts, executions, contexts"
 )
-NODE_COLUMNS = (
-    "key, type, name, external_id, uri, state, properties, custom, created, updated, since, salt"
-)
-PAST_COLUMNS = f"{NODE_COLUMNS}, digest, until, gone"
+NODE_COLUMNS = "key, type, name, external_id, uri, state, properties, custom, created, updated, since, salt, digest"
+PAST_COLUMNS = f"{NODE_COLUMNS}, until, gone"
 EDGE_COLUMNS = "src, dst, kind, time, path, since"
 CONTEXT_EDGES = int(EdgeKind.ATTRIBUTION)
 """Edges of events have kinds below this."""
@@ -161,7 +160,12 @@ def node_values(row: NodeRow) -> tuple[Any, ...]:
     """Return the columns `NODE_COLUMNS` of a row."""
     properties = None if row[6] == "{}" else row[6]
     custom = None if row[7] == "{}" else row[7]
-    return (number_of(row[0]), *row[1:6], properties, custom, *row[8:12])
+    return (number_of(row[0]), *row[1:6], properties, custom, *row[8:13])
+
+
+def past_values(row: NodeRow) -> tuple[Any, ...]:
+    """Return the columns `PAST_COLUMNS` of a row that is gone."""
+    return (*node_values(row), row.until, True)
 
 
 def edge_values(row: EdgeRow) -> tuple[Any, ...]:

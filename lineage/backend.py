@@ -192,7 +192,11 @@ class Backend(ABC):
 
     @abstractmethod
     def write(self, number: int, batch: Batch) -> None:
-        """Write types (new or changed), new nodes, new versions of nodes, and edges."""
+        """Write types (new or changed), new nodes, new versions of live nodes, and edges.
+
+        Unique keys hold for the state after the whole batch. A row marked `gone` was written and
+        deleted by the same transaction: it goes to the past at once and holds no unique key.
+        """
 
     @abstractmethod
     def end(self, number: int, keys: Collection[EdgeKey]) -> None:
@@ -245,7 +249,10 @@ class Backend(ABC):
             self._own.transaction = None
 
     def lookup(self, references: Collection[Reference]) -> dict[Reference, list[NodeRow]]:
-        """Return the live nodes that each reference names, at present; most have one or none."""
+        """Return the live nodes that each reference names; most have one or none.
+
+        Of the present, or inside a transaction of what that sees; so is `existing_edges`.
+        """
         return {reference: self._look_up(reference) for reference in references}
 
     def _look_up(self, reference: Reference) -> list[NodeRow]:
@@ -269,7 +276,7 @@ class Backend(ABC):
         )
 
     def existing_edges(self, keys: Collection[EdgeKey]) -> set[EdgeKey]:
-        """Return those of the given edges that exist at present, own writes included."""
+        """Return those of the given edges that exist."""
         ends = {key.target for key in keys}
         return {row.key for row in self.edges(ends, Direction.UPSTREAM)}.intersection(keys)
 
@@ -372,9 +379,13 @@ class Backend(ABC):
             )
         if commit.ended:
             self.end(number, commit.ended)
-        self.write(number, commit.batch)
-        if commit.deleted:
-            self.delete(number, commit.deleted)
+        # What a deletion frees may be taken by the same transaction: those it did not write go first,
+        # those it wrote are written as gone.
+        written = {row.key for rows in commit.batch[1:3] for row in rows}
+        freed = [key for key in commit.deleted if key not in written]
+        if freed:
+            self.delete(number, freed)
+        self.write(number, _with_deletions(commit))
         if commit.purged:
             self.purge(number, commit.purged)
         self.append(commit.head)
@@ -424,3 +435,15 @@ class Backend(ABC):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _with_deletions(commit: Commit) -> Batch:
+    """Return a transaction's batch with the nodes that it deleted marked as gone."""
+    gone, batch = set(commit.deleted), commit.batch
+    if not gone:
+        return batch
+    nodes, updates = (
+        [row._replace(until=row.since, gone=True) if row.key in gone else row for row in rows]
+        for rows in (batch.nodes, batch.updates)
+    )
+    return batch._replace(nodes=nodes, updates=updates)

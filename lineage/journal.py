@@ -79,7 +79,7 @@ def entries_of(backend: Backend, key: NodeKey, *, as_of: int | None = None) -> I
 
 def change_of(backend: Backend, commit: Commit) -> Change:
     """Turn a transaction into what people read."""
-    types = registry(backend, commit.head.number).by_id
+    types = registry(backend).by_id  # types keep id and name, which is all that nodes need
 
     def entities(rows: Sequence[NodeRow]) -> tuple[Node, ...]:
         return tuple(entity_of(row, types) for row in rows)

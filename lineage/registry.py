@@ -10,7 +10,7 @@ from lineage.backend import Backend
 from lineage.errors import Invalid, NotFound
 from lineage.model import Kind, Node, TypeName
 from lineage.rows import TypeRow
-from lineage.schema import SYSTEM_NAMES, AnyType
+from lineage.schema import AnyType
 
 __all__ = ["Registry", "node_class", "registry"]
 
@@ -68,12 +68,10 @@ class Registry:
         elif (name := node_class(wanted).type_name) is None:
             chosen = [t for t in self.by_id.values() if t.kind is wanted.kind]
         else:
-            system = name.name in SYSTEM_NAMES[wanted.kind]
             chosen = [
                 t
                 for t in self.by_id.values()
-                if t.kind is wanted.kind
-                and (t.type_name == name or (system and t.base == name.name))
+                if t.kind is wanted.kind and (t.type_name == name or t.base == name.name)
             ]
         return frozenset(t.id for t in chosen if t.id is not None)
 
