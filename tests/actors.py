@@ -272,7 +272,7 @@ def fork_while_others_read(path: str) -> None:
     for thread in threads:
         thread.start()
     ends = []
-    for turn in range(6):
+    for turn in range(4):
 
         def play(turn: int = turn) -> None:
             with contextlib.suppress(lineage.Invalid):  # where the fork was inside a transaction

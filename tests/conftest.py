@@ -60,6 +60,15 @@ def store(backend: Backend) -> Store:
     return Store(backend, actor="ann")
 
 
+@pytest.fixture(scope="module", params=BACKENDS)
+def shared(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Store]:
+    """A store of each kind for all tests of a module, which only read what a fixture there wrote."""
+    with BACKENDS[request.param](tmp_path_factory.mktemp("shared"), Clock()) as backend:
+        yield Store(backend, actor="ann")
+
+
 @pytest.fixture(params=BACKENDS)
 def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
     """A second empty backend, of each kind for each kind of the first; its clock is of its own."""

@@ -164,6 +164,14 @@ def test_any_value_matches_itself(store: Store, value: object) -> None:
     assert read(store, given) == [1]
 
 
+def test_digest_may_be_a_custom_property(store: Store) -> None:
+    plain = Artifact(type="lineage.Metrics", uri="u", custom_properties={"digest": "d"})
+    assert written(store, plain) == [1]
+    assert written(store, plain) == read(store, plain.replace(name="n")) == [1]
+    other = plain.replace(custom_properties={"digest": 5})
+    assert written(store, other, other) == [2, 3]
+
+
 def test_structs_match_whatever_the_order_of_their_keys(store: Store) -> None:
     read(store, Dataset(uri="u", rows={"a": 1, "b": {"c": 1, "d": 2}}))
     assert read(store, Dataset(uri="u", rows={"b": {"d": 2, "c": 1}, "a": 1})) == [1]
@@ -195,6 +203,11 @@ def test_same_new_input_twice_is_one_artifact(store: Store) -> None:
         first, second = read(store, given, given.replace())
         assert first == second
     assert len(store.find(Dataset)) == 3
+    assert read(store, Dataset(uri="v", day=1), Dataset(uri="v", day=2), Dataset(uri="v")) == [
+        4,
+        5,
+        5,
+    ]
 
 
 def test_same_new_output_is_one_artifact_only_if_it_says_so(store: Store) -> None:

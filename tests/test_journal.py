@@ -24,6 +24,7 @@ from lineage.journal import (
 )
 from lineage.model import Artifact, Association, Attribution, Kind, NodeKey
 from lineage.rows import NodeRow
+from lineage.store import Store
 from tests.builders import all_keys, eventful
 
 numbers = st.integers(1, 2**60 - 1)
@@ -105,10 +106,10 @@ def test_page_compares_and_pickles() -> None:
 # History
 
 
-@pytest.fixture
-def eventfully(backend: Backend) -> Backend:
-    eventful(backend)
-    return backend
+@pytest.fixture(scope="module")
+def eventfully(shared: Store) -> Backend:
+    eventful(shared.backend)
+    return shared.backend
 
 
 def test_entries_are_the_log_as_people_read_it(eventfully: Backend) -> None:
@@ -118,7 +119,7 @@ def test_entries_are_the_log_as_people_read_it(eventfully: Backend) -> None:
     assert [each.time for each in entries] == sorted((each.time for each in entries), reverse=True)
     assert [each.actor for each in entries] == ["", "dpo", "", "ann", "bob", "ann"]
     with pytest.raises(AttributeError):
-        entry.actor = "eve"  # type: ignore[misc]
+        entry.actor = "eve"
 
 
 def test_entries_of_a_node_are_those_that_touched_it(eventfully: Backend) -> None:
@@ -155,12 +156,12 @@ def test_changes_are_entities(eventfully: Backend) -> None:
     assert [each.name for each in first.created] == [None, None, "churn", None]
     assert (second.types[0].description, second.types[0].id) == ("a step", 10)
     assert [type(each) for each in second.ended] == [Attribution]
-    assert second.edges[0].path == ("in", 0)  # type: ignore[union-attr]
+    assert second.edges[0].path == ("in", 0)
     assert [str(each) for each in third.deleted] == ["artifact:1", "artifact:3"]
     assert [str(each) for each in third.purged] == ["artifact:3"]
     assert fourth.created[0].external_id == ""
     assert [str(each) for each in fifth.purged] == ["artifact:1", "artifact:2"]
-    assert sixth.ended[0].time is None  # type: ignore[union-attr]
+    assert sixth.ended[0].time is None
     assert Association(context="context:1", execution="execution:1") in sixth.edges
     assert pickle.loads(pickle.dumps(sixth)) == sixth
 
@@ -198,6 +199,6 @@ def test_number_at_a_moment(eventfully: Backend, moment: Any, number: int) -> No
         (1.5, "1.5 is not a time"),
     ],
 )
-def test_what_is_no_moment(backend: Backend, moment: Any, says: str) -> None:
+def test_what_is_no_moment(eventfully: Backend, moment: Any, says: str) -> None:
     with pytest.raises(Invalid, match=says):
-        number_at(backend, moment)
+        number_at(eventfully, moment)

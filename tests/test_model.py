@@ -84,7 +84,7 @@ def test_key_is_read_from_its_text(text: str) -> None:
     key = NodeKey.parse(text)
     assert str(key) == text
     assert to_key(text) == to_key(key) == to_key([key.kind.value, key.id]) == key
-    assert type(to_key(NodeKey(key.kind.value, key.id)).kind) is Kind  # type: ignore[arg-type]
+    assert type(to_key(NodeKey(key.kind.value, key.id)).kind) is Kind
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_other_text_is_no_key(text: str) -> None:
         ("node", 1),
         ([], 1),
         NodeKey(Kind.ARTIFACT, -1),
-        NodeKey("node", 1),  # type: ignore[arg-type]
+        NodeKey("node", 1),
         Artifact(type="T", id=1),
     ],
 )

@@ -229,7 +229,7 @@ def test_what_is_returned_outlives_later_writes_and_the_store(store: Store) -> N
     )
     store.delete("artifact:1")
     store.close()
-    assert [each.day for each in done.inputs] == [1]  # type: ignore[attr-defined]
+    assert [each.day for each in done.inputs] == [1]
     assert done.execution.rate == 0.1
 
 
@@ -245,21 +245,21 @@ REFUSED: dict[str, tuple[type[LineageError], str, Callable[[Store], object]]] = 
         Invalid,
         "Dataset.* cannot be recorded; give an execution",
         lambda it: it.record(DATA),
-    ),  # type: ignore[type-var]
+    ),
     "a key": (
         Invalid,
         "'execution:1' cannot be recorded",
-        lambda it: it.record("execution:1"),  # type: ignore[type-var]
+        lambda it: it.record("execution:1"),
     ),
     "a context read": (
         Invalid,
         "each input must be an artifact or its key, not Experiment",
-        lambda it: it.record(Train(), inputs=[DATA, CHURN]),  # type: ignore[list-item]
+        lambda it: it.record(Train(), inputs=[DATA, CHURN]),
     ),
     "a run written": (
         Invalid,
         "each output must be an artifact or its key, not Train",
-        lambda it: it.record(Train(), outputs=[Train()]),  # type: ignore[list-item]
+        lambda it: it.record(Train(), outputs=[Train()]),
     ),
     "a key of a run, read": (
         Invalid,
@@ -269,22 +269,22 @@ REFUSED: dict[str, tuple[type[LineageError], str, Callable[[Store], object]]] = 
     "an artifact around": (
         Invalid,
         "each context must be a context or its key, not Dataset",
-        lambda it: it.record(Train(), within=DATA),  # type: ignore[arg-type]
+        lambda it: it.record(Train(), within=DATA),
     ),
     "a text": (
         Invalid,
         "each input must be an artifact or its key, not 'artifact:1'",
-        lambda it: it.record(Train(), inputs="artifact:1"),  # type: ignore[arg-type]
+        lambda it: it.record(Train(), inputs="artifact:1"),
     ),
     "a number": (
         Invalid,
         "each context must be a context or its key, not 5",
-        lambda it: it.record(Train(), within=5),  # type: ignore[arg-type]
+        lambda it: it.record(Train(), within=5),
     ),
     "nothing": (
         Invalid,
         "each output must be an artifact or its key, not None",
-        lambda it: it.record(Train(), outputs=[MODEL, None]),  # type: ignore[list-item]
+        lambda it: it.record(Train(), outputs=[MODEL, None]),
     ),
     "one artifact under two names": (
         Invalid,
@@ -294,7 +294,7 @@ REFUSED: dict[str, tuple[type[LineageError], str, Callable[[Store], object]]] = 
     "a path that is none": (
         Invalid,
         "None is neither an index",
-        lambda it: it.record(Train(), inputs={None: DATA}),  # type: ignore[dict-item]
+        lambda it: it.record(Train(), inputs={None: DATA}),
     ),
     "a path that cannot be kept": (
         Invalid,

@@ -113,9 +113,9 @@ def test_store_begins_with_the_system_types(store: Store) -> None:
     assert store.types() == list(SYSTEM_TYPES)
     assert store.types(Kind.CONTEXT) == []
     assert [each.id for each in store.types(Kind.EXECUTION)] == [5, 6, 7, 8, 9]
-    assert store.types("artifact") == store.types(Kind.ARTIFACT)  # type: ignore[arg-type]
+    assert store.types("artifact") == store.types(Kind.ARTIFACT)
     with pytest.raises(Invalid, match="'node' is not a kind"):
-        store.types("node")  # type: ignore[arg-type]
+        store.types("node")
 
 
 @pytest.mark.parametrize("name", ["lineage.Model", "lineage.", "mlmd.Model", "mlmd.x"])
@@ -169,7 +169,7 @@ def test_kind_is_not_a_type(cls: type[Node]) -> None:
     [(Artifact, "Model"), (Artifact, "lineage.Train"), (Context, "lineage.Model"), (Artifact, "")],
 )
 def test_base_is_a_system_type_of_the_kind(store: Store, parent: type[Node], base: str) -> None:
-    class Based(parent, base=base):  # type: ignore[misc,valid-type]
+    class Based(parent, base=base):
         pass
 
     for attempt in (
@@ -362,7 +362,7 @@ def test_signature_of_an_execution_type_is_kept_as_it_is(store: Store) -> None:
     stored = store.put(given)
     assert stored.input_type == signature
     assert store.put(ExecutionType(name="T", output_type="x")).input_type == signature
-    assert store.types()[-1].output_type == "x"  # type: ignore[union-attr]
+    assert store.types()[-1].output_type == "x"
     assert store.at(1).types()[-1] == stored
 
 
@@ -394,8 +394,8 @@ def test_redefined_class_adds_and_omits_fields(store: Store) -> None:
     new = store.put(second())
     assert store.types()[-1].properties == {"depth": "INT", "digest": "STRING", "width": "INT"}
     assert len(store.types()) == 10
-    assert store.get(second, old.key).width is None  # type: ignore[attr-defined]
-    assert store.get(first, new.key).depth is None  # type: ignore[attr-defined]
+    assert store.get(second, old.key).width is None
+    assert store.get(first, new.key).depth is None
     again = store.put(first())
     assert again.type == old.type
     assert len(store.find(second)) == 3
@@ -414,7 +414,7 @@ def test_class_and_type_of_one_name_are_one(store: Store) -> None:
     store.put(model("depth: int = 1")())
     plain = store.put(Artifact(type="Model", properties={"depth": 2, "extra": 3}))
     assert store.types()[-1].base == "lineage.Model"
-    assert [each.depth for each in store.find(model("depth: int = 1"))] == [1, 2]  # type: ignore[attr-defined]
+    assert [each.depth for each in store.find(model("depth: int = 1"))] == [1, 2]
     assert store.get(plain.key).properties == {"depth": 2, "extra": 3}
 
 

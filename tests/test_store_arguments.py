@@ -15,9 +15,9 @@ from tests.builders import everything
 from tests.runs import Dataset, Model, Train, two_runs
 
 
-@pytest.fixture
-def churn(store: Store) -> Store:
-    return two_runs(store)
+@pytest.fixture(scope="module")
+def churn(shared: Store) -> Store:
+    return two_runs(shared)
 
 
 BAD: list[Any] = [
@@ -42,7 +42,7 @@ BAD: list[Any] = [
     (Kind.ARTIFACT, 1),
     NodeKey(Kind.ARTIFACT, 2**70),
     NodeKey(Kind.ARTIFACT, True),
-    NodeKey("node", 1),  # type: ignore[arg-type]
+    NodeKey("node", 1),
     date(2026, 3, 1),
     ProtoAny("u", b""),
 ]
@@ -103,13 +103,13 @@ class Undone(Exception):
 
 
 REFUSED: list[tuple[Callable[[Store], object], str]] = [
-    (lambda it: it.get(5), "5 names no node; give a node, its key"),  # type: ignore[call-overload]
-    (lambda it: it.get(Model, None), r"get\(Model, …\) needs an id, a name or a key"),  # type: ignore[call-overload]
+    (lambda it: it.get(5), "5 names no node; give a node, its key"),
+    (lambda it: it.get(Model, None), r"get\(Model, …\) needs an id, a name or a key"),
     (lambda it: it.get(Model, True), "True names no node"),
-    (lambda it: it.get(int, 5), "<class 'int'> is not Artifact, Execution, Context"),  # type: ignore[type-var]
+    (lambda it: it.get(int, 5), "<class 'int'> is not Artifact, Execution, Context"),
     (lambda it: it.find(Node), "Node'> is not Artifact"),
-    (lambda it: it.find("Model"), "'Model' is not Artifact"),  # type: ignore[call-overload]
-    (lambda it: it.find(Model, 5), "5 is not a filter; give text"),  # type: ignore[arg-type]
+    (lambda it: it.find("Model"), "'Model' is not Artifact"),
+    (lambda it: it.find(Model, 5), "5 is not a filter; give text"),
     (lambda it: it.find(Model, "accuracy >"), "accuracy"),
     (lambda it: it.find(Model, ""), "filter"),
     (lambda it: it.find(Model, order_by="name"), "'name' is not an order; there are id, create"),
@@ -117,21 +117,21 @@ REFUSED: list[tuple[Callable[[Store], object], str]] = [
     (lambda it: it.find(Model, limit=True), "limit=True: give a whole number"),
     (lambda it: it.find(Model, page="novel"), "'novel' is not a page token; use the `next`"),
     (lambda it: it.log(limit=0), "^limit=0: give a whole number"),
-    (lambda it: it.log(before=1.5), "before=1.5: give a whole number"),  # type: ignore[arg-type]
+    (lambda it: it.log(before=1.5), "before=1.5: give a whole number"),
     (lambda it: it.changes(-1), "-1 is not a transaction's number"),
     (lambda it: it.at(-1), "^-1 is not a transaction's number"),
     (lambda it: it.at("yesterday"), "'yesterday' is not a time; write it like"),
     (lambda it: it.at("yesterday!"), "'yesterday!' is not a time"),
     (lambda it: it.at(datetime(2026, 3, 1)), r"datetime\(2026, 3, 1, 0, 0\) has no time zone"),  # noqa: DTZ001
     (lambda it: it.upstream("context:1"), "context:1 is a context"),
-    (lambda it: it.upstream("artifact:1", limits=5), "5: give Limits"),  # type: ignore[call-overload]
+    (lambda it: it.upstream("artifact:1", limits=5), "5: give Limits"),
     (lambda it: it.upstream("artifact:1", limits=Limits(hops=-1)), "hops=-1: give 0 or more"),
     (lambda it: it.upstream("artifact:1", limits=Limits(nodes=0)), "nodes=0: give 1 or more"),
     (
         lambda it: it.upstream("artifact:1", limits=Limits(seconds=float("nan"))),
         "seconds=nan: give 0",
     ),
-    (lambda it: it.upstream("artifact:1", type=5), "5 is not Artifact"),  # type: ignore[call-overload]
+    (lambda it: it.upstream("artifact:1", type=5), "5 is not Artifact"),
 ]
 
 

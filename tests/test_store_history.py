@@ -13,13 +13,26 @@ from tests.builders import everything
 from tests.runs import Dataset, Model, Train, two_runs
 
 
+def four_transactions(store: Store) -> Store:
+    """Record two runs, rename model 2 and delete dataset 1."""
+    two_runs(store)
+    store.update(store.get(Model, 2).replace(name="renamed"), message="rename")
+    store.delete("Dataset:lake", message="delete")
+    return store
+
+
+@pytest.fixture(scope="module")
+def history(shared: Store) -> Store:
+    return four_transactions(shared)
+
+
 @pytest.fixture
-def history(store: Store) -> Store:
-    """The store after two more transactions: model 2 is renamed, dataset 1 is deleted."""
-    churn = two_runs(store)
-    churn.update(churn.get(Model, 2).replace(name="renamed"), message="rename")
-    churn.delete("Dataset:lake", message="delete")
-    return churn
+def changing(store: Store) -> Store:
+    return four_transactions(store)
+
+
+class Undone(Exception):
+    pass
 
 
 READS: dict[str, Callable[[Store], object]] = {
@@ -64,10 +77,18 @@ def test_reading_as_of_a_moment(read: str, history: Store) -> None:
                 READS[read](store)
         else:
             assert READS[read](store) == expected
-    with history.transaction():
-        history.put(Dataset())
-        if AS_OF[read][0] is not NotFound:
+
+
+@pytest.mark.parametrize("read", [read for read in READS if AS_OF[read][0] is not NotFound])
+def test_reading_as_of_a_moment_inside_a_transaction(read: str, history: Store) -> None:
+    def write_and_read() -> None:
+        with history.transaction():
+            history.put(Dataset())
             assert READS[read](history.at(1)) == AS_OF[read][0]
+            raise Undone
+
+    with pytest.raises(Undone):
+        write_and_read()
 
 
 def test_before_the_first_transaction_there_is_nothing(history: Store) -> None:
@@ -110,10 +131,10 @@ def test_future_and_forgotten_moments_are_not_found(history: Store) -> None:
         history.at(1).log("artifact:3")
 
 
-def test_earlier_moment_does_not_change_and_cannot_be_changed(history: Store) -> None:
-    past = history.at(2)
+def test_earlier_moment_does_not_change_and_cannot_be_changed(changing: Store) -> None:
+    past = changing.at(2)
     model = past.get(Model, 2)
-    before = everything(history.backend)
+    before = everything(changing.backend)
     writes: list[Callable[[], object]] = [
         lambda: past.put(Dataset()),
         lambda: past.put([]),
@@ -128,14 +149,14 @@ def test_earlier_moment_does_not_change_and_cannot_be_changed(history: Store) ->
     for write in writes:
         with pytest.raises(Invalid, match="store as of transaction 2, which cannot be changed"):
             write()
-    assert everything(history.backend) == before
-    history.put(Dataset())
+    assert everything(changing.backend) == before
+    changing.put(Dataset())
     assert past.get(Model, 2) == model
     past.close()
     assert past.get(Model, 2) == model
-    with history.at(1) as other:
+    with changing.at(1) as other:
         assert len(other.log()) == 1
-    assert len(history.log()) == 5
+    assert len(changing.log()) == 5
 
 
 # The log and the feed
@@ -168,10 +189,10 @@ def test_log_of_a_node(history: Store) -> None:
         history.log(NodeKey(Kind.ARTIFACT, 99))
 
 
-def test_changes_tell_what_each_transaction_did(history: Store) -> None:
-    history.delete(Attribution(context="context:1", artifact="artifact:3"), "artifact:2")
-    history.purge("artifact:2", reason="law")
-    first, second, third, fourth, fifth, sixth = history.changes()
+def test_changes_tell_what_each_transaction_did(changing: Store) -> None:
+    changing.delete(Attribution(context="context:1", artifact="artifact:3"), "artifact:2")
+    changing.purge("artifact:2", reason="law")
+    first, second, third, fourth, fifth, sixth = changing.changes()
     assert [each.name for each in first.types] == ["Train", "Dataset", "Model", "Experiment"]
     assert [str(each.key) for each in first.created] == [
         "artifact:1",
@@ -185,13 +206,13 @@ def test_changes_tell_what_each_transaction_did(history: Store) -> None:
     assert fourth.deleted == (NodeKey(Kind.ARTIFACT, 1),)
     assert fifth.ended == (Attribution(context="context:1", artifact="artifact:3"),)
     assert fifth.deleted == sixth.purged == (NodeKey(Kind.ARTIFACT, 2),)
-    assert [each.entry for each in (sixth, fifth, fourth, third, second, first)] == history.log()
-    assert [each.entry.number for each in history.changes(4)] == [5, 6]
-    assert list(history.changes(6)) == list(history.changes(99)) == []
+    assert [each.entry for each in (sixth, fifth, fourth, third, second, first)] == changing.log()
+    assert [each.entry.number for each in changing.changes(4)] == [5, 6]
+    assert list(changing.changes(6)) == list(changing.changes(99)) == []
 
 
-def test_feed_ends_where_it_began_and_is_not_cut_by_writes(history: Store) -> None:
-    feed = history.changes(2)
-    history.put(Dataset())
+def test_feed_ends_where_it_began_and_is_not_cut_by_writes(changing: Store) -> None:
+    feed = changing.changes(2)
+    changing.put(Dataset())
     assert [each.entry.number for each in feed] == [3, 4]
-    assert [each.entry.number for each in history.changes(4)] == [5]
+    assert [each.entry.number for each in changing.changes(4)] == [5]

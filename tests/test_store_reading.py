@@ -13,27 +13,32 @@ from lineage.store import Store
 from tests.runs import Dataset, Model, two_runs
 
 
+@pytest.fixture(scope="module")
+def churn(shared: Store) -> Store:
+    return two_runs(shared)
+
+
 @pytest.fixture
-def churn(store: Store) -> Store:
+def changing(store: Store) -> Store:
     return two_runs(store)
 
 
 # Finding
 
 
-def test_find_takes_kinds_and_classes(churn: Store) -> None:
-    other = churn.put(Artifact(type="lineage.Model", name="plain"))
-    assert [each.id for each in churn.find(Artifact)] == [1, 2, 3, 4]
-    assert [type(each) for each in churn.find(Artifact)] == [Artifact] * 4
-    assert [(type(each), each.id) for each in churn.find(Model)] == [(Model, 2), (Model, 3)]
-    system = churn.find(lineage.Model)
+def test_find_takes_kinds_and_classes(changing: Store) -> None:
+    other = changing.put(Artifact(type="lineage.Model", name="plain"))
+    assert [each.id for each in changing.find(Artifact)] == [1, 2, 3, 4]
+    assert [type(each) for each in changing.find(Artifact)] == [Artifact] * 4
+    assert [(type(each), each.id) for each in changing.find(Model)] == [(Model, 2), (Model, 3)]
+    system = changing.find(lineage.Model)
     assert [(type(each), each.type, each.id) for each in system] == [
         (lineage.Model, "Model", 2),
         (lineage.Model, "Model", 3),
         (lineage.Model, "lineage.Model", other.id),
     ]
-    assert [each.name for each in churn.find(Context)] == ["churn"]
-    assert [each.name for each in churn.find(lineage.Execution)] == ["run 1", "run 2"]
+    assert [each.name for each in changing.find(Context)] == ["churn"]
+    assert [each.name for each in changing.find(lineage.Execution)] == ["run 1", "run 2"]
 
 
 def test_class_that_nobody_wrote_finds_nothing(churn: Store) -> None:
@@ -61,11 +66,11 @@ def test_find_filters(churn: Store, cls: type[Node], where: Any, ids: list[int])
     assert [each.id for each in churn.find(cls, where)] == ids
 
 
-def test_find_orders_by_id_or_time(churn: Store) -> None:
-    churn.update(churn.get(Model, 2).replace(accuracy=0.5))
+def test_find_orders_by_id_or_time(changing: Store) -> None:
+    changing.update(changing.get(Model, 2).replace(accuracy=0.5))
 
     def ids(**options: Any) -> list[int | None]:
-        return [each.id for each in churn.find(Artifact, **options)]
+        return [each.id for each in changing.find(Artifact, **options)]
 
     assert ids(order_by="id", descending=True) == [3, 2, 1]
     assert ids(order_by="create_time") == [1, 2, 3]
@@ -78,19 +83,19 @@ def test_find_orders_by_id_or_time(churn: Store) -> None:
 @pytest.mark.parametrize("descending", [False, True])
 @pytest.mark.parametrize("limit", [1, 2, 3, 9])
 def test_pages_make_up_the_whole_and_are_of_one_moment(
-    churn: Store, order_by: str, descending: bool, limit: int
+    changing: Store, order_by: str, descending: bool, limit: int
 ) -> None:
     def ask(**options: Any) -> lineage.Page[Artifact]:
-        return churn.find(Artifact, order_by=order_by, descending=descending, **options)
+        return changing.find(Artifact, order_by=order_by, descending=descending, **options)
 
     whole = list(ask())
     page = ask(limit=limit)
     pages = [page]
     while page.next:
-        churn.put(Dataset())
-        churn.update(churn.get(Dataset, 1).replace(day=len(pages) + 1))
+        changing.put(Dataset())
+        changing.update(changing.get(Dataset, 1).replace(day=len(pages) + 1))
         if len(pages) == 2:
-            churn.delete("artifact:2", "artifact:3")
+            changing.delete("artifact:2", "artifact:3")
         page = ask(limit=limit, page=page.next)
         pages.append(page)
     assert [each for page in pages for each in page] == whole
@@ -98,12 +103,12 @@ def test_pages_make_up_the_whole_and_are_of_one_moment(
     assert len(pages[-1]) in range(1, limit + 1)
 
 
-def test_pages_inside_a_transaction_see_what_it_wrote(churn: Store) -> None:
-    with churn.transaction():
-        new = churn.put(Dataset(name="new"))
-        first = churn.find(Artifact, limit=3)
+def test_pages_inside_a_transaction_see_what_it_wrote(changing: Store) -> None:
+    with changing.transaction():
+        new = changing.put(Dataset(name="new"))
+        first = changing.find(Artifact, limit=3)
         assert first.next
-        assert list(churn.find(Artifact, limit=3, page=first.next)) == [churn.get(new.key)]
+        assert list(changing.find(Artifact, limit=3, page=first.next)) == [changing.get(new.key)]
 
 
 def test_page_is_a_sequence(churn: Store) -> None:
@@ -118,7 +123,7 @@ def test_token_of_another_order_or_moment_is_refused(churn: Store) -> None:
     token = churn.find(Artifact, limit=1).next
     for options in ({"order_by": "update_time"}, {"descending": True}):
         with pytest.raises(Invalid, match="another order"):
-            churn.find(Artifact, limit=1, page=token, **options)  # type: ignore[arg-type]
+            churn.find(Artifact, limit=1, page=token, **options)
     with pytest.raises(Invalid, match="the page token is of transaction 2, this is as of 1"):
         churn.at(1).find(Artifact, limit=1, page=token)
     past = churn.at(1).find(Artifact, limit=1)
@@ -132,7 +137,7 @@ def test_token_of_another_order_or_moment_is_refused(churn: Store) -> None:
     "reference",
     [
         NodeKey(Kind.ARTIFACT, 2),
-        NodeKey("artifact", 2),  # type: ignore[arg-type]
+        NodeKey("artifact", 2),
         "artifact:2",
         "Model:m1",
         Artifact(type="Model", id=2),
@@ -178,12 +183,12 @@ def test_what_is_not_there_is_not_found(
         churn.get(*arguments)
 
 
-def test_what_was_deleted_is_not_found_but_was_there(churn: Store) -> None:
-    churn.delete("Model:m1")
+def test_what_was_deleted_is_not_found_but_was_there(changing: Store) -> None:
+    changing.delete("Model:m1")
     for arguments in (("artifact:2",), (Model, NodeKey(Kind.ARTIFACT, 2)), (Model, "artifact:2")):
         with pytest.raises(NotFound, match="artifact:2 was deleted in transaction 3; look at"):
-            churn.get(*arguments)
+            changing.get(*arguments)
     for arguments in (("Model:m1",), (Model, "m1"), (Model, 2)):
         with pytest.raises(NotFound):
-            churn.get(*arguments)
-    assert churn.at(2).get(Model, "m1").accuracy == 0.1
+            changing.get(*arguments)
+    assert changing.at(2).get(Model, "m1").accuracy == 0.1

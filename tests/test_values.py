@@ -290,8 +290,8 @@ CIRCLE.append(CIRCLE)
         ({"a": [{"b": SURROGATE}]}, "surrogate"),
         ({SURROGATE: 1}, "surrogate"),
         (ProtoAny(SURROGATE, b""), "surrogate"),
-        (ProtoAny(1, b""), "1 is not a string"),  # type: ignore[arg-type]
-        (ProtoAny("url", "text"), "'text' is not the bytes"),  # type: ignore[arg-type]
+        (ProtoAny(1, b""), "1 is not a string"),
+        (ProtoAny("url", "text"), "'text' is not the bytes"),
         ([ProtoAny("url", b"\xff")], "utf-8"),
         (CIRCLE, "Circular"),
         (object(), "of type object cannot be a property's value"),

@@ -25,7 +25,7 @@ from lineage import (
 )
 from tests.backends.files import change, door, inside
 
-FLIPS = 120
+FLIPS = 70
 PAGE = 4096
 SECRET = "a text that is nowhere else"
 INDEXED = "a text that is in an index too"

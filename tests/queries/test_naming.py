@@ -18,9 +18,8 @@ class Experiment(Context):
     pass
 
 
-@pytest.fixture
-def named(store: Store) -> Store:
-    """Nodes whose names, types and URIs are easily mistaken for each other."""
+def write_names(store: Store) -> Store:
+    """Write nodes whose names, types and URIs are easily mistaken for each other."""
     store.put(
         [
             ArtifactType(name="T"),
@@ -50,6 +49,16 @@ def named(store: Store) -> Store:
         ]
     )
     return store
+
+
+@pytest.fixture(scope="module")
+def named(shared: Store) -> Store:
+    return write_names(shared)
+
+
+@pytest.fixture
+def changing(store: Store) -> Store:
+    return write_names(store)
 
 
 @pytest.mark.parametrize(
@@ -111,22 +120,22 @@ def test_text_that_looks_like_a_key_but_is_none(named: Store, text: str) -> None
         resolve(named.backend, text)
 
 
-def test_deleted_node_is_known_by_its_key_alone(named: Store) -> None:
-    named.delete("artifact:9")
-    assert str(resolve(named.backend, "artifact:9")) == "artifact:9"
+def test_deleted_node_is_known_by_its_key_alone(changing: Store) -> None:
+    changing.delete("artifact:9")
+    assert str(resolve(changing.backend, "artifact:9")) == "artifact:9"
     with pytest.raises(NotFound):
-        resolve(named.backend, "Model:m")
-    assert str(resolve(named.backend, "s3://mixed")) == "artifact:10"
-    assert str(resolve(named.backend, "Model:m", as_of=2)) == "artifact:9"
+        resolve(changing.backend, "Model:m")
+    assert str(resolve(changing.backend, "s3://mixed")) == "artifact:10"
+    assert str(resolve(changing.backend, "Model:m", as_of=2)) == "artifact:9"
     with pytest.raises(NotFound):
-        resolve(named.backend, "artifact:9", as_of=1)
+        resolve(changing.backend, "artifact:9", as_of=1)
 
 
-def test_name_that_moved_on_is_that_of_its_holder(named: Store) -> None:
-    named.update(named.get(Model, 9).replace(name="old"))
-    named.put(Model(name="m"))
-    assert str(resolve(named.backend, "Model:m")) == "artifact:12"
-    assert str(resolve(named.backend, "Model:m", as_of=2)) == "artifact:9"
+def test_name_that_moved_on_is_that_of_its_holder(changing: Store) -> None:
+    changing.update(changing.get(Model, 9).replace(name="old"))
+    changing.put(Model(name="m"))
+    assert str(resolve(changing.backend, "Model:m")) == "artifact:12"
+    assert str(resolve(changing.backend, "Model:m", as_of=2)) == "artifact:9"
 
 
 @pytest.mark.parametrize(
@@ -175,8 +184,12 @@ def test_what_no_node_of_the_class_is(named: Store, cls: type[Node], wanted: int
         resolve_in(named.backend, cls, wanted)
 
 
-def test_names_of_a_transaction_that_goes_on_are_found_in_it(named: Store) -> None:
-    with named.transaction():
-        new = named.put(Model(name="new", uri="s3://new"))
-        assert resolve(named.backend, "Model:new") == resolve(named.backend, "s3://new") == new.key
-        assert resolve_in(named.backend, Model, "new") == new.key
+def test_names_of_a_transaction_that_goes_on_are_found_in_it(changing: Store) -> None:
+    with changing.transaction():
+        new = changing.put(Model(name="new", uri="s3://new"))
+        assert (
+            resolve(changing.backend, "Model:new")
+            == resolve(changing.backend, "s3://new")
+            == new.key
+        )
+        assert resolve_in(changing.backend, Model, "new") == new.key

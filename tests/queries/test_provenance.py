@@ -76,9 +76,8 @@ def test_any_graph_is_walked_as_the_reference_walks_it(
         assert answer.truncated is None
 
 
-@pytest.fixture
-def forked(store: Store) -> Store:
-    """lake 1, lake 2 → train 1 → model 3; lake 1 → train 2 → model 4, metrics 5; all in a context."""
+def fork(store: Store) -> Store:
+    """Record lake 1, lake 2 → train 1 → model 3; lake 1 → train 2 → model 4, metrics 5; all in a context."""
     lake, second = Dataset(name="lake", day=1), Dataset(name="second", day=2)
     within = Experiment(name="churn")
     store.record(Train(name="t1"), inputs=[lake, second], outputs=[Model(name="m3")], within=within)
@@ -89,6 +88,16 @@ def forked(store: Store) -> Store:
         within=within,
     )
     return store
+
+
+@pytest.fixture(scope="module")
+def forked(shared: Store) -> Store:
+    return fork(shared)
+
+
+@pytest.fixture
+def changing(store: Store) -> Store:
+    return fork(store)
 
 
 def names(nodes: Any) -> list[str]:
@@ -232,16 +241,16 @@ def test_answer_may_be_continued_at_its_frontier(backend: Backend) -> None:
 # The answer
 
 
-def test_subgraph_is_a_value(forked: Store) -> None:
-    answer = forked.upstream("Model:m3", type=Dataset)
+def test_subgraph_is_a_value(changing: Store) -> None:
+    answer = changing.upstream("Model:m3", type=Dataset)
     assert repr(answer) == "<Subgraph: 4 nodes, 3 edges as of 2>"
     assert answer.keys[0] in answer
     assert NodeKey.parse("artifact:4") not in answer
     assert "artifact:3" not in answer
     again = pickle.loads(pickle.dumps(answer))
-    forked.update(forked.get(Dataset, 1).replace(name="renamed"))
-    forked.delete("artifact:2")
-    forked.close()
+    changing.update(changing.get(Dataset, 1).replace(name="renamed"))
+    changing.delete("artifact:2")
+    changing.close()
     for each in (answer, again):
         assert names(each.nodes) == ["m3", "t1", "lake", "second"]
         assert [(match.day, match.gone) for match in each.matches] == [(1, False), (2, False)]
@@ -249,10 +258,10 @@ def test_subgraph_is_a_value(forked: Store) -> None:
         assert each.number == 2
 
 
-def test_deleted_node_is_passed_and_shown_as_gone(forked: Store) -> None:
-    forked.delete("execution:1")
-    forked.purge("artifact:2", reason="law")
-    answer = forked.upstream("Model:m3", type=Dataset)
+def test_deleted_node_is_passed_and_shown_as_gone(changing: Store) -> None:
+    changing.delete("execution:1")
+    changing.purge("artifact:2", reason="law")
+    answer = changing.upstream("Model:m3", type=Dataset)
     assert [(node.name, node.gone) for node in answer.nodes] == [
         ("m3", False),
         ("t1", True),
@@ -261,18 +270,18 @@ def test_deleted_node_is_passed_and_shown_as_gone(forked: Store) -> None:
     ]
     assert [node.type for node in answer.nodes] == ["Model", "Train", "Dataset", "Dataset"]
     assert [(match.name, match.day) for match in answer.matches] == [("lake", 1), (None, None)]
-    assert names(forked.downstream(NodeKey.parse("artifact:2")).nodes) == [None, "t1", "m3"]
+    assert names(changing.downstream(NodeKey.parse("artifact:2")).nodes) == [None, "t1", "m3"]
 
 
-def test_answer_is_of_one_moment(forked: Store) -> None:
-    forked.record(Train(name="t3"), inputs=[NodeKey.parse("artifact:3")])
-    assert len(forked.downstream("Model:m3")) == 2
-    assert len(forked.at(2).downstream("Model:m3")) == 1
-    assert names(forked.at(1).downstream("Dataset:lake").nodes) == ["lake", "t1", "m3"]
-    assert forked.at(1).downstream("Dataset:lake").number == 1
-    with forked.transaction():
-        forked.record(Train(name="t4"), inputs=[NodeKey.parse("artifact:3")])
-        assert names(forked.downstream("Model:m3").nodes) == ["m3", "t3", "t4"]
+def test_answer_is_of_one_moment(changing: Store) -> None:
+    changing.record(Train(name="t3"), inputs=[NodeKey.parse("artifact:3")])
+    assert len(changing.downstream("Model:m3")) == 2
+    assert len(changing.at(2).downstream("Model:m3")) == 1
+    assert names(changing.at(1).downstream("Dataset:lake").nodes) == ["lake", "t1", "m3"]
+    assert changing.at(1).downstream("Dataset:lake").number == 1
+    with changing.transaction():
+        changing.record(Train(name="t4"), inputs=[NodeKey.parse("artifact:3")])
+        assert names(changing.downstream("Model:m3").nodes) == ["m3", "t3", "t4"]
 
 
 @pytest.mark.parametrize(
