@@ -99,11 +99,11 @@ class PropertyCondition:
     def _compare_number(self, op: Operator, literal: float) -> str:
         """Return a comparison with a number; NaN differs from all numbers, itself included."""
         differs = op is Operator.NE
-        start = f"{self._type()} IN ({_JSON_TYPES[self._kind]})"
-        if math.isnan(literal):
-            numbers = start if differs else "FALSE"
-        else:
-            numbers = f"{start} AND {self._value()} {op} {self._number(literal)}"
+        if math.isnan(literal) and not differs:
+            return "FALSE"
+        numbers = f"{self._type()} IN ({_JSON_TYPES[self._kind]})"
+        if not math.isnan(literal):
+            numbers += f" AND {self._value()} {op} {self._number(literal)}"
         if differs and self._kind is not ValueType.INT:
             return f"({numbers}) OR {self._is_nan()}"
         return numbers

@@ -246,7 +246,9 @@ class Backend(ABC):
             own.rollback()
             raise
         finally:
-            self._own.transaction = None
+            # A generator that holds a transaction may be finalized in another thread.
+            if self._transaction is own:
+                self._own.transaction = None
 
     def lookup(self, references: Collection[Reference]) -> dict[Reference, list[NodeRow]]:
         """Return the live nodes that each reference names; most have one or none.

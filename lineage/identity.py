@@ -1,8 +1,8 @@
 """Which stored node is meant: how inputs, outputs and contexts of a run find themselves again.
 
 An input is the first match of id, external id, name within its type, URI with an equal digest;
-else the newest artifact of its type and URI that has all the given fields; else it is new. An
-output is new, unless id, external id, name, or URI and digest say otherwise. A context is known by
+else the newest artifact of its type and URI that has all the given fields (a class's defaults are
+not given); else it is new. An output is new, unless id, external id, name, or URI and digest say otherwise. A context is known by
 id, external id or name. What is found is used as it is stored: reuse never changes a node.
 """
 
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from lineage.backend import LOOKUP_PAGE, AtUri, Backend, External, Named, Reference
 from lineage.errors import AlreadyExists, Invalid
-from lineage.model import Artifact, Kind, Node, NodeKey
-from lineage.rows import NodeRow
+from lineage.model import Artifact, Kind, Node, NodeKey, property_fields
+from lineage.rows import STATE_NUMBERS, NodeRow
 from lineage.transaction import Transaction
 from lineage.values import Value, decode, same
 from lineage.writing import TypeFinder, check_named, conform, live, node_row
@@ -147,17 +147,17 @@ class _Maker:
     ) -> NodeRow | None:
         """Return the newest candidate of equal digest; else, for an input, of equal given fields."""
         digest = _digest(node)
-        text = conform(self._types.of(node), node.properties)
-        given = decode(text)
+        properties = decode(conform(self._types.of(node), _given(node)))
         for row in candidates:
-            if row.properties == text and row.custom == "{}" and not node.custom_properties:
-                return row  # by far the most frequent match: just the same
-            properties, custom = decode(row.properties), decode(row.custom)
+            stored, custom = decode(row.properties), decode(row.custom)
             if digest is not None:
-                if properties.get("digest", custom.get("digest")) == digest:
+                if stored.get("digest", custom.get("digest")) == digest:
                     return row
             elif (
-                role == "input" and _has(properties, given) and _has(custom, node.custom_properties)
+                role == "input"
+                and _has_plain(row, node)
+                and _has(stored, properties)
+                and _has(custom, node.custom_properties)
             ):
                 return row
         return None
@@ -195,6 +195,22 @@ def _is_named(row: NodeRow, reference: Reference) -> bool:
     return row.key.kind is Kind.ARTIFACT and (row.type_id, row.uri) == (
         reference.type_id,
         reference.uri,
+    )
+
+
+def _given(node: Artifact) -> dict[str, Value]:
+    """Return the declared properties that were given: of a class, not the defaults of its fields."""
+    fields = property_fields(type(node))
+    defaults = {field.alias for name, field in fields.items() if name not in node.model_fields_set}
+    return {name: value for name, value in node.properties.items() if name not in defaults}
+
+
+def _has_plain(row: NodeRow, node: Artifact) -> bool:
+    """Whether the name, the external id and the state are as given, where they are."""
+    return (
+        node.name in (None, row.name)
+        and node.external_id in (None, row.external_id)
+        and (node.state is None or STATE_NUMBERS[node.state] == row.state)
     )
 
 

@@ -205,8 +205,8 @@ class Transaction:
         self._last = None
 
     def rollback(self) -> None:
-        """Undo everything and let go of the lock."""
-        if self._last is not None:
+        """Undo everything and let go of the lock; in another thread nothing: it goes with its own."""
+        if self._last is not None and self._thread == threading.get_ident():
             self._last = None
             self._backend.rollback()
 

@@ -10,7 +10,7 @@ from pydantic import Field
 import lineage
 from lineage.backend import LOOKUP_PAGE
 from lineage.errors import AlreadyExists, Invalid, LineageError, NotFound
-from lineage.model import Artifact, Context, NodeKey
+from lineage.model import Artifact, ArtifactState, Context, NodeKey
 from lineage.schema import ArtifactType
 from lineage.store import Store
 from lineage.values import ProtoAny
@@ -335,3 +335,34 @@ def test_refused_run_leaves_no_trace(case: str, known: Store) -> None:
     with pytest.raises(error, match=says), known.transaction():
         attempt(known)
     assert everything(known.backend) == before
+
+
+def test_input_by_uri_needs_the_given_name_and_state(store: Store) -> None:
+    """What is given is never lost in a match that says something else."""
+    table = store.put(Dataset(uri="s3://lake/a", day=1, name="first", state=ArtifactState.LIVE))
+    same = store.record(Train(), inputs=[Dataset(uri="s3://lake/a", day=1)]).inputs[0]
+    named = store.record(Train(), inputs=[Dataset(uri="s3://lake/a", day=1, name="second")]).inputs[
+        0
+    ]
+    dead = Dataset(uri="s3://lake/a", day=1, state=ArtifactState.DELETED)
+    assert same == table
+    assert named.id != table.id
+    assert named.name == "second"
+    assert store.record(Train(), inputs=[dead]).inputs[0].id not in (table.id, named.id)
+
+
+def test_defaults_of_a_class_are_not_given(store: Store) -> None:
+    """A field that a class gains, with a default, leaves the inputs that are known what they are."""
+
+    class Sheet(lineage.Dataset):
+        day: int
+
+    old = store.put(Sheet(uri="s3://lake/b", day=1))
+
+    class Sheet(lineage.Dataset):  # type: ignore[no-redef]
+        day: int
+        region: str = "eu"
+
+    assert store.record(Train(), inputs=[Sheet(uri="s3://lake/b", day=1)]).inputs[0].id == old.id
+    given = Sheet(uri="s3://lake/b", day=1, region="us")
+    assert store.record(Train(), inputs=[given]).inputs[0].id != old.id

@@ -14,7 +14,7 @@ TABLE = {
     0: ["errors"],
     1: ["plugins", "values", "model"],
     2: ["schema", "rows"],
-    3: ["filters", "graph", "proof"],
+    3: ["filters", "graph", "proof", "tokens", "columns", "scopes", "parsing"],
     4: ["backend", "transaction", "walking", "registry"],
     5: [
         "backends",
@@ -34,7 +34,7 @@ TABLE = {
 
 LAYER = {member: number for number, members in TABLE.items() for member in members}
 TOP = max(TABLE)
-GROUPS = {"backends", "queries", "formats", "filters"}
+GROUPS = {"backends", "queries", "formats"}
 """The packages, in which siblings may import each other."""
 
 BY_NAME_ONLY = {"backends", "formats"}
@@ -45,6 +45,14 @@ WITHIN_A_LAYER = {
     ("rows", "schema"),
     ("backend", "transaction"),
     ("backend", "walking"),
+    ("columns", "filters"),
+    ("columns", "tokens"),
+    ("scopes", "filters"),
+    ("scopes", "tokens"),
+    ("parsing", "filters"),
+    ("parsing", "tokens"),
+    ("parsing", "columns"),
+    ("parsing", "scopes"),
     ("registry", "backend"),
     ("identity", "writing"),
     ("transaction", "backend"),  # the name of its type, which only a type checker imports

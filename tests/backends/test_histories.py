@@ -605,7 +605,10 @@ class Histories(RuleBasedStateMachine):
                 reverse=True,
             )[:LOOKUP_PAGE],
         }
-        assert self.backend.lookup(found) == found
+        answer = self.backend.lookup(found)
+        for reference, rows in found.items():
+            assert answer[reference] == rows, reference
+        assert answer == Backend.lookup(self.backend, found)
 
     def teardown(self) -> None:
         try:
