@@ -106,6 +106,8 @@ KIND_NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}
 _EDGE_KINDS = (EdgeKind.PARENT, *EdgeKind)
 _HEAD_TYPES = (int, int, str, str, bytes, *(int,) * 6)
 _new = tuple.__new__
+_RECENT = 5
+"""How many columns follow the custom properties in a current node's row."""
 
 
 def number_of(key: NodeKey) -> int:
@@ -130,17 +132,10 @@ def _damaged(what: str, found: object) -> Corrupt:
 def node_row(values: Sequence[Any]) -> NodeRow:
     """Read the columns `NODE_COLUMNS` of a current node."""
     key, type_id, name, external_id, uri, state, properties, custom, *rest = values
-    return NodeRow(
-        key_of(key),
-        type_id,
-        name,
-        external_id,
-        uri,
-        state,
-        properties or "{}",
-        custom or "{}",
-        *rest,
-    )
+    if len(rest) == _RECENT:
+        rest += (None, False)
+    content = (name, external_id, uri, state, properties or "{}", custom or "{}")
+    return _new(NodeRow, (key_of(key), type_id, *content, *rest))
 
 
 def whole_row(row: NodeRow) -> NodeRow:

@@ -68,6 +68,7 @@ class _Walk:
         self._with_edges = with_edges
         self._seen: set[int] = set()
         self._met: list[Row] = []
+        self._queries: dict[tuple[str, bool], str] = {}
 
     def run(self, starts: list[int]) -> Walk:
         limits = self._limits
@@ -123,16 +124,18 @@ class _Walk:
 
     def _read(self, own: str, other: str, keys: Sequence[int], bound: int) -> list[Row]:
         """Return the edges at some nodes (or without edges the other ends), no more than the bound."""
-        columns = EDGE_COLUMNS if self._with_edges else other
-        names = ", ".join(f"e.{name.strip()}" for name in columns.split(","))
-        arms = [
-            f"SELECT {names} FROM json_each(?1) AS f CROSS JOIN {table} AS e ON e.{own} = f.value "
-            f"WHERE e.kind < {CONTEXT_EDGES} AND {condition}"
-            for table, condition in self._source.arms("edge")
-        ]
-        return self._sql.execute(
-            f"{' UNION ALL '.join(arms)} LIMIT ?2", (to_json(keys).decode(), bound)
-        ).fetchall()
+        place = (own, self._with_edges)
+        query = self._queries.get(place)
+        if query is None:
+            columns = EDGE_COLUMNS if self._with_edges else other
+            names = ", ".join(f"e.{name.strip()}" for name in columns.split(","))
+            arms = [
+                f"SELECT {names} FROM json_each(?1) AS f CROSS JOIN {table} AS e ON e.{own} = f.value "
+                f"WHERE e.kind < {CONTEXT_EDGES} AND {condition}"
+                for table, condition in self._source.arms("edge")
+            ]
+            query = self._queries[place] = f"{' UNION ALL '.join(arms)} LIMIT ?2"
+        return self._sql.execute(query, (to_json(keys).decode(), bound)).fetchall()
 
     def _neighbours(self, own: str, other: str, number: int) -> Iterator[int]:
         """Yield one node's neighbours in order, lazily; a neighbour may come more than once."""

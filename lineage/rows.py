@@ -45,6 +45,7 @@ __all__ = [
     "Head",
     "NodeRow",
     "TypeRow",
+    "as_stored",
     "edge_key",
     "edge_of",
     "entity_of",
@@ -245,6 +246,18 @@ def _event(row: EdgeRow) -> Event:
         path=() if row.path is None else tuple(from_json(row.path)),
         time=None if row.time is None else from_micros(row.time),
     )
+
+
+def as_stored(edge: Edge, row: EdgeRow) -> Edge:
+    """Return an edge as its row has it, which differs by the time of an event that gave none."""
+    if not isinstance(edge, Event) or edge.time is not None or row.time is None:
+        return edge
+    stored = object.__new__(type(edge))
+    object.__setattr__(stored, "__dict__", {**vars(edge), "time": from_micros(row.time)})
+    object.__setattr__(stored, "__pydantic_fields_set__", edge.model_fields_set | {"time"})
+    object.__setattr__(stored, "__pydantic_extra__", None)
+    object.__setattr__(stored, "__pydantic_private__", None)
+    return stored
 
 
 def edge_key(edge: Edge) -> EdgeKey:

@@ -33,7 +33,7 @@ from lineage.plugins import backend_factory
 from lineage.queries import naming, provenance
 from lineage.recording import Artifacts, Contexts, ExecutionT, Recorded, record
 from lineage.registry import node_class, registry
-from lineage.rows import edge_of, entity_of
+from lineage.rows import as_stored, entity_of
 from lineage.schema import AnyType, NodeType
 from lineage.values import to_text
 from lineage.writing import Author
@@ -142,9 +142,10 @@ class Store:
             put_nodes = [
                 entity_of(row, known, type(node)) for row, node in zip(rows, nodes, strict=True)
             ]
+            rows_of_edges = writing.put_edges(self.backend, cast(list[Edge], edges), author)
             put_edges = [
-                edge_of(row)
-                for row in writing.put_edges(self.backend, cast(list[Edge], edges), author)
+                as_stored(edge, row)
+                for edge, row in zip(cast(list[Edge], edges), rows_of_edges, strict=True)
             ]
         stored = _in_order(items, iter(put_types), iter(put_nodes), iter(put_edges))
         answer = cast(list[EntityT], stored)

@@ -17,6 +17,7 @@ import math
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from enum import Enum, StrEnum
+from functools import lru_cache
 from types import NoneType, UnionType
 from typing import (
     Annotated,
@@ -214,6 +215,7 @@ def to_micros(moment: datetime) -> int:
     return (span.days * 86_400 + span.seconds) * 1_000_000 + span.microseconds
 
 
+@lru_cache(maxsize=1024)  # many rows are of one transaction
 def from_micros(micros: int) -> datetime:
     """Return microseconds since 1970 as a UTC datetime, exactly; raise `Invalid` out of its range."""
     seconds, rest = divmod(micros, 1_000_000)
