@@ -373,6 +373,10 @@ class Histories(RuleBasedStateMachine):
             if maps in changes:
                 changes[maps] = encode(changes[maps])
         old = picked(live, update.node)
+        if old.key.kind is not Kind.ARTIFACT:
+            changes.pop("uri", None)
+        if old.key.kind is Kind.CONTEXT:
+            changes.pop("state", None)
         row = old._replace(**changes, updated=own.time, since=own.number, salt=own.salt())
         self.write(own, Batch(updates=[row]), refused=draft.is_taken(row))
         if not draft.is_taken(row):
