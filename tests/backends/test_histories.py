@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -103,6 +104,7 @@ class Link:
 @dataclass(frozen=True)
 class Unlink:
     edge: int
+    again: bool
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,7 @@ KINDS = st.sampled_from(Kind)
 PUTS = st.builds(Put, KINDS, PICK, NAMES, NAMES, URIS, STATES, PROPERTIES, PROPERTIES)
 LINKS = st.builds(Link, PICK, PICK, PICK, TIMES, PATHS)
 UPDATES = st.builds(Update, PICK, CHANGES)
-UNLINKS = st.builds(Unlink, PICK)
+UNLINKS = st.builds(Unlink, PICK, st.booleans())
 ENDS = st.builds(Delete, PICK) | st.builds(Purge, PICK)
 OPERATIONS = st.one_of(
     PUTS,
@@ -152,6 +154,7 @@ OPERATIONS = st.one_of(
     LINKS,
     UPDATES,
     UPDATES,
+    UNLINKS,
     UNLINKS,
     ENDS,
     st.builds(NewType, KINDS, st.sampled_from(["A", "B"])),
@@ -259,12 +262,10 @@ class Histories(RuleBasedStateMachine):
     def last(self) -> Snapshot:
         return self.snapshots[-1]
 
-    def then(self, back: int) -> tuple[int | None, Snapshot]:
-        """Choose a moment; the present half of the time, and then without a number."""
-        if back % 2:
-            return None, self.last
-        snapshot = picked(self.snapshots, back // 2)
-        return snapshot.number, snapshot
+    def moments(self, back: int) -> list[tuple[int | None, Snapshot]]:
+        """Return the present, and some moment by its number."""
+        snapshot = picked(self.snapshots, back)
+        return [(None, self.last), (snapshot.number, snapshot)]
 
     # Writing: several rules, so that histories grow whichever of them an example leaves out
 
@@ -417,8 +418,13 @@ class Histories(RuleBasedStateMachine):
     def do_unlink(self, own: Transaction, draft: Draft, unlink: Unlink) -> None:
         if draft.edges:
             key = picked(sorted(draft.edges), unlink.edge)
+            time = unlink.edge if key.kind < EdgeKind.ATTRIBUTION else None
+            row = draft.edges[key]._replace(time=time, since=own.number)
             own.end([key])
             draft.unlink(key)
+            if unlink.again and not any(draft.current(end).gone for end in key[:2]):
+                own.write(Batch(edges=[row]))
+                draft.link(row)
 
     def do_delete(self, own: Transaction, draft: Draft, delete: Delete) -> None:
         if live := draft.live():
@@ -504,8 +510,8 @@ class Histories(RuleBasedStateMachine):
 
     @rule(back=PICK, micros=st.integers(-3, 3))
     def past_agrees(self, back: int, micros: int) -> None:
-        number, snapshot = self.then(back)
-        agree(self.backend, snapshot, number)
+        snapshot = picked(self.snapshots, back)
+        agree(self.backend, snapshot, snapshot.number)
         time = snapshot.time + micros
         assert self.backend.moment(time) == max(
             [each.number for each in self.snapshots[1:] if each.time <= time], default=0
@@ -518,12 +524,10 @@ class Histories(RuleBasedStateMachine):
         back=PICK,
     )
     def find_agrees(self, wheres: list[Filter | None], order: Order, size: int, back: int) -> None:
-        number, snapshot = self.then(back)
-        for kind in Kind:
-            for where in wheres:
-                whole = self.backend.find(kind, where, order=order, as_of=number)
-                assert whole == snapshot.found(kind, where, order)
-                assert self.pages(kind, where, order, size, number) == whole
+        for (number, snapshot), kind, where in product(self.moments(back), Kind, wheres):
+            whole = self.backend.find(kind, where, order=order, as_of=number)
+            assert whole == snapshot.found(kind, where, order)
+            assert self.pages(kind, where, order, size, number) == whole
 
     def pages(
         self, kind: Kind, where: Filter | None, order: Order, size: int, number: int | None
@@ -555,16 +559,18 @@ class Histories(RuleBasedStateMachine):
         nodes: int | None,
         back: int,
     ) -> None:
-        number, snapshot = self.then(back)
-        keys = sorted(snapshot.nodes)
-        some = [picked(keys, pick) for pick in picks] if keys else []
-        starts = [key for key in some if key.kind is not Kind.CONTEXT]
-        wanted = list(EdgeKind) if kinds is None else kinds
-        for direction in Direction:
+        for (number, snapshot), direction in product(self.moments(back), Direction):
+            keys = sorted(snapshot.nodes)
+            some = [picked(keys, pick) for pick in picks] if keys else []
+            wanted = list(EdgeKind) if kinds is None else kinds
             edges = self.backend.edges(some, direction, kinds=kinds, as_of=number)
             assert edges == snapshot.joined(some, direction, wanted)
+            starts = [key for key in some if key.kind is not Kind.CONTEXT]
             if starts:
                 self.walk_agrees(snapshot, number, starts, direction, Limits(hops, nodes))
+        there = self.last.edges.keys()
+        asked = {edge.key for snapshot in self.snapshots for edge in snapshot.edges.values()}
+        assert self.backend.existing_edges(asked) == there
 
     def walk_agrees(
         self,
@@ -641,5 +647,5 @@ def agree(backend: Backend, snapshot: Snapshot, as_of: int | None) -> None:
 def test_random_histories(name: str) -> None:
     run_state_machine_as_test(
         lambda: Histories(name),  # type: ignore[arg-type]
-        settings=settings(max_examples=60, stateful_step_count=25),
+        settings=settings(max_examples=80, stateful_step_count=25),
     )

@@ -93,7 +93,7 @@ def test_closing_closes_the_connections_of_all_threads(tmp_path: Path) -> None:
         assert open_files() == before
         with pytest.raises(Invalid, match="closed"):
             list(pool.map(use, range(4)))
-        assert open_files() == before
+    assert open_files() == before
     store.close()
 
 

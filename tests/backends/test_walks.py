@@ -334,6 +334,7 @@ def hub(backend: Backend) -> tuple[Backend, NodeKey]:
         edges += [new.joined(key, run, EdgeKind.DECLARED_INPUT) for key in keys[:800:2]]
         edges += [new.joined(run, key) for key in keys[1::2]]
         edges += [new.joined(key, user.key) for user in users for key in keys[user.key.id :: 100]]
+        random.Random(1).shuffle(edges)
         new.write(nodes=[*rows, *users], edges=edges)
     with writing(backend) as new:
         new.end(*(edge.key for edge in edges[:2500:5]))
@@ -361,7 +362,9 @@ def test_random_graphs(seed: int, backend: Backend) -> None:
         density = draw.choice([20, 60, 300])
         pairs = {(draw.choice(data), draw.choice(runs)) for _ in range(density)}
         pairs |= {(draw.choice(runs), draw.choice(data)) for _ in range(density)}
-        new.write(edges=[new.joined(*pair) for pair in sorted(pairs)])
+        edges = [new.joined(*pair) for pair in sorted(pairs)]
+        draw.shuffle(edges)
+        new.write(edges=edges)
     for _ in range(25):
         walked(
             backend,
