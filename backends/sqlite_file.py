@@ -80,8 +80,9 @@ class _Slot:
 
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(sql))
 
-    def __del__(self) -> None:
-        if self.process == os.getpid():
+    def __del__(self, getpid: Callable[[], int] = os.getpid) -> None:
+        # At the end of the program the module's own names may be gone before this.
+        if self.process == getpid():
             self.close()
             self.lock.release()
         else:

@@ -11,6 +11,7 @@ import pytest
 
 import lineage
 from lineage import Dataset, Execution, Invalid, Store
+from lineage.backends import sqlite_file
 from tests.actors import DEADLINE, Actor, pair
 from tests.backends.files import in_thread, made, models
 
@@ -194,3 +195,16 @@ def test_forks_while_threads_read_and_write(tmp_path: Path) -> None:
     with lineage.connect(tmp_path / "a.db") as store:
         assert store.check() == []
         assert len(set(models(store))) == len(store.log())
+
+
+def test_connections_go_with_the_interpreter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At its end the names of a module may be gone before the objects that use them."""
+    with lineage.connect(tmp_path / "a.db") as store:
+        pair(store, "a")
+        backend: Any = store.backend
+        slot = backend._file.slot
+        monkeypatch.setattr(sqlite_file, "os", None)
+        slot.__del__()
+        assert slot.sql is None
