@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import TypeVar
 
 from lineage.backend import Backend
+from lineage.errors import NotFound
 from lineage.graph import Direction, Limits, Subgraph
 from lineage.model import Node, NodeKey
 from lineage.registry import registry
@@ -51,10 +52,16 @@ def subgraph(
     limits: Limits = Limits(),
     as_of: int | None = None,
 ) -> Subgraph[NodeT]:
-    """Walk in one direction and read what was met, all of one moment."""
+    """Walk in one direction and read what was met, all of one moment.
+
+    `NotFound` for the name of a type that the store does not have.
+    """
     pinned = backend.pin(as_of)
     types = registry(backend, pinned)
     matching = None if type is None else types.ids(type)
+    if isinstance(type, str) and not matching:
+        known = sorted({each.name for each in types.by_id.values()})
+        raise NotFound(f"there is no type {type!r:.80}; there are {', '.join(known):.500}")
     walk = backend.walk(starts, direction, limits=limits, as_of=pinned)
     return Subgraph(
         walk,

@@ -152,7 +152,6 @@ def test_no_start_is_an_empty_answer(forked: Store) -> None:
         (Train, ["t1"]),
         (Execution, ["t1"]),
         (Artifact, ["lake", "second"]),
-        ("Novel", []),
     ],
 )
 def test_type_marks_matches_and_disconnects_nothing(
@@ -164,6 +163,11 @@ def test_type_marks_matches_and_disconnects_nothing(
     assert names(answer.matches) == matches
     if isinstance(wanted, type):
         assert {type(each) for each in answer.matches} <= {wanted}
+
+
+def test_a_type_that_is_not_there_is_no_empty_answer(forked: Store) -> None:
+    with pytest.raises(NotFound, match="no type 'Modle'; there are .*Model"):
+        forked.upstream("Model:m3", type="Modle")
 
 
 def test_start_is_not_a_match(forked: Store) -> None:
