@@ -9,9 +9,10 @@ from __future__ import annotations
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from pydantic_core import to_json
 from typing_extensions import override
@@ -32,11 +33,12 @@ from lineage.backends.sqlite_rows import (
     NODE_COLUMNS,
     PAST_COLUMNS,
     edge_place,
-    edge_row,
+    edge_rows,
     edge_values,
     head_row,
     key_of,
     node_row,
+    node_rows,
     node_values,
     number_of,
     past_row,
@@ -173,8 +175,8 @@ class SqliteBackend(Backend):
                     f"ON n.key = f.value WHERE {condition}",
                     (wanted,),
                 )
-                found.update((row.key, row) for row in map(node_row, rows))
-            missing = set(keys).difference(found)
+                found |= node_rows(rows)
+            missing = [key for key in keys if key not in found] if len(found) < len(keys) else ()
             if missing:
                 found.update(self._gone(sql, missing, source.as_of))
         return found
@@ -236,7 +238,7 @@ class SqliteBackend(Backend):
         kinds: Collection[EdgeKind] | None = None,
         as_of: int | None = None,
     ) -> list[EdgeRow]:
-        wanted = to_json([number_of(key) for key in keys]).decode()
+        wanted = to_json([number_of(key) for key in set(keys)]).decode()
         names = ", ".join(f"e.{name.strip()}" for name in EDGE_COLUMNS.split(","))
         ends = [
             end for end, other in (("dst", "downstream"), ("src", "upstream")) if direction != other
@@ -253,10 +255,10 @@ class SqliteBackend(Backend):
                 for table, moment in source.arms("edge")
                 for end in ends
             ]
-            found = {
-                values[:3]: values for values in sql.execute(" UNION ALL ".join(arms), (wanted,))
-            }
-        return sorted(map(edge_row, found.values()))
+            rows: Iterable[Sequence[Any]] = sql.execute(" UNION ALL ".join(arms), (wanted,))
+            if len(ends) > 1:  # an edge with both ends among the keys is met at each of them
+                rows = {values[:3]: values for values in rows}.values()
+            return sorted(edge_rows(rows))
 
     @override
     @guarded
@@ -422,7 +424,8 @@ class SqliteBackend(Backend):
         with self._whole() as sql:
             for row in batch.types:
                 self._write_type(sql, number, row)
-            self._check_unused(sql, batch.nodes)
+            if batch.nodes:
+                self._check_unused(sql, batch.nodes)
             if batch.updates:
                 self._retire(sql, number, batch.updates)
             new = (*batch.nodes, *batch.updates) if batch.updates else batch.nodes

@@ -24,7 +24,7 @@ class WritersLock:
     __slots__ = ("_held", "_path")
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._path = str(path)
         self._held: int | None = None
 
     @property

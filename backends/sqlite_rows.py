@@ -8,7 +8,7 @@ round for walking downstream.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from lineage.errors import Corrupt
@@ -26,10 +26,12 @@ __all__ = [
     "TABLES",
     "edge_place",
     "edge_row",
+    "edge_rows",
     "edge_values",
     "head_row",
     "key_of",
     "node_row",
+    "node_rows",
     "node_values",
     "number_of",
     "past_row",
@@ -103,7 +105,7 @@ CONTEXT_EDGES = int(EdgeKind.ATTRIBUTION)
 
 _KINDS = (Kind.ARTIFACT, Kind.EXECUTION, Kind.CONTEXT)
 KIND_NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}
-_EDGE_KINDS = (EdgeKind.PARENT, *EdgeKind)
+_EDGE_KINDS: dict[int, EdgeKind] = {int(kind): kind for kind in EdgeKind}
 _HEAD_TYPES = (int, int, str, str, bytes, *(int,) * 6)
 _new = tuple.__new__
 _RECENT = 5
@@ -136,6 +138,29 @@ def node_row(values: Sequence[Any]) -> NodeRow:
         rest += (None, False)
     content = (name, external_id, uri, state, properties or "{}", custom or "{}")
     return _new(NodeRow, (key_of(key), type_id, *content, *rest))
+
+
+def node_rows(rows: Iterable[Sequence[Any]]) -> dict[NodeKey, NodeRow]:
+    """Read the columns `NODE_COLUMNS` of many current nodes, which `node_row` would do more slowly."""
+    return {
+        (node := key_of(key)): _new(
+            NodeRow,
+            (
+                node,
+                type_id,
+                name,
+                external_id,
+                uri,
+                state,
+                properties or "{}",
+                custom or "{}",
+                *rest,
+                None,
+                False,
+            ),
+        )
+        for key, type_id, name, external_id, uri, state, properties, custom, *rest in rows
+    }
 
 
 def whole_row(row: NodeRow) -> NodeRow:
@@ -175,12 +200,27 @@ def edge_place(key: EdgeKey) -> tuple[int, int, int]:
 
 def edge_row(values: Sequence[Any]) -> EdgeRow:
     """Read the columns `EDGE_COLUMNS`."""
-    source, target, kind, time, path, since = values
+    return edge_rows([values])[0]
+
+
+def edge_rows(rows: Iterable[Sequence[Any]]) -> list[EdgeRow]:
+    """Read the columns `EDGE_COLUMNS` of many edges, whose ends are few."""
+    keys = _Keys()
     try:
-        edge_kind = _EDGE_KINDS[kind]
-    except (LookupError, TypeError) as error:
-        raise _damaged("a kind of edge", kind) from error
-    return _new(EdgeRow, (key_of(source), key_of(target), edge_kind, time, path, since, None))
+        return [
+            _new(EdgeRow, (keys[source], keys[target], _EDGE_KINDS[kind], time, path, since, None))
+            for source, target, kind, time, path, since in rows
+        ]
+    except KeyError as error:
+        raise _damaged("a kind of edge", error.args[0]) from error
+
+
+class _Keys(dict[int, NodeKey]):
+    """Keys of nodes by their numbers, each made once."""
+
+    def __missing__(self, number: int) -> NodeKey:
+        key = self[number] = key_of(number)
+        return key
 
 
 def head_row(values: Sequence[Any]) -> Head:

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from pydantic_core import to_json
 
 from lineage.backends.sqlite_filters import Source
-from lineage.backends.sqlite_rows import CONTEXT_EDGES, EDGE_COLUMNS, edge_row, key_of
+from lineage.backends.sqlite_rows import CONTEXT_EDGES, EDGE_COLUMNS, edge_rows, key_of
 from lineage.graph import Cut, Direction, Limits, Walk
 
 __all__ = ["walk_tables"]
@@ -204,4 +204,4 @@ class _Walk:
             return []
         seen = self._seen
         distinct = {row[:3]: row for row in self._met if row[0] in seen and row[1] in seen}
-        return sorted(map(edge_row, distinct.values()))
+        return sorted(edge_rows(distinct.values()))
