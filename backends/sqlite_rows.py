@@ -233,7 +233,7 @@ def head_row(values: Sequence[Any]) -> Head:
 def type_row(kind: str, body: str, since: int, until: int | None) -> TypeRow:
     """Read a version of a type."""
     try:
-        return TypeRow(TYPE_CLASSES[Kind(kind)].model_validate_json(body), since, until)
+        return TypeRow(TYPE_CLASSES[Kind(kind)].read(body), since, until)
     except (ValueError, LookupError) as error:
         raise _damaged("a type", body) from error
 

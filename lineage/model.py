@@ -284,10 +284,9 @@ class Node(Entity):
         class Model(lineage.Model, version="2"):
             depth: int
 
-    `type=` sets another name than the class's own, `version=` a version, `base=` a base type (the
-    name of a system type; inherited from the system classes). A subclass inherits the fields of
-    its parents; `Annotated[float, Indexed()]` asks for an index on a property. In what a store
-    returns, a field that was not recorded is `None`.
+    `type=` sets another name than the class's own, `version=` a version, `base=` a system type to
+    be based on (inherited from the system classes). A subclass inherits the fields of its parents;
+    `Annotated[float, Indexed()]` asks for an index. What was not recorded is `None`.
     """
 
     kind: ClassVar[Kind]
@@ -321,8 +320,9 @@ class Node(Entity):
         cls.type_name = TypeName(cls.__name__ if type is None else type, version or None)
         if base is not None:
             cls.base_type = base
+        ours = [Artifact, *(up for up in cls.__mro__[1:] if up.__module__ == "lineage.schema")]
         for name in (*_own_annotations(cls), *cls.__dict__.keys() & {"kind"}):
-            if name in _BUILT_IN or (hasattr(Artifact, name) and not name.startswith("_")):
+            if name in _BUILT_IN or (name[0] != "_" and any(hasattr(up, name) for up in ours)):
                 raise TypeError(
                     f"{cls.__name__}.{name}: {name!r} has its own meaning on every {cls.kind}; name the field otherwise "
                     f"and give the property this name: `{name}_: ... = Field(alias={name!r})`"

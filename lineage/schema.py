@@ -8,14 +8,20 @@ set, a model, training …). Names that begin with `lineage.` or `mlmd.` are res
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
-from typing import Annotated, Any, ClassVar, TypeAlias, cast
+from collections.abc import Callable, Collection, Mapping
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeAlias, cast
 
-from pydantic import PlainSerializer, PlainValidator, field_validator
+from pydantic import BeforeValidator, PlainSerializer, PlainValidator, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import from_json
 
+from lineage.digest import Progress, digest_of
 from lineage.errors import AlreadyExists, Invalid
 from lineage.model import (
     Artifact,
+    Context,
     Entity,
     Execution,
     Id,
@@ -27,17 +33,31 @@ from lineage.model import (
     Version,
     property_fields,
 )
-from lineage.values import JSON, ValueType, to_text, to_value, type_of_annotation
+from lineage.values import (
+    JSON,
+    Struct,
+    Value,
+    ValueType,
+    encode,
+    inner_metadata,
+    kind_of,
+    to_text,
+    to_value,
+    type_of_annotation,
+)
 
 __all__ = [
+    "OWN_CLASSES",
     "SYSTEM_NAMES",
     "SYSTEM_TYPES",
     "TYPE_CLASSES",
     "AnyType",
     "ArtifactType",
+    "Asset",
     "ContextType",
     "Dataset",
     "Deploy",
+    "Environment",
     "Evaluate",
     "ExecutionType",
     "Indexed",
@@ -49,6 +69,7 @@ __all__ = [
     "Statistics",
     "Train",
     "Transform",
+    "conform",
     "evolve",
     "is_reserved",
     "type_of",
@@ -134,10 +155,44 @@ class NodeType(Entity):
             raise Invalid("a type needs a name")
         return name
 
+    @classmethod
+    def stored(cls, fields: dict[str, Any]) -> Self:
+        """Build a type whose fields are valid already, which takes no validator to be built first."""
+        known = object.__new__(cls)
+        defaults = {name: info.default for name, info in cls.model_fields.items()}
+        object.__setattr__(known, "__dict__", defaults | fields)
+        object.__setattr__(known, "__pydantic_fields_set__", set(fields))
+        object.__setattr__(known, "__pydantic_extra__", None)
+        object.__setattr__(known, "__pydantic_private__", None)
+        return known
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Return the type that `model_dump_json` wrote; ValueError for anything else.
+
+        It checks what `model_validate_json` does, but needs no validator to be built first, which
+        takes longer than all else that a short look at a store does.
+        """
+        content = from_json(text)
+        if not isinstance(content, dict) or not content.get("name"):
+            raise Invalid(f"{text!r:.80} is not a type")
+        if unknown := content.keys() - cls.model_fields.keys():
+            raise Invalid(f"{cls.__name__}: {min(unknown)!r} is not a field")
+        given = {name: value for name, value in content.items() if value is not None}
+        return cls.stored({name: _reader(cls.model_fields[name])(given[name]) for name in given})
+
     @property
     def type_name(self) -> TypeName:
         """The name and version."""
         return TypeName(self.name, self.version)
+
+
+def _reader(field: FieldInfo) -> Callable[[Any], object]:
+    """Return the function that a field's annotation names to check values."""
+    for mark in (*field.metadata, *inner_metadata(field.annotation)):
+        if isinstance(mark, PlainValidator | BeforeValidator):
+            return cast(Callable[[Any], object], mark.func)
+    raise TypeError(field)
 
 
 class ArtifactType(NodeType):
@@ -166,13 +221,44 @@ TYPE_CLASSES: dict[Kind, type[AnyType]] = {
 }
 
 
-class Dataset(Artifact, type="lineage.Dataset", base="lineage.Dataset"):
+class _FromPath:
+    """What artifacts with a digest have in common."""
+
+    if TYPE_CHECKING:
+
+        def __init__(self, /, **fields: Any) -> None: ...
+
+    @classmethod
+    def from_path(
+        cls,
+        path: str | PathLike[str],
+        /,
+        *,
+        uri: str | None = None,
+        progress: Progress | None = None,
+        **fields: Any,
+    ) -> Self:
+        """Describe a file or a folder: its digest (see `digest_of`), and where it is as the URI.
+
+        Without `uri` that is a `file:` URI, absolute, of what links lead to. Big content shows its
+        progress on a terminal; `progress(done, total)` is called with bytes instead, where it is
+        given. The other arguments are fields. NotFound and Invalid as for `digest_of`.
+        """
+        if "digest" in fields:
+            raise Invalid(
+                f"{cls.__name__}: {fields['digest']!r:.80}: the digest is that of what is at the path; leave it out"
+            )
+        digest = digest_of(path, progress=progress)
+        return cls(uri=uri or Path(path).resolve().as_uri(), digest=digest, **fields)
+
+
+class Dataset(_FromPath, Artifact, type="lineage.Dataset", base="lineage.Dataset"):
     """A data set. `digest` says which content: inputs of one URI and digest are one artifact."""
 
     digest: str | None = None
 
 
-class Model(Artifact, type="lineage.Model", base="lineage.Model"):
+class Model(_FromPath, Artifact, type="lineage.Model", base="lineage.Model"):
     """A trained model. `digest` says which content."""
 
     digest: str | None = None
@@ -206,6 +292,26 @@ class Deploy(Execution, type="lineage.Deploy", base="lineage.Deploy"):
     """A model goes to where it serves."""
 
 
+class Asset(Context, type="lineage.Asset"):
+    """What several artifacts of a type are the versions of; its name is the asset's."""
+
+
+class Environment(Context, type="lineage.Environment"):
+    """Where executions ran, named by the digest of what it says.
+
+    Its custom properties are the versions of the libraries in use, by the names of their
+    distributions. `git_clean` says that every tracked file was as committed, and that no other
+    Python file or notebook was beside them; files that git ignores do not count.
+    """
+
+    python: str | None = None
+    implementation: str | None = None
+    platform: str | None = None
+    machine: str | None = None
+    git_commit: str | None = None
+    git_clean: bool | None = None
+
+
 _SYSTEM_CLASSES: tuple[type[Node], ...] = (
     Dataset,
     Model,
@@ -223,23 +329,27 @@ def type_of(cls: type[Node]) -> AnyType:
     """Return the type that a subclass of `Artifact`, `Execution` or `Context` stands for."""
     if cls.type_name is None:
         raise Invalid(f"{cls.__name__} is a kind, not a type; name a type, or pass a subclass")
-    fields = property_fields(cls)
     base = None if cls.base_type == cls.type_name.name else cls.base_type
     if base is not None and base not in SYSTEM_NAMES[cls.kind]:
         known = ", ".join(SYSTEM_NAMES[cls.kind]) or "none"
         raise Invalid(
             f"{cls.__name__}: {base!r} is not a base type of {cls.kind}s; there are: {known}"
         )
-    return TYPE_CLASSES[cls.kind](
-        name=cls.type_name.name,
-        version=cls.type_name.version,
-        properties=Schema(
-            {field.alias: type_of_annotation(field.annotation) for field in fields.values()}
-        ),
-        indexed=tuple(field.alias for field in fields.values() if field.marked(Indexed)),
-        base=base,
-        description=_own_doc(cls),
-    )
+    return TYPE_CLASSES[cls.kind](**_declared(cls), base=base)
+
+
+def _declared(cls: type[Node]) -> dict[str, Any]:
+    """Return what a class says of its type, but for the base."""
+    assert cls.type_name is not None
+    fields = property_fields(cls).values()
+    types = {field.alias: type_of_annotation(field.annotation) for field in fields}
+    return {
+        "name": cls.type_name.name,
+        "version": cls.type_name.version,
+        "properties": Schema(sorted(types.items())),
+        "indexed": tuple(sorted(field.alias for field in fields if field.marked(Indexed))),
+        "description": _own_doc(cls),
+    }
 
 
 def _own_doc(cls: type[Node]) -> str | None:
@@ -252,14 +362,44 @@ SYSTEM_NAMES: dict[Kind, tuple[str, ...]] = {
     for kind in Kind
 }
 SYSTEM_TYPES: tuple[AnyType, ...] = tuple(
-    type_of(cls).replace(id=number) for number, cls in enumerate(_SYSTEM_CLASSES, start=1)
+    TYPE_CLASSES[cls.kind].stored({**_declared(cls), "id": number})
+    for number, cls in enumerate(_SYSTEM_CLASSES, start=1)
 )
 """The nine types of every store, with the ids 1 to 9; MLMD has them as `mlmd.Dataset` and so on."""
+
+
+OWN_CLASSES: dict[str, type[Node]] = {"lineage.Asset": Asset, "lineage.Environment": Environment}
+"""The types with reserved names that a store gets when it needs them, and nobody may change."""
 
 
 def is_reserved(name: str) -> bool:
     """Whether a type's name is kept for this library's and MLMD's own."""
     return name.startswith(("lineage.", "mlmd."))
+
+
+def conform(node_type: AnyType, properties: Mapping[str, Value]) -> str:
+    """Check declared properties against their type and return them as they are stored."""
+    declared = node_type.properties
+    values: dict[str, Value | Struct] = {}
+    for name, value in properties.items():
+        wanted = declared.get(name)
+        given = kind_of(value)
+        if wanted is given:
+            values[name] = value
+        elif wanted is ValueType.DOUBLE and given is ValueType.INT:
+            values[name] = float(value)  # type: ignore[arg-type]
+        elif wanted is ValueType.STRUCT and given is not ValueType.PROTO:
+            values[name] = Struct(value)  # type: ignore[arg-type]
+        elif wanted is None:
+            raise Invalid(
+                f"type {node_type.type_name} declares no property {name!r}; add it to the type, or give it as a custom "
+                f"property (declared: {', '.join(declared) or 'none'})"
+            )
+        else:
+            raise Invalid(
+                f"property {name!r} of type {node_type.type_name} is {wanted}, not {given}: {value!r:.80}"
+            )
+    return encode(values)
 
 
 def evolve(

@@ -1,16 +1,22 @@
 """Types: what they may declare, how they evolve, and which there are from the start."""
 
+import hashlib
 import pickle
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
 from pydantic import Field
 
 import lineage
-from lineage.errors import AlreadyExists, Invalid, LineageError
+from lineage.digest import digest_of
+from lineage.errors import AlreadyExists, Invalid, LineageError, NotFound
 from lineage.model import Artifact, Context, Execution, Kind, Node
 from lineage.schema import (
+    OWN_CLASSES,
     SYSTEM_NAMES,
     SYSTEM_TYPES,
     TYPE_CLASSES,
@@ -118,6 +124,101 @@ def test_store_begins_with_the_system_types(store: Store) -> None:
         store.types("node")
 
 
+def test_system_types_are_what_their_classes_stand_for() -> None:
+    for stored in SYSTEM_TYPES:
+        made = type_of(getattr(lineage, stored.name.removeprefix("lineage."))).replace(id=stored.id)
+        assert (stored, repr(stored)) == (made, repr(made))
+        assert stored.model_dump_json() == made.model_dump_json()
+        assert pickle.loads(pickle.dumps(stored)) == made
+        assert stored.replace(description="d") == made.replace(description="d")
+
+
+def test_import_builds_no_validators() -> None:
+    code = (
+        "import lineage; from lineage.schema import TYPE_CLASSES; from pydantic_core import SchemaValidator\n"
+        "classes = [*TYPE_CLASSES.values(), lineage.Model, lineage.Train, lineage.Context, lineage.Event]\n"
+        "print([isinstance(vars(cls)['__pydantic_validator__'], SchemaValidator) for cls in classes])"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert run.stdout == f"{[False] * 7}\n"
+
+
+STORED: dict[str, Any] = {
+    "id": 12,
+    "name": "T<script>",
+    "version": "2",
+    "description": "d\x00\n",
+    "external_id": "x",
+    "properties": {"b": "INT", "": "STRUCT", "\u202e": "PROTO"},
+    "base": "lineage.Train",
+    "indexed": ["b", ""],
+    "create_time": "2026-03-01T12:00:00.000001Z",
+    "update_time": "2026-03-01T13:00:00+01:00",
+    "input_type": {"any": [None, 1.5, 2**70, "\x00"]},
+    "output_type": [],
+}
+
+
+@pytest.mark.parametrize("omitted", [(), ("id", "version", "properties"), STORED.keys() - {"name"}])
+@pytest.mark.parametrize("cls", TYPE_CLASSES.values())
+def test_type_is_read_as_it_was_written(cls: type[AnyType], omitted: Collection[str]) -> None:
+    fields = {name: value for name, value in STORED.items() if name in cls.model_fields}
+    given = cls(**{name: value for name, value in fields.items() if name not in omitted})
+    text = given.model_dump_json(exclude_none=True)
+    read = cls.read(text)
+    assert (read, repr(read)) == (given, repr(given))
+    assert read.model_dump_json(exclude_none=True) == text
+    assert vars(read) == vars(cls.model_validate_json(text))
+    assert read.replace(name="U") == given.replace(name="U")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "x",
+        "[]",
+        "{}",
+        "null",
+        '{"name":""}',
+        '{"name":5}',
+        '{"name":"T","nope":1}',
+        '{"name":"T","input_type":1}',
+        '{"name":"T","id":0}',
+        '{"name":"T","id":"1"}',
+        '{"name":"T","version":[]}',
+        '{"name":"T","description":1}',
+        '{"name":"T","base":{}}',
+        '{"name":"T","properties":["a"]}',
+        '{"name":"T","properties":{"a":"int"}}',
+        '{"name":"T","indexed":"a"}',
+        '{"name":"T","create_time":"yesterday"}',
+        '{"name":"T","create_time":"2026-03-01T12:00:00"}',
+    ],
+)
+def test_what_validation_refuses_is_not_read(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011  # of ours, of Pydantic or of its JSON parser
+        ArtifactType.model_validate_json(text)
+    with pytest.raises(ValueError):  # noqa: PT011
+        ArtifactType.read(text)
+
+
+@pytest.mark.parametrize("cls", OWN_CLASSES.values())
+def test_types_of_our_own_come_when_they_are_needed(cls: type[Node], store: Store) -> None:
+    assert cls.type_name == (f"lineage.{cls.__name__}", None)
+    store.put(cls(name="n"))
+    (stored,) = store.types(Kind.CONTEXT)
+    assert stored.replace(id=None, create_time=None, update_time=None) == type_of(cls)
+    with pytest.raises(Invalid, match="is a system type and does not change"):
+        store.put(
+            ContextType(name=stored.name, properties={"x": "INT"}), can_add=True, can_omit=True
+        )
+    with pytest.raises(Invalid, match="reserved"):
+        store.put(ContextType(name=stored.name, version="2"))
+
+
 @pytest.mark.parametrize("name", ["lineage.Model", "lineage.", "mlmd.Model", "mlmd.x"])
 def test_reserved_names(name: str) -> None:
     assert is_reserved(name)
@@ -179,6 +280,76 @@ def test_base_is_a_system_type_of_the_kind(store: Store, parent: type[Node], bas
         with pytest.raises(Invalid, match=f"'{base}' is (not a|no) base type of {parent.kind}s"):
             attempt()
     assert store.types() == list(SYSTEM_TYPES)
+
+
+# Content
+
+
+class Table(lineage.Dataset):
+    rows: int
+    path: str = ""
+
+
+@pytest.mark.parametrize("cls", [lineage.Dataset, lineage.Model, Table])
+def test_from_path_describes_content(cls: type[lineage.Dataset], tmp_path: Path) -> None:
+    fields = {"rows": 3, "path": "here"} if cls is Table else {}
+    (tmp_path / "caf\u00e9 #1.csv").write_bytes(b"1,2")
+    made = cls.from_path(tmp_path / "caf\u00e9 #1.csv", name="n", **fields)
+    assert type(made) is cls
+    assert made.digest == f"sha256:{hashlib.sha256(b'1,2').hexdigest()}"
+    assert made.uri == f"file://{tmp_path}/caf%C3%A9%20%231.csv"
+    assert made == cls(uri=made.uri, digest=made.digest, name="n", **fields)
+    assert cls.from_path(tmp_path, **fields).digest == digest_of(tmp_path)
+
+
+def test_uri_of_a_path_is_absolute_unless_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("rows").mkdir()
+    Path("latest").symlink_to("rows")
+    for path in ("rows", "./rows/", "rows/../rows", "latest"):
+        assert lineage.Dataset.from_path(path).uri == f"file://{tmp_path}/rows"
+    assert lineage.Dataset.from_path("rows", uri="s3://bucket/rows").uri == "s3://bucket/rows"
+
+
+def test_content_of_one_path_and_digest_is_one_artifact(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    keys = []
+    for content in ("1", "2", "1"):
+        path.write_text(content)
+        run = store.record(lineage.Train(), inputs=Table.from_path(path, rows=1))
+        keys.append(run.inputs[0].key)
+    assert keys[0] == keys[2] != keys[1]
+
+
+def test_what_is_no_content_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match="Dataset: 'x': the digest is that of what is at the path"):
+        lineage.Dataset.from_path(tmp_path / "nowhere", digest="x")
+    with pytest.raises(NotFound, match="nowhere"):
+        lineage.Dataset.from_path(tmp_path / "nowhere")
+    with pytest.raises(Invalid, match="Table: rows: Field required"):
+        Table.from_path(tmp_path)
+
+
+def test_progress_of_content_is_reported(tmp_path: Path) -> None:
+    (tmp_path / "rows").write_bytes(b"123")
+    reports: list[tuple[int, int]] = []
+    lineage.Model.from_path(tmp_path, progress=lambda done, total: reports.append((done, total)))
+    assert reports == [(3, 3)]
+
+
+@pytest.mark.parametrize("base", [lineage.Dataset, lineage.Model, Table])
+def test_field_cannot_take_the_place_of_from_path(base: type[Artifact]) -> None:
+    with pytest.raises(TypeError, match=r"Bad\.from_path: 'from_path' has its own meaning"):
+
+        class Bad(base):
+            from_path: str = ""
+
+    class Free(Artifact):
+        from_path: str = ""
+
+    assert Free(from_path="x").properties == {"from_path": "x"}
 
 
 # Evolution

@@ -1,0 +1,247 @@
+"""Digests of content: which bytes a data set or a model is.
+
+A file's digest is the SHA-256 of its bytes, as `sha256sum` prints it. A folder's is the SHA-256
+of a list of its files, at any depth, in the code-point order of their paths: for each one
+
+    <64 hexadecimal digits of its SHA-256> <size in bytes> <path from the folder, with slashes>
+
+in UTF-8, ended by U+0000, which no path holds. So it depends on names and bytes alone: not on
+times, owners, permissions, the order in which the files were made, or where the folder lies.
+Hidden files count, empty folders do not, and a link is what it leads to.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from os import PathLike
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+from lineage.errors import Invalid, LineageError, NotFound
+
+__all__ = ["Progress", "digest_of"]
+
+Progress: TypeAlias = Callable[[int, int], object]
+"""Called with the bytes done and the bytes in all."""
+
+CHUNK = 2**20
+STEP = 2**24
+"""How many bytes lie between two reports of progress, at least."""
+LARGE = 2**28
+"""From how many bytes on a terminal is shown a bar."""
+
+
+def digest_of(path: str | PathLike[str], *, progress: Progress | None = None) -> str:
+    """Return `sha256:` and the hash of a file's bytes, or of all files in a folder.
+
+    `progress(done, total)` is called every 16 MiB or more, and once at the end; without it,
+    256 MiB or more show a bar where stderr is a terminal. NotFound where there is nothing;
+    Invalid for what cannot be read, changes meanwhile, is no file (a pipe, a device), has no name
+    in UTF-8, or is a link that leads into a circle.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     size = Path(folder, "rows.csv").write_bytes(b"id,age")
+    ...     print(digest_of(f"{folder}/rows.csv"))
+    sha256:f213aab16916265fe9c04f5a2bf607561bc3b7abfb39678308bb9d626149a636
+    """
+    root = _path_of(path)
+    found = _status(root)
+    if found is None:
+        raise NotFound(f"there is no file or folder {root!r}; check the path")
+    if stat.S_ISDIR(found.st_mode):
+        files = sorted(_files_in(root))
+        return f"sha256:{_digest_of_all(root, files, progress)}"
+    file = _file(root, root, found)
+    with _report(root, file.state.size, progress) as count:
+        return f"sha256:{_digest(file, count)}"
+
+
+class _State(NamedTuple):
+    """What changes with a file's content; the device and the inode, when it is replaced."""
+
+    size: int
+    modified: int
+    device: int
+    inode: int
+
+
+class _File(NamedTuple):
+    relative: str
+    path: str
+    state: _State
+
+
+class _Folder(NamedTuple):
+    """A folder to be read; `left` are the real folders whose links led here."""
+
+    relative: str
+    path: str
+    real: str
+    left: tuple[str, ...]
+
+
+def _path_of(path: object) -> str:
+    if not isinstance(path, str | PathLike):
+        raise Invalid(f"{path!r:.80} is not a path")
+    text = os.fspath(path)
+    if not isinstance(text, str):
+        raise Invalid(f"{text!r:.80} is not a path of characters; decode it with os.fsdecode")
+    return text
+
+
+def _failed(path: str, error: Exception) -> LineageError:
+    reason = error.strerror if isinstance(error, OSError) else error
+    return Invalid(f"{path!r} cannot be read: {reason}")
+
+
+def _changed(path: str) -> LineageError:
+    return Invalid(f"{path!r} changed while it was read; wait until nothing writes there")
+
+
+def _status(path: str) -> os.stat_result | None:
+    try:
+        return os.stat(path)  # noqa: PTH116  # Path() would take the slash off the end of "file/"
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise _failed(path, error) from error
+
+
+def _state(found: os.stat_result) -> _State:
+    return _State(found.st_size, found.st_mtime_ns, found.st_dev, found.st_ino)
+
+
+def _file(relative: str, path: str, found: os.stat_result) -> _File:
+    if stat.S_ISREG(found.st_mode):
+        return _File(relative, path, _state(found))
+    kinds = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+    kind = kinds.get(stat.S_IFMT(found.st_mode), "a device")
+    raise Invalid(f"{path!r} is {kind}, not a file or a folder")
+
+
+def _files_in(root: str) -> Iterator[_File]:
+    """Yield every file below a folder, in no order."""
+    folders = [_Folder("", root, os.path.realpath(root), ())]
+    while folders:  # a stack: folders may be nested deeper than calls may
+        folder = folders.pop()
+        try:
+            with os.scandir(folder.path) as found:
+                entries = list(found)
+        except OSError as error:
+            raise _failed(folder.path, error) from error
+        for entry in entries:
+            status = _entry_status(entry)
+            relative = f"{folder.relative}{entry.name}"
+            if stat.S_ISDIR(status.st_mode):
+                folders.append(_enter(folder, entry, f"{relative}/"))
+            else:
+                yield _file(relative, entry.path, status)
+
+
+def _entry_status(entry: os.DirEntry[str]) -> os.stat_result:
+    try:
+        entry.name.encode()
+    except UnicodeEncodeError:
+        raise Invalid(f"{entry.path!r} has a name that is not UTF-8; rename it") from None
+    status = _status(entry.path)
+    if status is not None:
+        return status
+    if entry.is_symlink():
+        raise Invalid(f"{entry.path!r} is a link to nothing; remove or mend it")
+    raise _changed(entry.path)
+
+
+def _enter(folder: _Folder, entry: os.DirEntry[str], relative: str) -> _Folder:
+    """Return a folder inside another; a link to where its own way began is `Invalid`."""
+    if not entry.is_symlink():
+        real = os.path.join(folder.real, entry.name)  # noqa: PTH118  # strings: there may be millions
+        return _Folder(relative, entry.path, real, folder.left)
+    real = os.path.realpath(entry.path)
+    left = (*folder.left, folder.real)
+    if any(each == real or each.startswith(real.rstrip("/") + "/") for each in left):
+        raise Invalid(f"{entry.path!r} is a link that leads back to itself; remove it")
+    return _Folder(relative, entry.path, real, left)
+
+
+def _digest_of_all(root: str, files: list[_File], progress: Progress | None) -> str:
+    listing = hashlib.sha256()
+    with _report(root, sum(file.state.size for file in files), progress) as count:
+        for file in files:
+            line = f"{_digest(file, count)} {file.state.size} {file.relative}\0"
+            listing.update(line.encode())
+    return listing.hexdigest()
+
+
+def _digest(file: _File, count: Callable[[int], None]) -> str:
+    hashed = hashlib.sha256()
+    for chunk in _chunks(file):
+        hashed.update(chunk)
+        count(len(chunk))
+    return hashed.hexdigest()
+
+
+def _chunks(file: _File) -> Iterator[memoryview]:
+    """Yield a file's bytes; a file that is not the one it was, before or after, is `Invalid`."""
+    buffer = memoryview(bytearray(min(CHUNK, file.state.size + 1)))
+    try:
+        with open(file.path, "rb", buffering=0, opener=_open) as source:
+            while size := source.readinto(buffer):
+                yield buffer[:size]
+            state = _state(os.fstat(source.fileno()))
+    except FileNotFoundError:
+        raise _changed(file.path) from None
+    except OSError as error:
+        raise _failed(file.path, error) from error
+    if state != file.state:
+        raise _changed(file.path)
+
+
+def _open(path: str, flags: int) -> int:
+    # Not to wait forever where a pipe has taken the file's place since it was looked at.
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+@contextmanager
+def _report(path: str, total: int, progress: Progress | None) -> Iterator[Callable[[int], None]]:
+    """Yield what counts bytes, and reports them in steps and once at the end."""
+    with _bar(path, total, progress) as report:
+        done = reported = 0
+
+        def count(size: int) -> None:
+            nonlocal done, reported
+            done += size
+            if done - reported >= STEP and done < total:
+                reported = done
+                report(done, total)
+
+        yield count
+        report(done, total)
+
+
+@contextmanager
+def _bar(path: str, total: int, progress: Progress | None) -> Iterator[Progress]:
+    """Yield what reports progress: the caller's, a bar on the terminal, or nothing."""
+    if progress is not None:
+        yield progress
+    elif total < LARGE or sys.stderr is None or not sys.stderr.isatty():
+        yield lambda _done, _total: None
+    else:
+        from rich import console
+        from rich import progress as parts
+
+        columns = (
+            parts.TextColumn("{task.description}", markup=False),
+            parts.BarColumn(),
+            parts.DownloadColumn(binary_units=True),
+            parts.TimeRemainingColumn(),
+        )
+        terminal = console.Console(stderr=True)
+        with parts.Progress(*columns, console=terminal, transient=True) as bars:
+            bar = bars.add_task(ascii(Path(path).absolute().name), total=total)
+            yield lambda done, _total: bars.update(bar, completed=done)
