@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from lineage.backend import Backend, Order
 from lineage.errors import Invalid, NotFound
 from lineage.filters import And, Column, Compare, Field, Filter, In, Operator, all_of
@@ -10,9 +12,20 @@ from lineage.registry import registry
 from lineage.rows import NodeRow
 from lineage.values import to_text
 
-__all__ = ["resolve", "resolve_in"]
+__all__ = ["Meant", "meant", "resolve", "resolve_in"]
 
 CANDIDATES = 10
+
+
+class Meant(NamedTuple):
+    """The node that a text means; `others` are the older artifacts of the URI, if it is one.
+
+    Of many older ones only the newest few are listed, and `more` says so.
+    """
+
+    key: NodeKey
+    others: tuple[NodeKey, ...] = ()
+    more: bool = False
 
 
 def resolve(backend: Backend, text: str, *, as_of: int | None = None) -> NodeKey:
@@ -20,23 +33,29 @@ def resolve(backend: Backend, text: str, *, as_of: int | None = None) -> NodeKey
 
     `NotFound` where there is none; `Invalid` with the candidates where a name fits several types.
     """
+    return meant(backend, text, as_of=as_of).key
+
+
+def meant(backend: Backend, text: str, *, as_of: int | None = None) -> Meant:
+    """Return the node that a text names, as `resolve` does, and what else the text could have meant."""
     if _is_key(text):
         key = NodeKey.parse(text)
         if key not in backend.nodes([key], as_of=as_of):
             raise NotFound(f"there is no {key}")
-        return key
+        return Meant(key)
     to_text(text)
     pinned = backend.pin(as_of)
     found = _by_type_and_name(backend, text, pinned) or _by_uri(backend, text, pinned)
     if not found:
-        raise NotFound(f"nothing is named {text!r}; write kind:id, Type:name or a URI")
+        raise NotFound(f"nothing is named {text!r:.200}; write kind:id, Type:name or a URI")
     if len({row.type_id for row in found}) > 1:
         types = registry(backend, pinned).by_id
         listed = ", ".join(
             f"{row.key} ({types[row.type_id].type_name})" for row in found[:CANDIDATES]
         )
-        raise Invalid(f"{text!r} may mean {listed}; name one by its key")
-    return found[0].key
+        raise Invalid(f"{text!r:.200} may mean {listed}; name one by its key")
+    first, *others = (row.key for row in found)
+    return Meant(first, tuple(others[: CANDIDATES - 1]), more=len(found) > CANDIDATES)
 
 
 def _is_key(text: str) -> bool:
@@ -45,13 +64,13 @@ def _is_key(text: str) -> bool:
 
 
 def _by_type_and_name(backend: Backend, text: str, as_of: int | None) -> list[NodeRow]:
-    types = registry(backend, as_of)
+    fitting = [
+        each for each in registry(backend, as_of).by_id.values() if text.startswith(f"{each.name}:")
+    ]
     found = []
-    for position in [index for index, char in enumerate(text) if char == ":"]:
-        type_name, name = text[:position], text[position + 1 :]
-        for each in types.by_id.values():
-            if each.name == type_name and each.id is not None:
-                found += backend.find(each.kind, _named(each.id, name), limit=1, as_of=as_of)
+    for each in sorted(fitting, key=lambda each: (len(each.name), each.id or 0)):
+        where = _named(each.id or 0, text[len(each.name) + 1 :])
+        found += backend.find(each.kind, where, limit=1, as_of=as_of)
     return found
 
 
@@ -68,7 +87,7 @@ def _by_uri(
 ) -> list[NodeRow]:
     where = all_of(of_type, _equals(Field.URI, uri))
     return backend.find(
-        Kind.ARTIFACT, where, order=Order(descending=True), limit=CANDIDATES, as_of=as_of
+        Kind.ARTIFACT, where, order=Order(descending=True), limit=CANDIDATES + 1, as_of=as_of
     )
 
 

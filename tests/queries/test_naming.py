@@ -4,8 +4,8 @@ import pytest
 
 import lineage
 from lineage.errors import Invalid, NotFound
-from lineage.model import Artifact, Context, Execution, Node
-from lineage.queries.naming import resolve, resolve_in
+from lineage.model import Artifact, Context, Execution, Node, NodeKey
+from lineage.queries.naming import CANDIDATES, Meant, meant, resolve, resolve_in
 from lineage.schema import ArtifactType, ContextType, ExecutionType
 from lineage.store import Store
 
@@ -94,6 +94,31 @@ def test_text_names_a_node(named: Store, text: str, key: str) -> None:
 def test_ambiguous_text_lists_the_candidates(named: Store, text: str, candidates: str) -> None:
     with pytest.raises(Invalid, match=f"'{text}' may mean {candidates}; name one by its key"):
         resolve(named.backend, text)
+
+
+def test_uri_says_what_else_has_it(named: Store) -> None:
+    older = NodeKey.parse("artifact:5")
+    assert meant(named.backend, "s3://lake") == Meant(NodeKey.parse("artifact:6"), (older,))
+    assert meant(named.backend, "T:four") == Meant(NodeKey.parse("execution:1"))
+    assert meant(named.backend, "data/relative.csv").others == ()
+
+
+def test_uri_of_many_artifacts_lists_the_newest_few(store: Store) -> None:
+    store.put([ArtifactType(name="T"), *(Artifact(type="T", uri="u") for _ in range(CANDIDATES))])
+    few = meant(store.backend, "u")
+    assert (few.key.id, [key.id for key in few.others], few.more) == (
+        CANDIDATES,
+        list(range(CANDIDATES - 1, 0, -1)),
+        False,
+    )
+    store.put(Artifact(type="T", uri="u"))
+    many = meant(store.backend, "u")
+    assert (many.key.id, len(many.others), many.more) == (CANDIDATES + 1, CANDIDATES - 1, True)
+
+
+def test_name_of_a_thousand_colons_is_looked_up_at_once(named: Store) -> None:
+    with pytest.raises(NotFound, match="nothing is named ':::"):
+        resolve(named.backend, ":" * 100_000)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,305 @@
+"""Compares models side by side (question 6)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from lineage.backend import Backend
+from lineage.display import ROWS, html_table, safely
+from lineage.errors import Invalid, MissingExtra
+from lineage.graph import Cut, Limits
+from lineage.labels import label, printable
+from lineage.model import Artifact, NodeKey
+from lineage.queries.alignment import Place, line_up
+from lineage.queries.findings import Findings
+from lineage.queries.libraries import is_framework
+from lineage.queries.moments import Moment
+from lineage.queries.remarks import remarks
+from lineage.queries.roles import Role
+from lineage.queries.versions import assets_of
+from lineage.values import Value, same, to_value
+
+if TYPE_CHECKING:
+    import pandas
+
+__all__ = ["Comparison", "Row", "compare"]
+
+SECTIONS = ("data", "parameters", "metrics", "frameworks", "run")
+DEEPEST = 3
+"""How many levels of nested parameters become rows of their own."""
+DIGEST = 12
+"""How many digits of a digest tell contents apart."""
+
+Column: TypeAlias = Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One thing that is known of the models: a value for each, None where it was not recorded.
+
+    `section` is "data", "parameters", "metrics", "frameworks" or "run".
+    """
+
+    section: str
+    name: str
+    values: tuple[Value | None, ...]
+    differs: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A table of models, in the order they were given; the rows that differ come first.
+
+    Rows are in the order of their sections, then by name. `truncated` says for each model where a
+    limit cut the search for its data sets.
+    """
+
+    models: tuple[Artifact, ...]
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...]
+    truncated: tuple[Cut | None, ...]
+    number: int
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return a frame with a column for each model, by key, and `differs`; rows by section and name."""
+        try:
+            import pandas
+        except ImportError as error:
+            raise MissingExtra(
+                "a pandas frame needs pandas: pip install 'lineage-graph[pandas]'"
+            ) from error
+        names = [row.section for row in self.rows], [row.name for row in self.rows]
+        index = pandas.MultiIndex.from_arrays(names, names=["section", "name"])
+        columns = [*(str(model.key) for model in self.models), "differs"]
+        cells = [[*row.values, row.differs] for row in self.rows]
+        frame = pandas.DataFrame(cells, index=index, columns=columns, dtype=object)
+        return frame.astype({"differs": bool})
+
+    def _repr_html_(self) -> str:
+        return safely(self._html, "Comparison")
+
+    def _html(self) -> str:
+        header = ["", "", *(f"{model.key} {label(model)}" for model in self.models)]
+        cells = [
+            [row.section, f"{row.name} ≠" if row.differs else row.name, *map(_cell, row.values)]
+            for row in self.rows[:ROWS]
+        ]
+        caption = f"{len(self.models)} models as of transaction {self.number}; ≠ marks what differs"
+        return html_table(caption, header, cells, more=len(self.rows) - len(cells))
+
+
+def compare(
+    backend: Backend,
+    keys: Sequence[NodeKey],
+    *,
+    limits: Limits = Limits(),
+    as_of: int | None = None,
+) -> Comparison:
+    """Return how models compare: data, parameters, metrics, framework versions, run.
+
+    Values that are not of one type, or of which one was not recorded, differ. Different versions
+    of the same data stand in one row. Nested parameters are rows of their own, as in `tree.depth`;
+    metrics are named by the type of the run that wrote them. `NotFound` for what is not there,
+    `Invalid` without artifacts to compare.
+
+    >>> import lineage
+    >>> with lineage.connect("memory:") as store:
+    ...     for depth in (3, 5):
+    ...         train = lineage.Train(custom_properties={"depth": depth, "seed": 1})
+    ...         model = lineage.Model(name=f"m{depth}")
+    ...         _ = store.record(train, inputs=lineage.Dataset(uri="s3://lake/1"), outputs=model)
+    ...     models = [store.key_of(f"lineage.Model:m{depth}") for depth in (3, 5)]
+    ...     table = compare(store.backend, models)
+    >>> [(row.section, row.name, row.values) for row in table.rows if row.differs][0]
+    ('parameters', 'depth', (3, 5))
+    """
+    if not keys:
+        raise Invalid("there is nothing to compare; name one model or more")
+    moment = Moment(backend, as_of)
+    moment.check_artifacts(keys, "only models, and artifacts like them, are compared")
+    by_key = {key: Findings(moment, key, limits) for key in dict.fromkeys(keys)}
+    for each in by_key.values():
+        each.prefetch()
+    models = [by_key[key] for key in keys]
+    found = [Row(*row, differs=_differ(row[2])) for row in _rows(models)]
+    return Comparison(
+        models=tuple(moment.artifact(key) for key in keys),
+        rows=tuple(sorted(found, key=_order)),
+        notes=tuple(dict.fromkeys(note for each in by_key.values() for note in _notes(each))),
+        truncated=tuple(model.upstream.cut for model in models),
+        number=moment.number,
+    )
+
+
+def _order(row: Row) -> tuple[bool, int, str]:
+    return not row.differs, SECTIONS.index(row.section), row.name
+
+
+def _differ(values: Sequence[Value | None]) -> bool:
+    first = values[0]
+    return not all(
+        value is None if first is None else value is not None and same(first, value)
+        for value in values
+    )
+
+
+def _notes(model: Findings) -> Iterator[str]:
+    if model.role not in (Role.MODEL, None):
+        yield f"{model.key} is not a model, it is {model.role.words}"
+    yield from remarks(model)
+    counts = Counter(_metric_name(*each) for each in _measured(model))
+    for name in sorted(name for name, count in counts.items() if count > 1):
+        said = printable(name, limit=80)
+        yield f"{model.key} has {counts[name]} values of {said}; the first, of the newest run, is compared"
+
+
+Cells: TypeAlias = tuple[str, str, tuple[Value | None, ...]]
+
+
+def _rows(models: Sequence[Findings]) -> Iterator[Cells]:
+    """Yield the section, the name and the values of every row in which there is a value."""
+    for name, values in _data(models):
+        yield "data", name, values
+    columns: dict[str, Callable[[Findings], Column]] = {
+        "parameters": lambda model: dict(_flat(model.parameters)),
+        "metrics": _metrics,
+        "frameworks": _libraries,
+        "run": _run,
+    }
+    for section, column_of in columns.items():
+        columns_of_models = [column_of(model) for model in models]
+        for name in dict.fromkeys(name for column in columns_of_models for name in column):
+            values = tuple(column.get(name) for column in columns_of_models)
+            if section != "frameworks" or _is_told(name, values, columns_of_models):
+                yield section, name, values
+
+
+# Data
+
+
+def _data(models: Sequence[Findings]) -> Iterator[tuple[str, tuple[Value | None, ...]]]:
+    """Yield a row for each place of the models' data; two of one name are numbered."""
+    moment = models[0].moment
+    keys = {source.node.key for model in models for source in model.sources}
+    assets = assets_of(moment, sorted(keys))
+    taken: Counter[str] = Counter()
+    for row in line_up([_places(model, assets) for model in models]):
+        name = _name_of(moment, [place for place in row if place is not None])
+        taken[name] += 1
+        values = tuple(None if place is None else _shown(moment, place.key) for place in row)
+        yield f"{name} ({taken[name]})" if taken[name] > 1 else name, values
+
+
+def _places(model: Findings, assets: Mapping[NodeKey, NodeKey]) -> list[Place]:
+    paths = model.input_paths
+    return [
+        Place(
+            key=source.node.key,
+            type=source.node.type,
+            uri=source.node.uri,
+            asset=assets.get(source.node.key),
+            path=paths.get(source.node.key, ""),
+            distance=source.distance,
+        )
+        for source in model.sources
+    ]
+
+
+def _name_of(moment: Moment, places: Sequence[Place]) -> str:
+    """Return a row's name: the path of the event, else the type, and the asset where there is one."""
+    paths = [place.path for place in places if place.path]
+    assets = [place.asset for place in places if place.asset]
+    if paths:
+        return paths[0]
+    named = f" {moment.row(assets[0]).name}" if assets else ""
+    return f"{places[0].type}{named}"
+
+
+def _shown(moment: Moment, key: NodeKey) -> str:
+    """Return what tells a data set from others: its URI or name with its digest, else its key."""
+    node = moment.artifact(key)
+    digest = node.properties.get("digest", node.custom_properties.get("digest"))
+    which = _short(digest) if isinstance(digest, str) and digest else str(key)
+    told = node.uri or node.name
+    return f"{f'{told} ({which})' if told else which}{', deleted' if node.gone else ''}"
+
+
+def _short(digest: str) -> str:
+    algorithm, colon, digits = digest.rpartition(":")
+    return f"{algorithm}{colon}{digits[:DIGEST]}"
+
+
+# The other sections
+
+
+def _flat(values: Mapping[str, Value], depth: int = 1) -> Iterator[tuple[str, Value]]:
+    """Yield parameters, with those of a nested map named by dots."""
+    for name, value in values.items():
+        if isinstance(value, dict) and value and depth <= DEEPEST:
+            for inner, item in _flat(value, depth + 1):
+                yield f"{name}.{inner}", item
+        elif value is not None:
+            yield name, value
+
+
+def _measured(model: Findings) -> list[tuple[str, str]]:
+    """Return the names of the metrics and the types of those who wrote them."""
+    return [
+        (
+            each.name,
+            each.artifact.type
+            if each.run is None or each.artifact.key == model.key
+            else each.run.type,
+        )
+        for each in model.metrics
+    ]
+
+
+def _metric_name(name: str, writer: str) -> str:
+    return f"{name} ({writer})"
+
+
+def _metrics(model: Findings) -> Column:
+    found: dict[str, Value] = {}
+    for each, measured in zip(model.metrics, _measured(model), strict=True):
+        found.setdefault(_metric_name(*measured), each.value)
+    return found
+
+
+def _libraries(model: Findings) -> Column:
+    python = None if model.environment is None else model.environment.python
+    return dict(model.libraries) | ({} if python is None else {"python": python})
+
+
+def _is_told(library: str, values: Sequence[Value | None], columns: Sequence[Column]) -> bool:
+    """Whether a library is worth a row: Python, a framework, or one whose version differs.
+
+    A model of which no library was recorded differs from none.
+    """
+    if library == "python" or is_framework(library):
+        return True
+    recorded = [value for value, column in zip(values, columns, strict=True) if column]
+    return _differ(recorded)
+
+
+def _run(model: Findings) -> Column:
+    if model.run is None:
+        return {}
+    run = model.moment.execution(model.run)
+    where = model.environment
+    told: dict[str, Value | None] = {
+        "type": run.type,
+        "run": run.name or str(run.key),
+        "state": None if run.state is None else run.state.value,
+        "created": None if run.create_time is None else to_value(run.create_time),
+        "git commit": None if where is None else where.git_commit,
+        "git clean": None if where is None else where.git_clean,
+    }
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _cell(value: Value | None) -> object:
+    return "–" if value is None else value

@@ -1,0 +1,299 @@
+"""Tells how the lineages of two nodes differ, step by step."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TypeAlias
+
+from lineage.backend import Backend
+from lineage.display import ROWS, html_table, node_cells, safely
+from lineage.errors import Invalid
+from lineage.graph import Cut, Limits
+from lineage.model import Context, Kind, Node, NodeKey, TypeName
+from lineage.queries.moments import Moment
+from lineage.queries.sides import Group, Side, sides_of
+from lineage.values import Value, same
+
+__all__ = ["Diff", "Difference", "FieldChange", "diff"]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """A field whose values differ, such as `uri` or `properties.depth`; None is not recorded."""
+
+    field: str
+    left: Value | None
+    right: Value | None
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Two nodes at the same place of both lineages that differ, or one that has no counterpart.
+
+    `place` is the way from the node that was asked about, against the flow: the types and paths of
+    the steps, such as `("Model", "Trainer", "Dataset train")`.
+    """
+
+    place: tuple[str, ...]
+    left: Node | None
+    right: Node | None
+    changes: tuple[FieldChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """How two lineages differ, nearest first; `shared` are the nodes that both have, by key.
+
+    `truncated` says for the left and the right one where a limit cut it. What was cut off is not
+    taken for a difference.
+    """
+
+    left: Node
+    right: Node
+    differences: tuple[Difference, ...]
+    shared: tuple[NodeKey, ...]
+    truncated: tuple[Cut | None, Cut | None]
+    number: int
+
+    def _repr_html_(self) -> str:
+        return safely(self._html, "Differences")
+
+    def _html(self) -> str:
+        cuts = {cut.limit for cut in self.truncated if cut}
+        caption = (
+            f"{self.left.key} and {self.right.key}: {len(self.differences)} differences, "
+            f"{len(self.shared)} nodes shared{'; cut by ' if cuts else ''}{' and '.join(sorted(cuts))}"
+        )
+        count = sum(max(1, len(each.changes)) for each in self.differences)
+        rows = list(islice((row for each in self.differences for row in _cells(each)), ROWS))
+        header = ("place", "left", "right", "field", "in left", "in right")
+        return html_table(caption, header, rows, more=count - len(rows))
+
+
+def _cells(difference: Difference) -> Iterator[tuple[object, ...]]:
+    ends = [
+        "" if node is None else " ".join(node_cells(node)[::2])
+        for node in (difference.left, difference.right)
+    ]
+    place = " ← ".join(difference.place)
+    for change in difference.changes:
+        yield place, *ends, change.field, change.left, change.right
+    if not difference.changes:
+        yield place, *ends, "", "", ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two nodes at the same place, or one that has no counterpart there."""
+
+    place: tuple[str, ...]
+    left: NodeKey | None
+    right: NodeKey | None
+
+
+def diff(
+    backend: Backend,
+    left: NodeKey,
+    right: NodeKey,
+    *,
+    limits: Limits = Limits(),
+    as_of: int | None = None,
+) -> Diff:
+    """Return how what two nodes were made from differs: data, runs, parameters, library versions.
+
+    The two nodes are compared, then what each was made from, step by step against the flow. Inputs
+    are paired where the event's type and path and the node's type are the same: first a node with
+    itself, then those of one asset, URI or name, then by age. Their types, names, URIs, states and
+    properties are compared, and the environments of executions as `environment.numpy`; ids and
+    times are not. What lies before nodes that both lineages hold is not looked at again. Each
+    lineage is walked within the limits.
+
+    >>> import lineage
+    >>> store = lineage.connect("memory:")
+    >>> class Trainer(lineage.Train):
+    ...     depth: int
+    >>> data = store.put(lineage.Dataset(name="lake"))
+    >>> for depth in (3, 4):
+    ...     run, model = Trainer(depth=depth), lineage.Model(name=f"depth {depth}")
+    ...     _ = store.record(run, inputs=[data], outputs=[model])
+    >>> for each in store.diff("lineage.Model:depth 3", "lineage.Model:depth 4").differences:
+    ...     for change in each.changes:
+    ...         print(*each.place, change.field, change.left, change.right)
+    lineage.Model name depth 3 depth 4
+    lineage.Model Trainer properties.depth 3 4
+    """
+    if left.kind is not right.kind:
+        raise Invalid(
+            f"{left} and {right} are of different kinds; compare two artifacts or two executions"
+        )
+    moment = Moment(backend, as_of)
+    sides = sides_of(moment, left, right, limits)
+    pairs = list(_pairs(sides, left, right))
+    found = (_difference(moment, sides, pair) for pair in pairs)
+    return Diff(
+        left=moment.node(left),
+        right=moment.node(right),
+        differences=tuple(each for each in found if each is not None),
+        shared=tuple(sorted(sides[0].keys & sides[1].keys)),
+        truncated=(sides[0].cut, sides[1].cut),
+        number=moment.number,
+    )
+
+
+def _pairs(sides: tuple[Side, Side], left: NodeKey, right: NodeKey) -> Iterator[Pair]:
+    """Yield all pairs of different nodes at one place, nearest first, each once."""
+    if left == right:
+        return
+    start = Pair((sides[0].type_name(left),), left, right)
+    waiting = deque([start])
+    seen: set[tuple[NodeKey | None, NodeKey | None]] = {(left, right)}
+    expanded: set[NodeKey] = set()
+    while waiting:
+        pair = waiting.popleft()
+        yield pair
+        if pair.left is None or pair.right is None:
+            continue
+        # Two nodes that were both looked at, or that both lineages hold, have nothing new to tell.
+        if expanded.issuperset((pair.left, pair.right)) or _is_shared(sides, pair):
+            continue
+        expanded |= {pair.left, pair.right}
+        for step, one, other in _inputs(sides, pair.left, pair.right):
+            if (one, other) not in seen:
+                seen.add((one, other))
+                waiting.append(Pair((*pair.place, step), one, other))
+
+
+def _is_shared(sides: tuple[Side, Side], pair: Pair) -> bool:
+    return all(key in side.keys for key in (pair.left, pair.right) for side in sides)
+
+
+Step: TypeAlias = tuple[str, NodeKey | None, NodeKey | None]
+
+
+def _inputs(sides: tuple[Side, Side], left: NodeKey, right: NodeKey) -> Iterator[Step]:
+    """Yield what two nodes were made from in pairs of different nodes, and what has no counterpart."""
+    groups = [side.inputs(key) for side, key in zip(sides, (left, right), strict=True)]
+    # Where a walk was cut, some neighbours are unknown: then nothing can be said to be missing.
+    whole = left not in sides[0].frontier and right not in sides[1].frontier
+    alone: tuple[list[tuple[Group, NodeKey]], list[tuple[Group, NodeKey]]] = ([], [])
+    for group in sorted({*groups[0], *groups[1]}):
+        own, others = groups[0].get(group, []), groups[1].get(group, [])
+        matched, rests = _matched(sides, own, others)
+        if whole:
+            matched += zip(*rests, strict=False)
+            count = min(map(len, rests))
+            for side, rest in zip(alone, rests, strict=True):
+                side.extend((group, key) for key in rest[count:])
+        for pair in matched:
+            if pair[0] != pair[1]:
+                yield str(group), *pair
+    yield from _without_counterpart(*alone)
+
+
+def _matched(
+    sides: tuple[Side, Side], left: Sequence[NodeKey], right: Sequence[NodeKey]
+) -> tuple[list[tuple[NodeKey, NodeKey]], tuple[list[NodeKey], list[NodeKey]]]:
+    """Pair the nodes of which something says that they are the same; return the others too."""
+    matched: list[tuple[NodeKey, NodeKey]] = []
+    rests = (sorted(left), sorted(right))
+    marks: tuple[Callable[[Side, NodeKey], object], ...] = (
+        lambda _, key: key,
+        Side.asset,
+        Side.uri,
+        Side.name,
+    )
+    for mark in marks:
+        waiting: dict[object, deque[NodeKey]] = {}
+        for key in rests[1]:
+            waiting.setdefault(mark(sides[1], key), deque()).append(key)
+        new = [
+            (key, waiting[said].popleft())
+            for key in rests[0]
+            if (said := mark(sides[0], key)) is not None and waiting.get(said)
+        ]
+        matched += new
+        taken = ({pair[0] for pair in new}, {pair[1] for pair in new})
+        rests = (
+            [key for key in rests[0] if key not in taken[0]],
+            [key for key in rests[1] if key not in taken[1]],
+        )
+    return matched, rests
+
+
+def _without_counterpart(
+    left: Sequence[tuple[Group, NodeKey]], right: Sequence[tuple[Group, NodeKey]]
+) -> Iterator[Step]:
+    """Yield what is on one side only; but the one run that wrote each is paired whatever its type."""
+    if len(left) == len(right) == 1 and left[0][1].kind is right[0][1].kind is Kind.EXECUTION:
+        yield str(left[0][0]), left[0][1], right[0][1]
+        return
+    for group, key in left:
+        yield str(group), key, None
+    for group, key in right:
+        yield str(group), None, key
+
+
+def _difference(moment: Moment, sides: tuple[Side, Side], pair: Pair) -> Difference | None:
+    """Return how a pair differs; None where nothing that is compared does."""
+    left = None if pair.left is None else moment.node(pair.left)
+    right = None if pair.right is None else moment.node(pair.right)
+    if left is None or right is None:
+        return Difference(pair.place, left, right, ())
+    changes = (*_changes(_fields(left), _fields(right)), *_environment_changes(sides, left, right))
+    return Difference(pair.place, left, right, changes) if changes else None
+
+
+def _fields(node: Node) -> dict[str, Value]:
+    """Return what is compared of a node, by name, in the order in which it is told."""
+    state = getattr(node, "state", None)
+    fields = {
+        "type": str(TypeName(node.type, node.type_version)),
+        "name": node.name,
+        "uri": getattr(node, "uri", None),
+        "state": None if state is None else str(state),
+        "gone": node.gone,
+        **_prefixed("properties", node.properties),
+        **_prefixed("custom_properties", node.custom_properties),
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _prefixed(prefix: str, values: Mapping[str, Value]) -> dict[str, Value]:
+    return {f"{prefix}.{name}": values[name] for name in sorted(values)}
+
+
+def _changes(left: Mapping[str, Value], right: Mapping[str, Value]) -> Iterator[FieldChange]:
+    """Yield the fields that differ, in the order of _ORDER and then of their names."""
+    names = {*left, *right}
+    for name in sorted(names, key=lambda name: (_ORDER.index(name.partition(".")[0]), name)):
+        was, now = left.get(name), right.get(name)
+        if was is None or now is None or not same(was, now):
+            yield FieldChange(name, was, now)
+
+
+_ORDER = (
+    *("type", "name", "uri", "state", "gone"),
+    *("properties", "custom_properties", "environment"),
+)
+
+
+def _environment_changes(
+    sides: tuple[Side, Side], left: Node, right: Node
+) -> Iterator[FieldChange]:
+    """Yield what differs between the environments of two executions; that one is missing is one change."""
+    one, other = sides[0].environment(left.key), sides[1].environment(right.key)
+    if one is not None and other is not None:
+        if one.key != other.key:
+            yield from _changes(_environment(one), _environment(other))
+    elif one is not None or other is not None:
+        told = [None if each is None else each.name or str(each.key) for each in (one, other)]
+        yield FieldChange("environment", *told)
+
+
+def _environment(context: Context) -> dict[str, Value]:
+    # A library may be called like what every environment has.
+    values = {**context.custom_properties, **context.properties}
+    return _prefixed("environment", values)

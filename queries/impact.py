@@ -1,0 +1,181 @@
+"""Tells what is affected when something changes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from lineage.backend import Backend
+from lineage.display import ROWS, html_table, node_cells, safely
+from lineage.graph import Cut, Direction, Limits, Walk
+from lineage.labels import printable
+from lineage.model import Artifact, Kind, Node, NodeKey
+from lineage.queries.moments import Moment
+from lineage.queries.paths import Way, steps_back
+from lineage.queries.roles import Role
+
+__all__ = ["Affected", "Impact", "impact"]
+
+
+@dataclass(frozen=True, slots=True)
+class Affected:
+    """An artifact made from what changed, how far it is, and a shortest path there as the reason.
+
+    `path` begins at what changed and ends at the artifact. `deployments` are the executions of role
+    deploy that read or wrote the artifact, by key.
+    """
+
+    node: Artifact
+    role: Role | None
+    distance: int
+    path: Sequence[NodeKey]
+    deployments: tuple[NodeKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """Everything affected: deployed artifacts first, then models, then the rest; nearest first.
+
+    `deployments` are all executions of role deploy that were met, nearest first, those of the starts
+    included. `nodes` has every node of the paths, the starts and the deployments by key.
+    `notes` say in sentences what was only concluded and what was not looked at.
+    """
+
+    starts: tuple[Node, ...]
+    affected: tuple[Affected, ...]
+    deployments: tuple[NodeKey, ...]
+    nodes: Mapping[NodeKey, Node]
+    notes: tuple[str, ...]
+    truncated: Cut | None
+    number: int
+
+    @property
+    def by_type(self) -> dict[str, tuple[Affected, ...]]:
+        """The affected artifacts by the name of their type, in the same order."""
+        found: dict[str, list[Affected]] = {}
+        for each in self.affected:
+            found.setdefault(each.node.type, []).append(each)
+        return {name: tuple(members) for name, members in found.items()}
+
+    def _repr_html_(self) -> str:
+        return safely(self._html, "Impact")
+
+    def _html(self) -> str:
+        starts = ", ".join(str(node.key) for node in self.starts[:3])
+        caption = (
+            f"Impact of {starts}{', …' if len(self.starts) > 3 else ''}: "
+            f"{len(self.affected)} artifacts, {len(self.deployments)} deployments"
+            f"{f'; cut by {self.truncated.limit}' if self.truncated else ''}"
+        )
+        rows = [
+            (
+                each.distance,
+                *node_cells(each.node),
+                each.role,
+                ", ".join(map(str, each.deployments)),
+                " → ".join(map(str, each.path)),
+            )
+            for each in self.affected[:ROWS]
+        ]
+        header = ("distance", "key", "type", "label", "role", "deployed by", "because")
+        return html_table(caption, header, rows, more=len(self.affected) - len(rows))
+
+
+def impact(
+    backend: Backend,
+    starts: Collection[NodeKey],
+    *,
+    limits: Limits = Limits(),
+    as_of: int | None = None,
+) -> Impact:
+    """Return every artifact that was made from the starts, however indirectly, and why.
+
+    Distances count edges from the nearest start. The starts themselves are not among the affected,
+    and deleted artifacts are, marked `gone`. Among shortest paths the one whose keys are the
+    smallest is told; artifacts as near as each other are in order of their keys.
+
+    >>> import lineage
+    >>> store = lineage.connect("memory:")
+    >>> data, model = lineage.Dataset(name="lake"), lineage.Model(name="churn")
+    >>> _ = store.record(lineage.Train(), inputs=[data], outputs=[model])
+    >>> _ = store.record(
+    ...     lineage.Deploy(name="release"), inputs=[store.get("lineage.Model:churn").key]
+    ... )
+    >>> for each in store.impact("lineage.Dataset:lake").affected:
+    ...     print(each.node.name, each.distance, *each.path, "deployed by", *each.deployments)
+    churn 2 artifact:1 execution:1 artifact:2 deployed by execution:2
+    """
+    moment = Moment(backend, as_of)
+    walk = moment.walk(starts, Direction.DOWNSTREAM, limits, edges=True)
+    moment.read(walk.keys)
+    back = steps_back(walk.levels, walk.edges)
+    deployed_by = _deployments(moment, walk)
+    affected = [
+        Affected(
+            node=moment.artifact(key),
+            role=moment.role(key),
+            distance=distance,
+            path=Way(key, back),
+            deployments=tuple(sorted(deployed_by.get(key, ()))),
+        )
+        for distance, level in enumerate(walk.levels)
+        for key in level
+        if distance and key.kind is Kind.ARTIFACT
+    ]
+    met = tuple(key for key in walk.keys if _deploys(moment, key))
+    told = _on_ways([*(each.node.key for each in affected), *met, *walk.levels[0]], back)
+    return Impact(
+        starts=tuple(moment.node(key) for key in walk.levels[0]),
+        affected=tuple(sorted(affected, key=_order)),
+        deployments=met,
+        nodes={key: moment.node(key) for key in walk.keys if key in told},
+        notes=_notes(moment, walk),
+        truncated=walk.cut,
+        number=moment.number,
+    )
+
+
+def _order(each: Affected) -> tuple[int, int, NodeKey]:
+    group = 0 if each.deployments else 1 if each.role is Role.MODEL else 2
+    return group, each.distance, each.node.key
+
+
+def _deploys(moment: Moment, key: NodeKey) -> bool:
+    return key.kind is Kind.EXECUTION and moment.role(key) is Role.DEPLOY
+
+
+def _deployments(moment: Moment, walk: Walk) -> dict[NodeKey, set[NodeKey]]:
+    """Return for each artifact the executions of role deploy that read or wrote it."""
+    found: dict[NodeKey, set[NodeKey]] = {}
+    for row in walk.edges:
+        artifact, execution = sorted((row.source, row.target))
+        if _deploys(moment, execution):
+            found.setdefault(artifact, set()).add(execution)
+    return found
+
+
+def _on_ways(keys: Iterable[NodeKey], back: Mapping[NodeKey, NodeKey]) -> set[NodeKey]:
+    """Return the keys and everything on the ways to them."""
+    told: set[NodeKey] = set()
+    for key in keys:
+        step: NodeKey | None = key
+        while step is not None and step not in told:
+            told.add(step)
+            step = back.get(step)
+    return told
+
+
+def _notes(moment: Moment, walk: Walk) -> tuple[str, ...]:
+    notes = []
+    for type_id in sorted({moment.row(key).type_id for key in walk.keys}):
+        role = moment.roles.of(type_id)
+        if role is not None and moment.roles.by_name(type_id):
+            name = printable(str(moment.types.by_id[type_id].type_name), limit=80)
+            notes.append(f"{name} is taken for {role.words} by its name alone")
+    if walk.cut is not None:
+        count = len(walk.cut.frontier)
+        notes.append(
+            f"the answer was cut by its limit of {walk.cut.limit}: what was made from "
+            f"{count} of its nodes was not all looked at, deployments included"
+        )
+    return tuple(notes)

@@ -1,0 +1,248 @@
+"""Tells how one node led to another."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self, overload
+
+from typing_extensions import override
+
+from lineage.backend import Backend
+from lineage.display import ROWS, html_table, node_cells, safely
+from lineage.graph import Cut, Direction, Limits, Subgraph, Walk
+from lineage.model import NodeKey
+from lineage.registry import registry
+from lineage.rows import EdgeRow
+from lineage.walking import check_limits
+
+__all__ = ["Paths", "Way", "paths", "steps_back"]
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Every way in which data flowed from one node to another.
+
+    `source` is where the flow begins, whichever of the two was given first. `shortest` holds the
+    keys of a shortest way, both ends included; it is empty where there is none, or where none was
+    found within the limits. `subgraph` has the nodes and edges of all ways, by their distance from
+    the source. Where `subgraph.truncated` is not None, it says where the search stopped: there may
+    be more ways, and shorter ones.
+    """
+
+    source: NodeKey
+    target: NodeKey
+    shortest: tuple[NodeKey, ...]
+    subgraph: Subgraph
+
+    def _repr_html_(self) -> str:
+        return safely(self._html, f"Paths from {self.source} to {self.target}")
+
+    def _html(self) -> str:
+        cut = self.subgraph.truncated
+        caption = (
+            f"Paths from {self.source} to {self.target}: the shortest has "
+            f"{len(self.shortest)} nodes, all have {len(self.subgraph)}"
+            f"{f'; cut by {cut.limit}' if cut else ''}"
+        )
+        chosen = set(self.shortest[:ROWS])
+        nodes = {node.key: node for node in self.subgraph.nodes if node.key in chosen}
+        rows = [(step, *node_cells(nodes[key])) for step, key in enumerate(self.shortest[:ROWS])]
+        more = len(self.shortest) - len(rows)
+        return html_table(caption, ("step", "key", "type", "label"), rows, more=more)
+
+
+def paths(
+    backend: Backend,
+    one: NodeKey,
+    other: NodeKey,
+    *,
+    limits: Limits = Limits(),
+    as_of: int | None = None,
+) -> Paths:
+    """Return the ways from one node to the other along the flow of data, or else from the other to the one.
+
+    The search is made from both ends, with at most four walks, each within the limits of hops and
+    nodes and all together within the seconds. Among shortest ways the one whose keys are the
+    smallest is told. Of a node to itself it is that node alone.
+
+    >>> import lineage
+    >>> store = lineage.connect("memory:")
+    >>> data, model = lineage.Dataset(name="lake"), lineage.Model(name="churn")
+    >>> _ = store.record(lineage.Train(), inputs=[data], outputs=[model])
+    >>> found = store.paths("lineage.Model:churn", "lineage.Dataset:lake")
+    >>> print(*found.shortest)
+    artifact:1 execution:1 artifact:2
+    """
+    check_limits(limits)
+    pinned = backend.pin(as_of)
+    backend.check_starts([one, other], backend.nodes([one, other], as_of=pinned))
+    if one == other:
+        source, target, met = one, other, Walk([[one]], [])
+    else:
+        source, target, met = _either_way(_Search(backend, limits, pinned), one, other)
+    subgraph = Subgraph(
+        met,
+        backend.nodes(met.keys, as_of=pinned),
+        registry(backend, pinned).by_id,
+        number=backend.now() if pinned is None else pinned,
+    )
+    shortest = tuple(Way(target, steps_back(met.levels, met.edges))) if target in subgraph else ()
+    return Paths(source, target, shortest, subgraph)
+
+
+def _either_way(search: _Search, one: NodeKey, other: NodeKey) -> tuple[NodeKey, NodeKey, Walk]:
+    forwards = search.between(one, other)
+    if forwards.keys:
+        return one, other, forwards
+    backwards = search.between(other, one)
+    # As long as the first search was cut, a way in the first direction may still be there.
+    cut = _joined(forwards.cut, backwards.cut)
+    if backwards.keys:
+        return other, one, backwards._replace(cut=cut)
+    return one, other, forwards._replace(cut=cut)
+
+
+class _Search:
+    """Walks of one moment that share their seconds."""
+
+    def __init__(self, backend: Backend, limits: Limits, as_of: int | None) -> None:
+        self._backend = backend
+        self._limits = limits
+        self._as_of = as_of
+        self._deadline = None if limits.seconds is None else time.monotonic() + limits.seconds
+
+    def between(self, source: NodeKey, target: NodeKey) -> Walk:
+        """Return all ways from the source, in levels by distance from it; no nodes without a way.
+
+        Either of the two walks is enough if it is whole: it holds all ways, or there is none.
+        """
+        upstream = self._walk(target, Direction.UPSTREAM)
+        if upstream.cut is None:
+            return _ways(source, target, upstream.edges, None)
+        downstream = self._walk(source, Direction.DOWNSTREAM)
+        if downstream.cut is None:
+            return _ways(source, target, downstream.edges, None)
+        edges = {row.key: row for row in [*upstream.edges, *downstream.edges]}
+        return _ways(source, target, edges.values(), _joined(upstream.cut, downstream.cut))
+
+    def _walk(self, start: NodeKey, direction: Direction) -> Walk:
+        limits = self._limits
+        if self._deadline is not None:
+            limits = limits._replace(seconds=max(0.0, self._deadline - time.monotonic()))
+        return self._backend.walk([start], direction, limits=limits, as_of=self._as_of)
+
+
+def _joined(one: Cut | None, other: Cut | None) -> Cut | None:
+    """Return where one or both of two searches stopped."""
+    if one is None or other is None:
+        return one or other
+    return Cut(one.limit, tuple(sorted({*one.frontier, *other.frontier})))
+
+
+def _ways(source: NodeKey, target: NodeKey, edges: Iterable[EdgeRow], cut: Cut | None) -> Walk:
+    """Return what lies between two nodes: what the source leads to and what leads to the target."""
+    rows = sorted(edges)
+    ahead = _levels(source, [(row.source, row.target) for row in rows])
+    behind = {
+        key
+        for level in _levels(target, [(row.target, row.source) for row in rows])
+        for key in level
+    }
+    if source not in behind:
+        return Walk([[]], [], cut)
+    levels = [kept for level in ahead if (kept := [key for key in level if key in behind])]
+    between = {key for level in levels for key in level}
+    return Walk(
+        levels, [row for row in rows if row.source in between and row.target in between], cut
+    )
+
+
+def _levels(start: NodeKey, steps: Iterable[tuple[NodeKey, NodeKey]]) -> list[list[NodeKey]]:
+    """Return what the start leads to, breadth first, each level in key order."""
+    ahead: dict[NodeKey, list[NodeKey]] = {}
+    for source, target in steps:
+        ahead.setdefault(source, []).append(target)
+    levels, seen = [[start]], {start}
+    while following := {key for each in levels[-1] for key in ahead.get(each, ())} - seen:
+        seen |= following
+        levels.append(sorted(following))
+    return levels
+
+
+def steps_back(
+    levels: Sequence[Sequence[NodeKey]], edges: Collection[EdgeRow]
+) -> dict[NodeKey, NodeKey]:
+    """Return for each node beyond the first level the one before it on a shortest way there.
+
+    The levels are those of a walk along the edges. Of several shortest ways it is the one whose
+    keys, compared from the start on, are the smallest.
+    """
+    distances = {key: hops for hops, level in enumerate(levels) for key in level}
+    before: dict[NodeKey, list[NodeKey]] = {}
+    for row in edges:
+        if distances[row.target] == distances[row.source] + 1:
+            before.setdefault(row.target, []).append(row.source)
+    chosen: dict[NodeKey, NodeKey] = {}
+    # Ways to one level are all of one length, so the order of the ways to the level before and
+    # then of the keys is the order of the ways.
+    ranks = {key: rank for rank, key in enumerate(levels[0])}
+    for level in levels[1:]:
+        for key in level:
+            chosen[key] = min(before[key], key=ranks.__getitem__)
+        ordered = sorted(level, key=lambda key: (ranks[chosen[key]], key))
+        ranks |= {key: rank for rank, key in enumerate(ordered)}
+    return chosen
+
+
+class Way(Sequence[NodeKey]):
+    """The keys from a start to a node, both included, read off what `steps_back` returned.
+
+    It equals the tuple of its keys. All ways of an answer share what they are read off: along a
+    chain their tuples together would be as large as its length squared.
+    """
+
+    __slots__ = ("_back", "_last")
+
+    def __init__(self, last: NodeKey, back: Mapping[NodeKey, NodeKey]) -> None:
+        self._last = last
+        self._back = back
+
+    @override
+    def __iter__(self) -> Iterator[NodeKey]:
+        return reversed(list(self.__reversed__()))
+
+    @override
+    def __reversed__(self) -> Iterator[NodeKey]:
+        key: NodeKey | None = self._last
+        while key is not None:
+            yield key
+            key = self._back.get(key)
+
+    @override
+    def __len__(self) -> int:
+        return sum(1 for _ in self.__reversed__())
+
+    @overload
+    def __getitem__(self, index: int) -> NodeKey: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[NodeKey]: ...
+    @override
+    def __getitem__(self, index: int | slice) -> NodeKey | Sequence[NodeKey]:
+        return tuple(self)[index]
+
+    @override
+    def __eq__(self, other: object) -> bool:
+        return tuple(self) == tuple(other) if isinstance(other, tuple | Way) else NotImplemented
+
+    @override
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    @override
+    def __repr__(self) -> str:
+        return repr(tuple(self))

@@ -1,0 +1,183 @@
+"""Tells what else was trained on the same data (question 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from lineage.backend import Backend
+from lineage.display import ROWS, html_table, node_cells, safely
+from lineage.graph import Cut, Direction, Limits, Walk
+from lineage.model import Artifact, NodeKey
+from lineage.queries.findings import Findings
+from lineage.queries.moments import Moment
+from lineage.queries.remarks import concluded, cut_short, listed
+from lineage.queries.roles import Role
+from lineage.queries.versions import assets_of, versions_of
+
+__all__ = ["Peer", "Peers", "peers"]
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A model, the nearest of the data sets it was trained on, and how many edges lie between."""
+
+    model: Artifact
+    dataset: NodeKey
+    distance: int
+
+
+@dataclass(frozen=True, slots=True)
+class Peers:
+    """The models that were trained on the given data, nearest first.
+
+    `datasets` is the data: the data set that was asked about, or the ones that the model which was
+    asked about was trained on; with `any_version` every version of them.
+    """
+
+    of: Artifact
+    datasets: tuple[Artifact, ...]
+    models: tuple[Peer, ...]
+    notes: tuple[str, ...]
+    truncated: Cut | None
+    number: int
+
+    def _repr_html_(self) -> str:
+        return safely(self._html, f"Peers of {self.of.key}")
+
+    def _html(self) -> str:
+        caption = (
+            f"Models made from the data of {self.of.key}: {len(self.models)}"
+            f"{f'; cut by {self.truncated.limit}' if self.truncated else ''}"
+        )
+        rows = [
+            (*node_cells(peer.model), str(peer.dataset), peer.distance)
+            for peer in self.models[:ROWS]
+        ]
+        header = ("key", "type", "label", "made from", "distance")
+        return html_table(caption, header, rows, more=len(self.models) - len(rows))
+
+
+def peers(
+    backend: Backend,
+    key: NodeKey,
+    *,
+    any_version: bool = False,
+    limits: Limits = Limits(),
+    as_of: int | None = None,
+) -> Peers:
+    """Return the models trained on a data set; of a model, the others trained on what it was trained on.
+
+    A model's data is what the newest run that wrote it read directly; where that read no data set,
+    the nearest upstream ones. It is exactly these versions of the data, unless `any_version` takes
+    all of them. Models count however indirectly they were made from the data, nearest first, then
+    by key, deleted ones too. `NotFound` where there is no such artifact, `Invalid` for what is none.
+
+    >>> import lineage
+    >>> with lineage.connect("memory:") as store:
+    ...     lake = lineage.Dataset(uri="s3://lake/1")
+    ...     for name in ("a", "b"):
+    ...         _ = store.record(lineage.Train(), inputs=lake, outputs=lineage.Model(name=name))
+    ...     answer = peers(store.backend, store.key_of("lineage.Model:a"))
+    >>> [(peer.model.name, str(peer.dataset), peer.distance) for peer in answer.models]
+    [('b', 'artifact:1', 2)]
+    """
+    moment = Moment(backend, as_of)
+    moment.check_artifacts((key,), "ask about a data set or a model")
+    found = Findings(moment, key, limits)
+    data, notes = _data(found)
+    if any_version:
+        data = _all_versions(moment, data)
+    models, cut = _trained_on(found, data)
+    return Peers(
+        of=moment.artifact(key),
+        datasets=tuple(moment.artifact(each) for each in data),
+        models=models,
+        notes=(*notes, *_conclusions(found, data, models, cut)),
+        truncated=cut,
+        number=moment.number,
+    )
+
+
+def _data(found: Findings) -> tuple[list[NodeKey], list[str]]:
+    """Return the data that is meant, nearest first, and how it was come by."""
+    key, moment = found.key, found.moment
+    if found.role is Role.DATASET:
+        return [key], []
+    if found.role is not Role.MODEL:
+        return [key], [
+            f"nothing says that {key} is a data set or a model; it is taken for the data"
+        ]
+    if found.run is None:
+        return [], [f"no run is recorded that wrote {key}"]
+    notes = []
+    if len(found.runs) > 1:
+        notes.append(
+            f"{len(found.runs)} runs wrote {key}; its data is that of {found.run}, the newest"
+        )
+    read = moment.neighbours((found.run,), Direction.UPSTREAM, found.limits)
+    if read.cut:
+        notes.append(f"{found.run} read more than {found.limits.nodes} nodes; only the first count")
+    direct = sorted({row.source for row in read.edges} - {key})
+    moment.read(direct)
+    data = [each for each in direct if moment.role(each) is Role.DATASET]
+    if data:
+        return data, notes
+    nearest = found.sources[0].distance if found.sources else 0
+    data = [source.node.key for source in found.sources if source.distance == nearest]
+    said = (
+        f"{found.run} read no data set itself; the nearest upstream are taken: {listed(data)}"
+        if data
+        else f"no data set is recorded upstream of {key}"
+    )
+    return data, [*notes, said, *cut_short("the search for data sets", found.upstream.cut)]
+
+
+def _all_versions(moment: Moment, data: Sequence[NodeKey]) -> list[NodeKey]:
+    """Return every version of the data, each once: those of the first data set first, oldest first."""
+    assets = assets_of(moment, data)
+    known: dict[NodeKey, None] = {}
+    for key in data:
+        if key not in known:
+            known.update(dict.fromkeys(versions_of(moment, key, assets.get(key))))
+    return list(known)
+
+
+def _trained_on(found: Findings, data: Sequence[NodeKey]) -> tuple[tuple[Peer, ...], Cut | None]:
+    """Return the models downstream of the data, nearest first, without the one asked about."""
+    if not data:
+        return (), None
+    moment = found.moment
+    walk = moment.walk(data, Direction.DOWNSTREAM, found.limits, edges=True)
+    moment.read(walk.keys)
+    origins = _origins(walk)
+    models = tuple(
+        Peer(moment.artifact(key), origins[key], distance)
+        for distance, level in enumerate(walk.levels)
+        for key in level
+        if distance and key != found.key and moment.role(key) is Role.MODEL
+    )
+    return models, walk.cut
+
+
+def _origins(walk: Walk) -> Mapping[NodeKey, NodeKey]:
+    """Return the nearest start of each node of a walk along the flow; of several the first by key."""
+    distances = {key: hops for hops, level in enumerate(walk.levels) for key in level}
+    origins = {key: key for key in walk.levels[0]}
+    steps = sorted(walk.edges, key=lambda row: distances[row.source])
+    for row in steps:
+        if distances[row.target] == distances[row.source] + 1:
+            origin = origins[row.source]
+            origins[row.target] = min(origins.get(row.target, origin), origin)
+    return origins
+
+
+def _conclusions(
+    found: Findings, data: Sequence[NodeKey], models: Sequence[Peer], cut: Cut | None
+) -> list[str]:
+    taken = (found.key, *data, *(peer.model.key for peer in models))
+    told = [*concluded(found.moment, taken), *cut_short("the search for models", cut)]
+    if not models and cut is None:
+        other = "other " if found.role is Role.MODEL else ""
+        told.append(f"no {other}model is recorded that was made from this data")
+    return told

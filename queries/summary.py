@@ -1,0 +1,258 @@
+"""Answers the questions about one node: what it was made from, how, by what, and what came of it.
+
+For a model: which data sets it was trained on (1), which parameters (2), what its metrics are (3),
+which run created it (4) and which version of which framework (7). `summary` answers all at once
+and says in its notes what was not recorded; each is also a function of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import NamedTuple
+
+from lineage.backend import Backend
+from lineage.display import ROWS, html_table, node_cells, safely
+from lineage.graph import Cut, Limits
+from lineage.model import Context, Execution, Kind, Node, NodeKey
+from lineage.queries.findings import Findings, Linked, Metric, Source
+from lineage.queries.moments import Moment
+from lineage.queries.remarks import remarks
+from lineage.queries.roles import Role
+from lineage.schema import Environment
+from lineage.values import Value
+
+__all__ = [
+    "Linked",
+    "Metric",
+    "Source",
+    "Sources",
+    "Summary",
+    "datasets",
+    "environment",
+    "frameworks",
+    "metrics",
+    "parameters",
+    "runs",
+    "summary",
+]
+
+
+class Sources(NamedTuple):
+    """The data sets that a node was made from, nearest first and by key, and where a limit cut the search."""
+
+    found: tuple[Source, ...]
+    truncated: Cut | None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What is known of a node as of transaction `number`.
+
+    `runs` wrote it, newest first; `parameters`, `environment` and `frameworks` are those of the
+    newest run, or of the node itself, if it is an execution. `inputs` and `outputs` are an
+    execution's, `readers` the executions that read an artifact, `members` what belongs to a
+    context, and its `contexts` are parents and children; all by key. `notes` say in sentences what
+    was not recorded and what was only concluded. `truncated` says where a limit cut the search for
+    data sets.
+    """
+
+    node: Node
+    role: Role | None
+    runs: tuple[Execution, ...]
+    parameters: Mapping[str, Value]
+    datasets: tuple[Source, ...]
+    metrics: tuple[Metric, ...]
+    environment: Environment | None
+    frameworks: Mapping[str, str]
+    contexts: tuple[Context, ...]
+    inputs: tuple[Linked, ...]
+    outputs: tuple[Linked, ...]
+    readers: tuple[Execution, ...]
+    members: tuple[Node, ...]
+    notes: tuple[str, ...]
+    truncated: Cut | None
+    number: int
+
+    def _repr_html_(self) -> str:
+        return safely(self._html, f"Summary of {self.node.key}")
+
+    def _html(self) -> str:
+        shown = (*self.datasets, *self.parameters, *self.metrics, *self.runs)
+        count = len(shown) + len(self.frameworks) + len(self.notes)
+        rows = list(islice(self._lines(), ROWS))
+        caption = f"{' '.join(node_cells(self.node))} as of transaction {self.number}"
+        return html_table(caption, ("what", "which", "value"), rows, more=count - len(rows))
+
+    def _lines(self) -> Iterator[tuple[str, str, object]]:
+        """Yield what a notebook shows, a line each: what it is, its name, its value."""
+        for note in self.notes:
+            yield "note", "", note
+        for source in self.datasets:
+            yield "data", str(source.node.key), " ".join(node_cells(source.node)[1:])
+        for name, value in self.parameters.items():
+            yield "parameter", name, value
+        for metric in self.metrics:
+            yield "metric", metric.name, metric.value
+        for run in self.runs:
+            yield "run", str(run.key), " ".join(node_cells(run)[1:])
+        for library, version in self.frameworks.items():
+            yield "library", library, version
+
+
+def summary(
+    backend: Backend, key: NodeKey, *, limits: Limits = Limits(), as_of: int | None = None
+) -> Summary:
+    """Return what is known of a node; `NotFound` where there is none.
+
+    The limits are those of the search for data sets; of neighbours and members there are no more
+    than the limit of nodes, the first by key, and a note says so.
+
+    >>> import lineage
+    >>> with lineage.connect("memory:") as store:
+    ...     _ = store.record(
+    ...         lineage.Train(custom_properties={"depth": 3}),
+    ...         inputs=lineage.Dataset(uri="s3://lake/1"),
+    ...         outputs=lineage.Model(name="churn"),
+    ...     )
+    ...     answer = summary(store.backend, store.key_of("lineage.Model:churn"))
+    >>> answer.datasets[0].node.uri, dict(answer.parameters)
+    ('s3://lake/1', {'depth': 3})
+    >>> answer.notes
+    ('the run that wrote artifact:2 recorded no environment', 'no metrics of artifact:2 are recorded')
+    """
+    found = _found(backend, key, limits, as_of)
+    found.prefetch()
+    execution = key.kind is Kind.EXECUTION
+    return Summary(
+        node=found.moment.node(key),
+        role=found.role,
+        runs=_executions(found, found.runs),
+        parameters=found.parameters,
+        datasets=found.sources,
+        metrics=found.metrics,
+        environment=found.environment,
+        frameworks=found.frameworks,
+        contexts=found.contexts,
+        inputs=found.linked(found.before.edges) if execution else (),
+        outputs=found.linked(found.after.edges) if execution else (),
+        readers=_executions(found, sorted(found.readers)),
+        members=_members(found),
+        notes=remarks(found),
+        truncated=found.upstream.cut,
+        number=found.moment.number,
+    )
+
+
+def datasets(
+    backend: Backend, key: NodeKey, *, limits: Limits = Limits(), as_of: int | None = None
+) -> Sources:
+    """Return the data sets that an artifact or an execution was made from, nearest first (question 1).
+
+    The node itself is not among them; those of a model that it was made from are.
+
+    >>> import lineage
+    >>> with lineage.connect("memory:") as store:
+    ...     run = store.record(
+    ...         lineage.Train(),
+    ...         inputs=lineage.Dataset(name="lake"),
+    ...         outputs=lineage.Model(name="m"),
+    ...     )
+    ...     answer = datasets(store.backend, run.outputs[0].key)
+    >>> [(source.node.name, source.distance) for source in answer.found], answer.truncated
+    ([('lake', 2)], None)
+    """
+    found = _found(backend, key, limits, as_of)
+    return Sources(found.sources, found.upstream.cut)
+
+
+def parameters(backend: Backend, key: NodeKey, *, as_of: int | None = None) -> Mapping[str, Value]:
+    """Return the properties of an execution, or of the newest that wrote an artifact (question 2).
+
+    >>> import lineage
+    >>> with lineage.connect("memory:") as store:
+    ...     train = lineage.Train(custom_properties={"rate": 0.1})
+    ...     run = store.record(train, outputs=lineage.Model())
+    ...     dict(parameters(store.backend, run.outputs[0].key))
+    {'rate': 0.1}
+    """
+    return _found(backend, key, Limits(), as_of).parameters
+
+
+def metrics(
+    backend: Backend, key: NodeKey, *, limits: Limits = Limits(), as_of: int | None = None
+) -> tuple[Metric, ...]:
+    """Return the metrics of a model, or those that an execution wrote (question 3).
+
+    First what the model's own runs wrote in metrics artifacts, then what executions wrote that
+    read the model and made no other, newest first; last the model's own numbers, bools excluded.
+    No more than the limit of nodes are looked at; `summary` says where there are more.
+
+    >>> import lineage
+    >>> with lineage.connect("memory:") as store:
+    ...     run = store.record(lineage.Train(), outputs=lineage.Model())
+    ...     scores = lineage.Metrics(custom_properties={"accuracy": 0.93})
+    ...     _ = store.record(lineage.Evaluate(), inputs=run.outputs, outputs=scores)
+    ...     found = metrics(store.backend, run.outputs[0].key)
+    >>> [(each.name, each.value, each.run.type) for each in found]
+    [('accuracy', 0.93, 'lineage.Evaluate')]
+    """
+    return _found(backend, key, limits, as_of).metrics
+
+
+def runs(
+    backend: Backend, key: NodeKey, *, limits: Limits = Limits(), as_of: int | None = None
+) -> tuple[Execution, ...]:
+    """Return the executions that wrote an artifact, newest first by event, then by id (question 4).
+
+    >>> import lineage
+    >>> with lineage.connect("memory:") as store:
+    ...     run = store.record(lineage.Train(name="nightly"), outputs=lineage.Model())
+    ...     [each.name for each in runs(store.backend, run.outputs[0].key)]
+    ['nightly']
+    """
+    found = _found(backend, key, limits, as_of)
+    return _executions(found, found.runs)
+
+
+def environment(backend: Backend, key: NodeKey, *, as_of: int | None = None) -> Environment | None:
+    """Return where an execution ran, or the newest that wrote an artifact; None where not recorded.
+
+    >>> import lineage
+    >>> with lineage.connect("memory:") as store:
+    ...     run = store.record(lineage.Train(), outputs=lineage.Model())
+    ...     print(environment(store.backend, run.outputs[0].key))
+    None
+    """
+    return _found(backend, key, Limits(), as_of).environment
+
+
+def frameworks(backend: Backend, key: NodeKey, *, as_of: int | None = None) -> Mapping[str, str]:
+    """Return the versions of the frameworks that made a node, by name (question 7).
+
+    Those of the environment's libraries that are known as machine-learning frameworks; where none
+    is, all of them. Empty where no environment was recorded.
+
+    >>> import lineage
+    >>> with lineage.connect("memory:") as store:
+    ...     run = store.record(lineage.Train(), outputs=lineage.Model())
+    ...     dict(frameworks(store.backend, run.outputs[0].key))
+    {}
+    """
+    return _found(backend, key, Limits(), as_of).frameworks
+
+
+def _found(backend: Backend, key: NodeKey, limits: Limits, as_of: int | None) -> Findings:
+    return Findings(Moment(backend, as_of), key, limits)
+
+
+def _executions(found: Findings, keys: Collection[NodeKey]) -> tuple[Execution, ...]:
+    found.moment.read(keys)
+    return tuple(found.moment.execution(key) for key in keys)
+
+
+def _members(found: Findings) -> tuple[Node, ...]:
+    keys = found.members[: found.limits.nodes]
+    found.moment.read(keys)
+    return tuple(found.moment.node(key) for key in keys)

@@ -1,0 +1,112 @@
+"""Tells which artifacts are versions of one thing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from lineage.backend import Backend
+from lineage.display import ROWS, html_table, node_cells, safely
+from lineage.filters import And, Column, Compare, Field, In, Operator
+from lineage.graph import Direction
+from lineage.model import Artifact, Context, Kind, NodeKey
+from lineage.queries.moments import Moment
+from lineage.rows import EVENT_KINDS, EdgeKind
+from lineage.schema import Asset
+
+__all__ = ["Versions", "assets_of", "versions", "versions_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """The artifacts of one type that share an asset or, without one, a URI; oldest first.
+
+    They are ordered by the time of their first output event, else of their creation.
+    """
+
+    artifacts: tuple[Artifact, ...]
+    asset: Context | None
+    number: int
+
+    def _repr_html_(self) -> str:
+        return safely(self._html, "Versions")
+
+    def _html(self) -> str:
+        count = len(self.artifacts)
+        caption = f"{count} versions as of transaction {self.number}, oldest first"
+        rows = [(*node_cells(each), each.create_time) for each in self.artifacts[:ROWS]]
+        header = ("key", "type", "label", "created")
+        return html_table(caption, header, rows, more=count - len(rows))
+
+
+def versions(backend: Backend, key: NodeKey, *, as_of: int | None = None) -> Versions:
+    """Return all versions of what an artifact is a version of; of itself alone, where nothing says more.
+
+    Types of one name are one type here, whatever their versions. Deleted artifacts are left out,
+    but for the one asked about; a deleted asset counts as none. Of several assets it is the first
+    by key. `NotFound` where there is no such artifact, `Invalid` for what is no artifact.
+
+    >>> import lineage
+    >>> with lineage.connect("memory:") as store:
+    ...     for day in (1, 2):
+    ...         lake = lineage.Dataset(uri="s3://lake", custom_properties={"day": day})
+    ...         _ = store.record(lineage.Process(), outputs=lake)
+    ...     answer = versions(store.backend, store.key_of("s3://lake"))
+    >>> [artifact.custom_properties["day"] for artifact in answer.artifacts]
+    [1, 2]
+    """
+    moment = Moment(backend, as_of)
+    moment.check_artifacts((key,), "only artifacts have versions")
+    asset = assets_of(moment, (key,)).get(key)
+    return Versions(
+        artifacts=tuple(moment.artifact(each) for each in versions_of(moment, key, asset)),
+        asset=None if asset is None else moment.context(asset),
+        number=moment.number,
+    )
+
+
+def assets_of(moment: Moment, keys: Collection[NodeKey]) -> Mapping[NodeKey, NodeKey]:
+    """Return the asset of each artifact that has one: the first by key that was not deleted."""
+    rows = moment.edges(keys, Direction.UPSTREAM, {EdgeKind.ATTRIBUTION})
+    moment.read(row.source for row in rows)
+    found: dict[NodeKey, NodeKey] = {}
+    for row in rows:  # by source, so that the first stays
+        is_asset = moment.type(row.source).type_name == Asset.type_name
+        if is_asset and not moment.gone(row.source):
+            found.setdefault(row.target, row.source)
+    return found
+
+
+def versions_of(moment: Moment, key: NodeKey, asset: NodeKey | None) -> list[NodeKey]:
+    """Return the versions of an artifact whose asset is known, oldest first, itself among them."""
+    own = moment.type(key).name
+    if asset is not None:
+        rows = moment.edges((asset,), Direction.DOWNSTREAM, {EdgeKind.ATTRIBUTION})
+        members = [row.target for row in rows]
+        moment.read(members)
+        found = [each for each in members if moment.type(each).name == own]
+    else:
+        found = _at_the_uri(moment, key)
+    kept = {each for each in found if not moment.gone(each)} | {key}
+    return _by_age(moment, kept)
+
+
+def _at_the_uri(moment: Moment, key: NodeKey) -> list[NodeKey]:
+    """Return the artifacts of the same type and URI, without those that belong to an asset."""
+    uri = moment.row(key).uri
+    if not uri:
+        return []
+    ids = moment.types.ids(moment.type(key).name, Kind.ARTIFACT)
+    of_type = In(Column(Field.TYPE_ID), tuple(sorted(ids)))
+    found = moment.find_artifacts(And((of_type, Compare(Column(Field.URI), Operator.EQ, uri))))
+    elsewhere = assets_of(moment, found)
+    return [each for each in found if each not in elsewhere]
+
+
+def _by_age(moment: Moment, keys: Collection[NodeKey]) -> list[NodeKey]:
+    written: dict[NodeKey, int] = {}
+    if len(keys) > 1:
+        for row in moment.edges(keys, Direction.UPSTREAM, EVENT_KINDS):
+            if row.time is not None:
+                written[row.target] = min(written.get(row.target, row.time), row.time)
+    return sorted(keys, key=lambda key: (written.get(key, moment.row(key).created), key))

@@ -1,0 +1,316 @@
+"""Models side by side: stores made by hand, whose tables are known."""
+
+import builtins
+import math
+import pickle
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import lineage
+from lineage.errors import Invalid, MissingExtra, NotFound
+from lineage.graph import Limits
+from lineage.model import Artifact, Association, Attribution, Kind, NodeKey
+from lineage.queries.alignment import Place, line_up
+from lineage.queries.comparison import Comparison, Row, compare
+from lineage.schema import Asset, Environment
+from lineage.store import Store
+from tests.builders import writing
+
+
+class Lake(lineage.Dataset):
+    day: int = 0
+
+
+class Net(lineage.Model):
+    size: int = 0
+
+
+class Fit(lineage.Train):
+    rate: float = 0.0
+
+
+def table(store: Store, *texts: str, **options: Any) -> Comparison:
+    return compare(store.backend, [store.key_of(text) for text in texts], **options)
+
+
+def rows(answer: Comparison, section: str) -> dict[str, tuple[Any, ...]]:
+    return {row.name: row.values for row in answer.rows if row.section == section}
+
+
+def in_environment(store: Store, execution: lineage.Execution, name: str, **said: Any) -> None:
+    libraries = said.pop("libraries", {})
+    where = store.put(Environment(name=name, custom_properties=libraries, **said))
+    store.put(Association(context=where.key, execution=execution.key))
+
+
+def two_models(store: Store) -> Store:
+    """Record two trainings on two versions of a lake and on one of words, and an evaluation each."""
+    words = Lake(uri="s3://words", digest="sha256:" + "7" * 64)
+    for n in (1, 2):
+        free = {"tree": {"depth": 2 + n, "leaf": {"min": 1}}, "seed": 4}
+        fit = store.record(
+            Fit(name=f"fit {n}", rate=n / 10, custom_properties=free),
+            inputs={"train": Lake(uri="s3://lake", day=n), "words": words},
+            outputs=[Net(name=f"n{n}", size=8), lineage.Metrics(custom_properties={"loss": n / 2})],
+        )
+        store.record(
+            lineage.Evaluate(),
+            inputs=Net(name=f"n{n}"),
+            outputs=lineage.Metrics(custom_properties={"auc": 0.5}),
+        )
+        libraries = {"scikit-learn": "1.5", "numpy": f"{n}.0", "attrs": "24"}
+        commit = {"python": "3.11.2", "git_commit": "abc", "git_clean": n == 1}
+        in_environment(store, fit.execution, f"sha256:{n}", libraries=libraries, **commit)
+    return store
+
+
+def test_two_models_side_by_side(store: Store) -> None:
+    answer = table(two_models(store), "Net:n1", "Net:n2")
+    created = [run.create_time for run in store.find(Fit)]
+    assert [(row.section, row.name, row.values) for row in answer.rows if row.differs] == [
+        ("data", "train", ("s3://lake (artifact:1)", "s3://lake (artifact:6)")),
+        ("parameters", "rate", (0.1, 0.2)),
+        ("parameters", "tree.depth", (3, 4)),
+        ("metrics", "loss (Fit)", (0.5, 1.0)),
+        ("frameworks", "numpy", ("1.0", "2.0")),
+        ("run", "created", tuple(f"{each:%Y-%m-%dT%H:%M:%SZ}" for each in created if each)),
+        ("run", "git clean", (True, False)),
+        ("run", "run", ("fit 1", "fit 2")),
+    ]
+    assert [(row.section, row.name, row.values[0]) for row in answer.rows if not row.differs] == [
+        ("data", "words", "s3://words (sha256:777777777777)"),
+        ("parameters", "seed", 4),
+        ("parameters", "tree.leaf.min", 1),
+        ("metrics", "auc (lineage.Evaluate)", 0.5),
+        ("metrics", "size (Net)", 8),
+        ("frameworks", "python", "3.11.2"),
+        ("frameworks", "scikit-learn", "1.5"),
+        ("run", "git commit", "abc"),
+        ("run", "state", "COMPLETE"),
+        ("run", "type", "Fit"),
+    ]
+    assert [model.name for model in answer.models] == ["n1", "n2"]
+    assert (answer.notes, answer.truncated) == ((), (None, None))
+    assert answer.number == store.backend.now()
+    assert pickle.loads(pickle.dumps(answer)) == answer
+
+
+def test_one_model_alone_or_twice_has_no_differences(store: Store) -> None:
+    two_models(store)
+    alone, twice = table(store, "Net:n1"), table(store, "Net:n1", "Net:n1")
+    assert not any(row.differs for row in (*alone.rows, *twice.rows))
+    assert [row.values for row in twice.rows] == [row.values * 2 for row in alone.rows]
+
+
+def test_absent_differs_and_so_does_another_type(store: Store) -> None:
+    nan = float("nan")
+    for name, free in (
+        (
+            "a",
+            {
+                "same": nan,
+                "x": 1,
+                "flag": True,
+                "map": {"": [1]},
+                "deep": {"a": {"b": {"c": {"d": 1}}}},
+            },
+        ),
+        ("b", {"same": nan, "x": 1.0, "flag": 1, "map": {"": [1.0]}, "only": math.inf}),
+    ):
+        store.record(lineage.Train(custom_properties=free), outputs=Net(name=name))
+    answer = table(store, "Net:a", "Net:b")
+    assert rows(answer, "parameters") == {
+        "deep.a.b.c": ({"d": 1}, None),
+        "flag": (True, 1),
+        "map.": ([1], [1.0]),
+        "only": (None, math.inf),
+        "x": (1, 1.0),
+        "same": pytest.approx((nan, nan), nan_ok=True),
+    }
+    assert {row.name for row in answer.rows if row.section == "parameters" and not row.differs} == {
+        "same"
+    }
+
+
+def test_what_was_not_recorded_is_said_and_none(store: Store) -> None:
+    two_models(store)
+    store.put(Net(name="n3"))
+    answer = table(store, "Net:n1", "Net:n3")
+    assert rows(answer, "frameworks") == {"scikit-learn": ("1.5", None), "python": ("3.11.2", None)}
+    assert rows(answer, "run")["type"] == ("Fit", None)
+    assert answer.notes == (
+        "no run is recorded that wrote artifact:10",
+        "no data set is recorded upstream of artifact:10",
+    )
+    assert rows(table(store, "Net:n3"), "data") == {}
+
+
+def test_what_is_no_model_is_compared_with_a_note(store: Store) -> None:
+    answer = table(two_models(store), "artifact:1", "Net:n1")
+    assert answer.notes[0] == "artifact:1 is not a model, it is a data set"
+    with pytest.raises(Invalid, match="execution:1 is not an artifact"):
+        table(store, "Net:n1", "execution:1")
+    with pytest.raises(Invalid, match="nothing to compare"):
+        table(store)
+    with pytest.raises(NotFound, match="there is no artifact:99"):
+        compare(store.backend, [NodeKey(Kind.ARTIFACT, 99)])
+
+
+def test_the_newest_of_several_values_is_compared(store: Store) -> None:
+    two_models(store)
+    metrics = lineage.Metrics(custom_properties={"auc": 0.7})
+    store.record(lineage.Evaluate(), inputs=Net(name="n1"), outputs=metrics)
+    answer = table(store, "Net:n1", "Net:n2")
+    assert rows(answer, "metrics")["auc (lineage.Evaluate)"] == (0.7, 0.5)
+    assert answer.notes == (
+        "artifact:3 has 2 values of auc (lineage.Evaluate); the first, of the newest run, is compared",
+    )
+
+
+def test_history_and_deleted_data(store: Store) -> None:
+    two_models(store)
+    before = store.backend.now()
+    store.delete("artifact:1")
+    assert rows(table(store, "Net:n1"), "data")["train"] == ("s3://lake (artifact:1), deleted",)
+    then = table(store, "Net:n1", as_of=before)
+    assert rows(then, "data")["train"] == ("s3://lake (artifact:1)",)
+    with pytest.raises(NotFound):
+        table(store, "Net:n2", as_of=2)
+
+
+def test_a_cut_search_is_said_for_each_model(store: Store) -> None:
+    two_models(store)
+    store.put(Net(name="n3"))
+    answer = table(store, "Net:n1", "Net:n3", limits=Limits(hops=1))
+    assert [cut and cut.limit for cut in answer.truncated] == ["hops", None]
+    assert "the search for data sets was cut by the limit of hops" in answer.notes[0]
+
+
+def test_types_go_by_their_names_where_they_have_no_base(store: Store) -> None:
+    with writing(store.backend) as new:
+        data, model = new.type(Kind.ARTIFACT, "my_dataset"), new.type(Kind.ARTIFACT, "system.Model")
+        new.path(new.artifact(data), new.execution(properties={"a": 1}), new.artifact(model))
+    answer = table(store, "artifact:2")
+    assert (rows(answer, "data"), rows(answer, "parameters")) == (
+        {"my_dataset": ("artifact:1",)},
+        {"a": (1,)},
+    )
+    assert "system.Model is taken for a model by its name" in answer.notes
+
+
+# Which data stands where
+
+
+def test_versions_of_one_asset_share_a_row(store: Store) -> None:
+    assets = store.put([Asset(name="east"), Asset(name="west")])
+    for n, order in ((1, (0, 1)), (2, (1, 0))):
+        lakes = store.put([Lake(uri=f"s3://{n}/{each}") for each in order])
+        for lake, each in zip(lakes, order, strict=True):
+            store.put(Attribution(context=assets[each].key, artifact=lake.key))
+        store.record(Fit(), inputs=[lake.key for lake in lakes], outputs=Net(name=f"n{n}"))
+    assert rows(table(store, "Net:n1", "Net:n2"), "data") == {
+        "Lake east": ("s3://1/0 (artifact:1)", "s3://2/0 (artifact:5)"),
+        "Lake west": ("s3://1/1 (artifact:2)", "s3://2/1 (artifact:4)"),
+    }
+
+
+def test_several_rows_of_one_type_are_numbered(store: Store) -> None:
+    for n in (1, 2):
+        lakes = [Lake(uri="s3://same"), Lake(uri=f"s3://{n}"), *[Lake(name="more")] * (n == 2)]
+        store.record(Fit(), inputs=lakes, outputs=Net(name=f"n{n}"))
+    assert rows(table(store, "Net:n1", "Net:n2"), "data") == {
+        "Lake": ("s3://same (artifact:1)", "s3://same (artifact:1)"),
+        "Lake (2)": ("s3://1 (artifact:2)", "s3://2 (artifact:4)"),
+        "Lake (3)": (None, "more (artifact:5)"),
+    }
+
+
+def place(number: int, **said: Any) -> Place:
+    given = {"type": "Lake", "uri": None, "asset": None, "path": "", "distance": 2}
+    return Place(NodeKey(Kind.ARTIFACT, number), **{**given, **said})
+
+
+def test_the_surest_sign_of_a_place_wins() -> None:
+    asset = NodeKey(Kind.CONTEXT, 1)
+    pairs = [
+        (place(1, path="train"), place(2, path="train", type="Table")),
+        (place(3, asset=asset), place(4, asset=asset, uri="s3://4")),
+        (place(5, path="only here"), place(5)),
+        (place(6, uri="s3://4"), place(7, uri="s3://4")),
+        (place(8, distance=4), place(9, distance=4)),
+        (place(10), place(11, distance=6)),
+        (place(12, type="Other"), None),
+        (None, place(13, type="Another")),
+    ]
+    left = [one for one, _ in pairs if one is not None]
+    right = [two for _, two in pairs if two is not None][::-1]
+    assert [tuple(row) for row in line_up([left, right])] == pairs
+    assert line_up([left]) == [[each] for each in left]
+    assert line_up([[], []]) == line_up([]) == []
+
+
+places = st.fixed_dictionaries(
+    {
+        "uri": st.sampled_from([None, "", "u", "v"]),
+        "path": st.sampled_from(["", "a", "b"]),
+        "distance": st.integers(1, 2),
+        "type": st.sampled_from(["Lake", "Table"]),
+    }
+)
+columns = st.dictionaries(st.integers(1, 6), places, max_size=5)
+
+
+@given(st.lists(columns, max_size=3))
+def test_every_place_is_in_one_row(drawn: list[dict[int, Any]]) -> None:
+    given = [[place(number, **said) for number, said in column.items()] for column in drawn]
+    found = line_up(given)
+    for number, column in enumerate(given):
+        met = [row[number] for row in found if row[number] is not None]
+        assert sorted(met, key=repr) == sorted(column, key=repr)
+    assert all(len(row) == len(given) and any(row) for row in found)
+
+
+# In the hand
+
+
+def test_a_frame_of_pandas(store: Store) -> None:
+    frame = table(two_models(store), "Net:n1", "Net:n2").to_pandas()
+    assert list(frame.columns) == ["artifact:3", "artifact:7", "differs"]
+    assert frame.index.names == ["section", "name"]
+    assert frame.loc[[("parameters", "rate")]].to_numpy().tolist() == [[0.1, 0.2, True]]
+    assert frame["differs"].dtype == bool
+    assert table(store, "Net:n1", "Net:n1").to_pandas().shape[1] == 3
+    empty = Comparison((), (), (), (), 0).to_pandas()
+    assert (len(empty), empty.index.nlevels) == (0, 2)
+
+
+def test_without_pandas_the_answer_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = builtins.__import__
+
+    def without(name: str, *args: Any, **options: Any) -> Any:
+        if name == "pandas":
+            raise ImportError(name)
+        return real(name, *args, **options)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(MissingExtra, match=r"lineage-graph\[pandas\]"):
+        Comparison((), (), (), (), 0).to_pandas()
+
+
+def test_a_notebook_shows_hostile_text_escaped_and_long_tables_cut(store: Store) -> None:
+    evil = {"<script>": "<b>\x1b[31m\u202e", "long": "x" * 10_000_000}
+    store.record(lineage.Train(custom_properties=evil), outputs=Net(name="<i>"))
+    html = table(store, "Net:<i>")._repr_html_()
+    assert "<script>" not in html
+    assert "<b>" not in html
+    assert "<i>" not in html
+    assert "\x1b" not in html
+    assert len(html) < 10_000
+    model = Artifact(type="Net", id=1)
+    many = tuple(Row("parameters", str(n), (None,), differs=False) for n in range(500))
+    html = Comparison((model,), many, (), (None,), 1)._repr_html_()
+    assert "450 more" in html
+    assert html.count("<tr>") < 60
