@@ -1,4 +1,4 @@
-"""Recording one run: one input, one output, one context."""
+"""Recording one run: at once when it is finished, and as it goes on."""
 
 from __future__ import annotations
 
@@ -44,3 +44,25 @@ def bench_record_one_run(benchmark: Callable[..., Any], store: lineage.Store) ->
     runs = next(numbers)
     assert len(store.log()) == runs
     assert len(store.find(Dataset)) == min(runs, 100)
+
+
+def bench_run_as_it_goes_on(benchmark: Callable[..., Any], store: lineage.Store) -> None:
+    """Two inputs, two outputs, metrics, and the environment, which was captured before."""
+    numbers = itertools.count()
+
+    def run() -> Model:
+        number = next(numbers)
+        with store.run(Trainer(learning_rate=1e-3), within=Experiment(name="churn")) as handle:
+            for split in ("train", "test"):
+                uri = f"s3://lake/{number % 100}/{split}"
+                handle.input(Dataset(uri=uri, day=number % 100, split=split))
+            model = handle.output(Model(uri=f"s3://models/{number}", version=number))
+            handle.output(Model(uri=f"s3://models/{number}/small", version=number))
+            handle.log_metrics(accuracy=0.93, loss=0.1)
+        return model
+
+    model = benchmark(run)
+    assert len(store.upstream(model, type=Dataset).matches) == 2
+    assert store.show(model).runs[0].state == "COMPLETE"
+    assert len(store.find(lineage.Environment)) == 1
+    assert len(store.find(lineage.Metrics)) == next(numbers)

@@ -12,7 +12,11 @@ import lineage
 from benchmarks.traces import Trace, write_trace
 
 SMALL = os.environ.get("LINEAGE_BENCH_SIZE", "full") == "small"
-TRACES = {"8k": 600, "268k": 1_200} if SMALL else {"8k": 8_000, "268k": 268_000}
+TRACES = (
+    {"8k": 600, "268k": 1_200, "1M": 1_200}
+    if SMALL
+    else {"8k": 8_000, "268k": 268_000, "1M": 1_000_000}
+)
 BULK = 200 if SMALL else 20_000
 
 

@@ -29,11 +29,14 @@ from lineage.model import (
     ParentContext,
 )
 from lineage.recording import Recorded
+from lineage.run import Run
 from lineage.schema import (
     ArtifactType,
+    Asset,
     ContextType,
     Dataset,
     Deploy,
+    Environment,
     Evaluate,
     ExecutionType,
     Indexed,
@@ -52,6 +55,7 @@ __all__ = [
     "Artifact",
     "ArtifactState",
     "ArtifactType",
+    "Asset",
     "Association",
     "Attribution",
     "BackendError",
@@ -64,6 +68,7 @@ __all__ = [
     "Dataset",
     "Deploy",
     "Direction",
+    "Environment",
     "Evaluate",
     "Event",
     "EventType",
@@ -86,6 +91,7 @@ __all__ = [
     "Process",
     "ProtoAny",
     "Recorded",
+    "Run",
     "Stale",
     "Statistics",
     "Store",

@@ -21,14 +21,25 @@ from lineage.model import (
     to_step,
 )
 from lineage.rows import STATE_NUMBERS, Batch, EdgeKind, EdgeRow, entity_of, path_text
+from lineage.schema import Environment
 from lineage.transaction import Transaction
 from lineage.writing import Author, new_edges
 
-__all__ = ["Artifacts", "Contexts", "Recorded", "record"]
+__all__ = [
+    "Artifacts",
+    "Contexts",
+    "ExecutionT",
+    "Path",
+    "Recorded",
+    "event_edge",
+    "given_nodes",
+    "member_edge",
+    "node_of_kind",
+    "record",
+]
 
 ExecutionT = TypeVar("ExecutionT", bound=Execution)
 ExecutionT_co = TypeVar("ExecutionT_co", bound=Execution, covariant=True)
-COMPLETE = STATE_NUMBERS[ExecutionState.COMPLETE]
 
 Artifacts: TypeAlias = (
     Artifact
@@ -72,6 +83,11 @@ class Recorded(Generic[ExecutionT_co]):
         """What it belongs to."""
         return cast(tuple[Context, ...], self._of("context"))
 
+    @property
+    def context_keys(self) -> tuple[NodeKey, ...]:
+        """The keys of what it belongs to, in the order given."""
+        return tuple(row.key for role, row, _ in self._nodes if role == "context")
+
     def _of(self, role: str) -> tuple[Node, ...]:
         return tuple(
             entity_of(row, self._types, cls) for each, row, cls in self._nodes if each == role
@@ -90,11 +106,12 @@ def record(
     inputs: Artifacts = (),
     outputs: Artifacts = (),
     within: Contexts = (),
+    state: ExecutionState = ExecutionState.COMPLETE,
 ) -> Recorded[ExecutionT]:
-    """Write a finished run in one transaction; see `identity` for which artifacts are new.
+    """Write a run in one transaction; see `identity` for which artifacts are new.
 
-    Every artifact and the execution belong to every context. An execution without a state is
-    COMPLETE.
+    Every artifact and the execution belong to every context, but an `Environment` is the
+    execution's alone. `state` is that of an execution which has none.
     """
     if not isinstance(execution, Execution):
         raise Invalid(f"{execution!r:.80} cannot be recorded; give an execution")
@@ -105,7 +122,8 @@ def record(
         transaction.lock()
         settled = settle(backend, transaction, wanted)
         if execution.state is None:
-            settled.replace(settled.rows[0], settled.rows[0]._replace(state=COMPLETE))
+            row = settled.rows[0]
+            settled.replace(row, row._replace(state=STATE_NUMBERS[state]))
         edges = _edges(transaction, settled, wanted, paths)
         fresh = {row.key for row in settled.new}
         batch = Batch(nodes=settled.new, edges=new_edges(backend, transaction, edges, fresh))
@@ -124,13 +142,13 @@ def _wanted(
         ("output", Kind.ARTIFACT, outputs),
         ("context", Kind.CONTEXT, within),
     ):
-        for path, node in _each(given):
-            wanted.append(Wanted(_of_kind(node, kind, role), role))
+        for path, node in given_nodes(given):
+            wanted.append(Wanted(node_of_kind(node, kind, role), role))
             paths.append(path)
     return paths, wanted
 
 
-def _each(given: object) -> Iterator[tuple[Path, object]]:
+def given_nodes(given: object) -> Iterator[tuple[Path, object]]:
     """Yield what is given as one node, as several or by name, and the path of each."""
     if isinstance(given, Mapping):
         for name, node in given.items():
@@ -142,12 +160,30 @@ def _each(given: object) -> Iterator[tuple[Path, object]]:
             yield (), node
 
 
-def _of_kind(node: object, kind: Kind, role: str) -> Node | NodeKey:
+def node_of_kind(node: object, kind: Kind, role: str) -> Node | NodeKey:
+    """Return a node or a key of a kind; raise `Invalid` for anything else."""
     checked = to_key(node) if isinstance(node, NodeKey) else node
     if not isinstance(checked, Node | NodeKey) or checked.kind is not kind:
         article = "a" if kind is Kind.CONTEXT else "an"
         raise Invalid(f"each {role} must be {article} {kind} or its key, not {node!r:.80}")
     return checked
+
+
+def event_edge(
+    transaction: Transaction, role: str, execution: NodeKey, artifact: NodeKey, path: Path
+) -> EdgeRow:
+    """Return the event of an execution that reads (role "input") or writes an artifact, now."""
+    source, target, kind = artifact, execution, EdgeKind.INPUT
+    if role == "output":
+        source, target, kind = execution, artifact, EdgeKind.OUTPUT
+    time, number = transaction.time, transaction.number
+    return EdgeRow(source, target, kind, time, path_text(path), number)
+
+
+def member_edge(transaction: Transaction, context: NodeKey, node: NodeKey) -> EdgeRow:
+    """Return the edge that says that an artifact or an execution belongs to a context."""
+    kind = EdgeKind.ASSOCIATION if node.kind is Kind.EXECUTION else EdgeKind.ATTRIBUTION
+    return EdgeRow(context, node, kind, None, None, transaction.number)
 
 
 def _edges(
@@ -158,25 +194,29 @@ def _edges(
 ) -> list[EdgeRow]:
     """Return a run's edges, each once."""
     execution = settled.rows[0].key
-    number = transaction.number
     edges: dict[tuple[object, ...], EdgeRow] = {}
-    contexts = [
-        row.key for row, each in zip(settled.rows, wanted, strict=True) if each.role == "context"
-    ]
+    contexts = _contexts(settled, wanted)
     for row, each, path in zip(settled.rows, wanted, paths, strict=True):
         if each.role in ("input", "output"):
-            if each.role == "input":
-                source, target, kind = row.key, execution, EdgeKind.INPUT
-            else:
-                source, target, kind = execution, row.key, EdgeKind.OUTPUT
-            event = EdgeRow(source, target, kind, transaction.time, path_text(path), number)
+            event = event_edge(transaction, each.role, execution, row.key, path)
             if edges.setdefault(event[:3], event).path != event.path:
                 raise Invalid(
                     f"{row.key} is {each.role} twice, as {path[0]!r} and under another name; name it once"
                 )
         if each.role != "context":
-            member = EdgeKind.ASSOCIATION if each.role == "execution" else EdgeKind.ATTRIBUTION
-            for context in contexts:
-                edge = EdgeRow(context, row.key, member, None, None, number)
-                edges[edge[:3]] = edge
+            for context, execution_alone in contexts:
+                if each.role == "execution" or not execution_alone:
+                    edge = member_edge(transaction, context, row.key)
+                    edges[edge[:3]] = edge
     return list(edges.values())
+
+
+def _contexts(settled: Settled, wanted: Sequence[Wanted]) -> list[tuple[NodeKey, bool]]:
+    """Return the contexts' keys, and whether only the execution belongs to them."""
+    known = settled.types.known
+    environments = known.ids(Environment)
+    return [
+        (row.key, row.type_id in environments)
+        for row, each in zip(settled.rows, wanted, strict=True)
+        if each.role == "context"
+    ]

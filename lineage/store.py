@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from itertools import takewhile
 from pathlib import Path
-from typing import Any, Self, TypeAlias, TypeVar, cast, overload
+from typing import IO, TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, cast, overload
 
 from lineage import writing
 from lineage.backend import Backend, Order
@@ -34,9 +34,20 @@ from lineage.queries import naming, provenance
 from lineage.recording import Artifacts, Contexts, ExecutionT, Recorded, record
 from lineage.registry import node_class, registry
 from lineage.rows import as_stored, entity_of
+from lineage.run import Run
 from lineage.schema import AnyType, NodeType
 from lineage.values import to_text
 from lineage.writing import Author
+
+if TYPE_CHECKING:
+    from lineage.importing import Imported
+    from lineage.queries.comparison import Comparison
+    from lineage.queries.differences import Diff
+    from lineage.queries.impact import Impact
+    from lineage.queries.paths import Paths
+    from lineage.queries.peers import Peers
+    from lineage.queries.summary import Summary
+    from lineage.queries.versions import Versions
 
 __all__ = ["Store", "connect"]
 
@@ -173,6 +184,24 @@ class Store:
             outputs=outputs,
             within=within,
         )
+
+    def run(
+        self,
+        execution: ExecutionT,
+        *,
+        within: Contexts = (),
+        environment: bool = True,
+        message: str = "",
+    ) -> Run[ExecutionT]:
+        """Record a run while it goes on: `with store.run(Trainer(...)) as run:`.
+
+        The run is stored as RUNNING on entry; each `run.input` and `run.output` is stored when it
+        returns. On exit the run is COMPLETE, after an exception FAILED, with its type and message,
+        after an interrupt CANCELED; exceptions always propagate. `environment` says whether
+        the Python, platform, commit and library versions are recorded too.
+        """
+        author = self._author(message)
+        return Run(self.backend, execution, author, within=within, environment=environment)
 
     def update(
         self, node: NodeT, *, fields: Collection[str] | None = None, message: str = ""
@@ -347,6 +376,99 @@ class Store:
         """Return everything that was made from the nodes, however indirectly."""
         keys = [self.key_of(each) for each in of]
         return provenance.downstream(self.backend, keys, type=type, limits=limits, as_of=self.as_of)
+
+    # Questions: each is imported when it is first asked, so that importing the library is quick
+
+    def show(self, node: Reference, *, limits: Limits = Limits()) -> Summary:
+        """Return what is known of a node; of a model its data, parameters, metrics, run and frameworks.
+
+        What was not recorded is said in the answer's `notes`.
+        """
+        from lineage.queries.summary import summary
+
+        return summary(self.backend, self.key_of(node), limits=limits, as_of=self.as_of)
+
+    def peers(
+        self, node: Reference, *, any_version: bool = False, limits: Limits = Limits()
+    ) -> Peers:
+        """Return the models trained on a data set; of a model, the others trained on its data.
+
+        With `any_version` other versions of the data count too.
+        """
+        from lineage.queries.peers import peers
+
+        key = self.key_of(node)
+        return peers(self.backend, key, any_version=any_version, limits=limits, as_of=self.as_of)
+
+    def compare(self, *models: Reference, limits: Limits = Limits()) -> Comparison:
+        """Return a table of models: data, parameters, metrics, frameworks, run; differences first."""
+        from lineage.queries.comparison import compare
+
+        keys = [self.key_of(each) for each in models]
+        return compare(self.backend, keys, limits=limits, as_of=self.as_of)
+
+    def impact(self, *of: Reference, limits: Limits = Limits()) -> Impact:
+        """Return every artifact made from the nodes, with the reason; what is deployed comes first."""
+        from lineage.queries.impact import impact
+
+        keys = [self.key_of(each) for each in of]
+        return impact(self.backend, keys, limits=limits, as_of=self.as_of)
+
+    def paths(self, one: Reference, other: Reference, *, limits: Limits = Limits()) -> Paths:
+        """Return the ways that data took between two nodes, and a shortest one."""
+        from lineage.queries.paths import paths
+
+        ends = self.key_of(one), self.key_of(other)
+        return paths(self.backend, *ends, limits=limits, as_of=self.as_of)
+
+    def diff(self, left: Reference, right: Reference, *, limits: Limits = Limits()) -> Diff:
+        """Return how what two nodes were made from differs, nearest first."""
+        from lineage.queries.differences import diff
+
+        ends = self.key_of(left), self.key_of(right)
+        return diff(self.backend, *ends, limits=limits, as_of=self.as_of)
+
+    def versions(self, artifact: Reference) -> Versions:
+        """Return the versions of what an artifact is a version of, oldest first."""
+        from lineage.queries.versions import versions
+
+        return versions(self.backend, self.key_of(artifact), as_of=self.as_of)
+
+    # The store as a whole
+
+    def export_to(
+        self, target: str | Path | IO[bytes], *, format: str | None = None
+    ) -> tuple[str, ...]:
+        """Write the whole store to a file; return a sentence for each thing that the format lost.
+
+        The format is that of the file's suffix, unless given.
+        """
+        from lineage.exporting import export, write_file
+
+        return write_file(
+            target, format, lambda file, name: export(self.backend, file, name, as_of=self.as_of)
+        )
+
+    def import_from(
+        self,
+        source: str | Path | IO[bytes],
+        *,
+        format: str | None = None,
+        new_ids: bool = False,
+        message: str = "",
+    ) -> Imported:
+        """Write the graph that a file holds, checked wholly before; ids stay, which needs an empty store.
+
+        With `new_ids` the nodes become new ones of a store that may hold others.
+        """
+        from lineage.importing import import_graph, read_file
+
+        author = self._author(message)
+        return read_file(
+            source,
+            format,
+            lambda file, name: import_graph(self.backend, file, name, author, new_ids=new_ids),
+        )
 
     def types(self, kind: Kind | None = None) -> list[AnyType]:
         """Return the types by id, the nine system types first."""

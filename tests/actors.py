@@ -288,6 +288,15 @@ def fork_while_others_read(path: str) -> None:
 # Without the rights of root
 
 
+def runner(path: str) -> None:
+    """Begin a run, record in it, and wait to be killed in the middle."""
+    with lineage.connect(path) as store, store.run(Train()) as run:
+        run.input(Dataset(uri="in"))
+        run.output(Model(uri="out"))
+        say(str(run.key))
+        sys.stdin.readline()
+
+
 def become_nobody() -> None:
     """Give up the rights of root, having imported everything, which may be out of reach later."""
     with lineage.connect("memory:") as store:
