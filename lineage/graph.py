@@ -6,20 +6,31 @@ it. An answer is a value: it stays right after the store has moved on or been cl
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import logging
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import cached_property
-from typing import Generic, Literal, NamedTuple, cast
+from io import BytesIO
+from typing import TYPE_CHECKING, Generic, Literal, NamedTuple, cast
 
 from typing_extensions import TypeVar
 
-from lineage.errors import Corrupt
+from lineage import conversions
+from lineage.conversions import Frames, Tables
+from lineage.display import CELL, ROWS, html_table, node_cells, safely
+from lineage.errors import Corrupt, LineageError
+from lineage.labels import shown
 from lineage.model import Edge, Node, NodeKey
-from lineage.rows import EdgeRow, NodeRow, edge_of, entity_of
+from lineage.notation import dumper
+from lineage.rows import Batch, EdgeRow, NodeRow, TypeRow, edge_of, entity_of
 from lineage.schema import AnyType
+
+if TYPE_CHECKING:
+    import networkx
 
 __all__ = ["Cut", "Direction", "Limits", "Subgraph", "Walk"]
 
+_LOGGER = logging.getLogger("lineage")
 NodeT_co = TypeVar("NodeT_co", bound=Node, covariant=True, default=Node)
 
 
@@ -132,6 +143,33 @@ class Subgraph(Generic[NodeT_co]):
         """How many edges each node is away from the start."""
         return {key: hops for hops, level in enumerate(self._walk.levels) for key in level}
 
+    def batches(self) -> Iterator[Batch]:
+        """Yield the answer as what formats write: one batch of types, nodes and edges."""
+        types = [TypeRow(each, 0) for each in self._types.values()]
+        yield Batch(types=types, nodes=self._rows, edges=self._walk.edges)
+
+    def export(self, format: str) -> str:
+        """Return the answer in a format: "mermaid", "dot", "graphml" or "node-link".
+
+        What the format cannot hold is logged as a warning.
+        """
+        target = BytesIO()
+        for loss in dumper(format).dump(self.batches(), target):
+            _LOGGER.warning("%s: %s", format, loss)
+        return target.getvalue().decode()
+
+    def to_networkx(self) -> networkx.MultiDiGraph[str]:
+        """Return a NetworkX graph: nodes by key as text, their content and distance as attributes."""
+        return conversions.to_networkx(self.nodes, self.edges, self.distances)
+
+    def to_pandas(self) -> Frames:
+        """Return a pandas frame of nodes, with a column for each property, and one of edges."""
+        return conversions.to_pandas(self.nodes, self.edges, self.distances)
+
+    def to_arrow(self) -> Tables:
+        """Return an Arrow table of nodes, with a column for each property, and one of edges."""
+        return conversions.to_arrow(self.nodes, self.edges, self.distances)
+
     def __len__(self) -> int:
         return len(self._rows)
 
@@ -143,3 +181,20 @@ class Subgraph(Generic[NodeT_co]):
         return (
             f"<Subgraph: {len(self)} nodes, {len(self._walk.edges)} edges as of {self.number}{cut}>"
         )
+
+    def _repr_html_(self) -> str:
+        return safely(self._html, "Subgraph")
+
+    def _html(self) -> str:
+        rows = [(self.distances[row.key], *self._cells(row)) for row in self._rows[:ROWS]]
+        header = ("distance", "key", "type", "label")
+        return html_table(repr(self)[1:-1], header, rows, more=len(self) - len(rows))
+
+    def _cells(self, row: NodeRow) -> tuple[str, ...]:
+        """Return a node's cells; those of one that cannot be read say so."""
+        # Properties are only shown where there is neither name nor URI, and they may be large.
+        seen = row._replace(properties="{}", custom="{}") if row.name or row.uri else row
+        try:
+            return node_cells(entity_of(seen, self._types))
+        except LineageError as error:
+            return str(row.key), "", shown(str(error), limit=CELL)

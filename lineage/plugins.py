@@ -1,30 +1,72 @@
-"""Finds a backend by the scheme of its URL, in our own table and in other packages' entry points.
+"""Finds backends and formats by name, in our own tables and in other packages' entry points.
 
-A package adds a backend by naming it, under the scheme it serves, in its `pyproject.toml`:
+A package adds a backend by naming it, under the scheme it serves, in its `pyproject.toml`, and a
+format under its name; a format is a module, or an object, with `dump`, `load` or both:
 
     [project.entry-points."lineage.backends"]
     duckdb = "lineage_duckdb:DuckdbBackend"
 
-Our own schemes cannot be taken over. Nothing is imported before a URL asks for it.
+    [project.entry-points."lineage.formats"]
+    prov = "lineage_prov.json_notation"
+
+Our own names cannot be taken over. Nothing is imported before somebody asks for it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from importlib.metadata import EntryPoint, entry_points
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from operator import attrgetter
+from typing import TYPE_CHECKING, NamedTuple
 
 from lineage.errors import BackendError, Invalid, MissingExtra
 
-__all__ = ["GROUP", "Address", "backend_factory", "parse_url", "schemes"]
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+__all__ = [
+    "FORMAT_GROUP",
+    "GROUP",
+    "Address",
+    "backend_factory",
+    "format_names",
+    "format_object",
+    "parse_url",
+    "schemes",
+]
 
 GROUP = "lineage.backends"
+FORMAT_GROUP = "lineage.formats"
 
-_OURS = {
-    "memory": EntryPoint("memory", "lineage.backends.memory:MemoryBackend", GROUP),
-    "sqlite": EntryPoint("sqlite", "lineage.backends.sqlite:SqliteBackend", GROUP),
-}
+
+class _Table(NamedTuple):
+    """Our own names, and the group of entry points where strangers add theirs."""
+
+    group: str
+    thing: str
+    """What a name stands for, in messages."""
+    ours: Mapping[str, str]
+
+
+_BACKENDS = _Table(
+    GROUP,
+    "backend",
+    {
+        "memory": "lineage.backends.memory:MemoryBackend",
+        "sqlite": "lineage.backends.sqlite:SqliteBackend",
+    },
+)
+_FORMATS = _Table(
+    FORMAT_GROUP,
+    "format",
+    {
+        "dot": "lineage.formats.dot",
+        "graphml": "lineage.formats.graphml",
+        "mermaid": "lineage.formats.mermaid",
+        "node-link": "lineage.formats.node_link",
+    },
+)
 
 # RFC 3986, 3.1, but of two characters at least: `C:\runs.db` is a path. A path whose colon
 # follows a slash is none either, which is how a path with a colon can always be written.
@@ -62,52 +104,113 @@ def backend_factory(url: str) -> Callable[..., object]:
     Raises Invalid for a scheme that nothing serves or that two packages claim, MissingExtra
     when the backend's module lacks a library, BackendError when it fails in any other way.
     """
-    scheme = parse_url(url).scheme
-    # Ours come first: looking through every installed package takes milliseconds.
-    return _load(_OURS.get(scheme) or _foreign(scheme))
+    claim = _claim(_BACKENDS, parse_url(url).scheme, _unknown_scheme)
+    factory = claim.load()
+    if not callable(factory):
+        raise BackendError(
+            f"{claim} is of type {type(factory).__name__} and cannot be called. "
+            "Update or uninstall its package"
+        )
+    return factory
 
 
 def schemes() -> list[str]:
     """Return every scheme that can be opened here, in alphabetical order."""
-    return sorted(_OURS.keys() | entry_points(group=GROUP).names)
+    return _names(_BACKENDS)
 
 
-def _foreign(scheme: str) -> EntryPoint:
-    # A package that is found by two entries of sys.path is one claim, not two.
-    claims = {entry.value: entry for entry in entry_points(group=GROUP) if entry.name == scheme}
-    if not claims:
-        raise Invalid(
-            f"no backend serves {scheme!r}: there are {', '.join(schemes())}. "
-            "Install the package that does; a path that holds a colon is written with a slash "
-            "before it, as in './a:b.db'"
+def format_object(name: str) -> object:
+    """Return the format of a name: a module, or an object, with `dump`, `load` or both.
+
+    Raises the same errors as `backend_factory`.
+    """
+    claim = _claim(_FORMATS, name, _unknown_format)
+    found = claim.load()
+    if not any(callable(getattr(found, verb, None)) for verb in ("dump", "load")):
+        raise BackendError(
+            f"{claim} has neither dump nor load to call. Update or uninstall its package"
         )
+    return found
+
+
+def format_names() -> list[str]:
+    """Return every format that there is here, in alphabetical order."""
+    return _names(_FORMATS)
+
+
+def _unknown_scheme(name: str) -> str:
+    return (
+        f"no backend serves {name!r}: there are {', '.join(schemes())}. "
+        "Install the package that does; a path that holds a colon is written with a slash "
+        "before it, as in './a:b.db'"
+    )
+
+
+def _unknown_format(name: str) -> str:
+    return (
+        f"there is no format {name!r}: there are {', '.join(format_names())}. "
+        "Choose one of these, or install the package that has it"
+    )
+
+
+class _Claim(NamedTuple):
+    """A name, and what stands behind it."""
+
+    thing: str
+    name: str
+    origin: str
+    read: Callable[[], object]
+
+    def __str__(self) -> str:
+        return f"the {self.thing} for {self.name!r}, {self.origin},"
+
+    def load(self) -> object:
+        """Import what stands behind the name."""
+        try:
+            return self.read()
+        except ImportError as error:
+            raise MissingExtra(
+                f"{self} cannot be imported: {error}. Install what it lacks"
+            ) from error
+        except Exception as error:
+            raise BackendError(
+                f"{self} fails when it is loaded: {type(error).__name__}: {error}. "
+                "Update or uninstall its package"
+            ) from error
+
+
+def _claim(table: _Table, name: str, unknown: Callable[[str], str]) -> _Claim:
+    # Ours come first: looking through every installed package takes milliseconds.
+    value = table.ours.get(name)
+    if value is not None:
+        return _Claim(table.thing, name, value, lambda: _imported(value))
+    # A package that is found by two entries of sys.path is one claim, not two.
+    claims = {entry.value: entry for entry in _strangers(table) if entry.name == name}
+    if not claims:
+        raise Invalid(unknown(name))
     if len(claims) > 1:
         raise Invalid(
-            f"{scheme!r} is claimed by {' and '.join(map(_origin, claims.values()))}: "
+            f"{name!r} is claimed by {' and '.join(map(_origin, claims.values()))}: "
             "uninstall all but one"
         )
-    return next(iter(claims.values()))
+    entry = next(iter(claims.values()))
+    return _Claim(table.thing, name, _origin(entry), entry.load)
 
 
-def _load(entry: EntryPoint) -> Callable[..., object]:
-    try:
-        factory = entry.load()
-    except ImportError as error:
-        raise MissingExtra(
-            f"the backend for {entry.name!r}, {_origin(entry)}, cannot be imported: {error}. "
-            "Install what it lacks"
-        ) from error
-    except Exception as error:
-        raise BackendError(
-            f"the backend for {entry.name!r}, {_origin(entry)}, fails when it is loaded: "
-            f"{type(error).__name__}: {error}. Update or uninstall its package"
-        ) from error
-    if not callable(factory):
-        raise BackendError(
-            f"the backend for {entry.name!r}, {_origin(entry)}, is of type {type(factory).__name__} "
-            "and cannot be called. Update or uninstall its package"
-        )
-    return factory  # type: ignore[no-any-return]  # whatever a stranger named
+def _imported(value: str) -> object:
+    module, _, attribute = value.partition(":")
+    found = import_module(module)
+    return attrgetter(attribute)(found) if attribute else found
+
+
+def _strangers(table: _Table) -> list[EntryPoint]:
+    from importlib.metadata import entry_points
+
+    return list(entry_points(group=table.group))
+
+
+def _names(table: _Table) -> list[str]:
+    return sorted(table.ours.keys() | {entry.name for entry in _strangers(table)})
 
 
 def _origin(entry: EntryPoint) -> str:

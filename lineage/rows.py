@@ -34,6 +34,7 @@ from lineage.schema import AnyType
 from lineage.values import decode, from_micros
 
 __all__ = [
+    "EDGE_ENDS",
     "EDGE_KINDS",
     "EVENT_KINDS",
     "STATE_NUMBERS",
@@ -70,6 +71,15 @@ class EdgeKind(IntEnum):
 
 EVENT_KINDS = frozenset(EdgeKind(number) for number in range(1, 8))
 EDGE_KINDS: dict[EventType, EdgeKind] = {event: EdgeKind[event.name] for event in EventType}
+EDGE_ENDS: dict[EdgeKind, tuple[Kind, Kind]] = {
+    EdgeKind.ATTRIBUTION: (Kind.CONTEXT, Kind.ARTIFACT),
+    EdgeKind.ASSOCIATION: (Kind.CONTEXT, Kind.EXECUTION),
+    EdgeKind.PARENT: (Kind.CONTEXT, Kind.CONTEXT),
+} | {
+    kind: (Kind.EXECUTION, Kind.ARTIFACT) if event.is_output else (Kind.ARTIFACT, Kind.EXECUTION)
+    for event, kind in EDGE_KINDS.items()
+}
+"""The kinds of node that each kind of edge goes from and to."""
 _EVENT_TYPES = {kind: event for event, kind in EDGE_KINDS.items()}
 _ARTIFACT_STATES = dict(enumerate(ArtifactState))
 _EXECUTION_STATES = dict(enumerate(ExecutionState))

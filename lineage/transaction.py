@@ -115,7 +115,8 @@ class Transaction:
     def write(self, batch: Batch, *, live: Collection[NodeKey] = ()) -> None:
         """Write types, new nodes, new versions of live nodes, and edges between live nodes.
 
-        `live` are nodes that the caller has seen alive in this transaction; others are looked up.
+        `live` are nodes that the caller has seen alive in this transaction; others are looked up. A
+        new node marked `gone`, with this transaction as its `until`, is written and deleted at once.
         """
         self.lock()
         if batch.edges:
@@ -129,6 +130,8 @@ class Transaction:
             kind, number = row.key
             self._nodes[row.key] = row
             self._highest[kind] = max(self._highest[kind], number)
+            if row.gone:
+                self._deleted[row.key] = None
         for row in batch.updates:
             known = self._nodes if row.key in self._nodes else self._updates
             known[row.key] = row

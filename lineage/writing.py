@@ -6,7 +6,7 @@ and checks everything before the first row is written.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Literal, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -25,14 +25,25 @@ from lineage.rows import (
     edge_key,
     path_text,
 )
-from lineage.schema import SYSTEM_NAMES, AnyType, evolve, is_reserved, type_of
+from lineage.schema import (
+    OWN_CLASSES,
+    SYSTEM_NAMES,
+    AnyType,
+    conform,
+    evolve,
+    is_reserved,
+    type_of,
+)
 from lineage.transaction import Transaction
-from lineage.values import Struct, Value, ValueType, decode, encode, from_micros, kind_of, to_micros
+from lineage.values import decode, encode, from_micros, to_micros
 
 __all__ = [
     "Author",
     "TypeFinder",
+    "check_distinct",
+    "check_free",
     "check_named",
+    "check_type",
     "conform",
     "delete",
     "edge_row",
@@ -43,6 +54,7 @@ __all__ = [
     "purge",
     "put_edges",
     "put_nodes",
+    "put_type",
     "put_types",
     "update",
 ]
@@ -70,31 +82,19 @@ def put_types(
     with backend.transaction(actor=author.actor, message=author.message) as transaction:
         transaction.lock()
         return [
-            _put_type(backend, transaction, each, can_add=can_add, can_omit=can_omit)
+            put_type(backend, transaction, each, can_add=can_add, can_omit=can_omit)
             for each in types
         ]
 
 
-def _put_type(
+def put_type(
     backend: Backend, transaction: Transaction, given: AnyType, *, can_add: bool, can_omit: bool
 ) -> AnyType:
+    """Write a type in a locked transaction, new or evolved, and return it as it is stored."""
     known = registry(backend)
     stored = known.by_name.get((given.kind, given.name, given.version))
-    if stored is None and is_reserved(given.name):
-        raise Invalid(
-            f"type {given.type_name}: names that begin with 'lineage.' or 'mlmd.' are reserved"
-        )
-    if given.base is not None and given.base not in SYSTEM_NAMES[given.kind]:
-        there = ", ".join(SYSTEM_NAMES[given.kind]) or "none"
-        raise Invalid(
-            f"type {given.type_name}: {given.base!r} is no base type of {given.kind}s; there are: {there}"
-        )
-    missing = set(given.indexed).difference(given.properties, stored.properties if stored else ())
-    if missing:
-        raise Invalid(
-            f"type {given.type_name}: {min(missing)!r} is to be indexed but is not a property"
-        )
-    if stored is not None and stored.name in SYSTEM_NAMES[stored.kind]:
+    check_type(given, stored)
+    if stored is not None and (stored.name in SYSTEM_NAMES[stored.kind] or _is_own(stored)):
         if evolve(stored, given, can_add=can_add, can_omit=True) is not stored:
             raise Invalid(
                 f"type {stored.name} is a system type and does not change; base a type of yours on it"
@@ -115,6 +115,32 @@ def _put_type(
     evolved = evolved.replace(update_time=from_micros(transaction.time))
     transaction.write(Batch(types=[TypeRow(evolved, transaction.number)]))
     return evolved
+
+
+def check_type(given: AnyType, stored: AnyType | None) -> None:
+    """Raise `Invalid` for a reserved name, an unknown base, or an index on what is no property."""
+    if stored is None and is_reserved(given.name) and not _is_own(given):
+        raise Invalid(
+            f"type {given.type_name}: names that begin with 'lineage.' or 'mlmd.' are reserved"
+        )
+    if given.base is not None and given.base not in SYSTEM_NAMES[given.kind]:
+        there = ", ".join(SYSTEM_NAMES[given.kind]) or "none"
+        raise Invalid(
+            f"type {given.type_name}: {given.base!r} is no base type of {given.kind}s; there are: {there}"
+        )
+    missing = set(given.indexed).difference(given.properties, stored.properties if stored else ())
+    if missing:
+        raise Invalid(
+            f"type {given.type_name}: {min(missing)!r} is to be indexed but is not a property"
+        )
+
+
+def _is_own(given: AnyType) -> bool:
+    """Whether this is a type of the library's own, just as it should be."""
+    own = OWN_CLASSES.get(given.name)
+    if own is None or (own.kind, given.version) != (given.kind, None):
+        return False
+    return given.properties == type_of(own).properties
 
 
 _COVERED: WeakKeyDictionary[type[Node], AnyType] = WeakKeyDictionary()
@@ -145,7 +171,7 @@ class TypeFinder:
         if stored is not None and _COVERED.get(cls) is stored:
             return stored
         try:
-            stored = _put_type(
+            stored = put_type(
                 self._backend, self._transaction, type_of(cls), can_add=True, can_omit=True
             )
         except AlreadyExists as error:
@@ -153,31 +179,6 @@ class TypeFinder:
         self.known = registry(self._backend)
         _COVERED[cls] = stored
         return stored
-
-
-def conform(node_type: AnyType, properties: Mapping[str, Value]) -> str:
-    """Check declared properties against their type and return them as they are stored."""
-    declared = node_type.properties
-    values: dict[str, Value | Struct] = {}
-    for name, value in properties.items():
-        wanted = declared.get(name)
-        given = kind_of(value)
-        if wanted is given:
-            values[name] = value
-        elif wanted is ValueType.DOUBLE and given is ValueType.INT:
-            values[name] = float(value)  # type: ignore[arg-type]
-        elif wanted is ValueType.STRUCT and given is not ValueType.PROTO:
-            values[name] = Struct(value)  # type: ignore[arg-type]
-        elif wanted is None:
-            raise Invalid(
-                f"type {node_type.type_name} declares no property {name!r}; add it to the type, or give it as a custom "
-                f"property (declared: {', '.join(declared) or 'none'})"
-            )
-        else:
-            raise Invalid(
-                f"property {name!r} of type {node_type.type_name} is {wanted}, not {given}: {value!r:.80}"
-            )
-    return encode(values)
 
 
 # Nodes
@@ -223,18 +224,14 @@ def put_nodes(backend: Backend, nodes: Sequence[Node], author: Author) -> list[N
         transaction.lock()
         types = TypeFinder(backend, transaction)
         rows = [node_row(transaction, types.of(node), node) for node in nodes]
-        _check_free(backend, rows, types.known)
+        check_free(backend, rows, types.known)
         transaction.write(Batch(nodes=rows))
     return rows
 
 
-def _check_free(backend: Backend, rows: Iterable[NodeRow], types: Registry) -> None:
+def check_free(backend: Backend, rows: Iterable[NodeRow], types: Registry) -> None:
     """Raise `AlreadyExists` where a row's name or external id belongs to another node, or to two rows."""
-    wanted: dict[Reference, NodeKey] = {}
-    for row in rows:
-        for reference in _references(row):
-            if wanted.setdefault(reference, row.key) != row.key:
-                raise AlreadyExists(f"two nodes are given {_in_words(reference, types)}")
+    wanted = check_distinct(rows, types)
     if not wanted:
         return
     for reference, found in backend.lookup(wanted.keys()).items():
@@ -243,6 +240,16 @@ def _check_free(backend: Backend, rows: Iterable[NodeRow], types: Registry) -> N
                 raise AlreadyExists(
                     f"{other.key} has {_in_words(reference, types)} already; use it, or choose another"
                 )
+
+
+def check_distinct(rows: Iterable[NodeRow], types: Registry) -> dict[Reference, NodeKey]:
+    """Return which row has each name and external id; raise `AlreadyExists` where two have one."""
+    wanted: dict[Reference, NodeKey] = {}
+    for row in rows:
+        for reference in _references(row):
+            if wanted.setdefault(reference, row.key) != row.key:
+                raise AlreadyExists(f"two nodes are given {_in_words(reference, types)}")
+    return wanted
 
 
 def _references(row: NodeRow) -> list[Reference]:
@@ -316,7 +323,7 @@ def update(backend: Backend, node: Node, author: Author, *, fields: Mask | None 
             return stored
         if key.kind is Kind.CONTEXT and not changed.name:
             raise Invalid(f"{key}: a context needs a name")
-        _check_free(backend, [changed], types.known)
+        check_free(backend, [changed], types.known)
         changed = changed._replace(
             updated=transaction.time, since=transaction.number, salt=transaction.salt()
         )

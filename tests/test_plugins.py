@@ -1,14 +1,25 @@
-"""Schemes, paths that look like schemes, and backends that strangers bring or break."""
+"""Schemes, paths that look like schemes, and what strangers bring or break: backends and formats."""
 
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from lineage.errors import BackendError, Invalid, LineageError, MissingExtra
-from lineage.plugins import Address, backend_factory, parse_url, schemes
+from lineage.notation import dumper, format_of_suffix, loader
+from lineage.plugins import (
+    FORMAT_GROUP,
+    GROUP,
+    Address,
+    backend_factory,
+    format_names,
+    format_object,
+    parse_url,
+    schemes,
+)
 
 Install = Callable[..., None]
 
@@ -17,7 +28,9 @@ Install = Callable[..., None]
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     """Return a function that installs a package with one module and one entry point."""
 
-    def install(scheme: str, *, package: str, module: str, attribute: str = "Backend") -> None:
+    def install(
+        name: str, *, package: str, module: str, attribute: str = ":Backend", group: str = GROUP
+    ) -> None:
         site = tmp_path / package
         metadata = site / f"{package}-1.0.dist-info"
         metadata.mkdir(parents=True)
@@ -25,9 +38,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
         (metadata / "METADATA").write_text(
             f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n"
         )
-        (metadata / "entry_points.txt").write_text(
-            f"[lineage.backends]\n{scheme} = {package}:{attribute}\n"
-        )
+        (metadata / "entry_points.txt").write_text(f"[{group}]\n{name} = {package}{attribute}\n")
         monkeypatch.syspath_prepend(site)
         monkeypatch.delitem(sys.modules, package, raising=False)
 
@@ -139,3 +150,99 @@ def test_looking_up_a_backend_imports_no_other() -> None:
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
     assert b"lineage.backends.sqlite" in done.stdout
     assert b"lineage.backends.memory" not in done.stdout
+
+
+# Formats
+
+
+@pytest.fixture
+def install_format(install: Install) -> Install:
+    """Return a function that installs a package which is itself a format."""
+    return partial(install, attribute="", group=FORMAT_GROUP)
+
+
+def test_our_formats_are_found() -> None:
+    assert format_names() == ["dot", "graphml", "mermaid", "node-link"]
+    for name in format_names():
+        assert callable(dumper(name).dump)
+    assert callable(loader("node-link").load)
+
+
+def test_strangers_format_is_found(install_format: Install) -> None:
+    install_format("prov", package="lineage_prov", module="def load(source): return iter(())")
+    assert "prov" in format_names()
+    assert getattr(loader("prov"), "__name__", None) == "lineage_prov"
+    with pytest.raises(Invalid, match="'prov' can be read but not written"):
+        dumper("prov")
+
+
+def test_stranger_cannot_take_over_our_format(install_format: Install) -> None:
+    install_format("dot", package="lineage_thief", module="def dump(batches, target): ...")
+    assert getattr(dumper("dot"), "__name__", None) == "lineage.formats.dot"
+
+
+def test_unknown_format_names_those_there_are(install_format: Install) -> None:
+    install_format("prov", package="lineage_prov", module="")
+    with pytest.raises(Invalid, match="'prof': there are dot, graphml, mermaid, node-link, prov"):
+        format_object("prof")
+    with pytest.raises(Invalid, match="'dot' can be written but not read"):
+        loader("dot")
+
+
+def test_format_of_two_strangers_is_refused(install_format: Install) -> None:
+    install_format("prov", package="lineage_prov", module="load = print")
+    install_format("prov", package="lineage_proof", module="load = print")
+    with pytest.raises(Invalid, match=r"claimed by .*_proof 1\.0 and .*_prov 1\.0"):
+        format_object("prov")
+
+
+@pytest.mark.parametrize(
+    ("module", "error", "says"),
+    [
+        ("import no_such_library", MissingExtra, "No module named 'no_such_library'"),
+        ("1 / 0", BackendError, "ZeroDivisionError"),
+        ("load = 7", BackendError, "has neither dump nor load to call"),
+    ],
+)
+def test_broken_format_is_named(
+    install_format: Install, module: str, error: type[LineageError], says: str
+) -> None:
+    install_format("prov", package="lineage_prov", module=module)
+    with pytest.raises(
+        error, match=r"the format for 'prov', lineage_prov of lineage_prov 1\.0"
+    ) as caught:
+        format_object("prov")
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("a.json", "node-link"),
+        ("/x.y/a.GraphML", "graphml"),
+        ("a.dot", "dot"),
+        ("a.gv", "dot"),
+        ("a.mmd", "mermaid"),
+        ("a.b.mermaid", "mermaid"),
+    ],
+)
+def test_a_suffix_stands_for_a_format(path: str, name: str) -> None:
+    assert format_of_suffix(path) == name
+
+
+@pytest.mark.parametrize("path", ["a", "json", ".json", "a.json.gz", ""])
+def test_other_suffixes_are_refused_with_those_that_do(path: str) -> None:
+    with pytest.raises(
+        Invalid, match=r"\.json, \.graphml, .* one of dot, graphml, mermaid, node-link"
+    ):
+        format_of_suffix(path)
+
+
+def test_looking_up_a_format_imports_no_other() -> None:
+    program = (
+        "import sys; from lineage.plugins import format_object; format_object('dot');"
+        "print([name for name in sys.modules if name.startswith('lineage.formats.')])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+    assert b"lineage.formats.dot" in done.stdout
+    assert b"lineage.formats.graphml" not in done.stdout
