@@ -1,18 +1,21 @@
-"""The demo: train real models, record each run, and ask the store where they came from.
+"""The demo: train real models, record every step, and ask the store what people ask of one.
 
-Run it with `python -m lineage.demo [STORE]`; the store is `lineage.db` here unless named. The data
-set, a table of wines, comes with scikit-learn.
+Run it with `lineage demo`, or `python -m lineage.demo [STORE]`; the store is `lineage.db` here
+unless named. The data, a table of wines, comes with scikit-learn.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
+import contextlib
+import pickle
+import shlex
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 import lineage
 
@@ -21,16 +24,21 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
+DEFAULT_STORE = "lineage.db"
+StepT = TypeVar("StepT", bound=lineage.Execution)
+Part: TypeAlias = "tuple[Dataset, numpy.ndarray, numpy.ndarray]"
+"""A stored table, its features and its labels."""
+
 
 class Dataset(lineage.Dataset):
     """A table of wines."""
 
     rows: int
-    columns: int
+    split: str = "all"
 
 
 class Model(lineage.Model):
-    """A classifier."""
+    """A classifier that tells three cultivars apart."""
 
     algorithm: str
 
@@ -39,6 +47,17 @@ class Scores(lineage.Metrics):
     """How well a classifier does on wines that it has not seen."""
 
     accuracy: float
+    errors: int
+
+
+class Endpoint(lineage.Artifact):
+    """Where a model serves."""
+
+
+class Ingest(lineage.Process):
+    """Fetching a table from where it is kept."""
+
+    source: str
 
 
 class Split(lineage.Transform):
@@ -48,7 +67,7 @@ class Split(lineage.Transform):
     seed: int
 
 
-class Trainer(lineage.Train):
+class Training(lineage.Train):
     """Fitting a classifier."""
 
     algorithm: str
@@ -59,127 +78,218 @@ class Evaluation(lineage.Evaluate):
     """Trying a classifier on the rows that were set aside."""
 
 
+class Deployment(lineage.Deploy):
+    """Putting a model where it serves."""
+
+    target: str
+
+
 class Experiment(lineage.Context):
     """A question under study."""
 
     goal: str
 
 
+class Told(NamedTuple):
+    """What the recording leaves to ask about."""
+
+    data: lineage.NodeKey
+    models: tuple[Model, ...]
+    newest: Model
+    deployed: Model
+    failed: lineage.NodeKey
+    before: int
+
+
+CANDIDATES: list[tuple[str, str, dict[str, float]]] = [
+    ("logistic", "LogisticRegression", {"C": 1.0, "max_iter": 10_000}),
+    ("logistic-weak", "LogisticRegression", {"C": 0.001, "max_iter": 10_000}),
+    ("tree", "DecisionTreeClassifier", {"max_depth": 2, "random_state": 0}),
+]
+"""Name, class and parameters of what is tried."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Record the demo in a store and print what can be asked of it."""
+    """Record the demo in a store, then print each question with the command that asks it again."""
     parser = argparse.ArgumentParser(prog="python -m lineage.demo", description=__doc__)
     parser.add_argument(
-        "store", nargs="?", default="lineage.db", help="where to record (default: %(default)s)"
+        "store", nargs="?", default=DEFAULT_STORE, help="where to record (default: %(default)s)"
     )
     url = parser.parse_args(arguments).store
     try:
         import sklearn  # noqa: F401
-    except ImportError:
-        print("The demo needs scikit-learn: pip install 'lineage-graph[demo]'", file=sys.stderr)
+    except ImportError as error:
+        print(
+            f"The demo needs scikit-learn ({error}): pip install 'lineage-graph[demo]'",
+            file=sys.stderr,
+        )
         return 1
     try:
         with lineage.connect(url) as store, tempfile.TemporaryDirectory() as folder:
-            models = list(train(store, Path(folder)))
-            print(f"Recorded {len(models)} trainings and their evaluations in {url}.\n")
-            report(store, models)
+            told = Laboratory(store, Path(folder)).study()
     except lineage.LineageError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1
-    return 0
+    print(f"Five trainings (one of them failed), their data and evaluations are in {url}.")
+    if shutil.which("lineage") is None:
+        print(f"The command `lineage` below is {Path(sys.executable).parent / 'lineage'} here.")
+    return max(ask(question, command, url) for question, command in questions(told))
 
 
-def train(store: lineage.Store, folder: Path) -> Iterator[Model]:
-    """Split the data once, train and evaluate three classifiers, and record every step."""
-    from sklearn.datasets import load_wine
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import train_test_split
-    from sklearn.neighbors import KNeighborsClassifier
-    from sklearn.tree import DecisionTreeClassifier
+class Laboratory:
+    """Does the work and records it, step by step."""
 
-    features, labels = load_wine(return_X_y=True)
-    parts = train_test_split(features, labels, test_size=0.3, random_state=0, stratify=labels)
-    experiment = Experiment(name="wine-quality", goal="tell three cultivars apart")
-    split = store.record(
-        Split(test_share=0.3, seed=0),
-        inputs={"raw": table("wine", features, folder)},
-        outputs={
-            "train": table("wine-train", parts[0], folder),
-            "test": table("wine-test", parts[1], folder),
-        },
-        within=experiment,
-        message="split the wines",
-    )
-    training, testing = split.outputs
-    candidates: list[tuple[Any, dict[str, float]]] = [
-        (LogisticRegression, {"C": 1.0, "max_iter": 10_000}),
-        (KNeighborsClassifier, {"n_neighbors": 5}),
-        (DecisionTreeClassifier, {"max_depth": 3, "random_state": 0}),
-    ]
-    for classifier, parameters in candidates:
-        name = classifier.__name__
-        fitted = classifier(**parameters).fit(parts[0], parts[2])
-        run = store.record(
-            Trainer(algorithm=name, parameters=parameters),
-            inputs=[training.key],
-            outputs=[Model(uri=f"models/{name}.pickle", algorithm=name)],
-            within=experiment,
-            message=f"train {name}",
-        )
-        model = store.get(Model, run.outputs[0].key)
-        store.record(
-            Evaluation(),
-            inputs={"model": model.key, "test": testing.key},
-            outputs=[Scores(accuracy=fitted.score(parts[1], parts[3]))],
-            within=experiment,
-            message=f"evaluate {name}",
-        )
-        yield model
+    def __init__(self, store: lineage.Store, folder: Path) -> None:
+        self.store = store
+        self.folder = folder
+        self.experiment = Experiment(name="wine", goal="tell three cultivars apart")
 
-
-def table(name: str, values: numpy.ndarray, folder: Path) -> Dataset:
-    """Write an array to a file and describe it; equal content is one artifact, whenever it is recorded."""
-    path = folder / f"{name}.csv"
-    path.write_text(
-        "\n".join(",".join(map(repr, row)) for row in values.tolist()), encoding="utf-8"
-    )
-    rows, columns = values.shape
-    return Dataset(
-        uri=f"data/{path.name}",
-        digest=f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}",
-        rows=rows,
-        columns=columns,
-    )
-
-
-def report(store: lineage.Store, models: Sequence[Model]) -> None:
-    """Print each model's data, what one data set led to, and the log."""
-    print("Which data sets was each model trained on?")
-    for model in models:
-        data = store.upstream(model, type=Dataset).matches
-        scores = store.downstream(model, type=Scores).matches
-        print(f"  {model.key}  {model.algorithm} (accuracy {scores[0].accuracy:.3f})")
-        for each in data:
-            print(f"      {each.key}  {each.uri}, {each.rows} rows")
-    first, source = models[0], "data/wine.csv"
-    print(f"\nUpstream of {first.uri}, nearest first:")
-    print_nodes(store.upstream(first))
-    print("\nDownstream of data/wine.csv, nearest first:")
-    print_nodes(store.downstream(source))
-    print("\nThe log, newest first:")
-    for entry in store.log(limit=10):
-        print(
-            f"  {entry.number:>3}  {entry.time:%Y-%m-%d %H:%M:%S}  {entry.actor}: {entry.message}"
+    def study(self) -> Told:
+        """Train on a first delivery of data, deploy the best, and train again on the whole."""
+        first = self.fetch(120)
+        training, testing = self.split(first)
+        models = [self.train(*each, training) for each in CANDIDATES]
+        scores = [self.evaluate(each, testing) for each in models]
+        best = max(range(len(models)), key=lambda place: scores[place].accuracy)
+        self.deploy(models[best][0])
+        with contextlib.suppress(ValueError):
+            self.train("logistic-wrong", "LogisticRegression", {"C": -1.0}, training)
+        before = self.store.log(limit=1)[0].number
+        training, testing = self.split(self.fetch(178))
+        again = self.train(*CANDIDATES[best], training)
+        self.evaluate(again, testing)
+        return Told(
+            data=first[0].key,
+            models=tuple(each for each, _ in models),
+            newest=again[0],
+            deployed=models[best][0],
+            failed=self.store.find(Training, "state = 'FAILED'")[-1].key,
+            before=before,
         )
 
+    def fetch(self, rows: int) -> Part:
+        """Read the first wines of a shuffled table and keep them as a file."""
+        from sklearn.datasets import load_wine
+        from sklearn.utils import shuffle
 
-def print_nodes(answer: lineage.Subgraph) -> None:
-    """Print a subgraph's nodes, indented by their distance."""
-    for node in answer.nodes:
-        hops = answer.distances[node.key]
-        said = getattr(node, "uri", None) or node.name or node.properties.get("algorithm", "")
-        print(f"  {'  ' * hops}{node.key}  {node.type} {said}".rstrip())
-    if answer.truncated:
-        print(f"  … cut by the limit on {answer.truncated.limit}")
+        features, labels = shuffle(*load_wine(return_X_y=True), random_state=0)
+        with self.run(Ingest(source="sklearn.datasets.load_wine")) as run:
+            data = self.table("wine", features[:rows], labels[:rows])
+            return run.output(data, asset="wine"), features[:rows], labels[:rows]
+
+    def split(self, data: Part) -> tuple[Part, Part]:
+        """Set a third of the rows aside for testing."""
+        from sklearn.model_selection import train_test_split
+
+        stored, features, labels = data
+        with self.run(Split(test_share=0.3, seed=0)) as run:
+            run.input(stored)
+            parts = train_test_split(
+                features, labels, test_size=0.3, random_state=0, stratify=labels
+            )
+            made = []
+            for name, x, y in (("train", *parts[::2]), ("test", *parts[1::2])):
+                table = self.table(f"wine-{name}", x, y, split=name)
+                made.append((run.output(table, path=name, asset=f"wine-{name}"), x, y))
+        return made[0], made[1]
+
+    def train(
+        self, name: str, algorithm: str, parameters: dict[str, float], data: Part
+    ) -> tuple[Model, Any]:
+        """Fit a classifier and keep it as a file."""
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.tree import DecisionTreeClassifier
+
+        classes = {cls.__name__: cls for cls in (LogisticRegression, DecisionTreeClassifier)}
+        stored, features, labels = data
+        with self.run(Training(algorithm=algorithm, parameters=parameters)) as run:
+            run.input(stored)
+            fitted = classes[algorithm](**parameters).fit(features, labels)
+            path = self.folder / f"{name}.pickle"
+            path.write_bytes(pickle.dumps(fitted))
+            model = Model.from_path(path, uri=f"models/{path.name}", algorithm=algorithm)
+            run.log_metrics(training_accuracy=fitted.score(features, labels))
+            return run.output(model, asset=f"wine-{name}-model"), fitted
+
+    def evaluate(self, model: tuple[Model, Any], data: Part) -> Scores:
+        """Count how often a model is right on rows that it has not seen."""
+        stored, features, labels = data
+        with self.run(Evaluation()) as run:
+            run.input(model[0], path="model")
+            run.input(stored, path="test")
+            errors = int((model[1].predict(features) != labels).sum())
+            return run.output(Scores(accuracy=1 - errors / len(labels), errors=errors))
+
+    def deploy(self, model: Model) -> None:
+        """Put a model where it serves."""
+        with self.run(Deployment(target="production")) as run:
+            run.input(model)
+            run.output(Endpoint(name="wine", uri="https://wine.example/predict"))
+
+    def run(self, step: StepT) -> lineage.Run[StepT]:
+        """Begin a step of the experiment."""
+        return self.store.run(step, within=self.experiment, message=type(step).__doc__ or "")
+
+    def table(
+        self, name: str, features: numpy.ndarray, labels: numpy.ndarray, *, split: str = "all"
+    ) -> Dataset:
+        """Write a table to a file and describe it; equal content is one artifact, however often."""
+        path = self.folder / f"{name}.csv"
+        rows = [*zip(features.tolist(), labels.tolist(), strict=True)]
+        path.write_text(
+            "\n".join(",".join(map(repr, [*values, label])) for values, label in rows),
+            encoding="utf-8",
+        )
+        return Dataset.from_path(path, uri=f"data/{path.name}", rows=len(rows), split=split)
+
+
+def questions(told: Told) -> Iterator[tuple[str, list[str]]]:
+    """Yield what people ask, and the arguments of the command that answers."""
+    newest, data = str(told.newest.uri), str(told.data)
+    models = [str(each.key) for each in told.models]
+    yield (
+        "1-4, 7. Which data was this model trained on? With which parameters and results?\n"
+        "        Which run created it, on which version of which framework?",
+        ["show", newest],
+    )
+    yield "5. Which models have been trained on the first delivery of data?", ["peers", data]
+    yield "6. How do the models compare?", ["compare", *models, str(told.newest.key)]
+    yield "The first delivery of data turns out to be wrong: what is affected?", ["impact", data]
+    yield (
+        "Why is the new model different from the one that is deployed?",
+        [
+            "diff",
+            str(told.deployed.key),
+            str(told.newest.key),
+        ],
+    )
+    yield "Which trainings failed?", ["find", "Training", "state = 'FAILED'"]
+    yield "And why?", ["show", str(told.failed)]
+    yield (
+        "Which models were there before the second delivery of data?",
+        [
+            "peers",
+            "data/wine.csv",
+            "--any-version",
+            "--as-of",
+            str(told.before),
+        ],
+    )
+
+
+def ask(question: str, command: list[str], url: str) -> int:
+    """Print a question, the command that asks it, and the answer; return its exit code."""
+    from lineage.cli.app import main as cli
+
+    stored = [] if url == DEFAULT_STORE else ["--store", url]
+    words = " ".join(map(_quoted, ["lineage", *command, *stored]))
+    print(f"\n{question}\n$ {words}\n", flush=True)
+    return cli([*command, "--store", url])
+
+
+def _quoted(word: str) -> str:
+    """Write an argument as people would; shlex does so too, but for quotes inside of quotes."""
+    return f'"{word}"' if "'" in word and not set(word) & set('"$`\\!') else shlex.quote(word)
 
 
 if __name__ == "__main__":
