@@ -1,5 +1,7 @@
 """The run handle: what is stored when, how runs end, and what cannot be lost."""
 
+# ruff: noqa: PT012 - how a run's block is left is what counts
+
 import asyncio
 import threading
 from collections.abc import Callable
@@ -284,7 +286,10 @@ def cancelled() -> BaseException:
 def test_exceptions_propagate_and_are_kept(
     error: BaseException, state: str, kind: str, message: str, store: Store
 ) -> None:
-    with pytest.raises(type(error)) as caught, store.run(Trainer(), environment=False) as run:
+    with (
+        pytest.raises(type(error)) as caught,
+        store.run(Trainer(), environment=False) as run,
+    ):
         run.input(Dataset(uri="1"))
         raise error
     assert caught.value is error
@@ -305,7 +310,10 @@ def test_a_program_that_exits_well_completes(code: int | None, store: Store) -> 
 def test_failure_to_record_a_failure_is_attached(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with pytest.raises(ValueError, match="mine") as caught, store.run(Trainer()) as run:
+    with (
+        pytest.raises(ValueError, match="mine") as caught,
+        store.run(Trainer()) as run,
+    ):
         store.delete(run.key)
         raise ValueError("mine")
     (note,) = caught.value.__notes__

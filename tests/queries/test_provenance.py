@@ -166,7 +166,7 @@ def test_type_marks_matches_and_disconnects_nothing(
 
 
 def test_a_type_that_is_not_there_is_no_empty_answer(forked: Store) -> None:
-    with pytest.raises(NotFound, match="no type 'Modle'; there are .*Model"):
+    with pytest.raises(NotFound, match=r"no type 'Modle'; there are .*Model"):
         forked.upstream("Model:m3", type="Modle")
 
 
