@@ -16,9 +16,11 @@ A message says what happened, with the offending value, then what to do.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 __all__ = [
+    "EXIT_CODES",
     "AlreadyExists",
     "BackendError",
     "Conflict",
@@ -77,3 +79,17 @@ class Corrupt(BackendError):
 
 class MissingExtra(LineageError, ImportError):
     """An optional dependency is needed; the message gives the command that installs it."""
+
+
+EXIT_CODES: Mapping[type[LineageError], int] = {
+    NotFound: 3,
+    Invalid: 4,
+    AlreadyExists: 5,
+    Conflict: 6,
+    Stale: 7,
+    BackendError: 8,
+    Unavailable: 9,
+    Corrupt: 10,
+    MissingExtra: 11,
+}
+"""How the command line ends after each error; a subclass that is not listed ends as its parent does."""

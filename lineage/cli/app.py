@@ -1,0 +1,246 @@
+"""The `lineage` command: its sub-commands, its errors and how it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from importlib import import_module
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+from typing_extensions import override
+
+from lineage.cli import output
+from lineage.errors import EXIT_CODES, LineageError
+
+__all__ = ["COMMANDS", "EPILOGUE", "Command", "command_line", "exit_code", "main"]
+
+FAILED, USAGE = 1, 2
+_UsageError = typer.BadParameter.__bases__[
+    0
+]  # the one class that all of them share has no public name
+INTERRUPTED = 128 + signal.SIGINT
+READER_GONE = 128 + signal.SIGPIPE
+DEBUG = "LINEAGE_DEBUG"
+ASKED_FOR_JSON = "--json"
+
+EPILOGUE = (
+    f"Ends with 0 where all is well, {FAILED} where a check found faults or something unexpected "
+    f"happened, {USAGE} where the command was not called right, {INTERRUPTED} after an interrupt, "
+    f"{READER_GONE} where the reader of a pipe left, and after an error with its own number: "
+    + ", ".join(f"{error.__name__} {code}" for error, code in EXIT_CODES.items())
+    + f". {DEBUG}=1 shows where an error came from."
+)
+
+
+class Command(NamedTuple):
+    """A sub-command: the function that it is, which says its options, and examples on the demo's store."""
+
+    name: str
+    place: str
+    """The module of this package and the function in it; it is imported when it is called."""
+    examples: tuple[str, ...]
+
+    @property
+    def function(self) -> Callable[..., int | None]:
+        """What the command does."""
+        module, _, name = self.place.partition(".")
+        found: Callable[..., int | None] = getattr(import_module(f"lineage.cli.{module}"), name)
+        return found
+
+
+COMMANDS = (
+    Command("show", "questions.show", ("lineage show models/tree.pickle",)),
+    Command("peers", "questions.peers", ("lineage peers data/wine.csv",)),
+    Command(
+        "compare",
+        "questions.compare",
+        ("lineage compare models/logistic.pickle models/tree.pickle",),
+    ),
+    Command(
+        "find",
+        "walks.find",
+        (
+            "lineage find Training \"state = 'FAILED'\"",
+            "lineage find Model --order-by create_time --descending --limit 3",
+        ),
+    ),
+    Command("upstream", "walks.upstream", ("lineage upstream models/tree.pickle --type Dataset",)),
+    Command("downstream", "walks.downstream", ("lineage downstream artifact:1 --hops 2",)),
+    Command("impact", "questions.impact", ("lineage impact artifact:1",)),
+    Command("path", "walks.path", ("lineage path artifact:1 models/tree.pickle",)),
+    Command("diff", "questions.diff", ("lineage diff models/tree.pickle models/logistic.pickle",)),
+    Command("versions", "questions.versions", ("lineage versions data/wine.csv",)),
+    Command("types", "history.types", ("lineage types execution",)),
+    Command("log", "history.log", ("lineage log --limit 5", "lineage log models/tree.pickle")),
+    Command(
+        "export",
+        "interchange.export",
+        (
+            "lineage export backup.json",
+            "lineage export --from models/tree.pickle --upstream --format mermaid",
+        ),
+    ),
+    Command("import", "interchange.import_", ("lineage import backup.json --store copy.db",)),
+    Command("check", "history.check", ("lineage check",)),
+    Command(
+        "delete",
+        "changes.delete",
+        ("lineage delete models/logistic-weak.pickle --message 'made in error' --yes",),
+    ),
+    Command(
+        "purge",
+        "changes.purge",
+        ("lineage purge data/wine-test.csv --reason 'erasure request' --yes",),
+    ),
+    Command("demo", "interchange.demo", ("lineage demo --store demo.db",)),
+)
+
+
+class _ReaderGoneError(Exception):
+    """The reader of a pipe left; as the library does not take it for its own business."""
+
+
+class _Group(TyperGroup):
+    """The sub-commands, where a broken pipe is ours to report: the library would end with 1."""
+
+    @override
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise _ReaderGoneError from error
+
+
+def command_line(only: str | None = None) -> typer.Typer:
+    """Return the application with its sub-commands, or with the one that is going to be called."""
+    app = typer.Typer(
+        name="lineage",
+        cls=_Group,
+        help="Ask where models and data came from, and what came of them.",
+        epilog=EPILOGUE,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(_root)
+    chosen = [
+        each for each in COMMANDS if each.name == only
+    ]  # to build all takes as long as `show`
+    for each in chosen or COMMANDS:
+        examples = "\n".join(f"  {example}" for example in each.examples)
+        app.command(each.name, epilog=f"\b\nExample:\n{examples}")(each.function)
+    return app
+
+
+def _show_version(asked: bool) -> None:  # noqa: FBT001  # the library calls it so
+    if asked:
+        from importlib.metadata import version
+
+        output.say([version("lineage-graph")])
+        raise typer.Exit
+
+
+def _root(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Show the version and exit.", is_eager=True, callback=_show_version
+        ),
+    ] = False,
+) -> None:
+    """Be the group of the sub-commands, even where only one of them is there."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return how it ended, as documented in docs/command-line.md."""
+    given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    # Pydantic looks for plugins through every installed package: a fifth of what `show` takes.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    _prepare_streams()
+    try:
+        app = command_line(given[0])
+        code = get_command(app).main(given, "lineage", standalone_mode=False)
+        sys.stdout.flush()
+    except BaseException as error:
+        if os.environ.get(DEBUG) and not isinstance(error, SystemExit):
+            raise
+        return _ended(error, as_json=_asks_for_json(given))
+    return code if isinstance(code, int) else 0
+
+
+def _prepare_streams() -> None:
+    """Let no text fail to be shown, and let a shell close what it does not want (`>&-`)."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # open to the end
+            setattr(sys, name, nowhere)
+        elif isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _asks_for_json(arguments: list[str]) -> bool:
+    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    return ASKED_FOR_JSON in options
+
+
+def _ended(error: BaseException, *, as_json: bool) -> int:
+    """Report what ended the command, and return the number that says it to a shell."""
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else FAILED
+    if isinstance(error, BrokenPipeError | _ReaderGoneError):
+        _close_stdout()
+        return READER_GONE
+    code = exit_code(error)
+    with suppress(BrokenPipeError):
+        if code != INTERRUPTED:
+            _report(error, as_json=as_json)
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _close_stdout()
+    return code
+
+
+def exit_code(error: BaseException) -> int:
+    """Return what a command ends with after an error."""
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
+        return INTERRUPTED
+    if isinstance(error, _UsageError):
+        return USAGE
+    known = (EXIT_CODES[cls] for cls in type(error).__mro__ if cls in EXIT_CODES)
+    return next(known, FAILED)
+
+
+def _report(error: BaseException, *, as_json: bool) -> None:
+    name, message = type(error).__name__, str(error)
+    if isinstance(error, _UsageError):
+        name, message = "Usage", _told(error)
+    elif not isinstance(error, LineageError):
+        message += f" (unexpected; {DEBUG}=1 shows where)"
+    if as_json:
+        output.print_json({"error": {"type": name, "message": message}}, stream=sys.stderr)
+    else:
+        output.note(f"{name}: {message}")
+
+
+def _told(error: BaseException) -> str:
+    message = getattr(error, "format_message", error.__str__)()
+    context = getattr(error, "ctx", None)
+    return message if context is None else f"{message} (see `{context.command_path} --help`)"
+
+
+def _close_stdout() -> None:
+    """Let nothing be written any more to a reader that left, not even at the interpreter's end."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)

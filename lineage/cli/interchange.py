@@ -1,0 +1,209 @@
+"""Graphs in and out of files: export, import; and the demo, which fills a store."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Iterator
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from typing import IO, Annotated, cast
+
+import typer
+
+from lineage.cli import output
+from lineage.cli.harmless import Harmless
+from lineage.cli.options import (
+    HERE,
+    MOST_NODES,
+    Actor,
+    AsJson,
+    AsOf,
+    Format,
+    Hops,
+    Message,
+    Nodes,
+    Seconds,
+    StoreUrl,
+    limits,
+    named,
+    reading,
+    usage,
+    writing,
+)
+from lineage.exporting import write_file
+from lineage.graph import Cut, Limits, Subgraph
+from lineage.importing import Imported, read_file
+from lineage.labels import printable
+from lineage.notation import Batches, dumper, format_of_suffix
+from lineage.rows import Batch
+from lineage.store import Store
+
+__all__ = ["demo", "export", "import_"]
+
+WHOLE = "node-link"
+"""The format of a pipe: the one that loses nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was written where, what the format could not hold, and which limit cut each lineage."""
+
+    file: str
+    format: str
+    losses: Collection[str]
+    truncated: Collection[Cut]
+    number: int
+
+
+def export(
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="Where to; - is stdout.", show_default=False)
+    ] = "-",
+    *,
+    format: Format = None,
+    from_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--from", metavar="NODE", help="Only the lineage of this node; may be repeated."
+        ),
+    ] = None,
+    upstream: Annotated[
+        bool, typer.Option("--upstream", help="Of the lineage only what the node was made from.")
+    ] = False,
+    downstream: Annotated[
+        bool, typer.Option("--downstream", help="Of the lineage only what was made from the node.")
+    ] = False,
+    store: StoreUrl = HERE,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+    hops: Hops = None,
+    nodes: Nodes = MOST_NODES,
+    seconds: Seconds = None,
+) -> None:
+    """Write the store, or the lineage of a node, to a file.
+
+    What the format cannot hold is said. A pipe gets node-link JSON, which loses nothing, unless
+    another format is named.
+    """
+    if as_json and file == "-":
+        raise usage("--json tells what was written to a FILE: name one")
+    if (upstream or downstream) and not from_:
+        raise usage("--upstream and --downstream are of a node: name one with --from")
+    bounds = limits(hops, nodes, seconds)
+    notation = format or (WHOLE if file == "-" else format_of_suffix(file))
+    cuts: list[Cut] = []
+    with reading(store, as_of) as opened:
+        number = opened.as_of or 0
+        if from_:
+            batches, cuts = _lineage(
+                opened,
+                from_,
+                bounds,
+                up=upstream or not downstream,
+                down=downstream or not upstream,
+            )
+            losses = _write(file, notation, lambda target, name: dumper(name).dump(batches, target))
+        else:
+            losses = _write(
+                file, notation, lambda target, name: opened.export_to(target, format=name)
+            )
+    for cut in cuts:
+        output.note_cut(cut, of="the lineage")
+    for loss in losses:
+        output.note(loss)
+    if file != "-":
+        answer = Exported(file, notation, losses, cuts, number)
+        output.deliver(answer, _exported, as_json=as_json)
+
+
+def _exported(answer: Exported) -> Iterator[str]:
+    yield f"Wrote {printable(answer.file)} as {answer.format}, as of transaction {answer.number}."
+
+
+def _lineage(
+    store: Store, texts: list[str], bounds: Limits, *, up: bool, down: bool
+) -> tuple[Batches, list[Cut]]:
+    """Return what lies before nodes, after them, or both, as a stream, and where it was cut."""
+    keys = [named(store, each) for each in texts]
+    answers: list[Subgraph] = []
+    if up:
+        answers.append(store.upstream(*keys, limits=bounds))
+    if down:
+        answers.append(store.downstream(*keys, limits=bounds))
+    pieces = [batch for answer in answers for batch in answer.batches()]
+    types = {row.type.id: row for piece in pieces for row in piece.types}
+    nodes = {row.key: row for piece in pieces for row in piece.nodes}
+    edges = {row.key: row for piece in pieces for row in piece.edges}
+    whole = Batch(
+        types=list(types.values()),
+        nodes=sorted(nodes.values(), key=lambda row: row.key),
+        edges=sorted(edges.values(), key=lambda row: row.key),
+    )
+    cuts = [answer.truncated for answer in answers if answer.truncated is not None]
+    return Batches([whole], number=store.as_of or 0), cuts
+
+
+def _write(file: str, notation: str, write: output.Write) -> tuple[str, ...]:
+    if file != "-":
+        return write_file(file, notation, write)
+    dumper(notation)
+    sys.stdout.flush()
+    target = Harmless(sys.stdout.buffer, notation, on_terminal=output.on_terminal(sys.stdout))
+    losses = tuple(write(cast(IO[bytes], target), notation))
+    target.finish()
+    return losses
+
+
+def import_(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="Where from; - is stdin.")],
+    *,
+    format: Format = None,
+    new_ids: Annotated[
+        bool,
+        typer.Option("--new-ids", help="Give the nodes new ids, in a store that holds others."),
+    ] = False,
+    message: Message = "",
+    actor: Actor = None,
+    store: StoreUrl = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Write the graph that a file holds into a store.
+
+    The store is made if need be. The file is checked wholly before anything is written.
+    """
+
+    def read(source: IO[bytes], name: str) -> Imported:
+        with writing(store, actor, creates=True) as opened:
+            return opened.import_from(source, format=name, new_ids=new_ids, message=message)
+
+    # The file is opened first: one that is not there makes no store.
+    if file == "-":
+        answer = read(sys.stdin.buffer, format or WHOLE)
+    else:
+        answer = read_file(file, format, read)
+    output.deliver(answer, _imported, as_json=as_json)
+
+
+def _imported(answer: Imported) -> Iterator[str]:
+    numbers = answer.transactions
+    if not numbers:
+        yield "Nothing to write: the store has all of it."
+        return
+    last = "" if len(numbers) == 1 else f" to {numbers[-1]}"
+    yield (
+        f"Wrote {answer.types} types, {answer.nodes} nodes and {answer.edges} edges "
+        f"in transaction {numbers[0]}{last}."
+    )
+
+
+def demo(*, store: StoreUrl = HERE, as_json: AsJson = False) -> int:
+    """Train models, record them, and ask where they came from."""
+    from lineage.demo import main
+
+    if not as_json:
+        return main([store])
+    with redirect_stdout(sys.stderr):
+        code = main([store])
+    if code == 0:
+        output.print_json({"store": store})
+    return code

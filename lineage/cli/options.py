@@ -1,0 +1,174 @@
+"""Options that commands share, and what they stand for: a store, a moment, limits, nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, TypeAlias
+
+import typer
+
+from lineage.cli import output
+from lineage.cli.completion import complete_formats, complete_kinds, complete_types
+from lineage.errors import NotFound
+from lineage.graph import Limits
+from lineage.model import NodeKey
+from lineage.queries.naming import meant
+from lineage.store import Store, connect
+
+__all__ = [
+    "HERE",
+    "MOST_NODES",
+    "Actor",
+    "AsJson",
+    "AsOf",
+    "Format",
+    "Hops",
+    "KindOrType",
+    "Message",
+    "NodeText",
+    "NodeTexts",
+    "Nodes",
+    "Seconds",
+    "StoreUrl",
+    "TypeText",
+    "Yes",
+    "limits",
+    "named",
+    "reading",
+    "usage",
+    "writing",
+]
+
+HERE = "lineage.db"
+MOST_NODES = Limits().nodes or 0
+
+_NODE = "A node: kind:id, Type:name, or a URI (its newest version)."
+NodeText: TypeAlias = Annotated[str, typer.Argument(metavar="NODE", help=_NODE)]
+NodeTexts: TypeAlias = Annotated[list[str], typer.Argument(metavar="NODE...", help=_NODE)]
+KindOrType: TypeAlias = Annotated[
+    str,
+    typer.Argument(
+        metavar="KIND_OR_TYPE",
+        help="artifact, execution, context, or a type's name.",
+        autocompletion=complete_kinds,
+    ),
+]
+TypeText: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--type",
+        metavar="TYPE",
+        help="Show only nodes of this type.",
+        autocompletion=complete_types,
+    ),
+]
+StoreUrl: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--store",
+        metavar="URL",
+        envvar="LINEAGE_STORE",
+        show_envvar=True,
+        show_default=True,
+        help="The store: a path or a URL.",
+    ),
+]
+AsOf: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of",
+        metavar="MOMENT",
+        help="Ask the store as it was: a transaction's number, a day, or an RFC 3339 time.",
+    ),
+]
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Hops: TypeAlias = Annotated[
+    int | None, typer.Option("--hops", metavar="N", min=0, help="Go at most this many edges far.")
+]
+Nodes: TypeAlias = Annotated[
+    int,
+    typer.Option(
+        "--nodes",
+        metavar="N",
+        min=0,
+        show_default=True,
+        help="Stop at this many nodes; 0 is no limit.",
+    ),
+]
+Seconds: TypeAlias = Annotated[
+    float | None,
+    typer.Option("--seconds", metavar="S", min=0, help="Stop after this many seconds."),
+]
+Format: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="FORMAT",
+        help="The notation; left out, what the file's suffix stands for.",
+        autocompletion=complete_formats,
+    ),
+]
+Message: TypeAlias = Annotated[
+    str, typer.Option("--message", metavar="TEXT", help="Why, for the log.")
+]
+Actor: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--actor",
+        metavar="NAME",
+        envvar="LINEAGE_ACTOR",
+        show_envvar=True,
+        help="Who writes; left out, you.",
+    ),
+]
+Yes: TypeAlias = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
+
+def usage(message: str) -> typer.BadParameter:
+    """Return the error of a command that was not called right."""
+    return typer.BadParameter(message)
+
+
+@contextmanager
+def reading(url: str, as_of: str | None = None) -> Iterator[Store]:
+    """Open a store for reading, at one moment: all that a command says is of it."""
+    try:
+        store = connect(url, readonly=True)
+    except NotFound as error:
+        raise NotFound(f"{error}; name one with --store or LINEAGE_STORE") from error
+    with store:
+        yield store.at(store.backend.now() if as_of is None else _moment(as_of))
+
+
+def _moment(text: str) -> int | str:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else text
+
+
+@contextmanager
+def writing(url: str, actor: str | None, *, creates: bool = False) -> Iterator[Store]:
+    """Open a store for writing; only a command that `creates` makes one where there is none."""
+    if not creates:
+        with reading(url):
+            pass
+    with connect(url, actor=actor) as store:
+        yield store
+
+
+def limits(hops: int | None, nodes: int, seconds: float | None) -> Limits:
+    """Return what the options of a walk say."""
+    if seconds is not None and not seconds >= 0:
+        raise usage(f"--seconds {seconds}: give a number, 0 or more")
+    return Limits(hops=hops, nodes=nodes or None, seconds=seconds)
+
+
+def named(store: Store, text: str) -> NodeKey:
+    """Return the node that a text names; say so where it was a URI of several artifacts."""
+    found = meant(store.backend, text, as_of=store.as_of)
+    if found.others:
+        listed = ", ".join(map(str, found.others))
+        more = " and older ones" if found.more else ""
+        output.note(
+            f"{text[:200]}: the newest is {found.key}; it is also the URI of {listed}{more}"
+        )
+    return found.key

@@ -1,0 +1,283 @@
+"""Answers as pages for people: lines of printable text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby, islice
+
+from lineage.cli.documents import LONGEST_PATH
+from lineage.cli.output import bold
+from lineage.cli.tables import fields, headline, moment, node_cells, table, type_of, value_text
+from lineage.labels import label, printable
+from lineage.model import Artifact, Node, NodeKey
+from lineage.queries.comparison import Comparison
+from lineage.queries.differences import Diff, Difference
+from lineage.queries.impact import Affected, Impact
+from lineage.queries.paths import Paths
+from lineage.queries.peers import Peers
+from lineage.queries.roles import Role
+from lineage.queries.summary import Linked, Summary
+from lineage.queries.versions import Versions
+
+__all__ = ["comparison", "difference", "impact", "notes", "paths", "peers", "summary", "versions"]
+
+NODE = ("NODE", "TYPE", "NAME", "STATE")
+PAGE = 80
+MOST_LINES = 25
+"""How much of one section of a page is shown, so that the others are seen."""
+STEPS = 7
+"""A reason of more steps than this is shown without its middle."""
+_TIMES = {"create_time": "created", "update_time": "updated"}
+
+
+def section(title: str, lines: Iterable[str]) -> Iterator[str]:
+    """Yield a title and its lines; nothing where there are none."""
+    found = list(lines)
+    if found:
+        yield ""
+        yield bold(title)
+        yield from found
+
+
+def part(title: str, lines: Iterable[str]) -> Iterator[str]:
+    """Yield a section of a page that has others: of a long one the first lines."""
+    found = list(lines)
+    left_out = len(found) - MOST_LINES
+    if left_out > 1:
+        found[MOST_LINES:] = [f"  … and {left_out} more; --json has all"]
+    yield from section(title, found)
+
+
+def notes(said: Sequence[str]) -> Iterator[str]:
+    """Yield what was not recorded, or only concluded."""
+    yield from section("Notes", (f"  {printable(each)}" for each in said))
+
+
+def several(number: int, one: str, many: str | None = None) -> str:
+    """Return a number with its noun."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def _values(values: Mapping[str, object]) -> Iterator[str]:
+    yield from fields([(printable(name, limit=40), value_text(values[name])) for name in values])
+
+
+def _nodes(nodes: Iterable[Node]) -> Iterator[str]:
+    yield from table(("",) * len(NODE), [node_cells(node) for node in nodes], indent="  ")
+
+
+def _linked(links: Sequence[Linked]) -> Iterator[str]:
+    rows = [
+        [*node_cells(each.node), each.event, printable("/".join(map(str, each.path)), limit=40)]
+        for each in links
+    ]
+    yield from table(("",) * 6, rows, indent="  ")
+
+
+def _content(node: Node) -> Iterator[str]:
+    """Yield what a node says of itself."""
+    pairs = [
+        (name, value_text(getattr(node, name)))
+        for name in ("name", "uri", "external_id")
+        if getattr(node, name, None) is not None
+    ]
+    pairs += [(said, moment(getattr(node, name))) for name, said in _TIMES.items()]
+    yield from fields(pairs)
+
+
+def summary(answer: Summary) -> Iterator[str]:
+    """Yield what is known of a node."""
+    node = answer.node
+    role = "" if answer.role is None else f"  ({answer.role})"
+    yield bold(headline(node) + role)
+    yield from _content(node)
+    yield from part("Properties", _values({**node.properties, **node.custom_properties}))
+    yield from part("Made by", _runs(answer))
+    yield from part("Parameters", _values(answer.parameters))
+    yield from part("Data sets", _datasets(answer))
+    yield from part("Metrics", _metrics(answer))
+    yield from part("Environment", _environment(answer))
+    yield from part("Frameworks", _values(answer.frameworks))
+    yield from part("Inputs", _linked(answer.inputs))
+    yield from part("Outputs", _linked(answer.outputs))
+    yield from part("Read by", _nodes(answer.readers))
+    yield from part("Belongs to", _nodes(answer.contexts))
+    yield from part("Members", _nodes(answer.members))
+    yield from notes(answer.notes)
+
+
+def _runs(answer: Summary) -> Iterator[str]:
+    rows = [[*node_cells(run), moment(run.create_time)] for run in answer.runs]
+    yield from table(("",) * 5, rows, indent="  ")
+
+
+def _datasets(answer: Summary) -> Iterator[str]:
+    rows = [
+        [*node_cells(each.node), f"{several(each.distance, 'edge')} away"]
+        for each in answer.datasets
+    ]
+    yield from table(("",) * 5, rows, indent="  ")
+
+
+def _metrics(answer: Summary) -> Iterator[str]:
+    rows = [
+        [
+            printable(each.name, limit=40),
+            value_text(each.value),
+            str(each.artifact.key),
+            "" if each.run is None else f"by {each.run.key} {type_of(each.run)}",
+        ]
+        for each in answer.metrics
+    ]
+    yield from table(("",) * 4, rows, indent="  ")
+
+
+def _environment(answer: Summary) -> Iterator[str]:
+    if answer.environment is not None:
+        yield from fields([("node", str(answer.environment.key))])
+        yield from _values(answer.environment.properties)
+
+
+def peers(answer: Peers) -> Iterator[str]:
+    """Yield the models that were trained on the same data."""
+    yield bold(f"{several(len(answer.models), 'model')} trained on the data of {answer.of.key}")
+    yield from section("Data sets", _nodes(answer.datasets))
+    rows = [
+        [*node_cells(each.model), str(each.dataset), str(each.distance)] for each in answer.models
+    ]
+    yield from section("Models", table((*NODE, "TRAINED ON", "EDGES"), rows, indent="  "))
+    yield from notes(answer.notes)
+
+
+def comparison(answer: Comparison) -> Iterator[str]:
+    """Yield a table with a column for each model; `*` marks the rows that differ."""
+    names = [label(each, limit=30) for each in answer.models]
+    rows = [["", "", "name", *names]] if any(names) else []
+    rows += [
+        [
+            "*" if row.differs else "",
+            printable(row.section, limit=20),
+            printable(row.name, limit=40),
+            *(value_text(value, limit=40) for value in row.values),
+        ]
+        for row in answer.rows
+    ]
+    yield from table(("", "", "", *(str(each.key) for each in answer.models)), rows)
+    count = sum(row.differs for row in answer.rows)
+    yield ""
+    yield f"* {several(count, 'row differs', 'rows differ')}; - was not recorded"
+    yield from notes(answer.notes)
+
+
+def impact(answer: Impact) -> Iterator[str]:
+    """Yield what is affected, what is deployed first, each with its reason."""
+    starts = ", ".join(str(each.key) for each in answer.starts)
+    count = several(len(answer.affected), "artifact is", "artifacts are")
+    verb = "changes" if len(answer.starts) == 1 else "change"
+    yield bold(f"{count} affected if {starts} {verb}")
+    for title, group in groupby(answer.affected, _group):
+        yield from section(title, (line for each in group for line in _affected(answer, each)))
+    yield from notes(answer.notes)
+
+
+def _group(affected: Affected) -> str:
+    if affected.deployments:
+        return "Deployed"
+    return "Models" if affected.role is Role.MODEL else "Others"
+
+
+def _affected(answer: Impact, affected: Affected) -> Iterator[str]:
+    deployed = "".join(f"  deployed by {key}" for key in affected.deployments[:1])
+    yield f"  {headline(affected.node)}  {several(affected.distance, 'edge')} away{deployed}"
+    yield from _reason(_chain(answer, affected))
+
+
+def _reason(steps: Sequence[str]) -> Iterator[str]:
+    """Yield the steps in as few lines as a page's width allows."""
+    line = "      because"
+    for position, step in enumerate(steps):
+        following = f" → {step}" if position else f" {step}"
+        if position and len(line) + len(following) > PAGE:
+            yield line
+            line = " " * 12
+        line += following
+    yield line
+
+
+def _chain(answer: Impact, affected: Affected) -> list[str]:
+    """Return the steps from what changed to the artifact, of many only the ends."""
+    half = STEPS // 2
+    left_out = affected.distance + 1 - 2 * half
+    if left_out < 2:
+        return [_step(key, answer) for key in affected.path]
+    last = [*islice(reversed(affected.path), half)][::-1]
+    if affected.distance <= LONGEST_PATH:
+        first = [*islice(affected.path, half)]
+    else:  # to read each long path from its beginning takes time that grows with its length
+        first = [each.key for each in answer.starts] if len(answer.starts) == 1 else []
+        left_out = affected.distance + 1 - len(first) - half
+    begin, end = ([_step(key, answer) for key in keys] for keys in (first, last))
+    return [*begin, f"({left_out} more)", *end]
+
+
+def _step(key: NodeKey, answer: Impact) -> str:
+    return f"{key} {type_of(answer.nodes[key])}" if key in answer.nodes else str(key)
+
+
+def paths(answer: Paths) -> Iterator[str]:
+    """Yield the chain of a shortest way, the source first."""
+    if not answer.shortest:
+        # A cut answer found none within its limits, which is not the same as none.
+        found = "was found" if answer.subgraph.truncated else "is recorded"
+        yield f"No flow of data between {answer.source} and {answer.target} {found}."
+        return
+    nodes = {node.key: node for node in answer.subgraph.nodes}
+    count = several(len(answer.shortest) - 1, "edge")
+    yield bold(f"From {answer.source} to {answer.target}: {count}")
+    rows = [
+        ["→" if position else "", *node_cells(nodes[key])]
+        for position, key in enumerate(answer.shortest)
+    ]
+    yield from table(("",) * 5, rows, indent="  ")
+    total = several(len(answer.subgraph.nodes), "node")
+    yield f"All ways together have {total} and {several(len(answer.subgraph.edges), 'edge')}."
+
+
+def difference(answer: Diff) -> Iterator[str]:
+    """Yield how two lineages differ, nearest first: `-` is the left one, `+` the right one."""
+    yield bold(f"- {headline(answer.left)}")
+    yield bold(f"+ {headline(answer.right)}")
+    for each in answer.differences:
+        yield from _difference(each)
+    yield ""
+    count = several(len(answer.differences), "place differs", "places differ")
+    yield f"{count}; {several(len(answer.shared), 'node is', 'nodes are')} in both."
+
+
+def _difference(each: Difference) -> Iterator[str]:
+    yield ""
+    place = " < ".join(printable(step, limit=60) for step in each.place)
+    yield bold(f"@ {place}" if place else "@ the nodes themselves")
+    if each.left is not None:
+        yield f"- {headline(each.left)}"
+    if each.right is not None:
+        yield f"+ {headline(each.right)}"
+    for change in each.changes:
+        name = printable(change.field, limit=60)
+        yield f"    - {name} = {value_text(change.left)}"
+        yield f"    + {name} = {value_text(change.right)}"
+
+
+def versions(answer: Versions) -> Iterator[str]:
+    """Yield the versions of one thing, oldest first."""
+    count = several(len(answer.artifacts), "version")
+    asset = "" if answer.asset is None else f" of {label(answer.asset) or answer.asset.key}"
+    yield bold(count + asset)
+    yield from table(
+        (*NODE, "URI", "CREATED"), [_version(each) for each in answer.artifacts], indent="  "
+    )
+
+
+def _version(artifact: Artifact) -> list[str]:
+    uri = "" if artifact.uri is None else printable(artifact.uri, limit=60)
+    return [*node_cells(artifact), uri, moment(artifact.create_time)]

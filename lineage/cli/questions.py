@@ -1,0 +1,156 @@
+"""Questions about nodes: show, peers, compare, impact, diff, versions."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from lineage.cli import output, pages
+from lineage.cli.options import (
+    HERE,
+    MOST_NODES,
+    AsJson,
+    AsOf,
+    Hops,
+    Nodes,
+    NodeText,
+    NodeTexts,
+    Seconds,
+    StoreUrl,
+    limits,
+    named,
+    reading,
+)
+
+__all__ = ["compare", "diff", "impact", "peers", "show", "versions"]
+
+
+def show(
+    node: NodeText,
+    *,
+    store: StoreUrl = HERE,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+    hops: Hops = None,
+    nodes: Nodes = MOST_NODES,
+    seconds: Seconds = None,
+) -> None:
+    """Tell what is known of a node: data, parameters, metrics, run.
+
+    Of a model also which version of which framework made it. What was not recorded is said.
+    """
+    bounds = limits(hops, nodes, seconds)
+    with reading(store, as_of) as opened:
+        answer = opened.show(named(opened, node), limits=bounds)
+    output.note_cut(answer.truncated, of="the list of data sets")
+    output.deliver(answer, pages.summary, as_json=as_json)
+
+
+def peers(
+    node: NodeText,
+    *,
+    any_version: Annotated[
+        bool, typer.Option("--any-version", help="Other versions of the data count too.")
+    ] = False,
+    store: StoreUrl = HERE,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+    hops: Hops = None,
+    nodes: Nodes = MOST_NODES,
+    seconds: Seconds = None,
+) -> None:
+    """List the models that were trained on the same data.
+
+    Of a data set the models trained on it, of a model the others trained on its data.
+    """
+    bounds = limits(hops, nodes, seconds)
+    with reading(store, as_of) as opened:
+        answer = opened.peers(named(opened, node), any_version=any_version, limits=bounds)
+    output.note_cut(answer.truncated)
+    output.deliver(answer, pages.peers, as_json=as_json)
+
+
+def compare(
+    models: NodeTexts,
+    *,
+    store: StoreUrl = HERE,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+    hops: Hops = None,
+    nodes: Nodes = MOST_NODES,
+    seconds: Seconds = None,
+) -> None:
+    """Compare models side by side; what differs comes first.
+
+    The rows are data, parameters, metrics, framework versions and run.
+    """
+    bounds = limits(hops, nodes, seconds)
+    with reading(store, as_of) as opened:
+        keys = [named(opened, each) for each in models]
+        answer = opened.compare(*keys, limits=bounds)
+    for key, cut in zip(keys, answer.truncated, strict=True):
+        output.note_cut(cut, of=f"what is known of {key}")
+    output.deliver(answer, pages.comparison, as_json=as_json)
+
+
+def impact(
+    nodes_changed: NodeTexts,
+    *,
+    store: StoreUrl = HERE,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+    hops: Hops = None,
+    nodes: Nodes = MOST_NODES,
+    seconds: Seconds = None,
+) -> None:
+    """List what is affected if nodes change, and why.
+
+    Deployed artifacts come first, then models, then the rest, nearest first.
+    """
+    bounds = limits(hops, nodes, seconds)
+    with reading(store, as_of) as opened:
+        keys = [named(opened, each) for each in nodes_changed]
+        answer = opened.impact(*keys, limits=bounds)
+    output.note_cut(answer.truncated)
+    output.deliver(answer, pages.impact, as_json=as_json)
+
+
+def diff(
+    left: NodeText,
+    right: NodeText,
+    *,
+    store: StoreUrl = HERE,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+    hops: Hops = None,
+    nodes: Nodes = MOST_NODES,
+    seconds: Seconds = None,
+) -> None:
+    """Tell how what two nodes were made from differs.
+
+    Data, runs, parameters and library versions are compared step by step, against the flow.
+    """
+    bounds = limits(hops, nodes, seconds)
+    with reading(store, as_of) as opened:
+        keys = named(opened, left), named(opened, right)
+        answer = opened.diff(*keys, limits=bounds)
+    for key, cut in zip(keys, answer.truncated, strict=True):
+        output.note_cut(cut, of=f"the lineage of {key}")
+    output.deliver(answer, pages.difference, as_json=as_json)
+
+
+def versions(
+    node: NodeText,
+    *,
+    store: StoreUrl = HERE,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the versions of an artifact, oldest first.
+
+    They share its type and an asset or, without one, a URI.
+    """
+    with reading(store, as_of) as opened:
+        answer = opened.versions(named(opened, node))
+    output.deliver(answer, pages.versions, as_json=as_json)

@@ -1,0 +1,166 @@
+"""Writes docs/command-line.md out of the commands: `python -m lineage.cli.reference > FILE`."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from typer.main import get_command
+
+from lineage.cli.app import (
+    COMMANDS,
+    DEBUG,
+    FAILED,
+    INTERRUPTED,
+    READER_GONE,
+    USAGE,
+    Command,
+    command_line,
+)
+from lineage.cli.documents import LONGEST_PATH, keys_of
+from lineage.cli.history import Faults, Log, NodeEntry, Types
+from lineage.cli.interchange import Exported
+from lineage.errors import EXIT_CODES
+from lineage.importing import Imported
+from lineage.journal import LogEntry, Page
+from lineage.queries.comparison import Comparison, Row
+from lineage.queries.differences import Diff, Difference, FieldChange
+from lineage.queries.impact import Affected, Impact
+from lineage.queries.paths import Paths
+from lineage.queries.peers import Peer, Peers
+from lineage.queries.summary import Linked, Metric, Source, Summary
+from lineage.queries.versions import Versions
+
+__all__ = ["reference"]
+
+_WALK = {"": ["nodes", "edges", "truncated", "number", "matches"]}
+_ANSWERS: Mapping[str, Mapping[str, type | list[str]]] = {
+    "show": {"": Summary, "datasets": Source, "metrics": Metric, "inputs, outputs": Linked},
+    "peers": {"": Peers, "models": Peer},
+    "compare": {"": Comparison, "rows": Row},
+    "find": {"": Page},
+    "upstream": _WALK,
+    "downstream": _WALK,
+    "impact": {"": Impact, "affected": Affected},
+    "path": {"": Paths},
+    "diff": {"": Diff, "differences": Difference, "changes": FieldChange},
+    "versions": {"": Versions},
+    "types": {"": Types},
+    "log": {"": Log, "entries": LogEntry, "entries of a node": NodeEntry},
+    "export": {"": Exported},
+    "import": {"": Imported},
+    "check": {"": Faults},
+    "delete": {"": ["deleted"]},
+    "purge": {"": ["purged"]},
+    "demo": {"": ["store"]},
+}
+"""What the document of each command is made of, and the parts of it that are documents too."""
+
+_HEAD = f"""# The command line
+
+<!-- Written by `python -m lineage.cli.reference`; a test compares. -->
+
+`lineage COMMAND --help` shows the same as this page. The examples are about the store that
+`lineage demo` makes.
+
+**The store** is named with `--store`, else by `LINEAGE_STORE`; else it is `lineage.db` in this
+folder. Commands that read never make one.
+
+**A node** is named by its key, such as `artifact:12`, by type and name, such as `Model:churn`, or by a
+URI, which means the newest artifact that has it; where there are older ones, stderr says so. A
+name that fits nodes of several types is refused, and the message lists them.
+
+**A moment** for `--as-of` is a transaction's number, a day (its first instant in UTC), or a time
+such as `2026-03-01T12:00:00Z`. Every answer is of one moment.
+
+**Walks are bounded** by `--hops`, `--nodes` and `--seconds`. stderr says where a limit cut an answer and
+how to raise it, and so does `truncated` in JSON.
+
+**For people** text is plain: no colours in a pipe or where `NO_COLOR` is set. Names cannot act on
+the terminal: what is invisible or turns text around is shown as an escape, and long texts are cut.
+
+**For programs** `--json` prints one document in ASCII, an error as `{{"error": {{"type", "message"}}}}`
+on stderr. Nodes, edges, types and values stand as in node-link JSON: keys of nodes are text, times
+RFC 3339, NaN is `{{"float": "nan"}}`, and infinities are `1e999`, which every reader takes for one.
+
+`lineage --install-completion` makes the shell complete commands, options, types and formats.
+
+## How it ends
+
+| number | what happened |
+|---|---|
+| 0 | all is well |
+| {FAILED} | `check` found faults, a deletion was not confirmed, or something unexpected happened; `{DEBUG}=1` shows where |
+| {USAGE} | the command was not called right |
+"""
+
+_TAIL = f"""| {INTERRUPTED} | interrupted (Ctrl-C) |
+| {READER_GONE} | the reader of a pipe left, as `head` does |
+"""
+
+
+def reference() -> str:
+    """Return the page on the command line, in Markdown."""
+    codes = [
+        f"| {code} | `{error.__name__}`: {_line(error)} |\n" for error, code in EXIT_CODES.items()
+    ]
+    built: Any = get_command(command_line())
+    sections = [_section(each, built.commands[each.name].params) for each in COMMANDS]
+    return "".join([_HEAD, *codes, _TAIL, *sections])
+
+
+def _line(error: type) -> str:
+    said = inspect.getdoc(error) or ""
+    return said.splitlines()[0].rstrip(".")
+
+
+def _section(command: Command, parameters: Sequence[Any]) -> str:
+    said = inspect.getdoc(command.function) or ""
+    arguments = " ".join(_shown(each) for each in parameters if _is_argument(each))
+    usage = f"lineage {command.name} {arguments}".rstrip()
+    rows = "".join(f"| `{_shown(each)}` | {_said(each)} |\n" for each in parameters)
+    examples = "\n".join(command.examples)
+    keys = " ".join(_keys(command.name))
+    return (
+        f"\n## lineage {command.name}\n\n{said}\n\n```text\n{usage} [OPTIONS]\n```\n\n"
+        f"| argument or option | what it says |\n|---|---|\n{rows}\n"
+        f"```sh\n{examples}\n```\n\nJSON: {keys}\n"
+    )
+
+
+def _is_argument(parameter: Any) -> bool:
+    return bool(parameter.param_type_name == "argument")
+
+
+def _shown(parameter: Any) -> str:
+    """Return how a parameter is written."""
+    if _is_argument(parameter):
+        return str(parameter.metavar) if parameter.required else f"[{parameter.metavar}]"
+    choices = parameter.type_descriptor.choices or ()
+    # Not `|`, which would end the cell of a table.
+    metavar = parameter.metavar or "/".join(str(each.value) for each in choices)
+    return f"{parameter.opts[0]} {metavar}".rstrip()
+
+
+def _said(parameter: Any) -> str:
+    said = str(parameter.help)
+    if parameter.envvar:
+        said += f" Environment: `{parameter.envvar}`."
+    if parameter.show_default and parameter.default not in (None, False, ""):
+        said += f" Default: `{parameter.default}`."
+    return said
+
+
+def _keys(name: str) -> Iterator[str]:
+    for place, answer in _ANSWERS[name].items():
+        keys = keys_of(answer) if isinstance(answer, type) else answer
+        listed = ", ".join(f"`{key}`" for key in keys)
+        yield f"{listed}." if not place else f"Each of {place}: {listed}."
+        if answer is Affected:
+            yield f"The path is `null` beyond {LONGEST_PATH} edges: ask `lineage path`."
+
+
+if __name__ == "__main__":
+    sys.stdout.write(reference())

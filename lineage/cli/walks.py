@@ -1,0 +1,221 @@
+"""Finding nodes and walking from them: find, upstream, downstream, path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from lineage.cli import output, pages
+from lineage.cli.documents import plain
+from lineage.cli.options import (
+    HERE,
+    MOST_NODES,
+    AsJson,
+    AsOf,
+    Hops,
+    KindOrType,
+    Nodes,
+    NodeText,
+    NodeTexts,
+    Seconds,
+    StoreUrl,
+    TypeText,
+    limits,
+    named,
+    reading,
+)
+from lineage.cli.tables import moment, node_cells, table
+from lineage.errors import Invalid, NotFound
+from lineage.filters import Column, Field, Filter, In, all_of
+from lineage.graph import Subgraph
+from lineage.journal import Page
+from lineage.model import Artifact, Context, Execution, Kind, Node
+from lineage.parsing import parse
+from lineage.registry import Registry, registry
+from lineage.schema import SYSTEM_NAMES
+from lineage.store import Store
+
+__all__ = ["downstream", "find", "path", "upstream"]
+
+PAGE = 20
+_CLASSES: dict[Kind, type[Node]] = {cls.kind: cls for cls in (Artifact, Execution, Context)}
+
+
+class OrderBy(StrEnum):
+    """What `find` sorts by."""
+
+    ID = "id"
+    CREATE_TIME = "create_time"
+    UPDATE_TIME = "update_time"
+
+
+def find(
+    kind_or_type: KindOrType,
+    filter: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="FILTER", help="Such as: properties.accuracy > 0.9", show_default=False
+        ),
+    ] = None,
+    *,
+    kind: Annotated[
+        Kind | None,
+        typer.Option("--kind", help="Which type, where several kinds have one of the name."),
+    ] = None,
+    order_by: Annotated[
+        OrderBy, typer.Option("--order-by", show_default=True, help="What to sort by.")
+    ] = OrderBy.ID,
+    descending: Annotated[
+        bool, typer.Option("--descending", help="Highest or newest first.")
+    ] = False,
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="N", min=1, show_default=True, help="Nodes on a page.")
+    ] = PAGE,
+    page: Annotated[
+        str | None,
+        typer.Option("--page", metavar="TOKEN", help="The page that the one before named."),
+    ] = None,
+    store: StoreUrl = HERE,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the nodes of a kind or type that a filter accepts.
+
+    A type of the system, such as lineage.Model, stands for every type based on it. All pages are
+    of the moment of the first.
+    """
+    with reading(store, as_of) as opened:
+        chosen, of_type = _wanted(opened, kind_or_type, kind)
+        answer = _of_page(opened, page, as_of).find(
+            _CLASSES[chosen],
+            all_of(of_type, None if filter is None else parse(filter, chosen)),
+            order_by=order_by.value,
+            descending=descending,
+            limit=limit,
+            page=page,
+        )
+    if answer.next is not None and not as_json:
+        output.note(f"there are more: add --page {answer.next}")
+    output.deliver(answer, _found, as_json=as_json)
+
+
+def _of_page(store: Store, page: str | None, as_of: str | None) -> Store:
+    """Return the store that a page is of: all pages are of the moment of the first."""
+    return store if page is None or as_of is not None else Store(store.backend)
+
+
+def _wanted(store: Store, text: str, kind: Kind | None) -> tuple[Kind, Filter | None]:
+    """Return the kind of a kind or type, and what accepts the nodes of the type."""
+    if text in tuple(Kind) and kind in (None, text):
+        return Kind(text), None
+    types = registry(store.backend, store.as_of)
+    ids = _type_ids(types, text)
+    kinds = {types.by_id[number].kind for number in ids} & {
+        kind or types.by_id[n].kind for n in ids
+    }
+    if not kinds:
+        raise NotFound(
+            f"there is no {kind} type {text!r:.80}; `lineage types` lists those there are"
+        )
+    if len(kinds) > 1:
+        said = " and ".join(sorted(kinds))
+        raise Invalid(f"{text!r:.80} is a type of {said}; say which with --kind")
+    (chosen,) = kinds
+    of_kind = sorted(number for number in ids if types.by_id[number].kind is chosen)
+    return chosen, In(Column(Field.TYPE_ID), tuple(of_kind))
+
+
+def _type_ids(types: Registry, text: str) -> frozenset[int]:
+    """Return the types that a name means: a system type's every type based on it, `T@2` one version."""
+    system = any(text in names for names in SYSTEM_NAMES.values())
+    found = frozenset(
+        number
+        for number, each in types.by_id.items()
+        if text in (each.name, str(each.type_name)) or (system and each.base == text)
+    )
+    if not found:
+        raise NotFound(f"there is no type {text!r:.80}; `lineage types` lists those there are")
+    return found
+
+
+def _found(page: Page[Node]) -> Iterator[str]:
+    rows = [[*node_cells(node), moment(node.create_time)] for node in page]
+    if not rows:
+        yield "No nodes found."
+    yield from table((*pages.NODE, "CREATED"), rows)
+
+
+def upstream(
+    nodes_asked: NodeTexts,
+    *,
+    type: TypeText = None,
+    store: StoreUrl = HERE,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+    hops: Hops = None,
+    nodes: Nodes = MOST_NODES,
+    seconds: Seconds = None,
+) -> None:
+    """List everything that nodes were made from, nearest first."""
+    bounds = limits(hops, nodes, seconds)
+    with reading(store, as_of) as opened:
+        answer = opened.upstream(*(named(opened, each) for each in nodes_asked), limits=bounds)
+        _deliver_walk(opened, answer, type, as_json=as_json)
+
+
+def downstream(
+    nodes_asked: NodeTexts,
+    *,
+    type: TypeText = None,
+    store: StoreUrl = HERE,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+    hops: Hops = None,
+    nodes: Nodes = MOST_NODES,
+    seconds: Seconds = None,
+) -> None:
+    """List everything that was made from nodes, nearest first."""
+    bounds = limits(hops, nodes, seconds)
+    with reading(store, as_of) as opened:
+        answer = opened.downstream(*(named(opened, each) for each in nodes_asked), limits=bounds)
+        _deliver_walk(opened, answer, type, as_json=as_json)
+
+
+def _deliver_walk(store: Store, answer: Subgraph, type: str | None, *, as_json: bool) -> None:
+    shown = list(answer.nodes)
+    if type is not None:
+        known = registry(store.backend, store.as_of)
+        ids = _type_ids(known, type)
+        names = {
+            (each.kind, each.name, each.version) for n, each in known.by_id.items() if n in ids
+        }
+        shown = [node for node in shown if (node.kind, node.type, node.type_version) in names]
+    output.note_cut(answer.truncated)
+    if as_json:
+        matches = [node.key for node in shown if answer.distances[node.key] > 0]
+        output.print_json({**plain(answer), "matches": matches})
+        return
+    rows = [[str(answer.distances[node.key]), *node_cells(node)] for node in shown]
+    output.say(table(("EDGES", *pages.NODE), rows) if rows else ("No nodes found.",))
+
+
+def path(
+    one: NodeText,
+    other: NodeText,
+    *,
+    store: StoreUrl = HERE,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+    hops: Hops = None,
+    nodes: Nodes = MOST_NODES,
+    seconds: Seconds = None,
+) -> None:
+    """Show a shortest way that data took between two nodes."""
+    bounds = limits(hops, nodes, seconds)
+    with reading(store, as_of) as opened:
+        answer = opened.paths(named(opened, one), named(opened, other), limits=bounds)
+    output.note_cut(answer.subgraph.truncated)
+    output.deliver(answer, pages.paths, as_json=as_json)

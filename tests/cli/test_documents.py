@@ -1,0 +1,93 @@
+"""Answers as JSON: exact values, every kind of thing, valid text."""
+
+import json
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import lineage
+from lineage.cli.documents import json_text, plain
+from lineage.graph import Cut, Limits
+from lineage.queries.differences import FieldChange
+from lineage.store import Store
+from tests.runs import two_runs
+
+documents = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
+)
+
+
+@given(documents, st.sampled_from([None, 2]))
+def test_text_is_ascii_and_reads_back(document: Any, indent: int | None) -> None:
+    text = json_text(document, indent=indent)
+    assert text.isascii()
+    assert text.isprintable() or indent is not None
+    assert json.loads(text, parse_constant=pytest.fail) == document
+
+
+def test_numbers_beyond_json_read_back() -> None:
+    assert json.loads(json_text([math.inf, -math.inf])) == [math.inf, -math.inf]
+    assert json.loads(json_text(math.nan)) == {"float": "nan"}
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_layout_is_that_of_the_standard_library(indent: int | None) -> None:
+    document = {"a": [1, {"b": [], "c": {}}], "d": "é"}
+    assert json_text(document, indent=indent) == json.dumps(document, indent=indent)
+
+
+@pytest.mark.parametrize(
+    ("value", "stands"),
+    [
+        (math.nan, {"float": "nan"}),
+        (math.inf, math.inf),
+        ({"a": [1, None]}, {"struct": '{"a":[1,null]}'}),
+        (lineage.ProtoAny("type/x", b"\x00"), {"any": ["type/x", "AA=="]}),
+        (2**63 - 1, 2**63 - 1),
+        (None, None),
+        ("text", "text"),
+    ],
+)
+def test_values_stand_as_at_rest(value: Any, stands: Any) -> None:
+    assert plain(FieldChange("f", value, None)) == {"field": "f", "left": stands, "right": None}
+
+
+def test_answers_become_dictionaries_and_lists(store: Store) -> None:
+    two_runs(store)
+    answer = plain(store.upstream("artifact:2", limits=Limits(hops=1)))
+    assert answer["truncated"] == {"limit": "hops", "frontier": ["execution:1"]}
+    assert [each["id"] for each in answer["nodes"]] == ["artifact:2", "execution:1"]
+    assert plain(Cut("nodes", ())) == {"limit": "nodes", "frontier": []}
+    assert plain({store.key_of("artifact:1"): store.log()[0].time}) == {
+        "artifact:1": plain(store.log()[0].time)
+    }
+
+
+def test_every_answer_of_a_store_is_a_document(store: Store) -> None:
+    two_runs(store)
+    for answer in (
+        store.show("artifact:2"),
+        store.show("context:1"),
+        store.peers("artifact:2"),
+        store.compare("artifact:2", "artifact:3"),
+        store.impact("artifact:1"),
+        store.paths("artifact:1", "artifact:2"),
+        store.diff("artifact:2", "artifact:3"),
+        store.versions("artifact:2"),
+        store.log(),
+        store.types(),
+        list(store.changes()),
+    ):
+        assert json.loads(json_text(plain(answer)))
+
+
+def test_path_of_a_long_chain_is_left_out(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    two_runs(store)
+    monkeypatch.setattr("lineage.cli.documents.LONGEST_PATH", 1)
+    affected = plain(store.impact("artifact:1"))["affected"]
+    assert [each["path"] for each in affected] == [None, None]

@@ -1,0 +1,223 @@
+"""How commands end: numbers, errors on stderr, and help."""
+
+import inspect
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+import lineage
+from lineage import errors
+from lineage.cli import app, main, questions
+from lineage.errors import EXIT_CODES, LineageError
+from tests.cli.conftest import Shell
+
+READING = [
+    ("show", "artifact:1"),
+    ("peers", "artifact:1"),
+    ("compare", "artifact:1"),
+    ("find", "artifact"),
+    ("upstream", "artifact:1"),
+    ("downstream", "artifact:1"),
+    ("impact", "artifact:1"),
+    ("path", "artifact:1", "artifact:2"),
+    ("diff", "artifact:1", "artifact:2"),
+    ("versions", "artifact:1"),
+    ("types",),
+    ("log",),
+    ("export",),
+    ("check",),
+]
+
+ALL_ERRORS = [
+    cls
+    for _, cls in inspect.getmembers(errors, inspect.isclass)
+    if issubclass(cls, LineageError) and cls is not LineageError
+]
+
+
+def named(arguments: tuple[str, ...]) -> str:
+    return arguments[0]
+
+
+@pytest.mark.parametrize("arguments", READING, ids=named)
+def test_missing_store_is_an_error_and_is_not_made(
+    shell: Shell, arguments: tuple[str, ...], tmp_path: Path
+) -> None:
+    answer = shell(*arguments)
+    assert (answer.code, answer.out) == (3, "")
+    assert "there is no store at" in answer.err
+    assert "--store or LINEAGE_STORE" in answer.err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("arguments", READING, ids=named)
+def test_foreign_file_is_refused_untouched(shell: Shell, arguments: tuple[str, ...]) -> None:
+    Path("notes.txt").write_text("notes\n" * 1_000)
+    answer = shell(*arguments, "--store", "notes.txt")
+    assert (answer.code, answer.out) == (10, "")
+    assert answer.err.startswith("lineage: Corrupt: ")
+    assert Path("notes.txt").read_text() == "notes\n" * 1_000
+
+
+def test_store_of_the_environment(
+    shell: Shell, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs.rename("elsewhere.db")
+    monkeypatch.setenv("LINEAGE_STORE", "elsewhere.db")
+    assert shell("show", "artifact:1").code == 0
+    assert shell("show", "artifact:1", "--store", "nowhere.db").code == 3
+
+
+def test_every_error_has_its_own_number() -> None:
+    assert set(EXIT_CODES) == set(ALL_ERRORS)
+    numbers = [*EXIT_CODES.values(), app.FAILED, app.USAGE, app.INTERRUPTED, app.READER_GONE, 0]
+    assert len(set(numbers)) == len(numbers)
+
+
+def fail_with(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(questions, "named", fail)
+
+
+@pytest.mark.parametrize("cls", ALL_ERRORS)
+def test_error_ends_with_its_number(
+    shell: Shell, runs: Path, monkeypatch: pytest.MonkeyPatch, cls: type[LineageError]
+) -> None:
+    fail_with(monkeypatch, cls("said\n\x1b[31m so"))
+    answer = shell("show", "x")
+    assert answer == (EXIT_CODES[cls], "", f"lineage: {cls.__name__}: said\\n\\x1b[31m so\n")
+    as_json = shell("show", "x", "--json")
+    assert (as_json.code, as_json.out) == (EXIT_CODES[cls], "")
+    assert json.loads(as_json.err) == {
+        "error": {"type": cls.__name__, "message": "said\n\x1b[31m so"}
+    }
+
+
+def test_subclass_of_an_error_ends_as_its_parent_does() -> None:
+    class Worse(errors.Unavailable):
+        pass
+
+    assert app.exit_code(Worse("x")) == EXIT_CODES[errors.Unavailable]
+    assert app.exit_code(LineageError("x")) == 1
+
+
+def test_unexpected_error_is_one_line(
+    shell: Shell, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fail_with(monkeypatch, ZeroDivisionError("by nought"))
+    answer = shell("show", "x")
+    assert answer == (
+        1,
+        "",
+        "lineage: ZeroDivisionError: by nought (unexpected; LINEAGE_DEBUG=1 shows where)\n",
+    )
+    monkeypatch.setenv("LINEAGE_DEBUG", "1")
+    with pytest.raises(ZeroDivisionError):
+        main(["show", "x"])
+
+
+def test_interrupt(shell: Shell, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fail_with(monkeypatch, KeyboardInterrupt())
+    assert shell("show", "x").code == 130
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["shwo"], "No such command 'shwo'"),
+        (["show"], "Missing argument 'NODE'. (see `lineage show --help`)"),
+        (["show", "a", "b"], "unexpected extra argument"),
+        (["show", "a", "--unheard"], "No such option: --unheard"),
+        (["show", "a", "--nodes", "many"], "--nodes"),
+        (["show", "a", "--hops", "-1"], "--hops"),
+        (["show", "a", "--seconds", "nan"], "--seconds"),
+        (["find", "artifact", "--kind", "model"], "--kind"),
+        (["--unheard"], "No such option"),
+    ],
+)
+def test_wrong_calls(shell: Shell, runs: Path, arguments: list[str], says: str) -> None:
+    answer = shell(*arguments)
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err.startswith("lineage: Usage: ")
+    assert says in answer.err
+    as_json = shell(*arguments, "--json")
+    assert (as_json.code, as_json.out) == (2, "")
+    assert json.loads(as_json.err)["error"]["type"] == "Usage"
+
+
+def test_a_nodes_name_may_look_like_an_option(shell: Shell, runs: Path) -> None:
+    answer = shell("show", "--", "--json")
+    assert answer.code == 3
+    assert "nothing is named '--json'" in answer.err
+    assert answer.err.startswith("lineage: NotFound")
+
+
+def test_remark_of_a_long_name_is_short(shell: Shell, runs: Path) -> None:
+    answer = shell("show", "x" * 100_000)
+    assert answer.code == 3
+    assert len(answer.err) < 3_000
+
+
+@pytest.mark.parametrize("command", app.COMMANDS, ids=lambda command: command.name)
+def test_help_says_what_it_does_with_an_example(shell: Shell, command: app.Command) -> None:
+    answer = shell(command.name, "--help")
+    assert (answer.code, answer.err) == (0, "")
+    first = (inspect.getdoc(command.function) or "").splitlines()[0]
+    assert first in answer.out
+    assert len(first) <= 62, "the list of commands would cut it"
+    assert f"Example:\n    {command.examples[0]}\n" in answer.out
+    assert "--store" in answer.out
+    assert "--json" in answer.out
+
+
+def test_help_lists_all_commands_and_exit_codes(shell: Shell) -> None:
+    for arguments in ((), ("--help",)):
+        answer = shell(*arguments)
+        assert answer.code == 0
+        assert all(f"\n  {each.name} " in answer.out for each in app.COMMANDS)
+        words = " ".join(answer.out.split())
+        assert all(f"{cls.__name__} {code}" in words for cls, code in EXIT_CODES.items())
+
+
+def test_version(shell: Shell) -> None:
+    assert shell("--version").out.strip().replace(".", "").isdigit()
+
+
+def test_one_command_is_built_as_among_all() -> None:
+    everything = get_command(app.command_line())
+    for each in app.COMMANDS:
+        alone = get_command(app.command_line(each.name))
+        assert list(alone.commands) == [each.name]  # type: ignore[attr-defined]
+        assert each.name in everything.commands  # type: ignore[attr-defined]
+
+
+def test_reading_commands_write_nothing(shell: Shell, runs: Path) -> None:
+    before = runs.read_bytes()
+    for arguments in READING:
+        assert shell(*arguments).code in (0, 4), arguments
+    assert runs.read_bytes() == before
+    with lineage.connect(runs, readonly=True) as store:
+        assert store.backend.now() == 2
+
+
+def test_stores_in_memory_are_empty(shell: Shell) -> None:
+    assert shell("find", "artifact", "--store", "memory:").out == "No nodes found.\n"
+
+
+def called(function: Callable[..., object]) -> set[str]:
+    return set(inspect.signature(function).parameters)
+
+
+def test_what_every_command_takes() -> None:
+    for each in app.COMMANDS:
+        taken = called(each.function)
+        assert {"store", "as_json"} <= taken, each.name
+        writes = each.name in {"import", "delete", "purge"}
+        assert ("actor" in taken) is writes, each.name
+        reads = not writes and each.name not in {"check", "demo"}
+        assert ("as_of" in taken) is reads, each.name

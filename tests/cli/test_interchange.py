@@ -1,0 +1,113 @@
+"""Graphs in and out of files through the command."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+import lineage
+from tests.cli.conftest import Shell
+
+
+def test_whole_store_goes_out_and_in_again(shell: Shell, runs: Path, tmp_path: Path) -> None:
+    answer = shell("export", "backup.json")
+    assert answer == (0, "Wrote backup.json as node-link, as of transaction 2.\n", "")
+    brought = shell("import", "backup.json", "--store", "copy.db", "--message", "restored")
+    assert brought.code == 0
+    assert "6 nodes" in brought.out
+    nodes = ("find", "artifact", "--json")
+    assert shell(*nodes, "--store", "copy.db").json == shell(*nodes).json
+    assert "restored" in shell("log", "--store", "copy.db").out
+
+
+def test_export_as_json_tells_what_was_written(shell: Shell, runs: Path) -> None:
+    document = shell("export", "--as-of", "1", "graph.mmd", "--json").json
+    assert document["file"] == "graph.mmd"
+    assert (document["format"], document["number"], document["truncated"]) == ("mermaid", 1, [])
+    assert Path("graph.mmd").read_text().startswith("flowchart")
+
+
+def test_export_to_a_pipe_is_node_link_unless_told(shell: Shell, runs: Path) -> None:
+    assert len(json.loads(shell("export").out)["nodes"]) == 6
+    assert shell("export", "-", "--format", "dot").out.startswith("digraph")
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ([], {"artifact:1", "execution:1", "artifact:2"}),
+        (["--upstream"], {"artifact:1", "execution:1", "artifact:2"}),
+        (["--downstream"], {"artifact:2"}),
+        (["--from", "artifact:3", "--downstream"], {"artifact:2", "artifact:3"}),
+    ],
+)
+def test_lineage_of_a_node(shell: Shell, runs: Path, options: list[str], found: set[str]) -> None:
+    document = json.loads(shell("export", "--from", "artifact:2", *options).out)
+    assert {each["id"] for each in document["nodes"]} == found
+
+
+def test_losses_are_said(shell: Shell, runs: Path) -> None:
+    with lineage.connect(runs) as store:
+        store.put(lineage.Dataset(custom_properties={"a": float("nan")}, uri="s3://x\x01"))
+    answer = shell("export", "store.graphml")
+    losses = answer.err.splitlines()
+    assert losses
+    assert all(line.startswith("lineage: ") for line in losses)
+    document = shell("export", "store.graphml", "--json").json
+    assert [f"lineage: {each}" for each in document["losses"]] == losses
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["export", "graph.unheard"], 4, "unheard"),
+        (["export", "--format", "unheard"], 4, "unheard"),
+        (["export", "no/such/folder/graph.json"], 4, "no/such/folder"),
+        (["export", "--json"], 2, "name one"),
+        (["export", "--upstream"], 2, "--from"),
+        (["export", "graph.json", "--from", "artifact:99"], 3, "artifact:99"),
+    ],
+)
+def test_faults_of_export(
+    shell: Shell, runs: Path, arguments: list[str], code: int, says: str
+) -> None:
+    before = set(Path().iterdir())
+    answer = shell(*arguments)
+    assert (answer.code, answer.out) == (code, "")
+    assert says in answer.err
+    assert set(Path().iterdir()) == before
+
+
+def test_import_from_a_pipe(shell: Shell, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = shell("export").out
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    document = shell("import", "-", "--store", "copy.db", "--actor", "bob", "--json").json
+    assert (document["nodes"], document["transactions"]) == (6, [1])
+    assert shell("log", "--store", "copy.db", "--json").json["entries"][0]["actor"] == "bob"
+
+
+def test_ids_of_a_store_that_holds_others_need_new_ones(shell: Shell, runs: Path) -> None:
+    shell("export", "backup.json", "--from", "Dataset:lake", "--hops", "0")
+    with lineage.connect("other.db") as store:
+        store.put(lineage.Dataset(uri="s3://other"))
+    refused = shell("import", "backup.json", "--store", "other.db")
+    assert refused.code in (4, 5)
+    assert shell("import", "backup.json", "--store", "other.db", "--new-ids").code == 0
+    assert "lake" in shell("show", "artifact:2", "--store", "other.db").out
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"nodes": [{"id": 1}], "links": []}'])
+def test_malformed_import_writes_nothing(shell: Shell, text: str) -> None:
+    Path("bad.json").write_text(text)
+    answer = shell("import", "bad.json", "--store", "new.db")
+    assert (answer.code, answer.out) == (4, "")
+    assert answer.err.startswith("lineage: Invalid: ")
+    assert shell("log", "--store", "new.db").out == "No transactions.\n"
+
+
+def test_missing_import_makes_no_store(shell: Shell) -> None:
+    answer = shell("import", "nothing.json")
+    assert (answer.code, answer.out) == (3, "")
+    assert "nothing.json" in answer.err
+    assert not list(Path().iterdir())

@@ -1,0 +1,195 @@
+"""The questions as commands: what people read, and the document that programs read."""
+
+from pathlib import Path
+
+import pytest
+
+import lineage
+from tests.cli.conftest import Shell
+
+pytestmark = pytest.mark.usefixtures("runs")
+
+
+def test_show_tells_a_models_data_parameters_run_and_context(shell: Shell) -> None:
+    shown = shell("show", "artifact:2")
+    assert (shown.code, shown.err) == (0, "")
+    lines = [line.split() for line in shown.out.splitlines()]
+    assert lines[0] == ["artifact:2", "Model", "m1", "(model)"]
+    assert ["accuracy", "0.1", "artifact:2", "by", "execution:1", "Train"] in lines
+    assert ["rate", "1.0"] in lines
+    assert ["artifact:1", "Dataset", "lake", "2", "edges", "away"] in lines
+    assert ["context:1", "Experiment", "churn"] in lines
+    assert "recorded no environment" in shown.out
+
+
+def test_show_as_json(shell: Shell) -> None:
+    shown = shell("show", "artifact:2", "--json").json
+    assert shown["node"]["id"] == "artifact:2"
+    assert shown["parameters"] == {"rate": 1.0}
+    assert [(each["node"]["name"], each["distance"]) for each in shown["datasets"]] == [("lake", 2)]
+    assert [each["id"] for each in shown["runs"]] == ["execution:1"]
+    assert (shown["truncated"], shown["number"]) == (None, 2)
+
+
+def test_show_an_execution_and_a_context(shell: Shell) -> None:
+    run = shell("show", "Train:run 1").out
+    assert "Inputs\n  artifact:1  Dataset  lake" in run
+    assert "Outputs\n  artifact:2  Model  m1" in run
+    members = shell("show", "Experiment:churn", "--json").json["members"]
+    assert "execution:2" in {each["id"] for each in members}
+
+
+def test_long_sections_are_cut_for_people_alone(shell: Shell, runs: Path) -> None:
+    with lineage.connect(runs) as store:
+        for _ in range(40):
+            store.record(lineage.Process(), inputs=[store.get("artifact:1")])
+    shown = shell("show", "artifact:1").out
+    assert "… and 17 more; --json has all" in shown
+    assert len(shown.splitlines()) < 60
+    assert len(shell("show", "artifact:1", "--json").json["readers"]) == 42
+
+
+def test_peers(shell: Shell) -> None:
+    assert "artifact:3  Model  m2" in shell("peers", "artifact:2").out
+    answer = shell("peers", "Dataset:lake", "--json").json
+    assert {each["model"]["id"] for each in answer["models"]} == {"artifact:2", "artifact:3"}
+    assert {each["dataset"] for each in answer["models"]} == {"artifact:1"}
+
+
+def test_compare_marks_the_rows_that_differ(shell: Shell) -> None:
+    answer = shell("compare", "artifact:2", "artifact:3")
+    lines = [line.split() for line in answer.out.splitlines()]
+    assert lines[0] == ["artifact:2", "artifact:3"]
+    assert ["*", "parameters", "rate", "1.0", "2.0"] in lines
+    assert any(line[:2] == ["data", "Dataset"] for line in lines)
+    rows = shell("compare", "artifact:2", "artifact:3", "--json").json["rows"]
+    (rate,) = [row for row in rows if row["name"] == "rate"]
+    assert rate == {"section": "parameters", "name": "rate", "values": [1.0, 2.0], "differs": True}
+
+
+def test_impact_gives_the_path_as_the_reason(shell: Shell) -> None:
+    answer = shell("impact", "artifact:1").out
+    assert answer.startswith("2 artifacts are affected if artifact:1 changes\n\nModels\n")
+    assert "because artifact:1 Dataset → execution:1 Train → artifact:2 Model" in answer
+    affected = shell("impact", "artifact:1", "--json").json["affected"]
+    assert affected[0]["path"] == ["artifact:1", "execution:1", "artifact:2"]
+
+
+def test_impact_shows_what_is_deployed_first_and_a_long_reason_without_its_middle(
+    shell: Shell, runs: Path
+) -> None:
+    with lineage.connect(runs) as store:
+        made = store.get("artifact:2")
+        for _ in range(6):
+            (made,) = store.record(
+                lineage.Transform(), inputs=[made], outputs=[lineage.Dataset()]
+            ).outputs
+        store.record(lineage.Deploy(name="serve"), inputs=[made])
+    answer = shell("impact", "artifact:1").out
+    deployed, rest = answer.split("\n\n")[1:3]
+    assert deployed.startswith("Deployed\n  artifact:9")
+    assert "deployed by execution:9" in deployed
+    assert "(9 more)" in deployed
+    assert rest.startswith("Models\n  artifact:2")
+    assert max(map(len, answer.splitlines())) <= 80
+
+
+def test_impact_along_a_long_chain_shows_the_ends_of_each_reason(shell: Shell, runs: Path) -> None:
+    with lineage.connect(runs) as store, store.transaction():
+        made = store.get("artifact:2")
+        for _ in range(150):
+            (made,) = store.record(
+                lineage.Transform(), inputs=[made], outputs=[lineage.Dataset()]
+            ).outputs
+    far = shell("impact", "artifact:1").out[-160:]
+    assert "(299 more)" in far
+    assert far.rstrip().endswith(f"→ {made.key} lineage.Dataset")
+    affected = {
+        each["distance"]: each["path"]
+        for each in shell("impact", "artifact:1", "--json").json["affected"]
+    }
+    assert len(affected[200]) == 201
+    assert affected[202] is None
+
+
+def test_diff_reads_like_a_diff(shell: Shell) -> None:
+    answer = shell("diff", "artifact:2", "artifact:3").out
+    assert "- artifact:2  Model  m1\n+ artifact:3  Model  m2" in answer
+    assert "    - properties.rate = 1.0\n    + properties.rate = 2.0\n" in answer
+    assert "1 node is in both" in answer
+    document = shell("diff", "artifact:2", "artifact:3", "--json").json
+    changes = [change for each in document["differences"] for change in each["changes"]]
+    assert {"field": "properties.rate", "left": 1.0, "right": 2.0} in changes
+    assert document["shared"] == ["artifact:1"]
+
+
+def test_versions(shell: Shell) -> None:
+    answer = shell("versions", "artifact:2").out
+    assert answer.startswith("2 versions\n")
+    assert [line.split()[0] for line in answer.splitlines()[2:]] == ["artifact:2", "artifact:3"]
+    document = shell("versions", "artifact:3", "--json").json
+    assert [each["id"] for each in document["artifacts"]] == ["artifact:2", "artifact:3"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("show", "artifact:3"),
+        ("peers", "artifact:3"),
+        ("compare", "artifact:3", "artifact:2"),
+        ("diff", "artifact:3", "artifact:2"),
+        ("impact", "artifact:3"),
+        ("versions", "artifact:3"),
+        ("upstream", "artifact:3"),
+        ("downstream", "artifact:3"),
+        ("path", "artifact:1", "artifact:3"),
+        ("log", "artifact:3"),
+        ("export", "--from", "artifact:3"),
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_questions_are_asked_of_an_earlier_moment(shell: Shell, arguments: tuple[str, ...]) -> None:
+    assert shell(*arguments).code == 0
+    then = shell(*arguments, "--as-of", "1")
+    assert (then.code, then.out) == (3, "")
+    assert "there is no artifact:3" in then.err
+
+
+@pytest.mark.parametrize("moment", ["2", "2030-01-01", "2030-01-01T12:00:00Z"])
+def test_moments(shell: Shell, moment: str) -> None:
+    assert shell("show", "artifact:3", "--as-of", moment).code == 0
+
+
+@pytest.mark.parametrize(
+    ("moment", "code", "says"),
+    [
+        ("3", 3, "there is no transaction 3 yet"),
+        ("9" * 18, 3, "there is no transaction"),
+        ("9" * 30, 4, "is not a time"),
+        ("yesterday", 4, "'yesterday' is not a time"),
+        ("2026-03-01T12:00:00", 4, "has no time zone"),
+        ("-1", 4, "is not a"),
+    ],
+)
+def test_what_is_no_moment(shell: Shell, moment: str, code: int, says: str) -> None:
+    answer = shell("show", "artifact:3", f"--as-of={moment}")
+    assert (answer.code, answer.out) == (code, "")
+    assert says in answer.err
+
+
+def test_uri_means_its_newest_artifact_and_says_so(shell: Shell) -> None:
+    answer = shell("show", "s3://models/churn", "--json")
+    assert answer.json["node"]["id"] == "artifact:3"
+    assert answer.err == (
+        "lineage: s3://models/churn: the newest is artifact:3; it is also the URI of artifact:2\n"
+    )
+    assert shell("show", "s3://models/churn", "--as-of", "1").err == ""
+
+
+def test_ambiguous_name_lists_the_candidates(shell: Shell, runs: Path) -> None:
+    with lineage.connect(runs) as store:
+        store.put(lineage.ArtifactType(name="Train"))
+        store.put(lineage.Artifact(type="Train", name="run 1"))
+    answer = shell("show", "Train:run 1")
+    assert answer.code == 4
+    assert "may mean execution:1 (Train), artifact:4 (Train); name one by its key" in answer.err
