@@ -17,7 +17,11 @@ from benchmarks.traces import WINDOW, Trace
 @pytest.mark.parametrize("command", ["show", "upstream"])
 @pytest.mark.parametrize("size", ["8k", "1M"])
 def bench_command(
-    benchmark: Any, traces: Callable[[str], tuple[Path, Trace]], size: str, command: str
+    benchmark: Any,
+    traces: Callable[[str], tuple[Path, Trace]],
+    environment: dict[str, str],
+    size: str,
+    command: str,
 ) -> None:
     """The last model of the cold pipeline: 24 nodes upstream, whatever the store's size."""
     path, trace = traces(size)
@@ -26,7 +30,7 @@ def bench_command(
     done = benchmark.pedantic(
         subprocess.run,
         (program,),
-        {"check": True, "capture_output": True, "text": True},
+        {"check": True, "capture_output": True, "text": True, "env": environment},
         rounds=10,
         warmup_rounds=1,
     )

@@ -27,12 +27,12 @@ def bench_open(benchmark: Any, traces: Callable[[str], tuple[Path, Trace]], size
 
 
 @pytest.mark.parametrize("program", ["pass", "import lineage"])
-def bench_python_process(benchmark: Any, program: str) -> None:
+def bench_python_process(benchmark: Any, program: str, environment: dict[str, str]) -> None:
     """A whole process; the difference of the two is what importing costs."""
     benchmark.pedantic(
         subprocess.run,
         ([sys.executable, "-c", program],),
-        {"check": True},
+        {"check": True, "env": environment},
         rounds=10,
         warmup_rounds=1,
     )

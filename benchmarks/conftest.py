@@ -20,6 +20,12 @@ TRACES = (
 BULK = 200 if SMALL else 20_000
 
 
+@pytest.fixture(scope="session")
+def environment() -> dict[str, str]:
+    """The variables for a program that is measured: it finds its modules compiled, as installed ones are."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 @pytest.fixture
 def bulk() -> int:
     """How many nodes a bulk benchmark writes."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
-import shutil
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -146,7 +144,7 @@ def _replacing(target: Path) -> Iterator[IO[bytes]]:
         with _opened(place, "wb") as file:  # a pipe or a device
             yield file
         return
-    made = place.with_name(f".{place.name[:100]}.{secrets.token_hex(8)}")
+    made = place.with_name(f".{place.name[:100]}.{os.urandom(8).hex()}")
     file = _opened(made, "xb")
     try:
         with file:
@@ -154,7 +152,7 @@ def _replacing(target: Path) -> Iterator[IO[bytes]]:
             file.flush()
             os.fsync(file.fileno())
         if place.exists():
-            shutil.copymode(place, made)
+            made.chmod(place.stat().st_mode & 0o7777)
         made.replace(place)
     except BaseException:
         made.unlink(missing_ok=True)

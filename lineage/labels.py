@@ -17,7 +17,7 @@ SHOWN_ITEMS = 20
 """How many items of a struct are looked at."""
 SHOWN_DEPTH = 3
 """How deep a struct is looked into."""
-_UNSAFE = re.compile(
+_UNSAFE = (
     # Everything but printable ASCII and what comes after the second set of control characters.
     r"[^\x20-\x7e\xa0-\U0010ffff]"
     # Characters that are invisible or turn the direction of writing; lone surrogates.
@@ -38,9 +38,9 @@ def printable(text: str, *, limit: int | None = None) -> str:
     'one\\n…'
     """
     if limit is None:
-        return _UNSAFE.sub(_escape, text)
+        return re.sub(_UNSAFE, _escape, text)
     # A text may be of any length: no more of it is looked at than can be shown.
-    line = _UNSAFE.sub(_escape, text[: limit + 1])
+    line = re.sub(_UNSAFE, _escape, text[: limit + 1])
     return line if len(line) <= limit else _cut(text[:limit], limit - 1) + "…"
 
 
@@ -52,7 +52,7 @@ def _cut(text: str, room: int) -> str:
     """Escape as many whole characters as there is room for."""
     parts = []
     for char in text:
-        part = _UNSAFE.sub(_escape, char)
+        part = re.sub(_UNSAFE, _escape, char)
         room -= len(part)
         if room < 0:
             break
@@ -114,7 +114,11 @@ def label(node: Node, *, limit: int = 60) -> str:
         values = chain(node.properties.items(), node.custom_properties.items())
         plain = ((name, value) for name, value in values if type(value) in (str, int, float, bool))
         said = ", ".join(
-            f"{name[:limit]}={shown(value, limit=limit)}"
+            f"{name[:limit]}={_briefly(value, limit)}"
             for name, value in islice(plain, LABEL_PROPERTIES)
         )
     return printable(said or node.external_id or "", limit=limit)
+
+
+def _briefly(value: object, limit: int) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else shown(value, limit=limit)

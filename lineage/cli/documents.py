@@ -1,8 +1,9 @@
 """Answers as JSON documents: fields by name, nodes, edges and values as node-link JSON has them.
 
 Keys of nodes are text such as `artifact:12`, times RFC 3339, `None` is `null`. Values of properties
-stand as `lineage.values` keeps them at rest: infinities are `1e999`, which every reader takes for
-one, NaN is `{"float":"nan"}`. All text is ASCII with escapes, so that no name acts on a terminal.
+stand as `lineage.values` keeps them at rest, but structs as themselves: infinities are `1e999`,
+which every reader takes for one, NaN is `{"float":"nan"}`. All text is ASCII with escapes, so that
+no name acts on a terminal.
 """
 
 from __future__ import annotations
@@ -20,10 +21,6 @@ from pydantic_core import from_json
 from lineage.formats.entries import edge_data, node_data, time_text, type_data
 from lineage.graph import Subgraph
 from lineage.model import Association, Attribution, Event, Node, NodeKey, ParentContext
-from lineage.queries.comparison import Row
-from lineage.queries.differences import FieldChange
-from lineage.queries.impact import Affected
-from lineage.queries.summary import Metric, Summary
 from lineage.schema import NodeType
 from lineage.values import encode
 
@@ -44,7 +41,7 @@ def plain(answer: object) -> Any:  # noqa: PLR0911  # one line for each sort of 
     if isinstance(answer, datetime):
         return time_text(answer)
     if isinstance(answer, Node):
-        return node_data(answer)
+        return _node(answer)
     if isinstance(answer, NodeType):
         return type_data(answer)  # type: ignore[arg-type]  # there are no types beside the three
     if isinstance(answer, Event | Attribution | Association | ParentContext):
@@ -70,45 +67,54 @@ def keys_of(cls: type) -> list[str]:
 
 
 def _fields(answer: object) -> dict[str, Any]:
-    special = _VALUES.get(type(answer), {})
+    special = _VALUES.get(type(answer).__name__, {})
     document = {}
     for name in keys_of(type(answer)):
         as_plain: Callable[[Any], Any] = special.get(name, plain)
         # The paths along one long chain together are as large as its length squared.
-        spelt_out = name != "path" or not isinstance(answer, Affected) or _is_short(answer)
+        spelt_out = name != "path" or getattr(answer, "distance", 0) <= LONGEST_PATH
         document[name] = as_plain(getattr(answer, name)) if spelt_out else None
     return document
 
 
-def _is_short(answer: Affected) -> bool:
-    return answer.distance <= LONGEST_PATH
+def _node(node: Node) -> dict[str, Any]:
+    maps = ("properties", "custom_properties")
+    return {**node_data(node), **{name: _map(getattr(node, name)) for name in maps}}
 
 
 def _value(value: Any) -> Any:
-    return None if value is None else from_json(encode({"": value}))[""]
+    return None if value is None else _map({"": value})[""]
 
 
 def _values(values: tuple[Any, ...]) -> list[Any]:
     return [_value(each) for each in values]
 
 
-def _map(values: Mapping[str, Any]) -> Any:
-    return from_json(encode(values))
+def _map(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _without_tag(value) for name, value in from_json(encode(values)).items()}
 
 
-_VALUES: dict[type, dict[str, Callable[[Any], Any]]] = {
-    Row: {"values": _values},
-    Metric: {"value": _value},
-    FieldChange: {"left": _value, "right": _value},
-    Summary: {"parameters": _map},
+def _without_tag(value: Any) -> Any:
+    """Return a struct as itself: nobody reads a document back as a graph."""
+    return from_json(value["struct"]) if isinstance(value, dict) and "struct" in value else value
+
+
+_VALUES: dict[str, dict[str, Callable[[Any], Any]]] = {
+    "Row": {"values": _values},
+    "Metric": {"value": _value},
+    "FieldChange": {"left": _value, "right": _value},
+    "Summary": {"parameters": _map},
 }
-"""The fields that hold values of properties: one, several, or a map."""
+"""The fields that hold values of properties: one, several, or a map.
+
+By the names of the answers' classes, so that one answer does not import the classes of all others.
+"""
 
 
 def _subgraph(answer: Subgraph) -> dict[str, Any]:
     distances = answer.distances
     return {
-        "nodes": [{**node_data(node), "distance": distances[node.key]} for node in answer.nodes],
+        "nodes": [{**_node(node), "distance": distances[node.key]} for node in answer.nodes],
         "edges": [edge_data(edge) for edge in answer.edges],
         "truncated": plain(answer.truncated),
         "number": answer.number,

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, islice
+from typing import TYPE_CHECKING
 
 from lineage.cli.documents import LONGEST_PATH
 from lineage.cli.output import bold
 from lineage.cli.tables import fields, headline, moment, node_cells, table, type_of, value_text
 from lineage.labels import label, printable
 from lineage.model import Artifact, Node, NodeKey
-from lineage.queries.comparison import Comparison
-from lineage.queries.differences import Diff, Difference
-from lineage.queries.impact import Affected, Impact
-from lineage.queries.paths import Paths
-from lineage.queries.peers import Peers
 from lineage.queries.roles import Role
-from lineage.queries.summary import Linked, Summary
-from lineage.queries.versions import Versions
+
+if TYPE_CHECKING:  # a command needs the classes of its own answer only
+    from lineage.queries.comparison import Comparison
+    from lineage.queries.differences import Diff, Difference
+    from lineage.queries.impact import Affected, Impact
+    from lineage.queries.paths import Paths
+    from lineage.queries.peers import Peers
+    from lineage.queries.summary import Linked, Summary
+    from lineage.queries.versions import Versions
 
 __all__ = ["comparison", "difference", "impact", "notes", "paths", "peers", "summary", "versions"]
 
