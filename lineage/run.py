@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from types import TracebackType
 from typing import Generic, NamedTuple, Self, TypeVar, cast, overload
 
@@ -27,7 +27,7 @@ from lineage.registry import registry
 from lineage.rows import STATE_NUMBERS, Batch, EdgeKey, EdgeKind, EdgeRow, NodeRow, entity_of
 from lineage.schema import Asset, Environment, Metrics
 from lineage.transaction import Transaction
-from lineage.values import Properties, decode, encode, to_properties
+from lineage.values import Properties, decode, encode, to_properties, to_text
 from lineage.writing import Author, live, new_edges
 
 __all__ = ["Run"]
@@ -159,7 +159,7 @@ class Run(Generic[ExecutionT_co]):
         Values are numbers. A name that is given again replaces the value; history keeps the old.
         """
         self._check_open()
-        measured = _numbers({**(values or {}), **more})
+        measured = _numbers(values, more)
         with self._transaction() as transaction:
             transaction.lock()
             row = self._known_metrics()
@@ -176,7 +176,7 @@ class Run(Generic[ExecutionT_co]):
     ) -> Run[ExecutionT]:
         """Return another run, of a part of this one, in the same contexts and more if given."""
         self._check_open()
-        author = self._author if message is None else Author(self._author.actor, message)
+        author = self._author if message is None else Author(self._author.actor, to_text(message))
         return Run(
             self._backend,
             execution,
@@ -200,7 +200,8 @@ class Run(Generic[ExecutionT_co]):
                 raise
             # What the caller has to see is their own error; ours goes along as a note.
             said = f"lineage could not record that {self.key} ended as {state}: {type(failure).__name__}: {failure}"
-            error.add_note(said)
+            with suppress(Exception):  # an exception may be frozen, and then takes no note
+                error.add_note(said)
             _LOGGER.warning("%s could not be recorded as %s", self.key, state, exc_info=failure)
 
     # How it is written
@@ -209,8 +210,9 @@ class Run(Generic[ExecutionT_co]):
         return self._backend.transaction(actor=self._author.actor, message=self._author.message)
 
     def _check_open(self) -> None:
+        key = self.key
         if self._ended:
-            raise Invalid(f"{self.key} has ended; record in it before the end of its block")
+            raise Invalid(f"{key} has ended; record in it before the end of its block")
 
     def _add(
         self, artifact: ArtifactT | NodeKey, role: str, path: str | int | Path, asset: str | None
@@ -304,8 +306,10 @@ def _contexts(within: Contexts) -> list[Context | NodeKey]:
     ]
 
 
-def _numbers(values: Mapping[str, object]) -> Properties:
-    checked = to_properties(values)
+def _numbers(values: Mapping[str, object] | None, more: Mapping[str, object]) -> Properties:
+    if not isinstance(values, Mapping | None):
+        raise Invalid(f"{values!r:.80} holds no metrics; give a mapping of names to numbers")
+    checked = to_properties({**(values or {}), **more})
     for name, value in checked.items():
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise Invalid(
@@ -318,7 +322,7 @@ def _numbers(values: Mapping[str, object]) -> Properties:
 
 def _ending(error: BaseException | None) -> tuple[ExecutionState, dict[str, str]]:
     """Return the state in which an exception leaves a run, and what is kept of the exception."""
-    if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
+    if error is None or (isinstance(error, SystemExit) and _is_success(error.code)):
         return ExecutionState.COMPLETE, {}
     kind = type(error)
     name = (
@@ -328,6 +332,11 @@ def _ending(error: BaseException | None) -> tuple[ExecutionState, dict[str, str]
     )
     why = {"error_type": _storable(name), "error_message": _storable(_message(error))}
     return (ExecutionState.CANCELED if _interrupts(error) else ExecutionState.FAILED), why
+
+
+def _is_success(code: object) -> bool:
+    # Any object may be a code, and may compare as it likes.
+    return code is None or (isinstance(code, int) and code == 0)
 
 
 def _interrupts(error: BaseException) -> bool:

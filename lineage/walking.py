@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable
-from types import NoneType
 from typing import Literal
 
 from lineage.errors import Invalid
 from lineage.graph import Cut, Direction, Limits, Walk
-from lineage.model import NodeKey
+from lineage.model import LARGEST_ID, NodeKey
 from lineage.rows import EdgeRow
 
 __all__ = ["check_limits", "walk_levels"]
@@ -19,19 +18,23 @@ def check_limits(limits: Limits) -> None:
     """Raise `Invalid` for limits that make no sense."""
     if not _are_limits(limits):
         raise Invalid(
-            f"{limits!r:.80}: give Limits(hops=…, nodes=…, seconds=…), each a number or None"
+            f"{limits!r:.80}: give Limits(hops=…, nodes=…, seconds=…), each a number or None, the first two whole"
         )
     if limits.hops is not None and limits.hops < 0:
         raise Invalid(f"hops={limits.hops}: give 0 or more, or None for no limit")
-    if limits.nodes is not None and limits.nodes < 1:
+    if limits.nodes is not None and not 1 <= limits.nodes < LARGEST_ID:
         raise Invalid(f"nodes={limits.nodes}: give 1 or more, or None for no limit")
     if limits.seconds is not None and not limits.seconds >= 0:
         raise Invalid(f"seconds={limits.seconds}: give 0 or more, or None for no limit")
 
 
 def _are_limits(given: object) -> bool:
-    numbers = (int, float, NoneType)
-    return isinstance(given, Limits) and all(isinstance(each, numbers) for each in given)
+    return (
+        isinstance(given, Limits)
+        and isinstance(given.hops, int | None)
+        and isinstance(given.nodes, int | None)
+        and isinstance(given.seconds, int | float | None)
+    )
 
 
 def walk_levels(

@@ -209,12 +209,12 @@ def test_metrics_go_on_in_a_new_artifact_after_their_deletion(store: Store) -> N
 
 
 @pytest.mark.parametrize(
-    "bad", [{}, {"a": "0.9"}, {"a": True}, {"a": [1]}, {1: 2}, {"a": None}, "ab"]
+    "bad", [{}, {"a": "0.9"}, {"a": True}, {"a": [1]}, {1: 2}, {"a": None}, "ab", [1], 5]
 )
 def test_what_is_no_metric(bad: Any, store: Store) -> None:
     with store.run(Trainer(), environment=False) as run:
         before = store.backend.now()
-        with pytest.raises((Invalid, TypeError, ValueError)):
+        with pytest.raises(Invalid):
             run.log_metrics(bad)
         assert store.backend.now() == before
 
@@ -321,6 +321,35 @@ def test_failure_to_record_a_failure_is_attached(
     assert caplog.messages == [f"{run.key} could not be recorded as FAILED"]
 
 
+class FrozenError(Exception):
+    """One that takes no note, as a frozen dataclass does not."""
+
+    def add_note(self, _: str) -> None:
+        raise AttributeError("__notes__")
+
+
+def test_an_error_that_takes_no_note_wins_too(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(FrozenError), store.run(Trainer(), environment=False) as run:
+        store.delete(run.key)
+        raise FrozenError
+    assert caplog.messages == [f"{run.key} could not be recorded as FAILED"]
+
+
+class Incomparable:
+    def __eq__(self, _: object) -> bool:
+        raise ArithmeticError
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def test_whatever_a_program_exits_with_is_kept(store: Store) -> None:
+    with pytest.raises(SystemExit), store.run(Trainer(), environment=False) as run:
+        raise SystemExit(Incomparable())
+    assert run.execution.state == "FAILED"
+
+
 def test_failure_to_record_the_end_is_the_callers(store: Store) -> None:
     with pytest.raises(NotFound, match="was deleted"), store.run(Trainer()) as run:
         store.delete(run.key)
@@ -401,6 +430,7 @@ REFUSED: dict[str, tuple[Callable[[Store], object], str]] = {
     "no context": (lambda store: store.run(Trainer(), within=Model()), "must be a context"),  # type: ignore[arg-type]
     "the past": (past, "cannot be changed"),
     "not entered": (lambda store: store.run(Trainer()).input(Dataset(uri="1")), "enter it"),
+    "no step yet": (lambda store: store.run(Trainer()).step(Trainer()), "enter it"),
     "no key yet": (lambda store: store.run(Trainer()).key, "has not begun"),
 }
 
@@ -426,6 +456,15 @@ def test_a_run_is_entered_once_and_ends(store: Store) -> None:
         with pytest.raises(Invalid, match="has ended"):
             late()
     assert store.get(Trainer, run.key).state == "COMPLETE"
+
+
+@pytest.mark.parametrize("message", [5, "\udcff"])
+def test_the_message_of_a_step_is_a_text(message: Any, store: Store) -> None:
+    with (
+        store.run(Trainer(), environment=False) as run,
+        pytest.raises(Invalid, match=r"not a string|lone surrogate"),
+    ):
+        run.step(Trainer(), message=message)
 
 
 def test_a_taken_name_begins_no_run(store: Store) -> None:

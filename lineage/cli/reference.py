@@ -82,8 +82,8 @@ how to raise it, and so does `truncated` in JSON.
 the terminal: what is invisible or turns text around is shown as an escape, and long texts are cut.
 
 **For programs** `--json` prints one document in ASCII, an error as `{{"error": {{"type", "message"}}}}`
-on stderr. Nodes, edges, types and values stand as in node-link JSON: keys of nodes are text, times
-RFC 3339, NaN is `{{"float": "nan"}}`, and infinities are `1e999`, which every reader takes for one.
+on stderr. Nodes, edges, types and values stand as in node-link JSON, but structs as themselves: keys
+of nodes are text, times RFC 3339, NaN is `{{"float": "nan"}}`, and infinities are `1e999`, which every reader takes for one.
 
 `lineage --install-completion` makes the shell complete commands, options, types and formats.
 
