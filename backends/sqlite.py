@@ -338,8 +338,9 @@ class SqliteBackend(Backend):
             elif isinstance(reference, AtUri):
                 type_id, uri, before = reference
                 below = 2**62 if before is None else packed(before, Kind.ARTIFACT)
+                # The sign keeps SQLite from going through all nodes of the type.
                 rows = sql.execute(
-                    f"{select} uri = ? AND type = ? AND key < ? ORDER BY key DESC LIMIT {LOOKUP_PAGE}",
+                    f"{select} uri = ? AND +type = ? AND key < ? ORDER BY key DESC LIMIT {LOOKUP_PAGE}",
                     (uri, type_id, below),
                 )
             else:

@@ -97,11 +97,15 @@ def conjuncts(tree: Filter | None) -> tuple[Filter, ...]:
 
 @dataclass
 class Translator:
-    """Turns one filter into SQL; `parameters` are in the order of their places."""
+    """Turns one filter into SQL; `parameters` are in the order of their places.
+
+    `narrowed` says that a URI or an external id narrows the search further than a type does.
+    """
 
     source: Source
     kind: Kind
     indexed: Collection[str] = ()
+    narrowed: bool = False
     parameters: list[Parameter] = field(default_factory=list)
     _aliases: dict[str, tuple[str, Kind]] = field(default_factory=dict)
 
@@ -159,14 +163,10 @@ class Translator:
             return f"({alias}.key >> 2)"
         if column.field in _EVENT_ENDS:
             return f"({alias}.{'own' if kind is _EVENT_ENDS[column.field] else 'other'} >> 2)"
-        if column.field is Field.TYPE_ID and not column.of and self._prefers_property:
+        if column.field is Field.TYPE_ID and not column.of and (self.narrowed or self.indexed):
+            # What narrows the search further is to be gone by; the sign hides the type's index.
             return f"+{alias}.type"
         return f"{alias}.{_COLUMNS[column.field]}"
-
-    @property
-    def _prefers_property(self) -> bool:
-        """Whether an indexed property narrows the search further than the type does."""
-        return bool(self.indexed)
 
     # Neighbours
 

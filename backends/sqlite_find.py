@@ -16,7 +16,19 @@ from lineage.backends.evaluation import Neighbours, accepts
 from lineage.backends.sqlite_filters import Source, Translator, conjuncts, packed
 from lineage.backends.sqlite_properties import Parameter
 from lineage.backends.sqlite_rows import KIND_NUMBERS, NODE_COLUMNS, node_row
-from lineage.filters import And, Column, Exists, Field, Filter, Not, Or, all_of, walk_filter
+from lineage.filters import (
+    And,
+    Column,
+    Compare,
+    Exists,
+    Field,
+    Filter,
+    Not,
+    Operator,
+    Or,
+    all_of,
+    walk_filter,
+)
 from lineage.model import Kind
 from lineage.rows import NodeRow
 
@@ -80,7 +92,8 @@ class Search:
         parameters: list[Parameter] = []
         arms = []
         for table, moment in self.source.arms("node"):
-            translator = Translator(self.source, self.kind, self._useful_indexes(where))
+            useful = self._useful_indexes(where)
+            translator = Translator(self.source, self.kind, useful, _is_narrowed(where))
             conditions = [moment, *self._conditions(translator, where)]
             if after is not None:
                 conditions.append(self._after(translator, after))
@@ -120,6 +133,15 @@ class Search:
             if each is not None and not isinstance(each, Column) and not each.custom
         }
         return names.intersection(self.indexed)
+
+
+def _is_narrowed(where: Filter | None) -> bool:
+    """Whether every node must have one URI or one external id."""
+    fields = (Column(Field.URI), Column(Field.EXTERNAL_ID))
+    return any(
+        isinstance(item, Compare) and item.op is Operator.EQ and item.column in fields
+        for item in conjuncts(where)
+    )
 
 
 def _place(order: Order, row: NodeRow) -> int:

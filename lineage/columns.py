@@ -120,7 +120,8 @@ def _column(
         more = () if of else (*_PROPERTIES, *_JOINS[kind])
         raise fault(
             path[0].at,
-            f"there is no column {name!r:.40} on {of or f'{kind}s'}; {_there_are(columns, more)}",
+            f"there is no column {name!r:.40} on {of or f'{kind}s'}; {_there_are(columns, more)}"
+            f"{'' if of else f' (a property is written properties.{name:.40})'}",
         )
     shown = f"{of}.{name}" if of else name
     if len(path) > 1:

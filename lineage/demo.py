@@ -22,7 +22,7 @@ import lineage
 if TYPE_CHECKING:
     import numpy
 
-__all__ = ["main"]
+__all__ = ["main", "tell"]
 
 DEFAULT_STORE = "lineage.db"
 StepT = TypeVar("StepT", bound=lineage.Execution)
@@ -110,26 +110,33 @@ CANDIDATES: list[tuple[str, str, dict[str, float]]] = [
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Record the demo in a store, then print each question with the command that asks it again."""
+    """Do what `lineage demo` does; return how it ended."""
+    from lineage.cli.app import main as cli
+
     parser = argparse.ArgumentParser(prog="python -m lineage.demo", description=__doc__)
     parser.add_argument(
         "store", nargs="?", default=DEFAULT_STORE, help="where to record (default: %(default)s)"
     )
-    url = parser.parse_args(arguments).store
+    return cli(["demo", "--store", parser.parse_args(arguments).store])
+
+
+def tell(url: str) -> int:
+    """Record the demo in a store, then print each question with the command that asks it again.
+
+    Returns 0, or the highest number that a command ended with.
+    """
+    if url.startswith("memory:"):
+        raise lineage.Invalid(
+            f"{url!r:.80}: each command of the demo opens the store anew, which is empty then; give a path"
+        )
     try:
         import sklearn  # noqa: F401
     except ImportError as error:
-        print(
-            f"The demo needs scikit-learn ({error}): pip install 'lineage-graph[demo]'",
-            file=sys.stderr,
-        )
-        return 1
-    try:
-        with lineage.connect(url) as store, tempfile.TemporaryDirectory() as folder:
-            told = Laboratory(store, Path(folder)).study()
-    except lineage.LineageError as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        return 1
+        raise lineage.MissingExtra(
+            f"the demo needs scikit-learn ({error}): pip install 'lineage-graph[demo]'"
+        ) from error
+    with lineage.connect(url) as store, tempfile.TemporaryDirectory() as folder:
+        told = Laboratory(store, Path(folder)).study()
     print(f"Five trainings (one of them failed), their data and evaluations are in {url}.")
     if shutil.which("lineage") is None:
         print(f"The command `lineage` below is {Path(sys.executable).parent / 'lineage'} here.")

@@ -9,6 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -96,11 +97,9 @@ def _libraries() -> dict[str, str]:
 @lru_cache(maxsize=1)
 def _installed() -> dict[str, dict[str, str]]:
     """Return name and version of the distributions that have each top-level module."""
-    from importlib.metadata import distributions
-
     versions: dict[str, str] = {}
     tops: dict[str, dict[str, str]] = {}
-    for distribution in distributions():
+    for distribution in _distributions():
         try:
             name, version = _name_and_version(distribution)
             if name in versions:  # hidden by one that comes earlier on the path
@@ -112,6 +111,13 @@ def _installed() -> dict[str, dict[str, str]]:
         for module in modules:
             tops.setdefault(module, {})[name] = version
     return tops
+
+
+def _distributions() -> Iterator[Distribution]:
+    from importlib.metadata import distributions
+
+    with suppress(Exception):  # the path may hold what is no path
+        yield from distributions()
 
 
 _NAME = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?"
@@ -156,7 +162,11 @@ def _commit() -> dict[str, str | bool | None]:
     try:
         git = _Git(_folder_of_code(), monotonic() + PATIENCE)
         commit = git("rev-parse", "--verify", "HEAD^{commit}")
-    except OSError:
+    except (
+        OSError,
+        ValueError,
+        RuntimeError,
+    ):  # also for a name that is no path, or a circle of links
         return nothing
     if commit is None:
         return nothing

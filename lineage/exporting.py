@@ -9,16 +9,16 @@ from contextlib import contextmanager
 from functools import cache
 from itertools import repeat
 from pathlib import Path
-from typing import IO, NamedTuple, cast
+from typing import IO, NamedTuple
 
 from lineage.backend import EMPTY, Backend
-from lineage.errors import Invalid
+from lineage.errors import Invalid, LineageError
 from lineage.graph import Direction
 from lineage.model import Kind, NodeKey
 from lineage.notation import Batches, dumper, format_of_suffix
 from lineage.rows import Batch, Head
 
-__all__ = ["batches", "export", "write_file"]
+__all__ = ["batches", "export", "writable", "write_file"]
 
 SPAN = 128
 """How many ids are read at a time: what lives briefly is cheap to collect, so more is slower."""
@@ -124,7 +124,7 @@ def write_file(
     """Call `write(file, format)` on a file that takes its name's place only when it is whole.
 
     Without a format it is that of the suffix. An open file is written as it is and needs a format.
-    A file that cannot be made is `Invalid`.
+    A file that cannot be made, or not wholly written, is `Invalid`.
     """
     if not isinstance(target, str | os.PathLike):
         if format is None:
@@ -139,30 +139,40 @@ def write_file(
 @contextmanager
 def _replacing(target: Path) -> Iterator[IO[bytes]]:
     """Open a new file beside the target, which it replaces at the end, or disappears on an error."""
-    place = target.resolve()  # a link stays a link
-    if place.exists() and not place.is_file():
-        with _opened(place, "wb") as file:  # a pipe or a device
-            yield file
-        return
-    made = place.with_name(f".{place.name[:100]}.{os.urandom(8).hex()}")
-    file = _opened(made, "xb")
+    with writable(target):
+        place = target.resolve()  # a link stays a link
+        if place.exists() and not place.is_file():
+            with place.open("wb") as file:  # a pipe or a device
+                yield file
+            return
+        made = place.with_name(f".lineage-{os.urandom(8).hex()}")
+        try:
+            with made.open("xb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            if place.exists():
+                made.chmod(place.stat().st_mode & 0o7777)
+            made.replace(place)
+        except BaseException:
+            made.unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def writable(place: object) -> Iterator[None]:
+    """Let a block write to a place; where that fails it is `Invalid`, but a reader that left is itself."""
     try:
-        with file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        if place.exists():
-            made.chmod(place.stat().st_mode & 0o7777)
-        made.replace(place)
-    except BaseException:
-        made.unlink(missing_ok=True)
+        yield
+    except (LineageError, BrokenPipeError):
         raise
-
-
-def _opened(path: Path, mode: str) -> IO[bytes]:
-    try:
-        return cast(IO[bytes], path.open(mode))
     except OSError as error:
         raise Invalid(
-            f"{path} cannot be written: {error.strerror}; choose another place"
+            f"{place!s:.200} cannot be written: {error.strerror or error}; choose another place"
+        ) from error
+    except RuntimeError as error:  # pathlib's error for links that lead in a circle
+        if "Symlink loop" not in str(error):
+            raise
+        raise Invalid(
+            f"{place!s:.200} cannot be written: its links lead in a circle; choose another place"
         ) from error

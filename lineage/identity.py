@@ -177,8 +177,10 @@ class _Maker:
     def _check(self, wanted: Wanted, node: Node, row: NodeRow) -> None:
         """Raise for a match that cannot be used: a run is new, and a type stays what it is."""
         if wanted.role == "execution":
+            same = "name" if node.name is not None and node.name == row.name else "external id"
             raise AlreadyExists(
-                f"{row.key} has this execution's name or external id already; choose another"
+                f"{row.key} has the {same} {getattr(node, same.replace(' ', '_'))!r:.80} already, and a run is always a "
+                f"new one: leave its {same} out, or choose another"
             )
         if row.type_id != self._types.of(node).id:
             stored = self._types.known.by_id[row.type_id].type_name

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from hashlib import sha256
 from pathlib import Path
-from typing import IO, NamedTuple, TypeVar
+from typing import IO, NamedTuple, TypeAlias, TypeVar
 
 from lineage.backend import Backend
 from lineage.errors import AlreadyExists, Invalid, NotFound
@@ -23,14 +23,24 @@ from lineage.model import Kind, NodeKey
 from lineage.notation import format_of_suffix, loader
 from lineage.registry import Registry, registry
 from lineage.rows import EDGE_ENDS, Batch, EdgeKind, EdgeRow, Head, NodeRow, TypeRow
-from lineage.schema import SYSTEM_TYPES, AnyType, conform
+from lineage.schema import OWN_CLASSES, SYSTEM_TYPES, AnyType, conform
 from lineage.transaction import Transaction
 from lineage.values import decode
 from lineage.writing import Author, check_distinct, check_free, check_type, put_type
 
-__all__ = ["Imported", "import_graph", "read_file"]
+__all__ = [
+    "Imported",
+    "Progress",
+    "ReadGraph",
+    "import_graph",
+    "read_file",
+    "read_graph",
+    "write_graph",
+]
 
 T = TypeVar("T")
+Progress: TypeAlias = Callable[[int, int], object]
+"""Called with the records written and the records in all, before each part and at the end."""
 
 PART = 100_000
 """How many records one transaction writes at most."""
@@ -61,23 +71,45 @@ def import_graph(
     With `new_ids` all is written in one transaction as new nodes, and types are merged by name; a
     name or an external id that is taken is `AlreadyExists`.
     """
-    reader = loader(format)
+    loader(format)
+    _check_can_write(backend, new_ids=new_ids)
+    with _rewound(source) as file:
+        digest = _digest(file)
+        if not new_ids and _is_finished(backend, digest):
+            return Imported(0, 0, 0, ())
+        read = ReadGraph(_read(file, format), digest)
+    return write_graph(backend, read, author, new_ids=new_ids)
+
+
+def read_graph(source: IO[bytes], format: str) -> ReadGraph:
+    """Return the graph that a file holds, wholly checked, for `write_graph`; it needs no store."""
+    loader(format)
+    with _rewound(source) as file:
+        digest = _digest(file)
+        return ReadGraph(_read(file, format), digest)
+
+
+def write_graph(
+    backend: Backend,
+    read: ReadGraph,
+    author: Author,
+    *,
+    new_ids: bool = False,
+    progress: Progress | None = None,
+) -> Imported:
+    """Write what `read_graph` returned, as `import_graph` does."""
+    _check_can_write(backend, new_ids=new_ids)
+    if new_ids:
+        return _write_new(backend, read, author)
+    return _write_kept(backend, read, author, progress or (lambda _done, _total: None))
+
+
+def _check_can_write(backend: Backend, *, new_ids: bool) -> None:
     backend.refuse_readonly()
     if backend.in_transaction and not new_ids:
         raise Invalid(
             "an import that keeps ids writes transactions of its own; call it outside of one, or give new_ids=True"
         )
-    with _rewound(source) as file:
-        digest = _digest(file)
-        if not new_ids and _is_finished(backend, digest):
-            return Imported(0, 0, 0, ())
-        graph = _Graph()
-        for batch in reader.load(file):
-            graph.add(batch)
-    graph.check()
-    if new_ids:
-        return _write_new(backend, graph, author, digest)
-    return _write_kept(backend, graph, author, digest)
 
 
 def read_file(
@@ -133,6 +165,21 @@ def _digest(file: IO[bytes]) -> str:
 
 
 # What was read
+
+
+def _read(file: IO[bytes], format: str) -> _Graph:
+    graph = _Graph()
+    for batch in loader(format).load(file):
+        graph.add(batch)
+    graph.check()
+    return graph
+
+
+class ReadGraph(NamedTuple):
+    """What a file holds, checked, and the sha256 of the file."""
+
+    graph: _Graph
+    digest: str
 
 
 class _Graph:
@@ -253,13 +300,15 @@ def _message(author: Author, mark: object) -> str:
     return f"{author.message}; {mark}" if author.message else str(mark)
 
 
-def _write_kept(backend: Backend, graph: _Graph, author: Author, digest: str) -> Imported:
+def _write_kept(backend: Backend, read: ReadGraph, author: Author, progress: Progress) -> Imported:
+    graph, digest = read
     records = graph.records()
     parts = -(-len(records) // PART)
     heads = backend.log(limit=1)
     first = _parts_done(heads[0], digest, parts) if heads else 0
     numbers = []
     for part in range(first + 1, parts + 1):
+        progress((part - 1) * PART, len(records))
         message = _message(author, _Mark(digest, part, parts))
         with backend.transaction(actor=author.actor, message=message) as transaction:
             last = transaction.lock()
@@ -269,6 +318,7 @@ def _write_kept(backend: Backend, graph: _Graph, author: Author, digest: str) ->
                 )
             _write(transaction, records[(part - 1) * PART : part * PART], graph.nodes.keys())
         numbers.append(transaction.number)
+    progress(len(records), len(records))
     counts = Counter(map(type, records[first * PART :]))
     return Imported(counts[TypeRow], counts[NodeRow], counts[EdgeRow], tuple(numbers))
 
@@ -323,7 +373,8 @@ def _write(
 # Writing with new ids
 
 
-def _write_new(backend: Backend, graph: _Graph, author: Author, digest: str) -> Imported:
+def _write_new(backend: Backend, read: ReadGraph, author: Author) -> Imported:
+    graph, digest = read
     message = _message(author, f"import of sha256:{digest} with new ids")
     with backend.transaction(actor=author.actor, message=message) as transaction:
         transaction.lock()
@@ -355,7 +406,15 @@ def _merge_types(
     for number, given in sorted(graph.types.items()):
         if number not in ids:
             known = registry(backend).by_name.get((given.kind, given.name, given.version))
-            stored = put_type(backend, transaction, given, can_add=True, can_omit=True)
+            said = given if known is None else _merged(given)
+            stored = put_type(backend, transaction, said, can_add=True, can_omit=True)
             ids[number] = stored.id or 0
             written += stored is not known
     return ids, written
+
+
+def _merged(given: AnyType) -> AnyType:
+    """Return what a type says to one that is there; one of ours is described by this library alone."""
+    if given.name not in OWN_CLASSES:
+        return given
+    return given.replace(description=None, external_id=None, indexed=())

@@ -13,6 +13,8 @@ __all__ = ["label", "printable", "shown"]
 
 LABEL_PROPERTIES = 3
 """How many properties stand for a node that has neither name nor URI."""
+_OF_FAILURES = frozenset({"error_type", "error_message"})
+"""What a run that failed is not called by."""
 SHOWN_ITEMS = 20
 """How many items of a struct are looked at."""
 SHOWN_DEPTH = 3
@@ -112,7 +114,11 @@ def label(node: Node, *, limit: int = 60) -> str:
     said = node.name or getattr(node, "uri", None)
     if not said:
         values = chain(node.properties.items(), node.custom_properties.items())
-        plain = ((name, value) for name, value in values if type(value) in (str, int, float, bool))
+        plain = (
+            (name, value)
+            for name, value in values
+            if type(value) in (str, int, float, bool) and name not in _OF_FAILURES
+        )
         said = ", ".join(
             f"{name[:limit]}={_briefly(value, limit)}"
             for name, value in islice(plain, LABEL_PROPERTIES)

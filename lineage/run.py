@@ -42,10 +42,10 @@ _RUNNING = STATE_NUMBERS[ExecutionState.RUNNING]
 
 
 class _Written(NamedTuple):
-    """The metrics that a run wrote; the time tells them from what got their id after a rollback."""
+    """The metrics that a run wrote, and in which transaction: after a rollback others get their id."""
 
     key: NodeKey
-    created: int
+    transaction: Transaction
 
 
 class Run(Generic[ExecutionT_co]):
@@ -162,10 +162,10 @@ class Run(Generic[ExecutionT_co]):
         measured = _numbers(values, more)
         with self._transaction() as transaction:
             transaction.lock()
-            row = self._known_metrics()
+            row = self._known_metrics(transaction)
             if row is None:
                 stored = self._add(Metrics(custom_properties=measured), "output", (), None)
-                self._metrics = _Written(stored.key, transaction.time)
+                self._metrics = _Written(stored.key, transaction)
                 return stored
             custom = encode({**decode(row.custom), **measured})
             changed = self._changed(transaction, row, custom=custom)
@@ -249,13 +249,15 @@ class Run(Generic[ExecutionT_co]):
             raise Invalid(f"{artifact} has another path in {self.key} already; name it once")
         return []
 
-    def _known_metrics(self) -> NodeRow | None:
+    def _known_metrics(self, transaction: Transaction) -> NodeRow | None:
         """Return the metrics that this run wrote, unless they were rolled back or deleted."""
         if self._metrics is None:
             return None
-        key, created = self._metrics
+        key, writer = self._metrics
+        if writer is not transaction and not writer.committed:
+            return None
         row = self._backend.nodes([key]).get(key)
-        return row if row is not None and row.created == created and not row.gone else None
+        return None if row is None or row.gone else row
 
     def _changed(self, transaction: Transaction, row: NodeRow, **changes: object) -> NodeRow:
         """Write a new version of a node."""

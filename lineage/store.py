@@ -29,7 +29,7 @@ from lineage.journal import (
 )
 from lineage.model import LARGEST_ID, Edge, Entity, Kind, Node, NodeKey, to_key, to_kind
 from lineage.parsing import parse
-from lineage.plugins import backend_factory
+from lineage.plugins import backend_factory, schemes
 from lineage.queries import naming, provenance
 from lineage.recording import Artifacts, Contexts, ExecutionT, Recorded, record
 from lineage.registry import node_class, registry
@@ -80,6 +80,10 @@ def connect(
 
 
 def _address(url: object) -> str:
+    if isinstance(url, str) and url.isalpha() and url in schemes():
+        raise Invalid(
+            f"{url!r} is the scheme of a URL: write {url}:, or ./{url} for a file of this name"
+        )
     if isinstance(url, str | Path) and "\0" not in to_text(str(url)):
         return str(url)
     raise Invalid(f"{url!r:.80} is not a store's URL; give a path, or one such as 'memory:'")

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from lineage.errors import Conflict, Invalid, NotFound
-from lineage.model import Kind, NodeKey
+from lineage.model import LARGEST_ID, Kind, NodeKey
 from lineage.proof import NO_DIGEST, purged, seal
 from lineage.rows import Batch, Commit, EdgeKey, EdgeRow, Head, NodeRow, TypeRow
 
@@ -37,6 +37,8 @@ class Transaction:
         self._last: Head | None = None
         self._read_at: int | None = None
         self._failure: BaseException | None = None
+        self.committed = False
+        """Whether what it wrote is stored; never again False once it is."""
         self.number = 0
         """The number that the transaction will have, once it is locked."""
         self.time = 0
@@ -96,9 +98,18 @@ class Transaction:
         return self._read_at
 
     def next_id(self, kind: Kind | None) -> int:
-        """Give the next id of a kind of node, or of types for None; the transaction must be locked."""
-        self._highest[kind] += 1
-        return self._highest[kind]
+        """Give the next id of a kind of node, or of types for None; the transaction must be locked.
+
+        `Invalid` where an import brought the highest id that there is.
+        """
+        number = self._highest[kind] + 1
+        if number >= LARGEST_ID:
+            raise Invalid(
+                f"the ids of {kind or 'type'}s are used up, the highest is {number - 1}; copy the graph into a "
+                f"new store with new ids"
+            )
+        self._highest[kind] = number
+        return number
 
     def salt(self) -> bytes:
         """Return a fresh salt for a node's version."""
@@ -205,6 +216,7 @@ class Transaction:
             return
         self._backend.append(commit.head)
         self._backend.commit()
+        self.committed = True
         self._last = None
 
     def rollback(self) -> None:

@@ -29,12 +29,8 @@ def check_limits(limits: Limits) -> None:
 
 
 def _are_limits(given: object) -> bool:
-    return (
-        isinstance(given, Limits)
-        and isinstance(given.hops, int | None)
-        and isinstance(given.nodes, int | None)
-        and isinstance(given.seconds, int | float | None)
-    )
+    wanted = (int | None, int | None, int | float | None)
+    return isinstance(given, Limits) and all(map(isinstance, given, wanted))
 
 
 def walk_levels(

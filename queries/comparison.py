@@ -14,7 +14,7 @@ from lineage.graph import Cut, Limits
 from lineage.labels import label, printable
 from lineage.model import Artifact, NodeKey
 from lineage.queries.alignment import Place, line_up
-from lineage.queries.findings import Findings
+from lineage.queries.findings import Findings, Metric
 from lineage.queries.libraries import is_framework
 from lineage.queries.moments import Moment
 from lineage.queries.remarks import remarks
@@ -102,8 +102,8 @@ def compare(
 
     Values that are not of one type, or of which one was not recorded, differ. Different versions
     of the same data stand in one row. Nested parameters are rows of their own, as in `tree.depth`;
-    metrics are named by the type of the run that wrote them. `NotFound` for what is not there,
-    `Invalid` without artifacts to compare.
+    metrics are named by the type of the run that wrote them, but those of the training and of the
+    model itself by these words. `NotFound` for what is not there, `Invalid` without artifacts to compare.
 
     >>> import lineage
     >>> with lineage.connect("memory:") as store:
@@ -246,16 +246,19 @@ def _flat(values: Mapping[str, Value], depth: int = 1) -> Iterator[tuple[str, Va
 
 
 def _measured(model: Findings) -> list[tuple[str, str]]:
-    """Return the names of the metrics and the types of those who wrote them."""
-    return [
-        (
-            each.name,
-            each.artifact.type
-            if each.run is None or each.artifact.key == model.key
-            else each.run.type,
-        )
-        for each in model.metrics
-    ]
+    """Return the names of the metrics and who wrote them."""
+    return [(each.name, _writer(model, each)) for each in model.metrics]
+
+
+def _writer(model: Findings, metric: Metric) -> str:
+    """Return the type of the run that wrote a metric; but trainings, and models, are all alike.
+
+    Else what two models say of themselves would never stand in one row, if their types differ.
+    """
+    if metric.run is None or metric.artifact.key == model.key:
+        return str(model.role or metric.artifact.type)
+    own = metric.run.key in model.runs and model.moment.role(metric.run.key) is Role.TRAIN
+    return "training" if own else metric.run.type
 
 
 def _metric_name(name: str, writer: str) -> str:

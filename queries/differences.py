@@ -13,6 +13,7 @@ from lineage.display import ROWS, html_table, node_cells, safely
 from lineage.errors import Invalid
 from lineage.graph import Cut, Limits
 from lineage.model import Context, Kind, Node, NodeKey, TypeName
+from lineage.queries.chains import Trail
 from lineage.queries.moments import Moment
 from lineage.queries.sides import Group, Side, sides_of
 from lineage.values import Value, same
@@ -37,7 +38,7 @@ class Difference:
     the steps, such as `("Model", "Trainer", "Dataset train")`.
     """
 
-    place: tuple[str, ...]
+    place: Sequence[str]
     left: Node | None
     right: Node | None
     changes: tuple[FieldChange, ...]
@@ -89,7 +90,7 @@ def _cells(difference: Difference) -> Iterator[tuple[object, ...]]:
 class Pair:
     """Two nodes at the same place, or one that has no counterpart there."""
 
-    place: tuple[str, ...]
+    place: Trail
     left: NodeKey | None
     right: NodeKey | None
 
@@ -147,7 +148,7 @@ def _pairs(sides: tuple[Side, Side], left: NodeKey, right: NodeKey) -> Iterator[
     """Yield all pairs of different nodes at one place, nearest first, each once."""
     if left == right:
         return
-    start = Pair((sides[0].type_name(left),), left, right)
+    start = Pair(Trail(sides[0].type_name(left)), left, right)
     waiting = deque([start])
     seen: set[tuple[NodeKey | None, NodeKey | None]] = {(left, right)}
     expanded: set[NodeKey] = set()
@@ -163,7 +164,7 @@ def _pairs(sides: tuple[Side, Side], left: NodeKey, right: NodeKey) -> Iterator[
         for step, one, other in _inputs(sides, pair.left, pair.right):
             if (one, other) not in seen:
                 seen.add((one, other))
-                waiting.append(Pair((*pair.place, step), one, other))
+                waiting.append(Pair(pair.place.then(step), one, other))
 
 
 def _is_shared(sides: tuple[Side, Side], pair: Pair) -> bool:

@@ -235,7 +235,10 @@ class Findings:
 
     @cached_property
     def metrics(self) -> tuple[Metric, ...]:
-        """The values in those that were not deleted, by artifact and name, then a model's own numbers."""
+        """The values in those that were not deleted, by artifact and name, then a model's own floats.
+
+        Whole numbers of a model are rather its version or its depth.
+        """
         found = []
         for key, run in self.measurements:
             if not self.moment.gone(key):
@@ -256,7 +259,7 @@ class Findings:
         return [
             Metric(name, values[name], model, run)
             for name in sorted(values)
-            if type(values[name]) in (int, float)
+            if type(values[name]) is float
         ]
 
     # Contexts

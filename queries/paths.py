@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self, overload
 
 from typing_extensions import override
 
@@ -13,6 +12,7 @@ from lineage.backend import Backend
 from lineage.display import ROWS, html_table, node_cells, safely
 from lineage.graph import Cut, Direction, Limits, Subgraph, Walk
 from lineage.model import NodeKey
+from lineage.queries.chains import Chain
 from lineage.registry import registry
 from lineage.rows import EdgeRow
 from lineage.walking import check_limits
@@ -196,12 +196,8 @@ def steps_back(
     return chosen
 
 
-class Way(Sequence[NodeKey]):
-    """The keys from a start to a node, both included, read off what `steps_back` returned.
-
-    It equals the tuple of its keys. All ways of an answer share what they are read off: along a
-    chain their tuples together would be as large as its length squared.
-    """
+class Way(Chain[NodeKey]):
+    """The keys from a start to a node, both included, read off what `steps_back` returned."""
 
     __slots__ = ("_back", "_last")
 
@@ -210,39 +206,8 @@ class Way(Sequence[NodeKey]):
         self._back = back
 
     @override
-    def __iter__(self) -> Iterator[NodeKey]:
-        return reversed(list(self.__reversed__()))
-
-    @override
     def __reversed__(self) -> Iterator[NodeKey]:
         key: NodeKey | None = self._last
         while key is not None:
             yield key
             key = self._back.get(key)
-
-    @override
-    def __len__(self) -> int:
-        return sum(1 for _ in self.__reversed__())
-
-    @overload
-    def __getitem__(self, index: int) -> NodeKey: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[NodeKey]: ...
-    @override
-    def __getitem__(self, index: int | slice) -> NodeKey | Sequence[NodeKey]:
-        return tuple(self)[index]
-
-    @override
-    def __eq__(self, other: object) -> bool:
-        return tuple(self) == tuple(other) if isinstance(other, tuple | Way) else NotImplemented
-
-    @override
-    def __hash__(self) -> int:
-        return hash(tuple(self))
-
-    def __deepcopy__(self, memo: object) -> Self:
-        return self
-
-    @override
-    def __repr__(self) -> str:
-        return repr(tuple(self))

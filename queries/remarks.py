@@ -103,8 +103,7 @@ def _environment(found: Findings) -> Iterator[str]:
         subject = str(found.key) if found.run == found.key else f"the run that wrote {found.key}"
         yield f"{subject} recorded no environment"
     elif not any(map(is_framework, found.libraries)):
-        which = "; all libraries are given" if found.libraries else ""
-        yield f"no known framework is among the libraries of {found.environment.key}{which}"
+        yield f"no known framework is among the libraries of {found.environment.key}"
     if len(found.environments) > 1:
         yield f"{found.run} has several environments ({listed(found.environments)}); the newest is given"
 

@@ -186,7 +186,7 @@ def metrics(
     """Return the metrics of a model, or those that an execution wrote (question 3).
 
     First what the model's own runs wrote in metrics artifacts, then what executions wrote that
-    read the model and made no other, newest first; last the model's own numbers, bools excluded.
+    read the model and made no other, newest first; last the model's own floats.
     No more than the limit of nodes are looked at; `summary` says where there are more.
 
     >>> import lineage

@@ -388,6 +388,16 @@ def program(path: Path, text: str) -> Path:
     return path
 
 
+def test_script_whose_name_is_no_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", "a\0b", raising=False)
+    assert capture().git_commit is None
+
+
+def test_path_that_holds_what_is_no_path(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path, None])
+    assert capture().python == platform.python_version()
+
+
 def test_without_git(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert capture().git_commit is None

@@ -1,5 +1,6 @@
 """Whole stores as streams of batches, of one moment, into files that are whole or not there."""
 
+import errno
 import io
 import os
 from collections.abc import Collection
@@ -11,7 +12,7 @@ import pytest
 import lineage
 from lineage import exporting
 from lineage.backend import Backend
-from lineage.errors import Invalid, NotFound
+from lineage.errors import Corrupt, Invalid, NotFound
 from lineage.exporting import batches, export, write_file
 from lineage.model import Kind, NodeKey
 from lineage.store import Store
@@ -140,6 +141,38 @@ def test_a_pipe_is_written_directly(tmp_path: Path) -> None:
     write_file(pipe, "dot", lambda file, _: [str(file.write(b"new"))])
     assert os.read(reader, 10) == b"new"
     os.close(reader)
+
+
+def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match=r"/dev/full cannot be written: No space left"):
+        write_file("/dev/full", "dot", lambda file, _: [str(file.write(b"x" * 100_000))])
+    (tmp_path / "loop.dot").symlink_to(tmp_path / "loop.dot")
+    with pytest.raises(Invalid, match="links lead in a circle"):
+        write_file(tmp_path / "loop.dot", None, lambda *_: [])
+    with pytest.raises(Invalid, match="cannot be written: File name too long"):
+        write_file(tmp_path / f"{'x' * 300}.dot", None, lambda *_: [])
+
+    def full(file: IO[bytes], _: str) -> Collection[str]:
+        file.write(b"half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(Invalid, match=r"a\.dot cannot be written: No space left on device"):
+        write_file(tmp_path / "a.dot", None, full)
+    assert [path.name for path in tmp_path.iterdir()] == ["loop.dot"]
+
+
+def test_errors_of_the_graph_are_not_the_file_s(tmp_path: Path) -> None:
+    def damaged(*_: object) -> Collection[str]:
+        raise Corrupt("the storage is damaged")
+
+    with pytest.raises(Corrupt):
+        write_file(tmp_path / "a.dot", None, damaged)
+
+
+def test_a_file_may_have_the_longest_name_there_is(tmp_path: Path) -> None:
+    target = tmp_path / f"{chr(0x1F600) * 62}.dot"
+    write_file(target, None, lambda file, _: [str(file.write(b"x"))])
+    assert target.read_bytes() == b"x"
 
 
 def test_open_files_and_names_that_tell_no_format(tmp_path: Path) -> None:

@@ -290,12 +290,12 @@ REFUSED: dict[str, tuple[type[LineageError], str, Callable[[Store], object]]] = 
     ),
     "a name of an execution that is taken": (
         AlreadyExists,
-        "execution:1 has this execution's name or external id already",
+        "execution:1 has the name 'run' already, and a run is always a new one",
         lambda it: [it.record(Train(name="run")) for _ in range(2)],
     ),
     "an external id of an execution that is taken": (
         AlreadyExists,
-        "execution:1 has this execution's name",
+        "execution:1 has the external id 'run' already",
         lambda it: [it.record(Train(external_id="run", rate=each)) for each in (1, 2)],
     ),
     "a context without a name": (

@@ -17,7 +17,7 @@ from lineage.backends.memory import MemoryBackend
 from lineage.backends.sqlite import SqliteBackend
 from lineage.errors import AlreadyExists, Invalid, LineageError, NotFound
 from lineage.exporting import batches, export
-from lineage.importing import Imported, import_graph, read_file
+from lineage.importing import Imported, import_graph, read_file, read_graph, write_graph
 from lineage.model import Kind, NodeKey
 from lineage.store import Store
 from lineage.writing import Author
@@ -185,6 +185,56 @@ def test_a_store_that_went_on_is_not_a_finished_import(backend: Backend, target:
 def test_kept_ids_are_no_part_of_a_transaction(backend: Backend) -> None:
     with backend.transaction(), pytest.raises(Invalid, match="outside of one"):
         imported(backend, dumped(Graph([], [], [])))
+
+
+def test_the_highest_id_leaves_none_for_what_comes_after(backend: Backend) -> None:
+    data = _small()
+    data["nodes"][1]["id"] = f"artifact:{2**60 - 1}"
+    imported(backend, json.dumps(data).encode())
+    with pytest.raises(Invalid, match="the ids of artifacts are used up"):
+        Store(backend).put(lineage.Dataset())
+    Store(backend).put(lineage.Train())
+    assert backend.check() == []
+
+
+def test_runs_go_on_after_types_of_ours_in_other_words(backend: Backend) -> None:
+    data = json.loads(_with_run())
+    for each in data["graph"]["types"]:
+        each["description"] = "As an older library said it."
+    imported(backend, json.dumps(data).encode())
+    with Store(backend).run(lineage.Train()):
+        pass
+    assert len(backend.find(Kind.EXECUTION)) == 2
+
+
+def test_types_of_ours_in_other_words_are_still_ours(backend: Backend) -> None:
+    with Store(backend).run(lineage.Train()):
+        pass
+    data = json.loads(_with_run())
+    for each in data["graph"]["types"]:
+        each["description"] = "As an older library said it."
+    data["nodes"] = [each for each in data["nodes"] if each["kind"] == "execution"]
+    data["edges"] = []
+    assert imported(backend, json.dumps(data).encode(), new_ids=True) == Imported(0, 1, 0, (3,))
+
+
+def _with_run() -> bytes:
+    with lineage.connect("memory:") as store:
+        with store.run(lineage.Train()):
+            pass
+        return exported(store.backend)
+
+
+def test_what_was_read_is_written_in_parts_that_are_told(
+    backend: Backend, target: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = read_graph(io.BytesIO(parted(backend, monkeypatch)), "node-link")
+    told: list[tuple[int, int]] = []
+    done = write_graph(target, read, ANN, progress=lambda *each: told.append(each))
+    records = done.types + done.nodes + done.edges
+    assert told == [(start, records) for start in [*range(0, records, 5), records]]
+    assert content(target) == content(backend)
+    assert write_graph(target, read, ANN) == Imported(0, 0, 0, ())
 
 
 def test_an_empty_graph_writes_nothing(backend: Backend) -> None:

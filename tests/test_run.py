@@ -398,6 +398,25 @@ def test_metrics_that_were_rolled_back_are_written_anew(store: Store) -> None:
     assert kept.custom_properties == {"b": 2}
 
 
+@pytest.mark.parametrize("name", ["memory:", "a.db"])
+def test_metrics_that_were_rolled_back_are_not_those_of_another_run(
+    name: str, tmp_path: Path
+) -> None:
+    url = name if name == "memory:" else tmp_path / name
+    with (
+        lineage.connect(url, clock=lambda: 0) as store,  # so that times tell nothing apart
+        store.run(Trainer(), environment=False) as one,
+        store.run(Trainer(), environment=False) as two,
+    ):
+        with pytest.raises(ZeroDivisionError), store.transaction():
+            lost = one.log_metrics(a=1)
+            raise ZeroDivisionError
+        others = two.log_metrics(b=2)
+        assert others.key == lost.key
+        assert one.log_metrics(c=3).custom_properties == {"c": 3}
+        assert store.get(Metrics, others.key) == others
+
+
 def test_nothing_is_left_of_a_refused_call(store: Store) -> None:
     with store.run(Trainer()) as run:
         before = store.backend.now()

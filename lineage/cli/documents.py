@@ -27,7 +27,7 @@ from lineage.values import encode
 __all__ = ["LONGEST_PATH", "json_text", "keys_of", "plain"]
 
 LONGEST_PATH = 200
-"""How far an affected artifact may be for its document to spell out the path there."""
+"""How many steps the path of an affected artifact, or the place of a difference, may have to be spelt out."""
 
 
 def plain(answer: object) -> Any:  # noqa: PLR0911  # one line for each sort of thing
@@ -71,10 +71,16 @@ def _fields(answer: object) -> dict[str, Any]:
     document = {}
     for name in keys_of(type(answer)):
         as_plain: Callable[[Any], Any] = special.get(name, plain)
-        # The paths along one long chain together are as large as its length squared.
-        spelt_out = name != "path" or getattr(answer, "distance", 0) <= LONGEST_PATH
-        document[name] = as_plain(getattr(answer, name)) if spelt_out else None
+        value = getattr(answer, name)
+        document[name] = None if _is_too_long(name, answer) else as_plain(value)
     return document
+
+
+def _is_too_long(name: str, answer: object) -> bool:
+    # The paths along one long chain together are as large as its length squared.
+    if name == "path":
+        return getattr(answer, "distance", 0) > LONGEST_PATH
+    return name == "place" and len(getattr(answer, name)) > LONGEST_PATH
 
 
 def _node(node: Node) -> dict[str, Any]:

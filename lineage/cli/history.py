@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from lineage.cli import output
+from lineage.cli import output, progress
 from lineage.cli.options import HERE, AsJson, AsOf, StoreUrl, named, reading
 from lineage.cli.tables import moment, table
 from lineage.journal import LogEntry
@@ -199,7 +199,7 @@ def check(*, store: StoreUrl = HERE, as_json: AsJson = False) -> int:
 
     Ends with 1 where there is any.
     """
-    with reading(store) as opened:
+    with reading(store) as opened, progress.shown("checking…", quiet=as_json):
         answer = Faults(opened.check())
     output.deliver(answer, _faults, as_json=as_json)
     return 1 if answer.faults else 0

@@ -10,7 +10,8 @@ from typing import IO, Annotated, cast
 
 import typer
 
-from lineage.cli import output
+from lineage import exporting
+from lineage.cli import output, progress
 from lineage.cli.harmless import Harmless
 from lineage.cli.options import (
     HERE,
@@ -30,13 +31,15 @@ from lineage.cli.options import (
     usage,
     writing,
 )
-from lineage.exporting import write_file
-from lineage.graph import Cut, Limits, Subgraph
-from lineage.importing import Imported, read_file
+from lineage.exporting import writable, write_file
+from lineage.graph import Cut, Direction, Limits, Subgraph
+from lineage.importing import Imported, read_file, read_graph, write_graph
 from lineage.labels import printable
 from lineage.notation import Batches, dumper, format_of_suffix
-from lineage.rows import Batch
+from lineage.rows import EVENT_KINDS, Batch
 from lineage.store import Store
+from lineage.values import to_text
+from lineage.writing import Author
 
 __all__ = ["demo", "export", "import_"]
 
@@ -102,11 +105,13 @@ def export(
                 up=upstream or not downstream,
                 down=downstream or not upstream,
             )
-            losses = _write(file, notation, lambda target, name: dumper(name).dump(batches, target))
         else:
-            losses = _write(
-                file, notation, lambda target, name: opened.export_to(target, format=name)
-            )
+            batches = exporting.batches(opened.backend, as_of=opened.as_of)
+        # A graph on a terminal is its own progress.
+        quiet = as_json or (file == "-" and output.on_terminal(sys.stdout))
+        with progress.shown("writing…", quiet=quiet) as line:
+            stream = progress.counted(batches, line)
+            losses = _write(file, notation, lambda target, name: dumper(name).dump(stream, target))
     for cut in cuts:
         output.note_cut(cut, of="the lineage")
     for loss in losses:
@@ -134,6 +139,15 @@ def _lineage(
     types = {row.type.id: row for piece in pieces for row in piece.types}
     nodes = {row.key: row for piece in pieces for row in piece.nodes}
     edges = {row.key: row for piece in pieces for row in piece.edges}
+    if up and down:
+        # Neither walk goes from what lies before to what lies after past the nodes themselves.
+        after = store.backend.edges(
+            [row.key for row in pieces[-1].nodes],
+            Direction.UPSTREAM,
+            kinds=EVENT_KINDS,
+            as_of=store.as_of,
+        )
+        edges |= {row.key: row for row in after if row.source in nodes}
     whole = Batch(
         types=list(types.values()),
         nodes=sorted(nodes.values(), key=lambda row: row.key),
@@ -147,10 +161,11 @@ def _write(file: str, notation: str, write: output.Write) -> tuple[str, ...]:
     if file != "-":
         return write_file(file, notation, write)
     dumper(notation)
-    sys.stdout.flush()
-    target = Harmless(sys.stdout.buffer, notation, on_terminal=output.on_terminal(sys.stdout))
-    losses = tuple(write(cast(IO[bytes], target), notation))
-    target.finish()
+    with writable("stdout"):
+        sys.stdout.flush()
+        target = Harmless(sys.stdout.buffer, notation, on_terminal=output.on_terminal(sys.stdout))
+        losses = tuple(write(cast(IO[bytes], target), notation))
+        target.finish()
     return losses
 
 
@@ -171,16 +186,21 @@ def import_(
 
     The store is made if need be. The file is checked wholly before anything is written.
     """
-
-    def read(source: IO[bytes], name: str) -> Imported:
+    with progress.shown("reading…", quiet=as_json) as line:
+        # The file is read first: one that is not there, or is malformed, makes no store.
+        if file == "-":
+            graph = read_graph(sys.stdin.buffer, format or WHOLE)
+        else:
+            graph = read_file(file, format, read_graph)
         with writing(store, actor, creates=True) as opened:
-            return opened.import_from(source, format=name, new_ids=new_ids, message=message)
-
-    # The file is opened first: one that is not there makes no store.
-    if file == "-":
-        answer = read(sys.stdin.buffer, format or WHOLE)
-    else:
-        answer = read_file(file, format, read)
+            line.say("writing…")
+            answer = write_graph(
+                opened.backend,
+                graph,
+                Author(opened.actor, to_text(message)),
+                new_ids=new_ids,
+                progress=lambda done, total: line.say(f"writing… {done:,} of {total:,} records"),
+            )
     output.deliver(answer, _imported, as_json=as_json)
 
 
@@ -198,12 +218,12 @@ def _imported(answer: Imported) -> Iterator[str]:
 
 def demo(*, store: StoreUrl = HERE, as_json: AsJson = False) -> int:
     """Train models, record them, and ask where they came from."""
-    from lineage.demo import main
+    from lineage.demo import tell
 
     if not as_json:
-        return main([store])
+        return tell(store)
     with redirect_stdout(sys.stderr):
-        code = main([store])
+        code = tell(store)
     if code == 0:
         output.print_json({"store": store})
     return code

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import typer
@@ -164,7 +166,13 @@ def limits(hops: int | None, nodes: int, seconds: float | None) -> Limits:
 
 def named(store: Store, text: str) -> NodeKey:
     """Return the node that a text names; say so where it was a URI of several artifacts."""
-    found = meant(store.backend, text, as_of=store.as_of)
+    try:
+        found = meant(store.backend, text, as_of=store.as_of)
+    except NotFound:
+        # A file is recorded by its URI, which nobody likes to type.
+        if not os.path.exists(text):  # noqa: PTH110  # any text may be given, also what is no path
+            raise
+        found = meant(store.backend, Path(text).resolve().as_uri(), as_of=store.as_of)
     if found.others:
         listed = ", ".join(map(str, found.others))
         more = " and older ones" if found.more else ""

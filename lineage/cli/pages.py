@@ -26,8 +26,12 @@ __all__ = ["comparison", "difference", "impact", "notes", "paths", "peers", "sum
 
 NODE = ("NODE", "TYPE", "NAME", "STATE")
 PAGE = 80
+VALUE = 500
+"""A page on one node has room for long values, such as the message of an error."""
 MOST_LINES = 25
 """How much of one section of a page is shown, so that the others are seen."""
+DEPLOYMENTS = 5
+"""How many deployments of one artifact are told."""
 STEPS = 7
 """A reason of more steps than this is shown without its middle."""
 _TIMES = {"create_time": "created", "update_time": "updated"}
@@ -62,7 +66,8 @@ def several(number: int, one: str, many: str | None = None) -> str:
 
 
 def _values(values: Mapping[str, object]) -> Iterator[str]:
-    yield from fields([(printable(name, limit=40), value_text(values[name])) for name in values])
+    shown = [(name, value_text(values[name], limit=VALUE)) for name in values]
+    yield from fields([(printable(name, limit=40), value) for name, value in shown])
 
 
 def _nodes(nodes: Iterable[Node]) -> Iterator[str]:
@@ -190,8 +195,11 @@ def _group(affected: Affected) -> str:
 
 
 def _affected(answer: Impact, affected: Affected) -> Iterator[str]:
-    deployed = "".join(f"  deployed by {key}" for key in affected.deployments[:1])
-    yield f"  {headline(affected.node)}  {several(affected.distance, 'edge')} away{deployed}"
+    yield f"  {headline(affected.node)}  {several(affected.distance, 'edge')} away"
+    for key in affected.deployments[:DEPLOYMENTS]:
+        yield f"      deployed by {headline(answer.nodes[key])}"
+    if len(affected.deployments) > DEPLOYMENTS:
+        yield f"      and by {len(affected.deployments) - DEPLOYMENTS} more"
     yield from _reason(_chain(answer, affected))
 
 
@@ -259,8 +267,7 @@ def difference(answer: Diff) -> Iterator[str]:
 
 def _difference(each: Difference) -> Iterator[str]:
     yield ""
-    place = " < ".join(printable(step, limit=60) for step in each.place)
-    yield bold(f"@ {place}" if place else "@ the nodes themselves")
+    yield bold(f"@ {' < '.join(_place(each.place))}")
     if each.left is not None:
         yield f"- {headline(each.left)}"
     if each.right is not None:
@@ -269,6 +276,15 @@ def _difference(each: Difference) -> Iterator[str]:
         name = printable(change.field, limit=60)
         yield f"    - {name} = {value_text(change.left)}"
         yield f"    + {name} = {value_text(change.right)}"
+
+
+def _place(place: Sequence[str]) -> Iterator[str]:
+    """Yield the steps of a place, of many only the last."""
+    left_out = len(place) - STEPS if len(place) > STEPS + 1 else 0
+    if left_out:
+        yield f"({left_out} more)"
+    for step in [*islice(reversed(place), len(place) - left_out)][::-1]:
+        yield printable(step, limit=60)
 
 
 def versions(answer: Versions) -> Iterator[str]:

@@ -160,6 +160,8 @@ def _keys(name: str) -> Iterator[str]:
         yield f"{listed}." if not place else f"Each of {place}: {listed}."
         if answer is Affected:
             yield f"The path is `null` beyond {LONGEST_PATH} edges: ask `lineage path`."
+        if answer is Difference:
+            yield f"The place is `null` beyond {LONGEST_PATH} steps."
 
 
 if __name__ == "__main__":

@@ -43,8 +43,10 @@ def table(
 
 
 def fields(pairs: Sequence[tuple[str, str]], *, indent: str = "  ") -> Iterator[str]:
-    """Yield names and values in two columns."""
-    yield from table(("", ""), pairs, indent=indent)
+    """Yield names and values in two columns; a long value goes on in the terminal's next line."""
+    size = max((_columns(name) for name, _ in pairs), default=0)
+    for name, value in pairs:
+        yield f"{indent}{_fit(name, size)}{GAP}{value}".rstrip()
 
 
 def _columns(text: str) -> int:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Collection
+import json
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
+from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 from pydantic_core import from_json
@@ -83,14 +86,59 @@ def _checked(place: str, check: Callable[[Any], T], raw: object) -> T:
 
 def read(text: bytes) -> list[Batch]:
     """Return the types, the nodes and the edges of a file."""
+    twins = _has_twins(text)  # before there is anything else in memory
     try:
         data = from_json(text)
     except ValueError as error:
-        raise Invalid(f"the file is not JSON: {error}") from error
+        marked = text.startswith((BOM_UTF8, BOM_UTF16_LE, BOM_UTF16_BE))
+        hint = "; write it in UTF-8, without a byte order mark" if marked else ""
+        raise Invalid(f"the file is not JSON: {error}{hint}") from error
     try:
+        if twins:
+            _refuse_twins(text)
         return _Reader().read(data)
     except _Fault as fault:
         raise Invalid(str(fault).removeprefix(".")) from fault
+
+
+def _has_twins(text: str | bytes) -> bool:
+    """Whether an object has a field twice, one of which readers of JSON silently drop."""
+    found = False
+
+    def look(fields: list[tuple[str, Any]]) -> None:
+        nonlocal found
+        found = found or len(dict(fields)) < len(fields)
+
+    # What is no JSON is told better by the reader proper.
+    with suppress(ValueError, RecursionError):
+        json.loads(text, object_pairs_hook=look, parse_int=str, parse_float=str)
+    return found
+
+
+def _refuse_twins(text: bytes) -> None:
+    fields = json.loads(text, object_pairs_hook=_Fields, parse_int=str, parse_float=str)
+    place, name = next(_twins(fields))
+    raise _Fault(place or "the file", f"{name!r:.80} is there twice; leave one of them out")
+
+
+class _Fields(list[tuple[str, Any]]):
+    """An object of JSON with all of its fields."""
+
+
+def _twins(raw: object) -> Iterator[tuple[str, str]]:
+    """Yield the place of each object that has a field twice, and the field's name."""
+    if isinstance(raw, _Fields):
+        seen: set[str] = set()
+        for name, value in raw:
+            if name in seen:
+                yield "", name
+            seen.add(name)
+            for place, twin in _twins(value):
+                yield _property("", name) + place, twin
+    elif isinstance(raw, list):
+        for number, item in enumerate(raw):
+            for place, twin in _twins(item):
+                yield f"[{number}]{place}", twin
 
 
 def _object(raw: object, required: Collection[str], allowed: Collection[str]) -> dict[str, Any]:
@@ -351,6 +399,8 @@ def _value(raw: object) -> Value:
 
 
 def _struct(text: str) -> Value:
+    if _has_twins(text):
+        raise Invalid(f"the struct {text!r:.80} has a field twice; leave one of them out")
     try:
         return to_value(from_json(text))
     except ValueError as error:

@@ -165,7 +165,9 @@ def store(tmp_path: Path) -> Iterator[Store]:
         ("name = '7'", "node_name"),
         ("type = 'T' AND name = '7'", "node_name"),
         ("uri = 's3://7'", "node_uri"),
+        ("type = 'T' AND uri = 's3://7'", "node_uri"),
         ("external_id = '7'", "node_external_id"),
+        ("type = 'T' AND external_id = '7'", "node_external_id"),
         ("type = 'lineage.Model'", "node_type"),
         ("id = 7", "INTEGER PRIMARY KEY"),
         ("events_a.execution_id = 1", "INTEGER PRIMARY KEY"),
@@ -186,6 +188,14 @@ def test_question_without_an_index_still_has_its_answer(store: Store) -> None:
     assert found.name == "7"
     assert gathered
     assert "property" not in gathered[0]
+
+
+def test_recording_looks_up_by_uri_and_not_through_the_type(store: Store) -> None:
+    (known,) = store.find(Artifact, "uri = 's3://7'")
+    with plans(store) as gathered, store.run(Train(), environment=False) as run:
+        assert run.input(Artifact(type="T", uri="s3://7")) == known
+    assert any("node_uri" in plan for plan in gathered)
+    assert not any("node_type" in plan for plan in gathered)
 
 
 def test_orders_go_by_indexes(store: Store) -> None:

@@ -222,6 +222,10 @@ def test_no_time_stops_before_the_first_level(backend: Backend) -> None:
         Limits(hops=-1),
         Limits(nodes=0),
         Limits(nodes=-5),
+        Limits(nodes=2**63),
+        Limits(nodes=10**30),
+        Limits(nodes=1.5),  # type: ignore[arg-type]
+        Limits(hops=1.5),  # type: ignore[arg-type]
         Limits(seconds=-0.5),
         Limits(seconds=float("nan")),
     ],

@@ -47,6 +47,20 @@ def test_lineage_of_a_node(shell: Shell, runs: Path, options: list[str], found: 
     assert {each["id"] for each in document["nodes"]} == found
 
 
+def test_lineage_has_the_edges_past_the_node(shell: Shell) -> None:
+    with lineage.connect("lineage.db") as store:
+        data, model = store.put([lineage.Dataset(name="data"), lineage.Model(name="model")])
+        store.record(lineage.Train(), inputs=[data], outputs=[model])
+        store.record(lineage.Evaluate(), inputs=[model, data])
+    document = json.loads(shell("export", "--from", "artifact:2").out)
+    assert {(each["source"], each["target"]) for each in document["edges"]} == {
+        ("artifact:1", "execution:1"),
+        ("execution:1", "artifact:2"),
+        ("artifact:2", "execution:2"),
+        ("artifact:1", "execution:2"),
+    }
+
+
 def test_losses_are_said(shell: Shell, runs: Path) -> None:
     with lineage.connect(runs) as store:
         store.put(lineage.Dataset(custom_properties={"a": float("nan")}, uri="s3://x\x01"))
@@ -98,12 +112,29 @@ def test_ids_of_a_store_that_holds_others_need_new_ones(shell: Shell, runs: Path
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"nodes": [{"id": 1}], "links": []}'])
-def test_malformed_import_writes_nothing(shell: Shell, text: str) -> None:
+def test_malformed_import_leaves_nothing(shell: Shell, text: str) -> None:
     Path("bad.json").write_text(text)
     answer = shell("import", "bad.json", "--store", "new.db")
     assert (answer.code, answer.out) == (4, "")
     assert answer.err.startswith("lineage: Invalid: ")
-    assert shell("log", "--store", "new.db").out == "No transactions.\n"
+    assert list(Path().iterdir()) == [Path("bad.json")]
+
+
+@pytest.mark.parametrize("format", ["xls", "dot"])
+def test_import_in_a_format_that_is_not_read_leaves_nothing(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, format: str
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"{}")))
+    answer = shell("import", "-", "--format", format)
+    assert (answer.code, answer.out) == (4, "")
+    assert format in answer.err
+    assert not list(Path().iterdir())
+
+
+def test_full_disk_is_told(shell: Shell, runs: Path) -> None:
+    answer = shell("export", "/dev/full", "--format", "dot")
+    assert (answer.code, answer.out) == (4, "")
+    assert "/dev/full cannot be written: No space left on device" in answer.err
 
 
 def test_missing_import_makes_no_store(shell: Shell) -> None:

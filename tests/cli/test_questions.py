@@ -193,3 +193,21 @@ def test_ambiguous_name_lists_the_candidates(shell: Shell, runs: Path) -> None:
     answer = shell("show", "Train:run 1")
     assert answer.code == 4
     assert "may mean execution:1 (Train), artifact:4 (Train); name one by its key" in answer.err
+
+
+def test_diff_of_long_chains_tells_the_last_steps_of_each_place(shell: Shell, runs: Path) -> None:
+    ends = []
+    with lineage.connect(runs) as store, store.transaction():
+        for name in ("a", "b"):
+            made: list[lineage.Artifact] = [lineage.Artifact(type="Train", name=name)]
+            store.put(lineage.ArtifactType(name="Train"), can_omit=True)
+            for turn in range(150):
+                last = lineage.Artifact(type="Train", name=f"{name} {turn}")
+                made = [*store.record(lineage.Transform(), inputs=made, outputs=last).outputs]
+            ends.append(str(made[0].key))
+    *_, far = [line for line in shell("diff", *ends).out.splitlines() if line.startswith("@")]
+    assert far.startswith("@ (294 more) < Train < lineage.Transform < Train")
+    places = [each["place"] for each in shell("diff", *ends, "--json").json["differences"]]
+    assert places[:2] == [["Train"], ["Train", "lineage.Transform", "Train"]]
+    assert len(places[99]) == 199
+    assert places[100] is None

@@ -248,8 +248,30 @@ def test_a_fault_is_named_by_its_place(fault: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("piece", "twice", "says"),
+    [
+        (b'"edges":[', b'"edges":[],"edges":[', "the file: 'edges' is there twice"),
+        (b'"depth":3', b'"depth":4,"depth":3', r"^nodes\[1\]\.properties: 'depth' is there twice"),
+        (b'"path":["in",0]', b'"path":["in",0],"path":[]', r"^edges\[1\]: 'path' is there twice"),
+        (rb'{\"a\":1}', rb'{\"a\":2,\"a\":1}', r"^nodes\[1\]\.properties\.more: .* has a field twice"),
+    ],
+)  # fmt: skip
+def test_what_is_there_twice_is_refused_rather_than_dropped(
+    piece: bytes, twice: bytes, says: str
+) -> None:
+    text = dumped(_small())
+    assert text.count(piece) == 1
+    with pytest.raises(Invalid, match=says):
+        load(io.BytesIO(text.replace(piece, twice)))
+
+
+@pytest.mark.parametrize(
     ("text", "says"),
     [
+        (b"\xef\xbb\xbf{}", "without a byte order mark"),
+        ("{}".encode("utf-16"), "in UTF-8"),
+        (b"[" + b"0," * 1_000_000 + b"0]", r"^\[0, .{1,80} is not an object"),
+        (b"1" + b"0" * 5_000, "number out of range"),
         (b"", "line 1 column 0"),
         (b'{"nodes": [\n 1,,', "line 2 column 4"),
         (b'{"a": "\\ud800"}', "hex escape"),

@@ -25,7 +25,7 @@ class Lake(lineage.Dataset):
 
 
 class Net(lineage.Model):
-    size: int = 0
+    size: float = 0.0
 
 
 class Fit(lineage.Train):
@@ -38,6 +38,26 @@ def table(store: Store, *texts: str, **options: Any) -> Comparison:
 
 def rows(answer: Comparison, section: str) -> dict[str, tuple[Any, ...]]:
     return {row.name: row.values for row in answer.rows if row.section == section}
+
+
+class Forest(lineage.Train):
+    trees: int = 0
+
+
+class Woods(lineage.Model):
+    size: float = 0.0
+
+
+def test_what_two_kinds_of_model_say_of_themselves_stands_in_one_row(store: Store) -> None:
+    for name, train, cls in (("net", Fit(), Net), ("woods", Forest(), Woods)):
+        scores = lineage.Metrics(custom_properties={"accuracy": 0.9})
+        store.record(train, outputs=[cls(name=name, size=4.0), scores])
+    answer = table(store, "Net:net", "Woods:woods")
+    assert rows(answer, "metrics") == {
+        "accuracy (training)": (0.9, 0.9),
+        "size (model)": (4.0, 4.0),
+    }
+    assert not any(row.differs for row in answer.rows if row.section == "metrics")
 
 
 def in_environment(store: Store, execution: lineage.Execution, name: str, **said: Any) -> None:
@@ -54,7 +74,10 @@ def two_models(store: Store) -> Store:
         fit = store.record(
             Fit(name=f"fit {n}", rate=n / 10, custom_properties=free),
             inputs={"train": Lake(uri="s3://lake", day=n), "words": words},
-            outputs=[Net(name=f"n{n}", size=8), lineage.Metrics(custom_properties={"loss": n / 2})],
+            outputs=[
+                Net(name=f"n{n}", size=8.0),
+                lineage.Metrics(custom_properties={"loss": n / 2}),
+            ],
         )
         store.record(
             lineage.Evaluate(),
@@ -74,7 +97,7 @@ def test_two_models_side_by_side(store: Store) -> None:
         ("data", "train", ("s3://lake (artifact:1)", "s3://lake (artifact:6)")),
         ("parameters", "rate", (0.1, 0.2)),
         ("parameters", "tree.depth", (3, 4)),
-        ("metrics", "loss (Fit)", (0.5, 1.0)),
+        ("metrics", "loss (training)", (0.5, 1.0)),
         ("frameworks", "numpy", ("1.0", "2.0")),
         ("run", "created", tuple(f"{each:%Y-%m-%dT%H:%M:%SZ}" for each in created if each)),
         ("run", "git clean", (True, False)),
@@ -85,7 +108,7 @@ def test_two_models_side_by_side(store: Store) -> None:
         ("parameters", "seed", 4),
         ("parameters", "tree.leaf.min", 1),
         ("metrics", "auc (lineage.Evaluate)", 0.5),
-        ("metrics", "size (Net)", 8),
+        ("metrics", "size (model)", 8.0),
         ("frameworks", "python", "3.11.2"),
         ("frameworks", "scikit-learn", "1.5"),
         ("run", "git commit", "abc"),
