@@ -27,6 +27,19 @@ __all__ = ["capture"]
 PATIENCE = 2.0
 """How many seconds git may take in all."""
 _CODE = (b".py", b".ipynb")
+_FOR_ANSWERS = frozenset(
+    {
+        "sqlglot",
+        "sqlglotc",
+        "mypy_extensions",
+        "networkx",
+        "neo4j",
+        "rich",
+        "pygments",
+        "markdown_it",
+    }
+    | {"mdurl", "typer", "shellingham"}
+)
 
 
 class _Captured(NamedTuple):
@@ -84,12 +97,16 @@ def _platform() -> dict[str, str | None]:
 
 
 def _libraries() -> dict[str, str]:
-    """Return the versions of the distributions of which a top-level module is loaded, by name."""
+    """Return the versions of the distributions of which a top-level module is loaded, by name.
+
+    What this library loads to store and to answer is left out: a question that was asked between two runs
+    is no difference between them.
+    """
     modules: list[tuple[str, object]] = list(sys.modules.items())  # threads import meanwhile
     loaded = {name.partition(".")[0] for name, module in modules if module is not None}
     installed = _installed()
     found: dict[str, str] = {}
-    for top in installed.keys() & (loaded - sys.stdlib_module_names):
+    for top in installed.keys() & (loaded - sys.stdlib_module_names - _FOR_ANSWERS):
         found |= installed[top]
     return dict(sorted(found.items()))
 

@@ -10,7 +10,7 @@ from lineage.backend import Backend
 from lineage.errors import Invalid, NotFound
 from lineage.model import Kind, Node, TypeName
 from lineage.rows import TypeRow
-from lineage.schema import AnyType
+from lineage.schema import SYSTEM_NAMES, AnyType
 
 __all__ = ["Registry", "node_class", "registry"]
 
@@ -55,6 +55,22 @@ class Registry:
                 f"there is no {kind} type {TypeName(name, version)}; put {article} {kind.capitalize()}Type first, or "
                 f"use a class (there are: {known:.500})"
             )
+        return found
+
+    def meant(self, text: str) -> frozenset[int]:
+        """Return the ids of the types that a name means to people; raise `NotFound` where there is none.
+
+        The name of a system type stands for every type based on it, `Model@2` for one version.
+        """
+        system = any(text in names for names in SYSTEM_NAMES.values())
+        found = frozenset(
+            number
+            for number, each in self.by_id.items()
+            if text in (each.name, str(each.type_name)) or (system and each.base == text)
+        )
+        if not found:
+            known = ", ".join(sorted({each.name for each in self.by_id.values()}))
+            raise NotFound(f"there is no type {text!r:.80}; there are {known:.500}")
         return found
 
     def ids(self, wanted: type[Node] | str, kind: Kind | None = None) -> frozenset[int]:

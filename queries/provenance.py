@@ -6,7 +6,6 @@ from collections.abc import Collection
 from typing import TypeVar
 
 from lineage.backend import Backend
-from lineage.errors import NotFound
 from lineage.graph import Direction, Limits, Subgraph
 from lineage.model import Node, NodeKey
 from lineage.registry import registry
@@ -58,10 +57,9 @@ def subgraph(
     """
     pinned = backend.pin(as_of)
     types = registry(backend, pinned)
-    matching = None if type is None else types.ids(type)
-    if isinstance(type, str) and not matching:
-        known = sorted({each.name for each in types.by_id.values()})
-        raise NotFound(f"there is no type {type!r:.80}; there are {', '.join(known):.500}")
+    matching = None
+    if type is not None:
+        matching = types.meant(type) if isinstance(type, str) else types.ids(type)
     walk = backend.walk(starts, direction, limits=limits, as_of=pinned)
     return Subgraph(
         walk,

@@ -130,6 +130,23 @@ def test_library_that_is_imported_later_is_another_environment(site: Path) -> No
     assert after.properties == before.properties
 
 
+def test_a_question_is_no_other_environment(tmp_path: Path) -> None:
+    """Filters are read with a library that is loaded when the first one is."""
+    program = """
+import lineage
+with lineage.connect("memory:") as store:
+    for _ in range(2):
+        with store.run(lineage.Train()):
+            pass
+        store.find(lineage.Train, "state = 'COMPLETE'")
+    print(len(store.find(lineage.Environment)))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.stdout == "1\n"
+
+
 def test_threads_and_forks(site: Path) -> None:
     start = threading.Barrier(8)
 

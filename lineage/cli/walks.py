@@ -34,8 +34,7 @@ from lineage.graph import Subgraph
 from lineage.journal import Page
 from lineage.model import Artifact, Context, Execution, Kind, Node
 from lineage.parsing import parse
-from lineage.registry import Registry, registry
-from lineage.schema import SYSTEM_NAMES
+from lineage.registry import registry
 from lineage.store import Store
 
 __all__ = ["downstream", "find", "path", "upstream"]
@@ -112,7 +111,7 @@ def _wanted(store: Store, text: str, kind: Kind | None) -> tuple[Kind, Filter | 
     if text in tuple(Kind) and kind in (None, text):
         return Kind(text), None
     types = registry(store.backend, store.as_of)
-    ids = _type_ids(types, text)
+    ids = types.meant(text)
     kinds = {types.by_id[number].kind for number in ids} & {
         kind or types.by_id[n].kind for n in ids
     }
@@ -126,19 +125,6 @@ def _wanted(store: Store, text: str, kind: Kind | None) -> tuple[Kind, Filter | 
     (chosen,) = kinds
     of_kind = sorted(number for number in ids if types.by_id[number].kind is chosen)
     return chosen, In(Column(Field.TYPE_ID), tuple(of_kind))
-
-
-def _type_ids(types: Registry, text: str) -> frozenset[int]:
-    """Return the types that a name means: a system type's every type based on it, `T@2` one version."""
-    system = any(text in names for names in SYSTEM_NAMES.values())
-    found = frozenset(
-        number
-        for number, each in types.by_id.items()
-        if text in (each.name, str(each.type_name)) or (system and each.base == text)
-    )
-    if not found:
-        raise NotFound(f"there is no type {text!r:.80}; `lineage types` lists those there are")
-    return found
 
 
 def _found(page: Page[Node]) -> Iterator[str]:
@@ -188,7 +174,7 @@ def _deliver_walk(store: Store, answer: Subgraph, type: str | None, *, as_json: 
     shown = list(answer.nodes)
     if type is not None:
         known = registry(store.backend, store.as_of)
-        ids = _type_ids(known, type)
+        ids = known.meant(type)
         names = {
             (each.kind, each.name, each.version) for n, each in known.by_id.items() if n in ids
         }

@@ -81,7 +81,7 @@ def test_type_names_of_several_kinds_and_versions(shell: Shell, runs: Path) -> N
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (["Modle"], 3, "there is no type 'Modle'; `lineage types` lists"),
+        (["Modle"], 3, "there is no type 'Modle'; there are "),
         (["Model", "properties.accuracy >"], 4, "filter"),
         (["Model", "--limit", "0"], 2, "--limit"),
         (["Model", "--order-by", "name"], 2, "--order-by"),

@@ -147,7 +147,7 @@ def test_no_start_is_an_empty_answer(forked: Store) -> None:
         (Dataset, ["lake", "second"]),
         (lineage.Dataset, ["lake", "second"]),
         ("Dataset", ["lake", "second"]),
-        ("lineage.Dataset", []),
+        ("lineage.Dataset", ["lake", "second"]),
         (Model, []),
         (Train, ["t1"]),
         (Execution, ["t1"]),
