@@ -79,26 +79,40 @@ class Summary:
         return safely(self._html, f"Summary of {self.node.key}")
 
     def _html(self) -> str:
-        shown = (*self.datasets, *self.parameters, *self.metrics, *self.runs)
-        count = len(shown) + len(self.frameworks) + len(self.notes)
-        rows = list(islice(self._lines(), ROWS))
-        caption = f"{' '.join(node_cells(self.node))} as of transaction {self.number}"
-        return html_table(caption, ("what", "which", "value"), rows, more=count - len(rows))
+        lines = self._lines()
+        rows = list(islice(lines, ROWS))
+        state = getattr(self.node, "state", None)
+        said = " ".join([*node_cells(self.node), *([] if state is None else [str(state)])])
+        caption = f"{said} as of transaction {self.number}"
+        header = ("what", "which", "value")
+        return html_table(caption, header, rows, more=sum(1 for _ in lines))
 
     def _lines(self) -> Iterator[tuple[str, str, object]]:
         """Yield what a notebook shows, a line each: what it is, its name, its value."""
-        for note in self.notes:
+        for note in self.notes:  # first, lest the cap hide what was not recorded
             yield "note", "", note
+        for name, value in {**self.node.properties, **self.node.custom_properties}.items():
+            yield "property", name, value
         for source in self.datasets:
-            yield "data", str(source.node.key), " ".join(node_cells(source.node)[1:])
+            yield _line("data", source.node)
         for name, value in self.parameters.items():
             yield "parameter", name, value
         for metric in self.metrics:
             yield "metric", metric.name, metric.value
-        for run in self.runs:
-            yield "run", str(run.key), " ".join(node_cells(run)[1:])
         for library, version in self.frameworks.items():
             yield "library", library, version
+        linked = (("input", self.inputs), ("output", self.outputs))
+        around = [(what, link.node) for what, links in linked for link in links]
+        named = (("run", self.runs), ("reader", self.readers), ("context", self.contexts))
+        around += [
+            (what, node) for what, nodes in (*named, ("member", self.members)) for node in nodes
+        ]
+        for what, node in around:
+            yield _line(what, node)
+
+
+def _line(what: str, node: Node) -> tuple[str, str, str]:
+    return what, str(node.key), " ".join(node_cells(node)[1:])
 
 
 def summary(

@@ -71,9 +71,11 @@ def _fit(text: str, size: int) -> str:
     taken = _columns(text)
     if taken <= size:
         return text + " " * (size - taken)
-    while _columns(text) > size - 1:
-        text = text[:-1]
-    return f"{text}…" + " " * (size - 1 - _columns(text))
+    # The middle goes: ends of paths and digests tell them apart.
+    head, tail = text[: size // 3], text[size // 3 :]
+    while _columns(head) + _columns(tail) > size - 1:
+        head, tail = (head, tail[1:]) if tail else (head[:-1], "")
+    return f"{head}…{tail}" + " " * (size - 1 - _columns(head) - _columns(tail))
 
 
 def value_text(value: object, *, limit: int = CELL) -> str:

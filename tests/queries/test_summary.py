@@ -418,7 +418,7 @@ def test_a_notebook_shows_a_summary_escaped_and_capped(store: Store) -> None:
     html = show(store, artifact(1))._repr_html_()
     assert not any(bad in html for bad in ("<script>", "<b>", "<i>", "<u>", "\x1b"))
     assert "no data set is recorded upstream of artifact:1" in html
-    assert "16 more" in html
+    assert "18 more" in html
 
 
 def test_cycles_end(store: Store) -> None:
