@@ -150,7 +150,8 @@ class SqliteBackend(Backend):
             rows = self._read_types(
                 sql, f"since <= {schema:d} AND (until IS NULL OR until > {schema:d})"
             )
-            if moment is not None:
+            # The newest are kept, also where a pinned moment asked for them; older ones are asked for rarely.
+            if known is not None and known[0] > schema:
                 return rows
             self._types = known = (schema, rows)
         return known[1]

@@ -100,7 +100,5 @@ def registry(backend: Backend, as_of: int | None = None) -> Registry:
     rows = backend.types(as_of=as_of)
     known = _LAST.get(backend)
     if known is None or known.rows is not rows:
-        known = Registry(rows)
-        if as_of is None:
-            _LAST[backend] = known
+        known = _LAST[backend] = Registry(rows)
     return known
