@@ -16,6 +16,7 @@ import hashlib
 import os
 import stat
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from os import PathLike
@@ -29,6 +30,8 @@ __all__ = ["Progress", "digest_of"]
 Progress: TypeAlias = Callable[[int, int], object]
 """Called with the bytes done and the bytes in all."""
 
+MOST_LINKS = 100
+"""How many links may lead to one folder, lest links to folders with links make an endless tree."""
 CHUNK = 2**20
 STEP = 2**24
 """How many bytes lie between two reports of progress, at least."""
@@ -128,6 +131,7 @@ def _file(relative: str, path: str, found: os.stat_result) -> _File:
 def _files_in(root: str) -> Iterator[_File]:
     """Yield every file below a folder, in no order."""
     folders = [_Folder("", root, os.path.realpath(root), ())]
+    followed: Counter[str] = Counter()
     while folders:  # a stack: folders may be nested deeper than calls may
         folder = folders.pop()
         try:
@@ -140,6 +144,11 @@ def _files_in(root: str) -> Iterator[_File]:
             relative = f"{folder.relative}{entry.name}"
             if stat.S_ISDIR(status.st_mode):
                 folders.append(_enter(folder, entry, f"{relative}/"))
+                followed[folders[-1].real] += entry.is_symlink()
+                if followed[folders[-1].real] > MOST_LINKS:
+                    raise Invalid(
+                        f"{entry.path!r} is one of over {MOST_LINKS} links to the same folder; remove some"
+                    )
             else:
                 yield _file(relative, entry.path, status)
 

@@ -9,7 +9,7 @@ from itertools import chain, islice
 from lineage.model import Node
 from lineage.values import ProtoAny
 
-__all__ = ["label", "printable", "shown"]
+__all__ = ["UNSAFE", "label", "printable", "shown"]
 
 LABEL_PROPERTIES = 3
 """How many properties stand for a node that has neither name nor URI."""
@@ -19,13 +19,14 @@ SHOWN_ITEMS = 20
 """How many items of a struct are looked at."""
 SHOWN_DEPTH = 3
 """How deep a struct is looked into."""
-_UNSAFE = (
+UNSAFE = (
     # Everything but printable ASCII and what comes after the second set of control characters.
     r"[^\x20-\x7e\xa0-\U0010ffff]"
     # Characters that are invisible or turn the direction of writing; lone surrogates.
     r"|[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f]"
     r"|[\u3164\ud800-\udfff\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
+"""What a terminal may act on, or nobody sees, as a regular expression."""
 
 
 def printable(text: str, *, limit: int | None = None) -> str:
@@ -40,9 +41,9 @@ def printable(text: str, *, limit: int | None = None) -> str:
     'one\\n…'
     """
     if limit is None:
-        return re.sub(_UNSAFE, _escape, text)
+        return re.sub(UNSAFE, _escape, text)
     # A text may be of any length: no more of it is looked at than can be shown.
-    line = re.sub(_UNSAFE, _escape, text[: limit + 1])
+    line = re.sub(UNSAFE, _escape, text[: limit + 1])
     return line if len(line) <= limit else _cut(text[:limit], limit - 1) + "…"
 
 
@@ -54,7 +55,7 @@ def _cut(text: str, room: int) -> str:
     """Escape as many whole characters as there is room for."""
     parts = []
     for char in text:
-        part = re.sub(_UNSAFE, _escape, char)
+        part = re.sub(UNSAFE, _escape, char)
         room -= len(part)
         if room < 0:
             break

@@ -22,7 +22,7 @@ class Affected:
     """An artifact made from what changed, how far it is, and a shortest path there as the reason.
 
     `path` begins at what changed and ends at the artifact. `deployments` are the executions of role
-    deploy that read or wrote the artifact, by key.
+    deploy, among what changed and what it led to, that read or wrote the artifact, by key.
     """
 
     node: Artifact

@@ -130,6 +130,17 @@ def test_folders_may_be_nested_deeper_than_calls(tmp_path: Path) -> None:
 # Links
 
 
+def test_links_that_multiply_are_refused(tmp_path: Path) -> None:
+    """Thirty folders, each with two links to the next one, are a thousand million ways."""
+    for level in range(30):
+        (tmp_path / f"{level}").mkdir()
+        for name in "ab":
+            (tmp_path / f"{level}" / name).symlink_to(tmp_path / f"{level + 1}")
+    (tmp_path / "30").mkdir()
+    with pytest.raises(Invalid, match="one of over 100 links to the same folder"):
+        digest_of(tmp_path / "0")
+
+
 def test_link_is_what_it_leads_to(tmp_path: Path) -> None:
     elsewhere = plant(tmp_path / "elsewhere", {"x": b"1", "deep/y": b"2"})
     root = plant(tmp_path / "root", {"plain": b"0"})

@@ -9,18 +9,27 @@ from __future__ import annotations
 import codecs
 import io
 import re
+from collections.abc import Callable
 from typing import IO
 
 from typing_extensions import Buffer, override
 
-from lineage.labels import printable
+from lineage.labels import UNSAFE, printable
 
 __all__ = ["Harmless"]
 
-_ACTED_ON = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
-)
-_ESCAPES = {"node-link": "\\u{:04x}", "graphml": "&#x{:x};"}
+_ACTED_ON = re.compile(rf"(?![\t\n])(?:{UNSAFE})")
+
+
+def _in_json(char: str) -> str:
+    units = char.encode("utf-16-be")
+    return "".join(f"\\u{units[place : place + 2].hex()}" for place in range(0, len(units), 2))
+
+
+_ESCAPES: dict[str, Callable[[str], str]] = {
+    "node-link": _in_json,
+    "graphml": lambda char: f"&#x{ord(char):x};",
+}
 
 
 class Harmless(io.BufferedIOBase):
@@ -29,8 +38,8 @@ class Harmless(io.BufferedIOBase):
     def __init__(self, target: IO[bytes], format: str, *, on_terminal: bool) -> None:
         super().__init__()
         self._target = target
-        self._escape = _ESCAPES.get(format)
-        self._passes = self._escape is None and not on_terminal
+        self._escape = _ESCAPES.get(format, printable)
+        self._passes = format not in _ESCAPES and not on_terminal
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     @override
@@ -48,9 +57,7 @@ class Harmless(io.BufferedIOBase):
         return len(piece)
 
     def _escaped(self, found: re.Match[str]) -> str:
-        if self._escape is None:
-            return printable(found[0])
-        return self._escape.format(ord(found[0]))
+        return self._escape(found[0])
 
     def finish(self) -> None:
         """Pass on what is left, and flush."""

@@ -8,7 +8,7 @@ import pytest
 
 from lineage.cli.harmless import Harmless
 
-TEXT = "a\tb\x9b\u202ec\u2066 é漢 \x7f"
+TEXT = "a\tb\x9b\u202ec\u2066 é漢 \x7f\U000e0041"
 
 
 def passed(text: str, format: str, *, on_terminal: bool, step: int = 1) -> str:
@@ -40,7 +40,7 @@ def test_xml_reads_the_same() -> None:
 
 def test_other_formats_are_exact_but_for_terminals() -> None:
     assert passed(TEXT, "dot", on_terminal=False) == TEXT
-    assert passed(TEXT, "dot", on_terminal=True) == "a\tb\\x9b\\u202ec\\u2066 é漢 \\x7f"
+    assert passed(TEXT, "dot", on_terminal=True) == "a\tb\\x9b\\u202ec\\u2066 é漢 \\x7f\\U000e0041"
 
 
 def test_half_a_character_at_the_end_is_shown_as_such() -> None:
