@@ -20,7 +20,15 @@ from lineage.model import (
     to_key,
     to_step,
 )
-from lineage.rows import STATE_NUMBERS, Batch, EdgeKind, EdgeRow, entity_of, path_text
+from lineage.rows import (
+    STATE_NUMBERS,
+    Batch,
+    EdgeKind,
+    EdgeRow,
+    NodeRow,
+    entity_of,
+    path_text,
+)
 from lineage.schema import Environment
 from lineage.transaction import Transaction
 from lineage.writing import Author, new_edges
@@ -58,6 +66,7 @@ class Recorded(Generic[ExecutionT_co]):
 
     def __init__(self, settled: Settled, wanted: Sequence[Wanted]) -> None:
         self._types = settled.types.known.by_id
+        self._environments = settled.types.known.ids(Environment)
         self._nodes = [
             (each.role, row, None if each.entity is None else type(each.entity))
             for row, each in zip(settled.rows, wanted, strict=True)
@@ -84,9 +93,18 @@ class Recorded(Generic[ExecutionT_co]):
         return cast(tuple[Context, ...], self._of("context"))
 
     @property
-    def context_keys(self) -> tuple[NodeKey, ...]:
-        """The keys of what it belongs to, in the order given."""
-        return tuple(row.key for role, row, _ in self._nodes if role == "context")
+    def shared_contexts(self) -> tuple[NodeKey, ...]:
+        """The keys of what its artifacts belong to as well: all contexts but environments."""
+        return tuple(row.key for row in self._contexts if row.type_id not in self._environments)
+
+    @property
+    def environments(self) -> tuple[NodeKey, ...]:
+        """The keys of the environments it is associated with, in the order given."""
+        return tuple(row.key for row in self._contexts if row.type_id in self._environments)
+
+    @property
+    def _contexts(self) -> list[NodeRow]:
+        return [row for role, row, _ in self._nodes if role == "context"]
 
     def _of(self, role: str) -> tuple[Node, ...]:
         return tuple(

@@ -103,8 +103,8 @@ class Run(Generic[ExecutionT_co]):
             within=[*self._within, *([self._captured] if self._captured else [])],
             state=ExecutionState.RUNNING,
         )
-        self._contexts = begun.context_keys[: len(self._within)]
-        self._environment = begun.context_keys[-1] if self._captured else None
+        self._contexts = begun.shared_contexts
+        self._environment = begun.environments[-1] if self._captured else None
         self._execution = begun.execution
         self._key = begun.execution.key
         return self

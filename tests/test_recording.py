@@ -313,7 +313,7 @@ REFUSED: dict[str, tuple[type[LineageError], str, Callable[[Store], object]]] = 
     ),
     "a taken name of an execution": (
         AlreadyExists,
-        "execution:1 has this execution's name",
+        "execution:1 has the name 'run' already",
         lambda it: [it.record(Train(name="run"), outputs=[MODEL]) for _ in range(2)],
     ),
 }

@@ -121,6 +121,18 @@ def test_environment_of_record_is_the_runs_alone(store: Store) -> None:
     assert contexts_of(store, done.execution.key) == [environment, experiment]
 
 
+def test_an_environment_by_hand_is_the_runs_alone(store: Store) -> None:
+    mine = Environment(name="mine", python="3.12")
+    with store.run(Trainer(), within=[mine, Experiment(name="a")], environment=False) as run:
+        model = run.output(Model(uri="m"))
+        with run.step(lineage.Process()) as step:
+            pass
+    experiment = store.get(Experiment, "a").key
+    assert contexts_of(store, model.key) == [experiment]
+    assert contexts_of(store, step.key) == [experiment]
+    assert contexts_of(store, run.key) == sorted([store.get(Environment, "mine").key, experiment])
+
+
 def test_two_runs_share_one_environment(store: Store) -> None:
     for _ in range(2):
         with store.run(Trainer()):
