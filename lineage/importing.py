@@ -131,6 +131,8 @@ def read_file(
 
 
 def _opened(path: Path) -> IO[bytes]:
+    if path.is_char_device():
+        raise Invalid(f"{path} is a device, which may never end; give a file")
     try:
         return path.open("rb")
     except FileNotFoundError as error:

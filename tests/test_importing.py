@@ -396,6 +396,8 @@ def test_a_stream_that_cannot_be_rewound(backend: Backend) -> None:
 def test_files_that_cannot_be_read(backend: Backend, tmp_path: Path) -> None:
     with pytest.raises(NotFound, match=r"there is no file .*none\.json"):
         read_file(tmp_path / "none.json", None, lambda *_: None)
+    with pytest.raises(Invalid, match="/dev/zero is a device"):
+        read_file("/dev/zero", "node-link", lambda file, _: file.read(1))
     with pytest.raises(Invalid, match="cannot be read: Is a directory"):
         read_file(tmp_path, "node-link", lambda *_: None)
     with pytest.raises(Invalid, match="name the format"):
