@@ -8,7 +8,9 @@ set, a model, training …). Names that begin with `lineage.` or `mlmd.` are res
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeAlias, cast
@@ -440,3 +442,20 @@ def evolve(
     changes["indexed"] = {*stored.indexed, *given.indexed}
     evolved = stored.replace(**changes)
     return stored if evolved == stored else evolved
+
+
+def _build_validators() -> None:
+    """Build what Pydantic puts off until an entity is first made.
+
+    It does so under a lock, and if one thread forks while another holds it, the child waits for it for
+    ever. So no fork finds anything left to build.
+    """
+    waiting: list[type[Entity]] = [Entity]
+    while waiting:
+        cls = waiting.pop()
+        waiting += cls.__subclasses__()
+        with suppress(Exception):  # who makes an entity of a faulty class is told so then
+            cls.model_rebuild()
+
+
+os.register_at_fork(before=_build_validators)

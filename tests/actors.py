@@ -7,12 +7,15 @@ one that hangs is killed in the end, which fails the test that waits.
 import contextlib
 import importlib
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from typing import Any, Self
+
+from pydantic_core.core_schema import CoreSchema, any_schema
 
 import lineage
 from lineage import Dataset, Execution, Model, Train
@@ -31,10 +34,16 @@ class Actor:
             stdout=subprocess.PIPE,
             text=True,
             cwd=ROOT,
+            start_new_session=True,
         )
-        self._watchdog = threading.Timer(DEADLINE, self._process.kill)
+        self._watchdog = threading.Timer(DEADLINE, self._kill_all)
         self._watchdog.daemon = True
         self._watchdog.start()
+
+    def _kill_all(self) -> None:
+        """Kill it and the children that it forked, which would keep the pipe open."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def said(self) -> str:
         """Return the next line."""
@@ -283,6 +292,32 @@ def fork_while_others_read(path: str) -> None:
     for thread in threads:
         thread.join()
     say(ends)
+
+
+def fork_while_another_builds(path: str) -> None:
+    """Fork while a thread builds the validator of a class, which Pydantic does under a lock."""
+    begun, released = threading.Event(), threading.Event()
+
+    class Slow:
+        @classmethod
+        def __get_pydantic_core_schema__(cls, *_: object) -> CoreSchema:
+            begun.set()
+            released.wait(DEADLINE)
+            return any_schema()
+
+    class Table(Dataset):
+        columns: Slow
+
+    def build() -> None:
+        with contextlib.suppress(lineage.Invalid):
+            Table(columns=Slow())
+
+    thread = threading.Thread(target=build)
+    thread.start()
+    begun.wait(DEADLINE)
+    threading.Timer(0.2, released.set).start()
+    say([end_of(child(lambda: Model(uri=path)))])
+    thread.join()
 
 
 # Without the rights of root

@@ -197,6 +197,11 @@ def test_forks_while_threads_read_and_write(tmp_path: Path) -> None:
         assert len(set(models(store))) == len(store.log())
 
 
+def test_forks_while_a_thread_builds_a_validator(tmp_path: Path) -> None:
+    with Actor("fork_while_another_builds", tmp_path / "a.db") as actor:
+        assert actor.rest() == ["[0]"]
+
+
 def test_connections_go_with_the_interpreter(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
