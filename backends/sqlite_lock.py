@@ -97,6 +97,7 @@ class _Waiter:
         try:
             in_time = self._got.wait(timeout)
         except BaseException:
+            # Interrupted: the waiting thread would take the lock for nobody, or has it already.
             if not self._give_up():
                 _let_go(self._handle)
             raise

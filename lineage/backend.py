@@ -14,7 +14,9 @@ is of one moment, whatever others write meanwhile.
 **Threads.** All verbs may be called from several threads. A transaction belongs to the thread that
 opened it; all others see the state before it until it commits.
 
-**Errors** are those of `lineage.errors` alone; after any of them the store is as before the call.
+**Errors** are those of `lineage.errors` alone; after any of them the store is as before the call. So it
+is after an interrupt, which may come at any line: what undoes or lets go does so for every
+`BaseException`, and raises it again.
 """
 
 from __future__ import annotations

@@ -154,7 +154,7 @@ def _replacing(target: Path) -> Iterator[IO[bytes]]:
             if place.exists():
                 made.chmod(place.stat().st_mode & 0o7777)
             made.replace(place)
-        except BaseException:
+        except BaseException:  # an interrupt, too, leaves no half of a file
             made.unlink(missing_ok=True)
             raise
 
