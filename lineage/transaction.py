@@ -215,8 +215,13 @@ class Transaction:
             self.rollback()
             return
         self._backend.append(commit.head)
-        self._backend.commit()
+        # Before the commit lets go of the lock: the next writer may ask at once.
         self.committed = True
+        try:
+            self._backend.commit()
+        except BaseException:
+            self.committed = False
+            raise
         self._last = None
 
     def rollback(self) -> None:

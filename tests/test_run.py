@@ -525,6 +525,24 @@ def test_threads_record_in_one_run(store: Store) -> None:
     assert store.check() == []
 
 
+def test_what_a_thread_committed_is_known_when_the_next_one_writes(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lock goes with the backend's commit, before the thread that committed goes on."""
+    commit, between = store.backend.commit, []
+    with store.run(Trainer()) as run, ThreadPoolExecutor(1) as pool:
+
+        def commit_and_be_overtaken() -> None:
+            monkeypatch.setattr(store.backend, "commit", commit)
+            commit()
+            between.append(pool.submit(run.log_metrics, b=2).result(60))
+
+        monkeypatch.setattr(store.backend, "commit", commit_and_be_overtaken)
+        first = run.log_metrics(a=1)
+    assert [each.key for each in between] == [first.key]
+    assert between[0].custom_properties == {"a": 1, "b": 2}
+
+
 def test_threads_run_side_by_side(store: Store) -> None:
     barrier = threading.Barrier(4)
 
