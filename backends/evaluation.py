@@ -36,7 +36,7 @@ from lineage.model import Kind
 from lineage.rows import EdgeRow, NodeRow
 from lineage.values import ValueType, escape, unescape
 
-__all__ = ["Met", "Neighbours", "accepts"]
+__all__ = ["Met", "Neighbours", "accepts", "holds", "is_nan"]
 
 Met: TypeAlias = NodeRow | EdgeRow
 """A neighbour: a node, or the edge of an event."""
@@ -123,11 +123,11 @@ class _Compiler:
 
     def _condition(self, tree: Compare | In | Like | Present) -> _Test:
         read = self._read(tree.column)
-        holds = _holds(tree)
+        accepted = holds(tree)
 
         def test(node: NodeRow, met: Mapping[str, Met]) -> bool:
             value = read(node, met)
-            return value is not None and holds(value)
+            return value is not None and accepted(value)
 
         return test
 
@@ -160,7 +160,7 @@ def _value(at_rest: Any) -> object:
     return at_rest
 
 
-def _holds(tree: Compare | In | Like | Present) -> Callable[[Any], bool]:
+def holds(tree: Compare | In | Like | Present) -> Callable[[Any], bool]:
     """Return the condition as a function of a value that is there."""
     if isinstance(tree, Compare):
         compare, literal, family = _OPERATORS[tree.op], tree.value, _FAMILIES[type(tree.value)]
@@ -170,10 +170,11 @@ def _holds(tree: Compare | In | Like | Present) -> Callable[[Any], bool]:
         return lambda value: type(value) is str and matches(value) is not None
     if isinstance(tree, In):
         # A set holds True and 1 to be one, and finds NaN, which equals nothing, by its identity.
-        wanted = {(_FAMILIES[type(each)], each) for each in tree.values if not _is_nan(each)}
+        wanted = {(_FAMILIES[type(each)], each) for each in tree.values if not is_nan(each)}
         return lambda value: (_FAMILIES.get(type(value)), value) in wanted
     return lambda _: True
 
 
-def _is_nan(value: object) -> bool:
+def is_nan(value: object) -> bool:
+    """Whether a value is the float that equals nothing."""
     return isinstance(value, float) and math.isnan(value)

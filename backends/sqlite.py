@@ -19,6 +19,7 @@ from typing_extensions import override
 
 from lineage.backend import EMPTY, LOOKUP_PAGE, AtUri, Backend, Named, Order, Reference
 from lineage.backends import sqlite_history as history
+from lineage.backends.commits import chain_faults, windows
 from lineage.backends.evaluation import Met
 from lineage.backends.sqlite_file import LARGE_LOG, SqliteFile, guarded
 from lineage.backends.sqlite_filters import Source, packed
@@ -295,7 +296,7 @@ class SqliteBackend(Backend):
         return self._stream(after, self.now())
 
     def _stream(self, after: int, last: int) -> Iterator[Commit]:
-        for window in history.windows(self._heads(after, last)):
+        for window in windows(self._heads(after, last)):
             yield from self._read_window(window[0].number, window[-1].number)
 
     def _heads(self, after: int, last: int) -> Iterator[Head]:
@@ -319,7 +320,7 @@ class SqliteBackend(Backend):
     def check(self) -> list[str]:
         with self._snapshot(None) as (sql, _):
             found = list(history.structural_faults(sql))
-        return found + list(history.chain_faults(self.changes()))
+        return found + list(chain_faults(self.changes()))
 
     @override
     def close(self) -> None:

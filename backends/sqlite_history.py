@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 import sqlite3
-from collections import defaultdict
 from collections.abc import Collection, Iterator
 from typing import Any
 
+from lineage.backends.commits import Records
 from lineage.backends.sqlite_rows import (
     EDGE_COLUMNS,
     HEAD_COLUMNS,
@@ -22,12 +22,12 @@ from lineage.backends.sqlite_rows import (
     type_row,
     whole_row,
 )
-from lineage.errors import Invalid, LineageError
+from lineage.errors import Invalid
 from lineage.model import NodeKey
-from lineage.proof import faults, purged
-from lineage.rows import Batch, Commit, EdgeKey, EdgeRow, Head, NodeRow
+from lineage.proof import purged
+from lineage.rows import Commit, Head, NodeRow
 
-__all__ = ["node_versions", "purge_nodes", "read_commits", "structural_faults", "windows"]
+__all__ = ["node_versions", "purge_nodes", "read_commits", "structural_faults"]
 
 _OTHER_SCHEMA = """
 SELECT number FROM txn AS t WHERE schema <> iif(
@@ -39,8 +39,6 @@ _OTHER_END = """
 SELECT id, since FROM type AS t
 WHERE until IS NOT (SELECT min(since) FROM type WHERE id = t.id AND since > t.since) LIMIT 20
 """
-WINDOW = 10_000
-"""How many records are read at a time."""
 
 
 def node_versions(sql: sqlite3.Connection, key: NodeKey) -> list[NodeRow]:
@@ -55,20 +53,6 @@ def node_versions(sql: sqlite3.Connection, key: NodeKey) -> list[NodeRow]:
         for values in sql.execute(f"SELECT {NODE_COLUMNS} FROM node WHERE key = ?", (number,))
     ]
     return [whole_row(row) for row in rows]
-
-
-def windows(heads: Iterator[Head]) -> Iterator[list[Head]]:
-    """Cut a stream of heads into runs of about `WINDOW` records."""
-    window: list[Head] = []
-    records = 0
-    for head in heads:
-        window.append(head)
-        records += head.records
-        if records >= WINDOW:
-            yield window
-            window, records = [], 0
-    if window:
-        yield window
 
 
 def read_commits(sql: sqlite3.Connection, first: int, last: int) -> list[Commit]:
@@ -86,74 +70,51 @@ class _Reader:
     def __init__(self, sql: sqlite3.Connection, first: int, last: int) -> None:
         self._sql = sql
         self._range = (first, last)
+        self._found = Records()
 
     def commits(self, heads: list[Head]) -> list[Commit]:
-        types = self._types()
-        created, updated = self._nodes()
-        edges = self._edges()
-        ended, deleted, purges = self._endings()
-        return [
-            Commit(
-                head,
-                Batch(
-                    types=types[head.number],
-                    nodes=sorted(created[head.number]),
-                    updates=sorted(updated[head.number]),
-                    edges=sorted(edges[head.number]),
-                ),
-                ended=sorted(ended[head.number]),
-                deleted=sorted(deleted[head.number]),
-                purged=sorted(purges[head.number]),
-            )
-            for head in heads
-        ]
+        self._types()
+        self._nodes()
+        self._edges()
+        self._endings()
+        return self._found.commits(heads)
 
     def _rows(self, query: str) -> Iterator[tuple[Any, ...]]:
         return self._sql.execute(query.replace("RANGE", "BETWEEN ?1 AND ?2"), self._range)
 
-    def _types(self) -> dict[int, list[Any]]:
-        found = defaultdict(list)
+    def _types(self) -> None:
         for kind, body, since in self._rows(
             "SELECT kind, body, since FROM type WHERE since RANGE ORDER BY id"
         ):
-            found[since].append(type_row(kind, body, since, None))
-        return found
+            self._found.types[since].append(type_row(kind, body, since, None))
 
-    def _nodes(self) -> tuple[dict[int, list[NodeRow]], dict[int, list[NodeRow]]]:
-        """Return new nodes and updates; an update is a version that replaced another."""
+    def _nodes(self) -> None:
+        """Find new nodes and updates; an update is a version that replaced another."""
         replaced = set(
             self._rows("SELECT key, until FROM node_past WHERE until RANGE AND NOT gone")
         )
-        created: dict[int, list[NodeRow]] = defaultdict(list)
-        updated: dict[int, list[NodeRow]] = defaultdict(list)
         current = self._rows(f"SELECT {NODE_COLUMNS} FROM node WHERE since RANGE")
         past = self._rows(f"SELECT {NODE_COLUMNS} FROM node_past WHERE since RANGE")
         for values in itertools.chain(current, past):
             row = node_row(values)
-            (updated if (values[0], row.since) in replaced else created)[row.since].append(row)
-        return created, updated
+            is_update = (values[0], row.since) in replaced
+            (self._found.updates if is_update else self._found.nodes)[row.since].append(row)
 
-    def _edges(self) -> dict[int, list[EdgeRow]]:
-        found = defaultdict(list)
+    def _edges(self) -> None:
         for table in ("edge", "edge_past"):
             for values in self._rows(f"SELECT {EDGE_COLUMNS} FROM {table} WHERE since RANGE"):
                 row = edge_row(values)
-                found[row.since].append(row)
-        return found
+                self._found.edges[row.since].append(row)
 
-    def _endings(
-        self,
-    ) -> tuple[dict[int, list[EdgeKey]], dict[int, list[NodeKey]], dict[int, list[NodeKey]]]:
-        ended, deleted, purges = defaultdict(list), defaultdict(list), defaultdict(list)
+    def _endings(self) -> None:
         for *values, until in self._rows(
             f"SELECT {EDGE_COLUMNS}, until FROM edge_past WHERE until RANGE"
         ):
-            ended[until].append(edge_row(values).key)
+            self._found.ended[until].append(edge_row(values).key)
         for key, until in self._rows("SELECT key, until FROM node_past WHERE until RANGE AND gone"):
-            deleted[until].append(key_of(key))
+            self._found.deleted[until].append(key_of(key))
         for key, number in self._rows("SELECT key, number FROM purge WHERE number RANGE"):
-            purges[number].append(key_of(key))
-        return ended, deleted, purges
+            self._found.purged[number].append(key_of(key))
 
 
 def purge_nodes(sql: sqlite3.Connection, number: int, keys: Collection[NodeKey]) -> None:
@@ -189,11 +150,3 @@ def structural_faults(sql: sqlite3.Connection) -> Iterator[str]:
         yield f"transaction {number} is not of the types that were there"
     for type_id, since in sql.execute(_OTHER_END):
         yield f"transaction {since} wrote a version of type {type_id} that ends at another time than it did"
-
-
-def chain_faults(commits: Iterator[Commit]) -> Iterator[str]:
-    """Yield what the digest chain finds changed; a row that cannot be read at all ends the search."""
-    try:
-        yield from faults(commits)
-    except (LineageError, ValueError, TypeError, LookupError) as error:
-        yield f"a record cannot be read: {error}"

@@ -8,15 +8,18 @@ past it are its neighbours taken one by one, in key order, until enough are foun
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from pydantic_core import to_json
+from typing_extensions import override
 
+from lineage.backends.levels import SLACK, LevelWalk
 from lineage.backends.sqlite_filters import Source
 from lineage.backends.sqlite_rows import CONTEXT_EDGES, EDGE_COLUMNS, edge_rows, key_of
-from lineage.graph import Cut, Direction, Limits, Walk
+from lineage.graph import Direction, Limits, Walk
+from lineage.model import NodeKey
+from lineage.rows import EdgeRow
 
 __all__ = ["walk_tables"]
 
@@ -25,9 +28,6 @@ _SIDES = {
     Direction.DOWNSTREAM: (("src", "dst"),),
     Direction.BOTH: (("dst", "src"), ("src", "dst")),
 }
-SLACK = 1000
-"""Edges that a level may have beyond those that its node limit explains, before it is read with care."""
-
 Row = tuple[Any, ...]
 
 
@@ -41,16 +41,11 @@ def walk_tables(
     edges: bool,
 ) -> Walk:
     """Walk as `Backend.walk` says, from packed keys; inside one read transaction."""
-    return _Walk(sql, source, direction, limits, with_edges=edges).run(sorted(starts, key=_order))
+    return _Walk(sql, source, direction, limits, with_edges=edges).run(starts)
 
 
-def _order(number: int) -> tuple[int, int]:
-    """Order packed keys as their keys are: artifacts before executions, then by id."""
-    return number & 3, number
-
-
-class _Walk:
-    """The state of one walk."""
+class _Walk(LevelWalk):
+    """A walk over the tables of one moment."""
 
     def __init__(
         self,
@@ -61,51 +56,27 @@ class _Walk:
         *,
         with_edges: bool,
     ) -> None:
+        super().__init__(limits)
         self._sql = sql
         self._source = source
         self._sides = _SIDES[direction]
-        self._limits = limits
         self._with_edges = with_edges
-        self._seen: set[int] = set()
         self._met: list[Row] = []
         self._queries: dict[tuple[str, bool], str] = {}
 
-    def run(self, starts: list[int]) -> Walk:
-        limits = self._limits
-        deadline = None if limits.seconds is None else time.monotonic() + limits.seconds
-        levels = [starts[: limits.nodes]]
-        dropped = len(starts) - len(levels[0])
-        cut: Literal["hops", "nodes", "seconds"] | None = "nodes" if dropped else None
-        self._seen.update(levels[0])
-        unexpanded = levels[0]
-        while unexpanded and cut is None:
-            if limits.hops is not None and len(levels) > limits.hops:
-                cut = "hops"
-            elif deadline is not None and time.monotonic() >= deadline:
-                cut = "seconds"
-            else:
-                room = None if limits.nodes is None else limits.nodes - len(self._seen)
-                found = self._next_level(unexpanded, room)
-                if room is not None and len(found) > room:
-                    cut = "nodes"
-                    found = found[:room]
-                else:
-                    unexpanded = []
-                self._seen.update(found)
-                unexpanded = [*unexpanded, *found]
-                if found:
-                    levels.append(found)
-        frontier = self._look_beyond(unexpanded) if unexpanded else []
-        return Walk(
-            levels=[[key_of(number) for number in level] for level in levels],
-            edges=self._edges(),
-            cut=None
-            if cut is None or not (frontier or dropped)
-            else Cut(cut, tuple(key_of(number) for number in frontier)),
-        )
+    @staticmethod
+    @override
+    def _order(numbers: Iterable[int]) -> list[int]:
+        # Artifacts before executions, then by id.
+        return sorted(numbers, key=lambda number: (number & 3, number))
 
-    def _next_level(self, frontier: Sequence[int], room: int | None) -> list[int]:
-        """Return the unvisited neighbours in order: all, or where there are more than `room`, enough to tell."""
+    @staticmethod
+    @override
+    def _key(number: int) -> NodeKey:
+        return key_of(number)
+
+    @override
+    def _neighbours(self, frontier: Sequence[int], room: int | None) -> set[int]:
         bound = -1 if room is None else SLACK + 8 * (room + len(frontier))
         found: set[int] = set()
         for own, other in self._sides:
@@ -120,7 +91,7 @@ class _Walk:
                 found.update([row[position] for row in rows])
             else:
                 found.update([number for (number,) in rows])
-        return sorted(found - self._seen, key=_order)
+        return found - self._seen
 
     def _read(self, own: str, other: str, keys: Sequence[int], bound: int) -> list[Row]:
         """Return the edges at some nodes (or without edges the other ends), no more than the bound."""
@@ -137,7 +108,7 @@ class _Walk:
             query = self._queries[place] = f"{' UNION ALL '.join(arms)} LIMIT ?2"
         return self._sql.execute(query, (to_json(keys).decode(), bound)).fetchall()
 
-    def _neighbours(self, own: str, other: str, number: int) -> Iterator[int]:
+    def _each_neighbour(self, own: str, other: str, number: int) -> Iterator[int]:
         """Yield one node's neighbours in order, lazily; a neighbour may come more than once."""
         arms = [
             f"SELECT {other} FROM {table} WHERE {own} = ?1 AND kind < {CONTEXT_EDGES} AND {condition}"
@@ -152,15 +123,15 @@ class _Walk:
 
     def _first_unseen(self, own: str, other: str, number: int, count: int) -> set[int]:
         unseen: set[int] = set()
-        for neighbour in self._neighbours(own, other, number):
+        for neighbour in self._each_neighbour(own, other, number):
             if neighbour not in self._seen:
                 unseen.add(neighbour)
                 if len(unseen) >= count:
                     break
         return unseen
 
-    def _look_beyond(self, unexpanded: Sequence[int]) -> list[int]:
-        """Gather the edges between unexpanded and kept nodes; return the nodes that lead further."""
+    @override
+    def _look_beyond(self, unexpanded: Sequence[int]) -> set[int]:
         bound = SLACK + 16 * len(self._seen)
         leading: set[int] = set()
         for own, other in self._sides:
@@ -176,7 +147,7 @@ class _Walk:
                     self._met.append(row)
                 else:
                     leading.add(row[1 - position])
-        return sorted(leading, key=_order)
+        return leading
 
     def _at_the_end(
         self, own: str, other: str, keys: Sequence[int], bound: int
@@ -199,7 +170,8 @@ class _Walk:
                     (kept, number),
                 )
 
-    def _edges(self) -> list[Any]:
+    @override
+    def _edges(self) -> list[EdgeRow]:
         if not self._with_edges:
             return []
         seen = self._seen

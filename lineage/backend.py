@@ -413,10 +413,14 @@ class Backend(ABC):
             return None if own is None else own.snapshot()
         if type(as_of) is not int or as_of < 0:
             raise Invalid(f"{as_of!r} is not a transaction's number")
-        last = own.number - 1 if own is not None and own.locked else self.now()
-        if as_of > last:
-            raise NotFound(f"there is no transaction {as_of} yet; the last one is {last}")
+        locked = own is not None and own.locked
+        if not (as_of < own.number if locked and own else self._is_reached(as_of)):
+            raise NotFound(f"there is no transaction {as_of} yet; the last one is {self.now()}")
         return as_of
+
+    def _is_reached(self, number: int) -> bool:
+        """Whether a transaction of this number, or a later one, is committed."""
+        return number <= self.now()
 
     @staticmethod
     def check_starts(starts: Collection[NodeKey], existing: Collection[NodeKey]) -> None:

@@ -34,6 +34,7 @@ __all__ = [
     "format_object",
     "parse_url",
     "schemes",
+    "shown_url",
 ]
 
 GROUP = "lineage.backends"
@@ -53,7 +54,13 @@ _BACKENDS = _Table(
     GROUP,
     "backend",
     {
+        "bolt": "lineage.backends.neo4j:Neo4jBackend",
+        "bolt+s": "lineage.backends.neo4j:Neo4jBackend",
+        "bolt+ssc": "lineage.backends.neo4j:Neo4jBackend",
         "memory": "lineage.backends.memory:MemoryBackend",
+        "neo4j": "lineage.backends.neo4j:Neo4jBackend",
+        "neo4j+s": "lineage.backends.neo4j:Neo4jBackend",
+        "neo4j+ssc": "lineage.backends.neo4j:Neo4jBackend",
         "sqlite": "lineage.backends.sqlite:SqliteBackend",
     },
 )
@@ -71,6 +78,8 @@ _FORMATS = _Table(
 # RFC 3986, 3.1, but of two characters at least: `C:\runs.db` is a path. A path whose colon
 # follows a slash is none either, which is how a path with a colon can always be written.
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(.*)", re.DOTALL)
+# RFC 3986, 3.2.1 and 3.2; a password that should have been encoded may hold `/`, `?`, `#` and `@`.
+_PASSWORD = re.compile(r"(://[^\s:/?#@]*:)\S*@")
 
 
 class Address(NamedTuple):
@@ -96,6 +105,15 @@ def parse_url(url: str) -> Address:
     if found is None:
         return Address("sqlite", url)
     return Address(found[1].lower(), found[2])
+
+
+def shown_url(text: str) -> str:
+    """Return a URL as it may be shown, or a text with URLs in it: passwords become `***`.
+
+    >>> shown_url("neo4j://ann:secret@graph.example/runs")
+    'neo4j://ann:***@graph.example/runs'
+    """
+    return _PASSWORD.sub(r"\1***@", text)
 
 
 def backend_factory(url: str) -> Callable[..., object]:

@@ -13,7 +13,7 @@ from hashlib import sha256
 
 from pydantic_core import to_json
 
-from lineage.rows import Commit, EdgeKey, EdgeRow, NodeRow, TypeRow
+from lineage.rows import Commit, EdgeKey, EdgeRow, Head, NodeRow, TypeRow
 
 __all__ = ["NO_DIGEST", "content_digest", "faults", "purged", "seal"]
 
@@ -56,9 +56,12 @@ def seal(previous: bytes, commit: Commit) -> bytes:
     return chain.digest()
 
 
-def faults(commits: Iterable[Commit]) -> Iterator[str]:
-    """Yield a sentence for each transaction of a whole history that is not as it was sealed."""
-    previous, number = NO_DIGEST, 0
+def faults(commits: Iterable[Commit], *, after: Head | None = None) -> Iterator[str]:
+    """Yield a sentence for each transaction of a history that is not as it was sealed.
+
+    The history is whole, or follows a transaction that is taken for right.
+    """
+    previous, number = (NO_DIGEST, 0) if after is None else (after.digest, after.number)
     for commit in commits:
         head, batch = commit.head, commit.batch
         number += 1

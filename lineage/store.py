@@ -29,7 +29,7 @@ from lineage.journal import (
 )
 from lineage.model import LARGEST_ID, Edge, Entity, Kind, Node, NodeKey, to_key, to_kind
 from lineage.parsing import parse
-from lineage.plugins import backend_factory, schemes
+from lineage.plugins import backend_factory, schemes, shown_url
 from lineage.queries import naming, provenance
 from lineage.recording import Artifacts, Contexts, ExecutionT, Recorded, record
 from lineage.registry import node_class, registry
@@ -40,6 +40,7 @@ from lineage.values import to_text
 from lineage.writing import Author
 
 if TYPE_CHECKING:
+    from lineage.copying import Copied, Progress
     from lineage.importing import Imported
     from lineage.queries.comparison import Comparison
     from lineage.queries.differences import Diff
@@ -75,7 +76,7 @@ def connect(
     factory = backend_factory(address)
     backend = factory(address, readonly=readonly, clock=clock)
     if not isinstance(backend, Backend):
-        raise Invalid(f"the backend of {url} is not a lineage Backend")
+        raise Invalid(f"the backend of {shown_url(address)} is not a lineage Backend")
     return Store(backend, actor=actor)
 
 
@@ -86,7 +87,7 @@ def _address(url: object) -> str:
         )
     if isinstance(url, str | Path) and "\0" not in to_text(str(url)):
         return str(url)
-    raise Invalid(f"{url!r:.80} is not a store's URL; give a path, or one such as 'memory:'")
+    raise Invalid(f"{shown_url(repr(url)):.80} is not a store's URL; give a path, or 'memory:'")
 
 
 def _current_actor() -> str:
@@ -473,6 +474,17 @@ class Store:
             format,
             lambda file, name: import_graph(self.backend, file, name, author, new_ids=new_ids),
         )
+
+    def copy_to(self, target: Store, *, progress: Progress | None = None) -> Copied:
+        """Write this store's transactions that a copy lacks, with ids and history; read them back.
+
+        The target is empty, or holds what an earlier copy wrote; else nothing is written.
+        """
+        from lineage.copying import copy
+
+        if not isinstance(cast(object, target), Store) or target.as_of is not None:
+            raise Invalid(f"{target!r:.80} is no store to write to; give one that connect opened")
+        return copy(self.backend, target.backend, as_of=self.as_of, progress=progress)
 
     def types(self, kind: Kind | None = None) -> list[AnyType]:
         """Return the types by id, the nine system types first."""

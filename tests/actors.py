@@ -18,7 +18,8 @@ from typing import Any, Self
 from pydantic_core.core_schema import CoreSchema, any_schema
 
 import lineage
-from lineage import Dataset, Execution, Model, Train
+from lineage import Dataset, Execution, Model, Train, backend
+from lineage.copying import Stage
 from tests.tree import ROOT
 
 DEADLINE = 120
@@ -107,6 +108,19 @@ def write(path: str, actor: str, quota: str) -> None:
     for turn in range(int(quota)):
         pair(store, f"{actor}/{turn}")
     say("done")
+
+
+def copy(source: str, target: str, pause: str) -> None:
+    """Copy a store, each transaction made durable by itself, and stop after so many of them."""
+    backend.REPLAY_GROUP = 1
+
+    def stop(stage: Stage) -> None:
+        if stage.transactions == int(pause):
+            say(stage.transactions)
+            listen()
+
+    with lineage.connect(source, readonly=True) as store, lineage.connect(target) as other:
+        store.copy_to(other, progress=stop)
 
 
 def create(actor: str) -> None:

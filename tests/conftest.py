@@ -13,6 +13,7 @@ from lineage.backends.memory import MemoryBackend
 from lineage.backends.sqlite import SqliteBackend
 from lineage.store import Store
 from tests.builders import Clock
+from tests.servers import MOST, REQUIRED, SERVERS, VARIABLE, Neo4jServer, Unserved
 
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
@@ -35,11 +36,28 @@ def sqlite_backend(folder: Path, clock: Callable[[], int]) -> Iterator[Backend]:
         yield backend
 
 
-BACKENDS: dict[str, OpenBackend] = {"memory": memory_backend, "sqlite": sqlite_backend}
+@contextmanager
+def neo4j_backend(folder: Path, clock: Callable[[], int]) -> Iterator[Backend]:
+    from lineage.backends.neo4j import Neo4jBackend
+
+    with SERVERS.of(folder) as server, Neo4jBackend(server.url, clock=clock) as backend:
+        yield backend
+
+
+BACKENDS: dict[str, OpenBackend] = {
+    "memory": memory_backend,
+    "sqlite": sqlite_backend,
+    "neo4j": neo4j_backend,
+}
 """How to open a backend that keeps what it has to keep in a folder."""
 
-LASTING = {"sqlite"}
+LASTING = {"sqlite", "neo4j"}
 """The backends that hold, opened once more in the same folder, what was written before."""
+
+EACH_BACKEND = [
+    pytest.param(name, marks=[pytest.mark.neo4j] * (name == "neo4j")) for name in BACKENDS
+]
+"""The names of the backends, as parameters: a test that needs a Neo4j is marked so."""
 
 
 @pytest.fixture
@@ -47,7 +65,7 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(params=BACKENDS)
+@pytest.fixture(params=EACH_BACKEND)
 def backend(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[Backend]:
     """An empty backend of each kind."""
     with BACKENDS[request.param](tmp_path, clock) as backend:
@@ -60,7 +78,7 @@ def store(backend: Backend) -> Store:
     return Store(backend, actor="ann")
 
 
-@pytest.fixture(scope="module", params=BACKENDS)
+@pytest.fixture(scope="module", params=EACH_BACKEND)
 def shared(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Store]:
@@ -69,7 +87,7 @@ def shared(
         yield Store(backend, actor="ann")
 
 
-@pytest.fixture(params=BACKENDS)
+@pytest.fixture(params=EACH_BACKEND)
 def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
     """A second empty backend, of each kind for each kind of the first; its clock is of its own."""
     folder = tmp_path / "target"
@@ -78,7 +96,69 @@ def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
         yield backend
 
 
-@pytest.fixture(params=BACKENDS)
+@pytest.fixture(params=EACH_BACKEND)
 def opener(request: pytest.FixtureRequest) -> OpenBackend:
     """What opens a backend of each kind, for a test that needs more than one."""
     return BACKENDS[request.param]
+
+
+@pytest.fixture
+def neo4j_server(tmp_path: Path) -> Iterator[Neo4jServer]:
+    """An empty Neo4j server for this test alone, which may leave constraints and indexes there."""
+    with SERVERS.of(tmp_path / "neo4j") as server:
+        yield server
+        server.drop_schema()
+
+
+@pytest.fixture
+def neo4j_container(neo4j_server: Neo4jServer) -> Neo4jServer:
+    """An empty Neo4j server which a test may stop and start."""
+    if neo4j_server.container is None:
+        pytest.skip(f"a server of {VARIABLE} is not ours to stop")
+    return neo4j_server
+
+
+# Whether there is a Neo4j is found out once, and only for tests that need one.
+
+UNSERVED = pytest.StashKey[str]()
+MANY = 20
+"""For more tests than these, all servers are started at once."""
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if "neo4j_server" in getattr(item, "fixturenames", ()):
+        item.add_marker("neo4j")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    wanting = [item for item in session.items if item.get_closest_marker("neo4j")]
+    config = session.config
+    if not wanting or config.option.collectonly:
+        return
+    show(config, f"Waiting for {SERVERS.origin}, which {len(wanting)} tests need")
+    try:
+        SERVERS.begin(MOST if len(wanting) > MANY else 1)
+    except Unserved as error:
+        if REQUIRED in os.environ.get(VARIABLE, "").split():
+            pytest.exit(f"{VARIABLE} asks for a Neo4j: {error}", returncode=1)
+        config.stash[UNSERVED] = f"{len(wanting)} tests of Neo4j did not run: {error}"
+        for item in wanting:
+            item.add_marker(pytest.mark.skip(reason=f"no Neo4j: {error}"))
+
+
+def show(config: pytest.Config, line: str) -> None:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None:
+        reporter.write_line(line)
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    if UNSERVED in config.stash:
+        terminalreporter.section("NEO4J WAS NOT TESTED", red=True, bold=True)
+        terminalreporter.write_line(config.stash[UNSERVED], red=True)
+
+
+def pytest_unconfigure() -> None:
+    SERVERS.close()

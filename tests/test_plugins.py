@@ -19,9 +19,11 @@ from lineage.plugins import (
     format_object,
     parse_url,
     schemes,
+    shown_url,
 )
 
 Install = Callable[..., None]
+OURS = {"memory", "sqlite", "neo4j", "neo4j+s", "neo4j+ssc", "bolt", "bolt+s", "bolt+ssc"}
 
 
 @pytest.fixture
@@ -43,6 +45,25 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
         monkeypatch.delitem(sys.modules, package, raising=False)
 
     return install
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("neo4j://ann:secret@host:7687/runs", "neo4j://ann:***@host:7687/runs"),
+        ("bolt+s://ann:@host", "bolt+s://ann:***@host"),
+        ("neo4j://:secret@host", "neo4j://:***@host"),
+        ("neo4j://ann:p@s/s:w?r#d@host/a", "neo4j://ann:***@host/a"),
+        ("neo4j://ann@host:7687", "neo4j://ann@host:7687"),
+        ("neo4j://host:7687/runs", "neo4j://host:7687/runs"),
+        ("runs/a:b@c.db", "runs/a:b@c.db"),
+        ("memory:", "memory:"),
+        ("--store=neo4j://ann:secret@host given", "--store=neo4j://ann:***@host given"),
+        ("from a://b:c@d to 'e://f:g@h'", "from a://b:***@d to 'e://f:***@h'"),
+    ],
+)
+def test_url_is_shown_without_its_password(url: str, shown: str) -> None:
+    assert shown_url(url) == shown
 
 
 @pytest.mark.parametrize(
@@ -82,6 +103,12 @@ def test_empty_url_is_invalid() -> None:
         ("memory:", "MemoryBackend"),
         ("lineage.db", "SqliteBackend"),
         ("sqlite:lineage.db", "SqliteBackend"),
+        ("neo4j://graph.example", "Neo4jBackend"),
+        ("neo4j+s://graph.example", "Neo4jBackend"),
+        ("neo4j+ssc://graph.example", "Neo4jBackend"),
+        ("bolt://graph.example", "Neo4jBackend"),
+        ("bolt+s://graph.example", "Neo4jBackend"),
+        ("BOLT+SSC://graph.example", "Neo4jBackend"),
     ],
 )
 def test_our_backends_are_found(url: str, name: str) -> None:
@@ -90,8 +117,11 @@ def test_our_backends_are_found(url: str, name: str) -> None:
 
 def test_unknown_scheme_names_those_there_are(install: Install) -> None:
     install("duck", package="lineage_duck", module="")
-    with pytest.raises(Invalid, match="'sqllite': there are duck, memory, sqlite"):
+    with pytest.raises(
+        Invalid, match=r"'sqllite': there are bolt, .*, duck, memory, neo4j, .*, sqlite"
+    ):
         backend_factory("sqllite:runs.db")
+    assert schemes() == sorted({*OURS, "duck"})
 
 
 def test_colon_in_a_bare_file_name_is_told_the_way_out() -> None:
@@ -102,7 +132,7 @@ def test_colon_in_a_bare_file_name_is_told_the_way_out() -> None:
 def test_strangers_backend_is_found(install: Install) -> None:
     install("duck", package="lineage_duck", module="class Backend: pass")
     assert getattr(backend_factory("duck://pond"), "__module__", None) == "lineage_duck"
-    assert schemes() == ["duck", "memory", "sqlite"]
+    assert schemes() == sorted({*OURS, "duck"})
 
 
 def test_strangers_backend_is_loaded_only_when_asked_for(install: Install) -> None:
@@ -150,6 +180,7 @@ def test_looking_up_a_backend_imports_no_other() -> None:
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
     assert b"lineage.backends.sqlite" in done.stdout
     assert b"lineage.backends.memory" not in done.stdout
+    assert b"lineage.backends.neo4j" not in done.stdout
 
 
 # Formats

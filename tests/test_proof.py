@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lineage.backend import Backend
+from lineage.backend import EMPTY, Backend
 from lineage.backends.memory import MemoryBackend
 from lineage.model import Kind, NodeKey
 from lineage.proof import NO_DIGEST, content_digest, faults, purged, seal
@@ -81,6 +81,14 @@ def test_whole_history_has_no_faults(backend: Backend) -> None:
     for commit in commits:
         assert seal(previous, commit) == commit.head.digest
         previous = commit.head.digest
+
+
+@pytest.mark.parametrize("number", range(7))
+def test_rest_of_a_history_is_judged_by_what_it_follows(number: int, commits: list[Commit]) -> None:
+    last = commits[number - 1].head if number else EMPTY
+    rest = commits[number:]
+    assert list(faults(rest, after=last)) == []
+    assert bool(list(faults(rest, after=last._replace(digest=bytes([1] * 32))))) is bool(rest)
 
 
 def head(**changes: Any) -> Callable[[Commit], Commit]:

@@ -78,6 +78,7 @@ CALLS: dict[str, Callable[[Store, Any], object]] = {
     "update fields": lambda it, bad: it.update(it.get(Model, 2).replace(uri="u"), fields=bad),
     "delete": lambda it, bad: it.delete(bad),
     "purge": lambda it, bad: it.purge(bad, reason="x"),
+    "copy_to": lambda it, bad: it.copy_to(bad),
     "purge reason": lambda it, bad: it.purge("artifact:1", reason=bad),
     "actor": lambda it, bad: Store(it.backend, actor=bad),
 }

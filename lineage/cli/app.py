@@ -19,6 +19,7 @@ from typing_extensions import override
 
 from lineage.cli import output
 from lineage.errors import EXIT_CODES, LineageError
+from lineage.plugins import shown_url
 
 __all__ = ["COMMANDS", "EPILOGUE", "Command", "command_line", "exit_code", "main"]
 
@@ -89,6 +90,7 @@ COMMANDS = (
         ),
     ),
     Command("import", "interchange.import_", ("lineage import backup.json --store copy.db",)),
+    Command("copy", "moving.copy", ("lineage copy lineage.db backup.db",)),
     Command("check", "history.check", ("lineage check",)),
     Command(
         "delete",
@@ -226,6 +228,7 @@ def _report(error: BaseException, *, as_json: bool) -> None:
         name, message = "Usage", _told(error)
     elif not isinstance(error, LineageError):
         message += f" (unexpected; {DEBUG}=1 shows where)"
+    message = shown_url(message)  # a URL in the place of another argument is named in errors
     if as_json:
         output.print_json({"error": {"type": name, "message": message}}, stream=sys.stderr)
     else:

@@ -36,6 +36,7 @@ from lineage.graph import Cut, Direction, Limits, Subgraph
 from lineage.importing import Imported, read_file, read_graph, write_graph
 from lineage.labels import printable
 from lineage.notation import Batches, dumper, format_of_suffix
+from lineage.plugins import shown_url
 from lineage.rows import EVENT_KINDS, Batch
 from lineage.store import Store
 from lineage.values import to_text
@@ -225,5 +226,5 @@ def demo(*, store: StoreUrl = HERE, as_json: AsJson = False) -> int:
     with redirect_stdout(sys.stderr):
         code = tell(store)
     if code == 0:
-        output.print_json({"store": store})
+        output.print_json({"store": shown_url(store)})
     return code

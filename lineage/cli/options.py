@@ -35,6 +35,7 @@ __all__ = [
     "StoreUrl",
     "TypeText",
     "Yes",
+    "at",
     "limits",
     "named",
     "reading",
@@ -140,7 +141,12 @@ def reading(url: str, as_of: str | None = None) -> Iterator[Store]:
     except NotFound as error:
         raise NotFound(f"{error}; name one with --store or LINEAGE_STORE") from error
     with store:
-        yield store.at(store.backend.now() if as_of is None else _moment(as_of))
+        yield at(store, as_of)
+
+
+def at(store: Store, moment: str | None) -> Store:
+    """Return a store as of what `--as-of` says, else of now."""
+    return store.at(store.backend.now() if moment is None else _moment(moment))
 
 
 def _moment(text: str) -> int | str:

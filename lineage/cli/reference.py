@@ -22,6 +22,7 @@ from lineage.cli.app import (
 from lineage.cli.documents import LONGEST_PATH, keys_of
 from lineage.cli.history import Faults, Log, NodeEntry, Types
 from lineage.cli.interchange import Exported
+from lineage.copying import Copied
 from lineage.errors import EXIT_CODES
 from lineage.importing import Imported
 from lineage.journal import LogEntry, Page
@@ -51,6 +52,7 @@ _ANSWERS: Mapping[str, Mapping[str, type | list[str]]] = {
     "log": {"": Log, "entries": LogEntry, "entries of a node": NodeEntry},
     "export": {"": Exported},
     "import": {"": Imported},
+    "copy": {"": Copied},
     "check": {"": Faults},
     "delete": {"": ["deleted"]},
     "purge": {"": ["purged"]},

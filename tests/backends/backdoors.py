@@ -13,6 +13,7 @@ from lineage.backends.memory import MemoryBackend
 from lineage.model import Kind, NodeKey
 from lineage.rows import EdgeKind
 from lineage.schema import ContextType, ExecutionType
+from tests.servers import SERVERS
 
 BackDoor = Callable[[Backend, Path], None]
 
@@ -86,6 +87,18 @@ def sql(statement: str) -> BackDoor:
     return change
 
 
+def cypher(statement: str) -> BackDoor:
+    """Run a statement as anybody with a driver can; it must change something."""
+
+    def change(backend: Backend, folder: Path) -> None:
+        with SERVERS.of(folder) as server, server.session() as session:
+            values = {"secret": [SECRET, "{}"], "custom": ["{}", SECRET], "zeros": bytes(16)}
+            summary = session.run(statement, values).consume()
+            assert summary.counters.contains_updates
+
+    return change
+
+
 def lose_node(backend: MemoryBackend) -> None:
     backend.graph.remove_node(AGAIN)
 
@@ -110,6 +123,10 @@ def change_past_type(backend: MemoryBackend) -> None:
     backend._types._versions[10][0] = row._replace(type=given)
 
 
+AGAIN_NODE = "MATCH (n:LineageNode {name: 'data'})"
+PAST_RUN = "MATCH (n:LineagePast {external_id: 'run-1'})"
+OUT_EDGE = "MATCH ()-[r:INTERNAL_OUTPUT]->()"
+PAST_OUT_EDGE = "MATCH ()-[r:LINEAGE_PAST {lineage_kind: 'INTERNAL_OUTPUT'}]->()"
 SECRET = '{"secret":1}'
 BACK_DOORS: dict[str, dict[str, BackDoor]] = {
     "memory": {
@@ -165,6 +182,41 @@ BACK_DOORS: dict[str, dict[str, BackDoor]] = {
         "lost deletion": sql("UPDATE node_past SET gone = 0 WHERE until = 3 AND gone"),
         "lost purge": sql("DELETE FROM purge WHERE number = 5"),
         "lost ending": sql("UPDATE edge_past SET until = 3 WHERE until = 2"),
+    },
+    "neo4j": {
+        "properties": cypher(f"{AGAIN_NODE} SET n.lineage_values = $secret"),
+        "custom properties": cypher(f"{AGAIN_NODE} SET n.lineage_values = $custom"),
+        "name": cypher(f"{AGAIN_NODE} SET n.name = 'other'"),
+        "type of a node": cypher(f"{AGAIN_NODE} SET n.lineage_type = 2"),
+        "create time": cypher(f"{AGAIN_NODE} SET n.lineage_created = 1"),
+        "salt": cypher(f"{AGAIN_NODE} SET n.lineage_salt = $zeros"),
+        "past name": cypher(f"{PAST_RUN} SET n.name = 'other'"),
+        "past state": cypher(f"{PAST_RUN} SET n.state = 'CANCELED'"),
+        "lost node": cypher(f"{AGAIN_NODE} DETACH DELETE n"),
+        "lost version": cypher(f"{PAST_RUN} DELETE n"),
+        "edge's time": cypher(f"{OUT_EDGE} SET r.lineage_time = 1"),
+        "edge's path": cypher(f"{OUT_EDGE} SET r.path = '[\"x\"]'"),
+        "past edge's time": cypher(f"{PAST_OUT_EDGE} SET r.lineage_time = 1"),
+        "lost edge": cypher(f"{OUT_EDGE} DELETE r"),
+        "actor": cypher("MATCH (t:LineageTransaction {number: 1}) SET t.actor = 'mallory'"),
+        "message": cypher("MATCH (t:LineageTransaction {number: 2}) SET t.message = ''"),
+        "time": cypher("MATCH (t:LineageTransaction {number: 3}) SET t.time = 1"),
+        "digest": cypher("MATCH (t:LineageTransaction {number: 6}) SET t.digest = $zeros"),
+        "number of records": cypher("MATCH (t:LineageTransaction {number: 2}) SET t.records = 6"),
+        "highest id": cypher("MATCH (t:LineageTransaction {number: 4}) SET t.artifacts = 9"),
+        "type": cypher(
+            "MATCH (y:LineageType {id: 11}) SET y.body = replace(y.body, 'Exper', 'Other')"
+        ),
+        "past type": cypher(
+            "MATCH (y:LineageType {id: 10, since: 1}) SET y.body = replace(y.body, 'Step', 'Other')"
+        ),
+        "lost deletion": cypher(
+            "MATCH (n:LineageGone {lineage_until: 3}) REMOVE n.lineage_until, n:LineageGone"
+        ),
+        "lost purge": cypher("MATCH (t:LineageTransaction {number: 5}) REMOVE t.purged"),
+        "lost ending": cypher(
+            "MATCH ()-[r:LINEAGE_PAST {lineage_until: 2}]->() SET r.lineage_until = 3"
+        ),
     },
 }
 """For each backend the same ways to change what `builders.eventful` wrote."""

@@ -9,7 +9,7 @@ from lineage.model import Kind
 from lineage.rows import NodeRow
 from tests.backends.backdoors import BACK_DOORS
 from tests.builders import Clock, eventful, everything, writing
-from tests.conftest import BACKENDS
+from tests.conftest import BACKENDS, EACH_BACKEND
 
 
 def test_every_backend_has_the_same_back_doors() -> None:
@@ -18,7 +18,7 @@ def test_every_backend_has_the_same_back_doors() -> None:
 
 
 @pytest.mark.parametrize("door", next(iter(BACK_DOORS.values())))
-@pytest.mark.parametrize("name", BACKENDS)
+@pytest.mark.parametrize("name", EACH_BACKEND)
 def test_change_behind_its_back_is_found(name: str, door: str, tmp_path: Path) -> None:
     with BACKENDS[name](tmp_path, Clock()) as backend:
         eventful(backend)

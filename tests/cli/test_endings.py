@@ -171,7 +171,7 @@ def test_help_says_what_it_does_with_an_example(shell: Shell, command: app.Comma
     assert first in answer.out
     assert len(first) <= 62, "the list of commands would cut it"
     assert f"Example:\n    {command.examples[0]}\n" in answer.out
-    assert "--store" in answer.out
+    assert ("--store" in answer.out) is (command.name != "copy")
     assert "--json" in answer.out
 
 
@@ -216,7 +216,8 @@ def called(function: Callable[..., object]) -> set[str]:
 def test_what_every_command_takes() -> None:
     for each in app.COMMANDS:
         taken = called(each.function)
-        assert {"store", "as_json"} <= taken, each.name
+        stores = {"source", "target"} if each.name == "copy" else {"store"}
+        assert stores | {"as_json"} <= taken, each.name
         writes = each.name in {"import", "delete", "purge"}
         assert ("actor" in taken) is writes, each.name
         reads = not writes and each.name not in {"check", "demo"}

@@ -96,6 +96,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
         [EVIL.replace("\0", "").replace("/", ""), "--format", "dot"],
     ],
     "import": [["bad.json"]],
+    "copy": [["lineage.db", "copy.db"], ["lineage.db", EVIL.replace("\0", "").replace("/", "")]],
     "check": [[]],
     "delete": [["artifact:2", "--yes", "--message", "m"]],
     "purge": [["artifact:2", "--yes", "--reason", "r"]],

@@ -1,0 +1,76 @@
+"""Transactions put together from the records that a storage finds by their numbers."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from lineage.errors import LineageError
+from lineage.model import NodeKey
+from lineage.proof import faults
+from lineage.rows import Batch, Commit, EdgeKey, EdgeRow, Head, NodeRow, TypeRow
+
+__all__ = ["Records", "chain_faults", "windows"]
+
+T = TypeVar("T")
+WINDOW = 10_000
+"""How many records are read at a time."""
+
+
+def _by_number() -> defaultdict[int, list[T]]:
+    return defaultdict(list)
+
+
+@dataclass(slots=True)
+class Records:
+    """What a range of transactions wrote, each list by number and in any order."""
+
+    types: dict[int, list[TypeRow]] = field(default_factory=_by_number)
+    nodes: dict[int, list[NodeRow]] = field(default_factory=_by_number)
+    updates: dict[int, list[NodeRow]] = field(default_factory=_by_number)
+    edges: dict[int, list[EdgeRow]] = field(default_factory=_by_number)
+    ended: dict[int, list[EdgeKey]] = field(default_factory=_by_number)
+    deleted: dict[int, list[NodeKey]] = field(default_factory=_by_number)
+    purged: dict[int, list[NodeKey]] = field(default_factory=_by_number)
+
+    def commits(self, heads: Iterable[Head]) -> list[Commit]:
+        """Return the transactions with everything in the order of a `Commit`; types by id."""
+        return [
+            Commit(
+                head,
+                Batch(
+                    types=sorted(self.types[head.number], key=lambda row: row.type.id or 0),
+                    nodes=sorted(self.nodes[head.number]),
+                    updates=sorted(self.updates[head.number]),
+                    edges=sorted(self.edges[head.number]),
+                ),
+                ended=sorted(self.ended[head.number]),
+                deleted=sorted(self.deleted[head.number]),
+                purged=sorted(self.purged[head.number]),
+            )
+            for head in heads
+        ]
+
+
+def windows(heads: Iterable[Head]) -> Iterator[list[Head]]:
+    """Cut a stream of heads into runs of about `WINDOW` records."""
+    window: list[Head] = []
+    records = 0
+    for head in heads:
+        window.append(head)
+        records += head.records
+        if records >= WINDOW:
+            yield window
+            window, records = [], 0
+    if window:
+        yield window
+
+
+def chain_faults(commits: Iterable[Commit]) -> Iterator[str]:
+    """Yield what the digest chain finds changed; a row that cannot be read at all ends the search."""
+    try:
+        yield from faults(commits)
+    except (LineageError, ValueError, TypeError, LookupError) as error:
+        yield f"a record cannot be read: {error}"

@@ -1,0 +1,319 @@
+"""The Neo4j servers that tests use: containers of our own, or servers that are named.
+
+Neo4j Community has one database a server and a store takes all of it, so that two stores at once
+take two servers. A test opens its stores by folder, as if they were files: the pool gives a new
+folder an empty server, and a folder that it knows the server with its store.
+
+LINEAGE_TEST_NEO4J names servers instead of containers, by URLs such as
+`neo4j://neo4j:password@localhost:7687` with blanks between; what the tests leave in them is
+deleted. The word `required` asks for containers, and makes it a failure where none can be had.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import socket
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import unquote, urlsplit
+
+from neo4j import Driver, GraphDatabase, Query, Session
+from neo4j.exceptions import DriverError, Neo4jError
+
+if TYPE_CHECKING:
+    from testcontainers.community.neo4j import Neo4jContainer
+
+__all__ = ["REQUIRED", "SERVERS", "VARIABLE", "Neo4jServer", "Servers", "Unserved"]
+
+VARIABLE = "LINEAGE_TEST_NEO4J"
+REQUIRED = "required"
+IMAGE = "neo4j:5.26-community"
+BOLT = 7687
+MOST = 3
+"""How many stores may be open at once: one for a module, one for the test, one for its target."""
+
+CLEAR = "MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 10000 ROWS"
+
+
+class Unserved(Exception):
+    """No server can be had; the message says why."""
+
+
+class Neo4jServer:
+    """A server; `url` has the credentials in it."""
+
+    def __init__(self, url: str, container: Neo4jContainer | None = None) -> None:
+        self.url = url
+        self.container = container
+        parts = urlsplit(url)
+        self.user = unquote(parts.username or "neo4j")
+        self.password = unquote(parts.password or "")
+        self.address = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+        """The URL without the credentials."""
+        self.folder: Path | None = None
+        self.users = 0
+        self._driver: Driver | None = None
+
+    @property
+    def driver(self) -> Driver:
+        """A plain driver, for looks behind a store's back."""
+        if self._driver is None:
+            self._driver = GraphDatabase.driver(
+                self.address,
+                auth=(self.user, self.password),
+                notifications_min_severity="OFF",
+                telemetry_disabled=True,
+            )
+        return self._driver
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """Open a session of the plain driver."""
+        with self.driver.session() as session:
+            yield session
+
+    def run(self, statement: str, **parameters: Any) -> list[list[Any]]:
+        """Return the rows that a statement answers, which commits by itself."""
+        with self.session() as session:
+            return session.run(Query(statement), parameters).values()
+
+    def clear(self) -> None:
+        """Delete all nodes and relationships; constraints and indexes stay, for they take long to make."""
+        self.run(CLEAR)
+
+    def drop_schema(self) -> None:
+        """Drop all constraints and all indexes but those of labels and types."""
+        for (name,) in self.run("SHOW CONSTRAINTS YIELD name"):
+            self.run(f"DROP CONSTRAINT `{name}`")
+        for (name,) in self.run("SHOW INDEXES YIELD name, type WHERE type <> 'LOOKUP' RETURN name"):
+            self.run(f"DROP INDEX `{name}`")
+
+    def stop(self) -> None:
+        """End the server as a power cut would; what it has committed lasts."""
+        self._engine_container().stop(timeout=0)
+
+    def start(self) -> None:
+        """Start the server that was stopped, at the same port, and wait until it answers."""
+        self._engine_container().start()
+        wait_for(self.driver)
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def _engine_container(self) -> Any:
+        assert self.container is not None, "a named server is not ours to stop"
+        return self.container.get_wrapped_container()
+
+    def close(self) -> None:
+        """Close the driver; remove the container."""
+        if self._driver is not None:
+            self._driver.close()
+            self._driver = None
+        if self.container is not None:
+            self.container.stop()
+
+
+class Servers:
+    """Gives servers to folders, and starts what it needs."""
+
+    def __init__(self, named: Sequence[str] | None = None) -> None:
+        self.named = tuple(named_servers() if named is None else named)
+        self.most = len(self.named) or MOST
+        self._idle: list[Neo4jServer] = []
+        """Those in no use, the one that was longest unused first."""
+        self._busy: list[Neo4jServer] = []
+        self._starting: list[Future[Neo4jServer]] = []
+        self._lost: set[Path] = set()
+        self._threads = ThreadPoolExecutor(MOST, thread_name_prefix="neo4j")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def origin(self) -> str:
+        """What the servers are, for people."""
+        return f"servers of {VARIABLE}" if self.named else f"containers of {IMAGE}"
+
+    def begin(self, count: int) -> None:
+        """Have up to `count` servers started side by side, and wait for the first.
+
+        Raises `Unserved` where it cannot be had.
+        """
+        # A Docker client that reaches no engine leaves its sockets open, which would be warned of.
+        with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+            while self._made < min(count, self.most):
+                self._begin_one()
+            if self._idle or self._busy:
+                return
+            try:
+                self._idle.append(self._started())
+            except Unserved:
+                wait(self._starting)
+                gc.collect()
+                raise
+
+    @property
+    def _made(self) -> int:
+        return len(self._idle) + len(self._busy) + len(self._starting)
+
+    def _begin_one(self) -> None:
+        if self.named:
+            self._starting.append(self._threads.submit(named_server, self.named[self._made]))
+        else:
+            self._starting.append(self._threads.submit(own_server))
+
+    def _started(self) -> Neo4jServer:
+        return self._starting.pop(0).result()
+
+    def empty(self) -> Neo4jServer:
+        """Return an empty server, for good: no folder gets it."""
+        server = self._unused()
+        self._idle.remove(server)
+        self._busy.append(server)
+        server.clear()
+        return server
+
+    @contextmanager
+    def of(self, folder: Path) -> Iterator[Neo4jServer]:
+        """Occupy the server with the store of a folder: with an empty one, where the folder is new."""
+        server = self._known(folder) or self._emptied(folder)
+        if not server.users:
+            self._idle.remove(server)
+            self._busy.append(server)
+        server.users += 1
+        try:
+            yield server
+        finally:
+            server.users -= 1
+            if not server.users:
+                self._busy.remove(server)
+                self._idle.append(server)
+
+    def _known(self, folder: Path) -> Neo4jServer | None:
+        if folder in self._lost:
+            raise AssertionError(
+                f"The store of {folder} was cleared away for another one: "
+                f"there are {self.most} servers only."
+            )
+        return next((each for each in self._idle + self._busy if each.folder == folder), None)
+
+    def _emptied(self, folder: Path) -> Neo4jServer:
+        server = self._unused()
+        if server.folder is not None:
+            self._lost.add(server.folder)
+        server.folder = folder
+        server.clear()
+        return server
+
+    def _unused(self) -> Neo4jServer:
+        """Return the server that is to be cleared: one without a store, if there is any."""
+        fresh = [each for each in self._idle if each.folder is None]
+        if fresh:
+            return fresh[0]
+        if self._made < self.most:
+            self._begin_one()
+        if self._starting:
+            self._idle.append(self._started())
+            return self._idle[-1]
+        if self._idle:
+            return self._idle[0]
+        raise AssertionError(
+            f"All {self.most} servers hold open stores; {VARIABLE} can name more of them."
+        )
+
+    def close(self) -> None:
+        """Remove the containers; leave the named servers empty."""
+        for future in self._starting:
+            if future.exception() is None:
+                self._idle.append(future.result())
+        self._starting.clear()
+        for server in self._idle + self._busy:
+            if self.named and server.folder is not None:
+                server.clear()
+            server.close()
+        self._idle.clear()
+        self._busy.clear()
+        self._threads.shutdown()
+
+
+def named_server(url: str) -> Neo4jServer:
+    """Return a server that somebody has named, which must be empty: the tests delete what is there."""
+    server = Neo4jServer(url)
+    try:
+        ((count,),) = server.run("MATCH (n) RETURN count(n)")
+    except (DriverError, Neo4jError) as error:
+        server.close()
+        raise Unserved(f"{server.address} of {VARIABLE} does not serve: {error}") from error
+    if count:
+        server.close()
+        raise Unserved(
+            f"{server.address} of {VARIABLE} holds {count} nodes, which the tests would delete: "
+            "name an empty server, or empty it with MATCH (n) DETACH DELETE n"
+        )
+    return server
+
+
+def own_server() -> Neo4jServer:
+    """Start a container and return its server."""
+    # Ryuk, which removes what a killed process leaves, is an image of its own: only for those who
+    # ask for it. A port of this host works wherever the engine's network is.
+    os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
+    os.environ.setdefault("TESTCONTAINERS_CONNECTION_MODE", "docker_host")
+    try:
+        from docker.errors import DockerException
+        from testcontainers.community.neo4j import Neo4jContainer
+    except ImportError as error:
+        raise Unserved(f"testcontainers is not installed: {error}") from error
+    container = None
+    try:
+        container = Neo4jContainer(IMAGE, username="neo4j", password="password")
+        # The port is chosen here, because the engine chooses another one at each start.
+        container.with_bind_ports(BOLT, free_port()).start()
+        host, port = container.get_container_host_ip(), container.get_exposed_port(BOLT)
+        return Neo4jServer(f"neo4j://neo4j:password@{host}:{port}", container)
+    except (DockerException, OSError, DriverError, Neo4jError) as error:
+        reason = f"no container of {IMAGE} starts: {error}"
+    if container is not None:
+        container.stop()
+    raise Unserved(reason)
+
+
+def free_port() -> int:
+    """Return a port that nothing on this host listens at."""
+    with socket.socket() as probe:
+        probe.bind(("", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_for(driver: Driver, seconds: float = 120) -> None:
+    """Wait until a server answers."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            driver.verify_connectivity()
+        except (DriverError, Neo4jError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+        else:
+            return
+
+
+def named_servers() -> list[str]:
+    """Return the URLs that LINEAGE_TEST_NEO4J names."""
+    return [each for each in os.environ.get(VARIABLE, "").split() if each != REQUIRED]
+
+
+SERVERS = Servers()
+"""The servers of this test session."""
