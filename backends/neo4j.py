@@ -2,7 +2,7 @@
 
 A person reads and queries the graph without this library; `neo4j_rows` says what it looks like.
 All writers lock one node first, so that transactions are numbered in the order of their commits.
-Readers wait for nobody: they ask for a transaction's number, and leave out what came later.
+Readers ask for the number of the last one, and leave out what came later; see `_steadily`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from typing_extensions import override
 
@@ -22,10 +22,10 @@ from lineage.backends.neo4j_find import find_nodes
 from lineage.backends.neo4j_opening import index_properties, open_store
 from lineage.backends.neo4j_reading import edges_at, heads, nodes_at, versions_at
 from lineage.backends.neo4j_rows import HEAD, head_row, type_row
-from lineage.backends.neo4j_server import Run, Server
+from lineage.backends.neo4j_server import Rows, Run, Server
 from lineage.backends.neo4j_walk import walk_graph
 from lineage.backends.neo4j_writing import Writing
-from lineage.errors import BackendError, Conflict, Invalid, LineageError, Unavailable
+from lineage.errors import BackendError, Conflict, Corrupt, Invalid, LineageError, Unavailable
 from lineage.filters import Filter
 from lineage.graph import Direction, Limits, Walk
 from lineage.model import Kind, NodeKey
@@ -36,12 +36,16 @@ from lineage.walking import check_limits
 __all__ = ["Neo4jBackend"]
 
 logger = logging.getLogger("lineage")
+T = TypeVar("T")
 
+TRIES = 2
+"""How often a read may be disturbed before it keeps commits away."""
 RECONNECT = 0.5
 """Seconds between attempts to ask what became of a commit."""
 
 _PRELOADED = {each.id: TypeRow(each, 0) for each in SYSTEM_TYPES}
-_NOW = "MATCH (s:LineageStore) RETURN s.number, s.schema"
+_NOW = "MATCH (g:LineageGate) SET g.held = true WITH g RETURN g.number, g.schema"
+"""To set what is set changes nothing, but waits for a commit that is on its way to be done."""
 _LOCK = f"""
 MATCH (s:LineageStore) SET s.lock = $token
 WITH s OPTIONAL MATCH (t:LineageTransaction {{number: s.number}})
@@ -97,13 +101,43 @@ class Neo4jBackend(Backend):
         """What this thread's transaction writes with, once it is locked."""
         return getattr(self._own, "writing", None)
 
-    def _reader(self, as_of: int | None) -> tuple[Run, int]:
-        """Return what runs this thread's reads, and the number of the transaction they are as of."""
+    def _at(self, as_of: int | None) -> int:
+        """Return the number of the transaction that this thread's read is as of."""
         moment = self._moment(as_of)
         writing = self._writing
-        if writing is not None:
-            return writing.run, self._own_number(writing) if moment is None else moment
-        return self._server.read, self.now() if moment is None else moment
+        if moment is not None:
+            return moment
+        return self.now() if writing is None else self._own_number(writing)
+
+    def _steadily(self, read: Callable[[Run], T]) -> T:
+        """Return what a read finds in a graph that nobody changes meanwhile.
+
+        Neo4j applies a commit record by record, while others read: a reader may see an edge leave
+        the present before it is in the past. So a read during which a transaction was committed
+        is made again, and at last under the lock that commits need.
+        """
+        writing = self._writing
+        if writing is not None:  # it has the lock that all writers need
+            return read(writing.run)
+        for _ in range(TRIES):
+            before = self._last
+            try:
+                answer = read(self._server.read)
+            except Corrupt:
+                if self.now() == before:
+                    raise
+            else:
+                if self.now() == before:
+                    return answer
+        work, _ = self._server.begin(first=_NOW, seconds=self.lock_timeout)
+        try:
+            return read(work.run)
+        finally:
+            work.rollback()
+
+    def _run(self, query: str, /, **parameters: Any) -> Rows:
+        """Run one statement steadily."""
+        return self._steadily(lambda run: run(query, **parameters))
 
     def _own_number(self, writing: Writing) -> int:
         own = self._transaction
@@ -118,7 +152,10 @@ class Neo4jBackend(Backend):
         own = self._transaction
         if own is not None and own.locked:
             return own.number - 1
-        ((number, schema),) = self._server.read(_NOW)
+        rows = self._server.write(_NOW)
+        if len(rows) != 1:
+            raise Corrupt(f"{self._server.place} holds {len(rows)} stores; restore a backup")
+        ((number, schema),) = rows
         self._reached(number, schema)
         return int(number)
 
@@ -133,11 +170,10 @@ class Neo4jBackend(Backend):
 
     @override
     def types(self, *, as_of: int | None = None) -> Sequence[TypeRow]:
-        run, at = self._reader(as_of)
-        writing = self._writing
-        if writing is not None and as_of is None:
-            return writing.types
-        return self._types_at(run, at)
+        at, writing = self._at(as_of), self._writing
+        if writing is None:
+            return self._types_at(self._server.read, at)
+        return writing.types if as_of is None else self._types_at(writing.run, at)
 
     def _types_at(self, run: Run, at: int) -> tuple[TypeRow, ...]:
         known = self._types
@@ -159,8 +195,8 @@ class Neo4jBackend(Backend):
     def nodes(
         self, keys: Collection[NodeKey], *, as_of: int | None = None
     ) -> dict[NodeKey, NodeRow]:
-        run, at = self._reader(as_of)
-        found = nodes_at(run, at, keys)
+        at = self._at(as_of)
+        found = self._steadily(lambda run: nodes_at(run, at, keys))
         if self._writing is not None and as_of is None:
             self._writing.saw(found.values())
         return found
@@ -176,20 +212,24 @@ class Neo4jBackend(Backend):
         limit: int | None = None,
         as_of: int | None = None,
     ) -> list[NodeRow]:
-        run, at = self._reader(as_of)
+        at = self._at(as_of)
         types = [row.type for row in self.types(as_of=as_of)]
         is_past = self._writing is None or as_of is not None
-        return find_nodes(
-            run,
-            at,
-            kind,
-            where,
-            order=order,
-            after=after,
-            limit=limit,
-            is_past=is_past,
-            types=types,
-        )
+
+        def read(run: Run) -> list[NodeRow]:
+            return find_nodes(
+                run,
+                at,
+                kind,
+                where,
+                order=order,
+                after=after,
+                limit=limit,
+                is_past=is_past,
+                types=types,
+            )
+
+        return self._steadily(read)
 
     @override
     def edges(
@@ -200,13 +240,13 @@ class Neo4jBackend(Backend):
         kinds: Collection[EdgeKind] | None = None,
         as_of: int | None = None,
     ) -> list[EdgeRow]:
-        run, at = self._reader(as_of)
-        return edges_at(run, at, keys, direction, kinds)
+        at = self._at(as_of)
+        return self._steadily(lambda run: edges_at(run, at, keys, direction, kinds))
 
     @override
     def versions(self, key: NodeKey, *, as_of: int | None = None) -> list[NodeRow]:
-        run, at = self._reader(as_of)
-        return versions_at(run, at, key)
+        at = self._at(as_of)
+        return self._steadily(lambda run: versions_at(run, at, key))
 
     @override
     def walk(
@@ -219,9 +259,13 @@ class Neo4jBackend(Backend):
         as_of: int | None = None,
     ) -> Walk:
         check_limits(limits)
-        run, at = self._reader(as_of)
-        self.check_starts(starts, nodes_at(run, at, starts))
-        return walk_graph(run, at, starts, direction, limits=limits, edges=edges)
+        at = self._at(as_of)
+
+        def read(run: Run) -> Walk:
+            self.check_starts(starts, nodes_at(run, at, starts))
+            return walk_graph(run, at, starts, direction, limits=limits, edges=edges)
+
+        return self._steadily(read)
 
     @override
     def lookup(self, references: Collection[Reference]) -> dict[Reference, list[NodeRow]]:
@@ -237,10 +281,10 @@ class Neo4jBackend(Backend):
 
     @override
     def log(self, *, before: int | None = None, limit: int | None = None) -> list[Head]:
-        run, at = self._reader(None)
-        own = self._writing is not None
-        last = at - 1 if own else at
-        return heads(run, before=last + 1 if before is None else min(before, last + 1), limit=limit)
+        at, writing = self._at(None), self._writing
+        run = self._server.read if writing is None else writing.run
+        beyond = at + 1 if writing is None else at
+        return heads(run, before=beyond if before is None else min(before, beyond), limit=limit)
 
     @override
     def changes(self, after: int = 0) -> Iterator[Commit]:
@@ -249,12 +293,11 @@ class Neo4jBackend(Backend):
         return self._stream(after, self.now())
 
     def _stream(self, after: int, last: int) -> Iterator[Commit]:
-        return history.stream(lambda: self._reader(None)[0], after, last)
+        return history.stream(self._run, after, last)
 
     @override
     def check(self) -> list[str]:
-        writing = self._writing
-        return list(check_graph(self._server.read if writing is None else writing.run))
+        return list(check_graph(self._run))
 
     @override
     def close(self) -> None:
@@ -313,7 +356,7 @@ class Neo4jBackend(Backend):
     @override
     def commit(self) -> None:
         writing = self._locked()
-        writing.flush()
+        writing.finish()
         try:
             writing.work.commit()
         except Unavailable as error:

@@ -43,7 +43,14 @@ PAGE = 2_000
 MOST = 20
 """How many faults of one kind are told."""
 
-_OURS = ["LineageNode", "LineagePast", "LineageTransaction", "LineageType", "LineageStore"]
+_OURS = [
+    "LineageNode",
+    "LineagePast",
+    "LineageTransaction",
+    "LineageType",
+    "LineageStore",
+    "LineageGate",
+]
 _STORES = f"""
 OPTIONAL MATCH (s:LineageStore)
 OPTIONAL MATCH (t:LineageTransaction {{number: s.number}})
@@ -78,7 +85,7 @@ _NODES = f"""
 MATCH (n:LineageNode) WHERE n.lineage_key > $after
 RETURN {_WHOLE} ORDER BY n.lineage_key LIMIT {PAGE}
 """
-_FORMER = f"UNWIND $keys AS key MATCH (n:LineagePast {{lineage_key: key}}) RETURN {_WHOLE}"
+_FORMER = f"UNWIND $keys AS key MATCH (n:LineagePast {{lineage_key: key}}) USING INDEX n:LineagePast(lineage_key) RETURN {_WHOLE}"
 _ORPHANS = f"""
 MATCH (n:LineagePast) WHERE NOT EXISTS {{ MATCH (:LineageNode {{lineage_key: n.lineage_key}}) }}
 RETURN n.lineage_key LIMIT {MOST}
@@ -134,7 +141,7 @@ def check_graph(run: Run) -> Iterator[str]:
     types, found = _types(run)
     schemas: list[str] = []
     yield from found
-    yield from chain_faults(_with_schemas(stream(lambda: run, 0, last), schemas))
+    yield from chain_faults(_with_schemas(stream(run, 0, last), schemas))
     yield from schemas
     yield from islice(_Nodes(types, last).faults(run), MOST)
     for source, target, kind, fault in run(

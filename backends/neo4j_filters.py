@@ -49,7 +49,7 @@ from lineage.model import ArtifactState, ExecutionState, Kind
 from lineage.rows import EVENT_KINDS
 from lineage.values import ValueType
 
-__all__ = ["Condition", "Translator", "conjuncts", "packed", "simplified", "weight"]
+__all__ = ["NEVER", "Condition", "Translator", "conjuncts", "packed", "simplified", "weight"]
 
 _TEXTS = {Field.NAME: "name", Field.EXTERNAL_ID: "external_id", Field.URI: "uri"}
 _NUMBERS = {
@@ -77,6 +77,8 @@ _FAMILIES = {
 }
 _ORDERINGS = frozenset({Operator.LT, Operator.LE, Operator.GT, Operator.GE})
 _CYPHER_OPERATORS = {Operator.NE: "<>"}
+NEVER, _ALWAYS = "$never", "$always"
+"""Constants are parameters: Neo4j would fold them, and refuse an index's name beside `false`."""
 _LIMITS: Final = frozenset({2**63 - 1, 2**63, -(2**63)})
 """Where Neo4j takes an int and the float next to it to be equal, or the wrong way round."""
 _EXISTS_WEIGHT: Final = 6
@@ -162,7 +164,7 @@ class Translator:
     kind: Kind
     is_past: bool
     holder: str = "n"
-    parameters: dict[str, Any] = field(default_factory=dict)
+    parameters: dict[str, Any] = field(default_factory=lambda: {"never": False, "always": True})
     _aliases: dict[str, tuple[str, Kind | None]] = field(default_factory=dict)
     _doubts: dict[str, None] = field(default_factory=dict)
 
@@ -181,9 +183,9 @@ class Translator:
 
     def _condition(self, tree: Filter) -> str:
         if isinstance(tree, And):
-            return " AND ".join(f"({self._condition(item)})" for item in tree.items) or "true"
+            return " AND ".join(f"({self._condition(item)})" for item in tree.items) or _ALWAYS
         if isinstance(tree, Or):
-            return " OR ".join(f"({self._condition(item)})" for item in tree.items) or "false"
+            return " OR ".join(f"({self._condition(item)})" for item in tree.items) or NEVER
         if isinstance(tree, Not):
             return f"NOT coalesce({self._condition(tree.item)}, false)"
         if isinstance(tree, Exists):
@@ -221,19 +223,19 @@ class Translator:
         if isinstance(tree, In):
             return self._among(text, [each for each in tree.values if isinstance(each, str)])
         if not isinstance(tree.value, str):
-            return "false"
+            return NEVER
         if _sorts_otherwise(tree):
-            self._doubt(f"{text} IS NOT NULL" if own else "true")
+            self._doubt(f"{text} IS NOT NULL" if own else _ALWAYS)
         return self._compared(text, tree.op, tree.value)
 
     def _on_number(self, tree: Compare | In | Like | Present, number: str) -> str:
         if isinstance(tree, Present):
             return f"{number} IS NOT NULL"
         if isinstance(tree, Like):
-            return "false"
+            return NEVER
         if isinstance(tree, In):
-            return self._among_numbers(number, tree.values, "true")
-        return self._compared_number(number, tree.op, tree.value, "true")
+            return self._among_numbers(number, tree.values, _ALWAYS)
+        return self._compared_number(number, tree.op, tree.value, _ALWAYS)
 
     def _on_id(self, tree: Compare | In | Like | Present, name: str, kind: Kind) -> str:
         if isinstance(tree, In):
@@ -253,7 +255,7 @@ class Translator:
     ) -> str:
         """Return a comparison with a number; `at_limits` are the doubts at the limits of 64 bits."""
         if isinstance(value, bool | str):
-            return "false"
+            return NEVER
         if not _is_within(value):
             op, value = _beyond(op, int(value))
         elif value == 0 and op in _ORDERINGS:
@@ -292,12 +294,12 @@ class Translator:
             return self._present(column, native)
         if native is None:
             self._doubt(self._held_otherwise(column, _CYPHER_TYPES))
-            return "false"
+            return NEVER
         value = f"n.{quoted(native)}"
         if isinstance(tree, In):
             return self._property_in(tree, column, value)
         if not _allowed(column, "" if isinstance(tree, Like) else tree.value):
-            return "false"
+            return NEVER
         if isinstance(tree, Like):
             self._doubt(self._held_otherwise(column, [ValueType.STRING]))
             return f"{value} IS :: STRING NOT NULL AND {self._like(value, tree.pattern)}"

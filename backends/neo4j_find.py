@@ -25,7 +25,7 @@ from lineage.backends.neo4j_filters import (
 from lineage.backends.neo4j_reading import edges_at, nodes_at
 from lineage.backends.neo4j_rows import KIND_SHIFT, NODE, node_row
 from lineage.backends.neo4j_server import Run
-from lineage.backends.neo4j_starts import IN_RANGE, ORDERS, Start, Starts
+from lineage.backends.neo4j_starts import ORDERS, Start, Starts
 from lineage.filters import Exists, Field, Filter, Neighbour, walk_filter
 from lineage.graph import Direction
 from lineage.model import Kind, NodeKey
@@ -43,8 +43,8 @@ CHUNK: Final = 1_000
 
 _LIVES = "n.lineage_since <= $at AND n.lineage_until IS NULL"
 _ENDED = "n.lineage_since <= $at AND n.lineage_until > $at"
-_GONE = Start("MATCH (n:LineageNode) USING INDEX n:LineageNode(lineage_until)")
-_PAST = Start("MATCH (n:LineagePast) USING INDEX n:LineagePast(lineage_until)")
+_GONE = Start("MATCH (n:LineageNode) USING INDEX SEEK n:LineageNode(lineage_until)")
+_PAST = Start("MATCH (n:LineagePast) USING INDEX SEEK n:LineagePast(lineage_until)")
 _PAST_HELD = Start(
     f"{_PAST.pattern} WHERE {_ENDED} MATCH (h:LineageNode {{lineage_key: n.lineage_key}})"
 )
@@ -187,11 +187,9 @@ class _Statement:
         self._search = search
         self._beyond = [] if after is None else _beyond(order)
         self.parameters: dict[str, Any] = {"at": search.at, **_range(search.kind, order, after)}
-        direction = "DESC" if order.descending else "ASC"
-        by = dict.fromkeys((ORDERS[order.field], ORDERS[Field.ID]))
-        self._order = f"ORDER BY {', '.join(f'{name} {direction}' for name in by)}"
+        self._limit = ""
         if size is not None:
-            self._order += " LIMIT $limit"
+            self._limit = " LIMIT $limit"
             self.parameters["limit"] = size
         self.text = "\nUNION ALL\n".join(self._arms())
 
@@ -212,14 +210,20 @@ class _Statement:
         yield self._arm(_PAST_HELD if search.mentions else _PAST, _ENDED, conditions)
 
     def _arm(self, start: Start, moment: str, conditions: Sequence[Condition]) -> str:
-        needed = [start.condition, IN_RANGE, moment, *self._beyond]
-        needed += [f"({each.loose})" for each in conditions]
+        needed = [start.condition, start.in_range, moment, *self._beyond]
+        needed += [f"({each.loose})" for each in conditions if each.tree is not start.said]
         found = f"{start.pattern} WHERE {' AND '.join(filter(None, needed))}"
         doubts = dict.fromkeys(each.doubt for each in conditions if each.doubt)
         doubt = f"coalesce({' OR '.join(doubts)}, false)" if doubts else "false"
         if start.each:
-            found = f"{start.each} {{ {found} RETURN n {self._order} }}"
-        return f"{found} RETURN {NODE}, {doubt} AS doubted {self._order}"
+            found = f"{start.each} {{ {found} RETURN n {self._order(start.first)} }}"
+        return f"{found} RETURN {NODE}, {doubt} AS doubted {self._order()}"
+
+    def _order(self, *first: str) -> str:
+        order = self._search.order
+        direction = "DESC" if order.descending else "ASC"
+        by = dict.fromkeys((*first, ORDERS[order.field], ORDERS[Field.ID]))
+        return f"ORDER BY {', '.join(f'{name} {direction}' for name in by)}{self._limit}"
 
 
 def _range(kind: Kind, order: Order, after: tuple[int, int] | None) -> dict[str, int]:

@@ -47,33 +47,33 @@ MATCH (t:LineageTransaction) WHERE {_in_range("t.number")}
 RETURN {HEAD}, t.purged ORDER BY t.number
 """
 _TYPES = f"MATCH (y:LineageType) WHERE {_in_range('y.since')} RETURN y.kind, y.body, y.since"
-_NODES = f"MATCH (n:LineageNode) WHERE {_in_range('n.lineage_since')} RETURN {NODE}"
-_FORMER = f"MATCH (n:LineagePast) WHERE {_in_range('n.lineage_since')} RETURN {NODE}"
+_NODES = f"MATCH (n:LineageNode) USING INDEX n:LineageNode(lineage_since) WHERE {_in_range('n.lineage_since')} RETURN {NODE}"
+_FORMER = f"MATCH (n:LineagePast) USING INDEX n:LineagePast(lineage_since) WHERE {_in_range('n.lineage_since')} RETURN {NODE}"
 _REPLACED, _DELETED = (
-    f"MATCH (n:{label}) WHERE {_in_range('n.lineage_until')} RETURN n.lineage_key, n.lineage_until"
+    f"MATCH (n:{label}) USING INDEX n:{label}(lineage_until) WHERE {_in_range('n.lineage_until')} RETURN n.lineage_key, n.lineage_until"
     for label in ("LineagePast", "LineageNode")
 )
 _EDGES = " UNION ALL ".join(
-    f"MATCH ()-[r:{kind}]->() WHERE {_in_range('r.lineage_since')} RETURN {EDGE}"
+    f"MATCH ()-[r:{kind}]->() USING INDEX r:{kind}(lineage_since) WHERE {_in_range('r.lineage_since')} RETURN {EDGE}"
     for kind in EDGE_TYPES.split("|")
 )
 _FORMER_EDGES, _ENDED = (
-    f"MATCH ()-[r:{PAST}]->() WHERE {_in_range(f'r.{end}')} RETURN {EDGE}, r.lineage_until"
+    f"MATCH ()-[r:{PAST}]->() USING INDEX r:{PAST}({end}) WHERE {_in_range(f'r.{end}')} RETURN {EDGE}, r.lineage_until"
     for end in ("lineage_since", "lineage_until")
 )
 
 _VERSIONS = f"""
-UNWIND $keys AS key MATCH (n:LineageNode {{lineage_key: key}}) RETURN {NODE}
+UNWIND $keys AS key MATCH (n:LineageNode {{lineage_key: key}}) USING INDEX n:LineageNode(lineage_key) RETURN {NODE}
 UNION ALL
-UNWIND $keys AS key MATCH (n:LineagePast {{lineage_key: key}}) RETURN {NODE}
+UNWIND $keys AS key MATCH (n:LineagePast {{lineage_key: key}}) USING INDEX n:LineagePast(lineage_key) RETURN {NODE}
 """
 _GONE = "UNWIND $keys AS key MATCH (n:LineageGone&LineageNode {lineage_key: key}) RETURN key"
 _BLANK = """
 UNWIND $rows AS row
 CALL (row) {
-  MATCH (n:LineageNode {lineage_key: row.lineage_key}) WHERE n.lineage_since = row.lineage_since RETURN n
+  MATCH (n:LineageNode {lineage_key: row.lineage_key}) USING INDEX n:LineageNode(lineage_key) WHERE n.lineage_since = row.lineage_since RETURN n
   UNION ALL
-  MATCH (n:LineagePast {lineage_key: row.lineage_key}) WHERE n.lineage_since = row.lineage_since RETURN n
+  MATCH (n:LineagePast {lineage_key: row.lineage_key}) USING INDEX n:LineagePast(lineage_key) WHERE n.lineage_since = row.lineage_since RETURN n
 }
 WITH n, row, n.create_time AS created, n.update_time AS updated
 SET n = row
@@ -84,16 +84,16 @@ SET n.create_time = created, n.update_time = updated
 # The stream
 
 
-def stream(reader: Callable[[], Run], after: int, last: int) -> Iterator[Commit]:
-    """Yield the transactions after one number up to another; `reader` gives what runs each read."""
-    for window in windows(_heads(reader, after, last)):
-        yield from read_commits(reader(), window[0].number, window[-1].number)
+def stream(run: Run, after: int, last: int) -> Iterator[Commit]:
+    """Yield the transactions after one number up to another."""
+    for window in windows(_heads(run, after, last)):
+        yield from read_commits(run, window[0].number, window[-1].number)
 
 
-def _heads(reader: Callable[[], Run], after: int, last: int) -> Iterator[Head]:
+def _heads(run: Run, after: int, last: int) -> Iterator[Head]:
     while after < last:
         until = min(last, after + HEADS)
-        yield from reversed(heads(reader(), before=until + 1, limit=until - after))
+        yield from reversed(heads(run, before=until + 1, limit=until - after))
         after = until
 
 

@@ -23,11 +23,11 @@ __all__ = ["Found", "look_up"]
 _LOOK_UP = f"""
 CALL () {{
   UNWIND $names AS row
-  MATCH (n:LineageNode {{lineage_name: row.digest}}) WHERE n.name = row.text
+  MATCH (n:LineageNode {{lineage_name: row.digest}}) USING INDEX n:LineageNode(lineage_name) WHERE n.name = row.text
   RETURN row.place AS place, n
 UNION ALL
   UNWIND $external_ids AS row
-  MATCH (n:LineageNode {{lineage_external: row.digest}}) WHERE n.external_id = row.text
+  MATCH (n:LineageNode {{lineage_external: row.digest}}) USING INDEX n:LineageNode(lineage_external) WHERE n.external_id = row.text
   RETURN row.place AS place, n
 UNION ALL
   UNWIND $uris AS row

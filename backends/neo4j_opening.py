@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from typing import Final
 
-from lineage.backends.neo4j_rows import KIND_LABELS, PAST, native_name, type_label
+from lineage.backends.neo4j_rows import KIND_LABELS, PAST, native_name, quoted, type_label
 from lineage.backends.neo4j_server import Server
-from lineage.errors import Corrupt, NotFound
+from lineage.errors import Conflict, Corrupt, NotFound
 from lineage.rows import EdgeKind
 from lineage.schema import SYSTEM_TYPES, AnyType
 
@@ -21,6 +22,7 @@ def _schema() -> dict[str, str]:
     """Return the statements that make each constraint and index, by its name."""
     unique = {
         "lineage_store": "(n:LineageStore) REQUIRE n.name",
+        "lineage_gate": "(n:LineageGate) REQUIRE n.name",
         "lineage_key": "(n:LineageNode) REQUIRE n.lineage_key",
         "lineage_name": "(n:LineageNode) REQUIRE n.lineage_name",
         "lineage_external": "(n:LineageNode) REQUIRE n.lineage_external",
@@ -33,7 +35,7 @@ def _schema() -> dict[str, str]:
         "lineage_until": "(n:LineageNode) ON (n.lineage_until)",
         "lineage_past_key": "(n:LineagePast) ON (n.lineage_key)",
         "lineage_past_since": "(n:LineagePast) ON (n.lineage_since)",
-        "lineage_past_until": "(n:LineagePast) ON (n.lineage_until)",
+        "lineage_past_version_until": "(n:LineagePast) ON (n.lineage_until)",
         "lineage_type": "(n:LineageType) ON (n.id)",
         f"{PAST.lower()}_until": f"()-[n:{PAST}]-() ON (n.lineage_until)",
     }
@@ -50,6 +52,10 @@ def _schema() -> dict[str, str]:
 
 SCHEMA: Final = _schema()
 
+BUILDING: Final = 60.0
+"""How many seconds to try for, while others make the same constraints and indexes."""
+PAUSE: Final = 0.2
+
 _STORE = "OPTIONAL MATCH (s:LineageStore) RETURN s.name, s.format"
 _HOLDS = "MATCH (n) RETURN labels(n) LIMIT 1"
 _INDEXES = "SHOW INDEXES YIELD name RETURN name"
@@ -57,6 +63,8 @@ _MAKE = """
 MERGE (s:LineageStore {name: 'lineage'})
 ON CREATE SET s.format = $format, s.number = 0, s.schema = 0, s.types = $types, s.artifacts = 0,
   s.executions = 0, s.contexts = 0
+MERGE (g:LineageGate {name: 'lineage'})
+ON CREATE SET g.held = true, g.number = 0, g.schema = 0
 """
 
 
@@ -92,13 +100,19 @@ def _identify(server: Server) -> bool:
 
 
 def _build(server: Server) -> None:
-    """Make the constraints and indexes that are missing."""
+    """Make the constraints and indexes that are missing, beside others who may be doing so too."""
     there = {name for (name,) in server.read(_INDEXES)}
-    missing = [statement for name, statement in SCHEMA.items() if name not in there]
-    for statement in missing:
-        server.write(statement)
-    if missing:
-        server.write("CALL db.awaitIndexes()")
+    deadline = time.monotonic() + BUILDING
+    for name, statement in SCHEMA.items():
+        while name not in there:
+            try:
+                server.write(statement)
+                break
+            except Conflict:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(PAUSE)
+    server.write("CALL db.awaitIndexes()")
 
 
 def index_properties(server: Server, types: Iterable[AnyType]) -> None:

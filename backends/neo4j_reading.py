@@ -31,18 +31,18 @@ KEYS = 5_000
 
 _NODES = f"""
 UNWIND $keys AS key
-MATCH (n:LineageNode {{lineage_key: key}})
+MATCH (n:LineageNode {{lineage_key: key}}) USING INDEX n:LineageNode(lineage_key)
 RETURN {NODE}
 """
 _FORMER = f"""
 UNWIND $keys AS key
-MATCH (n:LineagePast {{lineage_key: key}}) WHERE {of_moment("n")}
+MATCH (n:LineagePast {{lineage_key: key}}) USING INDEX n:LineagePast(lineage_key) WHERE {of_moment("n")}
 RETURN {NODE}
 """
 _VERSIONS = f"""
-MATCH (n:LineageNode {{lineage_key: $key}}) RETURN {NODE}
+MATCH (n:LineageNode {{lineage_key: $key}}) USING INDEX n:LineageNode(lineage_key) RETURN {NODE}
 UNION ALL
-MATCH (n:LineagePast {{lineage_key: $key}}) RETURN {NODE}
+MATCH (n:LineagePast {{lineage_key: $key}}) USING INDEX n:LineagePast(lineage_key) RETURN {NODE}
 """
 _HEADS = f"""
 MATCH (t:LineageTransaction) WHERE t.number < $before
@@ -115,7 +115,7 @@ def _edges_query(direction: Direction, kinds: Collection[EdgeKind] | None) -> tu
     left, right = _ARROWS[direction]
     query = f"""
 UNWIND $keys AS key
-MATCH (n:LineageNode {{lineage_key: key}})
+MATCH (n:LineageNode {{lineage_key: key}}) USING INDEX n:LineageNode(lineage_key)
 MATCH (n){left}[r:{"|".join([*names, PAST])}]{right}()
 WHERE {of_moment("r")} AND (r.lineage_kind IS NULL OR r.lineage_kind IN $kinds)
 RETURN {EDGE}

@@ -52,7 +52,7 @@ __all__ = [
     "number_of",
     "of_moment",
     "quoted",
-    "state_text",
+    "state_value",
     "type_label",
     "type_row",
     "type_values",
@@ -245,7 +245,7 @@ def node_values(row: NodeRow, node_type: AnyType) -> dict[str, Any]:
         name=row.name,
         external_id=row.external_id,
         uri=row.uri,
-        state=state_text(row.key.kind, row.state),
+        state=state_value(row.key.kind, row.state),
         lineage_key=number_of(row.key),
         lineage_type=row.type_id,
         lineage_values=None if plain else [row.properties, row.custom],
@@ -299,9 +299,10 @@ def _plain(at_rest: Any) -> tuple[Any, ValueType]:
     return at_rest, ValueType.INT if type(at_rest) is int else ValueType.DOUBLE
 
 
-def state_text(kind: Kind, number: int | None) -> str | None:
-    """Return a state's name."""
-    return None if number is None else _STATES[kind][number]
+def state_value(kind: Kind, number: int | None) -> str | int | None:
+    """Return a state's name; the number of one that has none."""
+    names = _STATES[kind]
+    return names[number] if number is not None and 0 <= number < len(names) else number
 
 
 def node_row(values: Sequence[Any]) -> NodeRow:
@@ -311,7 +312,7 @@ def node_row(values: Sequence[Any]) -> NodeRow:
     updated, since, salt, digest, until, gone = rest
     try:
         properties, custom = texts or ("{}", "{}")
-        number = None if state is None else _STATE_NUMBERS[node.kind][state]
+        number = _STATE_NUMBERS[node.kind][state] if isinstance(state, str) else state
     except (LookupError, TypeError, ValueError) as error:
         raise _damaged("the state or the properties of a node", (state, texts)) from error
     if not (type(type_id) is type(created) is type(updated) is type(since) is int):

@@ -12,7 +12,7 @@ from itertools import product
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from lineage.backend import Order
-from lineage.backends.neo4j_filters import Condition, conjuncts, packed
+from lineage.backends.neo4j_filters import NEVER, Condition, conjuncts, packed
 from lineage.backends.neo4j_rows import (
     KIND_LABELS,
     PAST,
@@ -37,10 +37,12 @@ from lineage.filters import (
 from lineage.model import Kind
 from lineage.schema import AnyType
 
-__all__ = ["IN_RANGE", "ORDERS", "Start", "Starts"]
+__all__ = ["ORDERS", "Start", "Starts"]
 
 IN_RANGE: Final = "n.lineage_key >= $low AND n.lineage_key < $high"
 """What the keys of a kind are, or those of them after the page before."""
+_IN_RANGE_UNSOUGHT: Final = IN_RANGE.replace("n.lineage_key", "n.lineage_key + 0")
+"""The same, where the index of keys is to be sought by something better."""
 ORDERS: Final = {
     Field.ID: "n.lineage_key",
     Field.CREATED: "n.lineage_created",
@@ -56,12 +58,17 @@ Place: TypeAlias = Callable[[object], str]
 class Start(NamedTuple):
     """Where the search of the present begins.
 
-    Where there is an `each`, the pattern is matched, ordered and cut for each of some values.
+    Where there is an `each`, the pattern is matched, ordered and cut for each of some values of
+    `first`, the index's first column: said in the order too, so that the index is read in order.
+    What is `said` by that need not be a condition as well; Neo4j would seek by it, out of order.
     """
 
     pattern: str
     condition: str = ""
     each: str = ""
+    first: str = ""
+    said: Filter | None = None
+    in_range: str = IN_RANGE
 
 
 class Starts(NamedTuple):
@@ -89,17 +96,19 @@ class Starts(NamedTuple):
         if found is not None:
             name, values = found
             return Start(
-                f"MATCH (n:LineageNode) USING INDEX n:LineageNode({name})",
+                f"MATCH (n:LineageNode) USING INDEX SEEK n:LineageNode({name})",
                 f"n.{name} IN {place(values)}",
+                in_range=_IN_RANGE_UNSOUGHT if name == "lineage_key" else IN_RANGE,
             )
         uris = _texts(sent, Column(Field.URI))
         if uris is None:
             return None
         digests = place([uri_digest(uri) for uri in uris])
         return Start(
-            "MATCH (n:LineageNode) USING INDEX n:LineageNode(lineage_uri, lineage_key)",
+            "MATCH (n:LineageNode) USING INDEX SEEK n:LineageNode(lineage_uri, lineage_key)",
             "n.lineage_uri = uri",
             each=f"UNWIND {digests} AS uri CALL (uri)",
+            first="n.lineage_uri",
         )
 
     def _by_property(self, conditions: Sequence[Condition]) -> Start | None:
@@ -114,7 +123,7 @@ class Starts(NamedTuple):
             native = native_name(name, custom=False)
             if label and native and all(name in each.indexed for each in types):
                 of_type = quoted(label)
-                return Start(f"MATCH (n:{of_type}) USING INDEX n:{of_type}({quoted(native)})")
+                return Start(f"MATCH (n:{of_type}) USING INDEX SEEK n:{of_type}({quoted(native)})")
         return None
 
     def _by_type(self, sent: Sequence[Filter], place: Place) -> Start | None:
@@ -124,14 +133,16 @@ class Starts(NamedTuple):
         if self.order.field is not Field.ID:
             return Start(f"MATCH (n:LineageNode:{KIND_LABELS[self.kind]})")
         return Start(
-            "MATCH (n:LineageNode) USING INDEX n:LineageNode(lineage_type, lineage_key)",
+            "MATCH (n:LineageNode) USING INDEX SEEK n:LineageNode(lineage_type, lineage_key)",
             "n.lineage_type = type",
             each=f"UNWIND {place(sorted(set(ids)))} AS type CALL (type)",
+            first="n.lineage_type",
+            said=_equality(sent, Column(Field.TYPE_ID)),
         )
 
     def _by_order(self) -> Start:
         if self.order.field is Field.ID:
-            return Start("MATCH (n:LineageNode) USING INDEX n:LineageNode(lineage_key)")
+            return Start("MATCH (n:LineageNode) USING INDEX SEEK n:LineageNode(lineage_key)")
         label, column = KIND_LABELS[self.kind], ORDERS[self.order.field]
         index = f"n:{label}({column.removeprefix('n.')})"
         return Start(f"MATCH (n:{label}) USING INDEX {index}", f"{column} IS NOT NULL")
@@ -148,7 +159,7 @@ class Starts(NamedTuple):
                     types = "|".join([*names, PAST] if self.is_past else names)
                     return Start(
                         f"CALL () {{ {seeds} "
-                        f"MATCH (m)-[:{types}]-(n:LineageNode) WHERE {IN_RANGE} "
+                        f"MATCH (m)-[:{types}]-(n:LineageNode) WHERE {_IN_RANGE_UNSOUGHT} "
                         f"RETURN DISTINCT n }} WITH n"
                     )
         return None
@@ -167,7 +178,8 @@ class Starts(NamedTuple):
         if found is None:
             return None
         name, values = found
-        present = f"MATCH (m:LineageNode) WHERE m.{name} IN {place(values)}"
+        index = f"USING INDEX SEEK m:LineageNode({name})"
+        present = f"MATCH (m:LineageNode) {index} WHERE m.{name} IN {place(values)}"
         if name == "lineage_key" or not self.is_past:
             return present
         field = Field.NAME if name == "lineage_name" else Field.EXTERNAL_ID
@@ -177,10 +189,10 @@ class Starts(NamedTuple):
 
 _FORMER = """
 UNION
-MATCH (m:LineageNode) USING INDEX m:LineageNode(lineage_until)
+MATCH (m:LineageNode) USING INDEX SEEK m:LineageNode(lineage_until)
 WHERE m.lineage_until > $at AND m.{field} IN {texts} RETURN m
 UNION
-MATCH (p:LineagePast) USING INDEX p:LineagePast(lineage_until)
+MATCH (p:LineagePast) USING INDEX SEEK p:LineagePast(lineage_until)
 WHERE p.lineage_until > $at AND p.{field} IN {texts}
 MATCH (m:LineageNode {{lineage_key: p.lineage_key}}) RETURN m
 """
@@ -215,14 +227,22 @@ def _keys(ids: Iterable[int], kind: Kind) -> tuple[str, list[Any]]:
     return "lineage_key", [packed(number, kind) for number in ids]
 
 
-def _wanted(sent: Sequence[Filter], column: Column) -> list[Literal] | None:
-    """Return the values that a column must have one of; None where it may have others."""
+def _equality(sent: Sequence[Filter], column: Column) -> Compare | In | None:
+    """Return the condition that says which values a column has one of."""
     for tree in sent:
         if isinstance(tree, In) and tree.column == column:
-            return list(tree.values)
+            return tree
         if isinstance(tree, Compare) and tree.op is Operator.EQ and tree.column == column:
-            return [tree.value]
+            return tree
     return None
+
+
+def _wanted(sent: Sequence[Filter], column: Column) -> tuple[Literal, ...] | None:
+    """Return the values that a column must have one of; None where it may have others."""
+    tree = _equality(sent, column)
+    if tree is None:
+        return None
+    return tree.values if isinstance(tree, In) else (tree.value,)
 
 
 def _texts(sent: Sequence[Filter], column: Column) -> list[str] | None:
@@ -241,7 +261,7 @@ def _whole_numbers(sent: Sequence[Filter], column: Column) -> list[int] | None:
 def _sought_property(condition: Condition) -> str | None:
     """Return the declared property whose index serves a condition."""
     tree = condition.tree
-    if condition.doubt or condition.text == "false" or not isinstance(tree, Compare | In):
+    if condition.doubt or condition.text == NEVER or not isinstance(tree, Compare | In):
         return None
     column = tree.column
     if not isinstance(column, PropertyColumn) or column.custom:

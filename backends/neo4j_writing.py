@@ -52,7 +52,7 @@ _KINDLESS = "[label IN labels(n) WHERE label <> 'LineageNode']"
 _UPDATE = f"""
 CALL () {{
   UNWIND $rows AS row
-  MATCH (n:LineageNode {{lineage_key: row.values.lineage_key}}) WHERE n.lineage_until IS NULL
+  MATCH (n:LineageNode {{lineage_key: row.values.lineage_key}}) USING INDEX n:LineageNode(lineage_key) WHERE n.lineage_until IS NULL
   CALL (n, row) {{
     WITH n, row WHERE n.lineage_since < row.values.lineage_since
     CREATE (p:LineagePast) SET p = properties(n), p.lineage_until = row.values.lineage_since
@@ -62,13 +62,13 @@ CALL () {{
 }}
 CALL () {{
   UNWIND $rows AS row
-  MATCH (n:LineageNode {{lineage_key: row.values.lineage_key}})
+  MATCH (n:LineageNode {{lineage_key: row.values.lineage_key}}) USING INDEX n:LineageNode(lineage_key)
   SET n = row.values
   SET {_TIMES}
 }}
 CALL () {{
   UNWIND $gone AS key
-  MATCH (n:LineageNode {{lineage_key: key}})
+  MATCH (n:LineageNode {{lineage_key: key}}) USING INDEX n:LineageNode(lineage_key)
   REMOVE n:$({_KINDLESS})
   SET n:LineageGone
 }}
@@ -84,8 +84,8 @@ CALL () {{
 }}
 CALL () {{
   UNWIND $edges AS row
-  MATCH (a:LineageNode {{lineage_key: row.source}})
-  MATCH (b:LineageNode {{lineage_key: row.target}})
+  MATCH (a:LineageNode {{lineage_key: row.source}}) USING INDEX a:LineageNode(lineage_key)
+  MATCH (b:LineageNode {{lineage_key: row.target}}) USING INDEX b:LineageNode(lineage_key)
   CREATE (a)-[r:$(row.kind)]->(b)
   SET r = row.values
   SET r.time = {instant("r.lineage_time")}
@@ -98,16 +98,18 @@ CALL () {{
 CALL () {{
   UNWIND $last AS head
   MATCH (s:LineageStore) SET s += head
+  WITH head
+  MATCH (g:LineageGate) SET g.number = head.number, g.schema = head.schema
 }}
 RETURN edges
 """
 _TAKEN = """
 RETURN
-  COLLECT { UNWIND $keys AS key MATCH (n:LineageNode {lineage_key: key})
+  COLLECT { UNWIND $keys AS key MATCH (n:LineageNode {lineage_key: key}) USING INDEX n:LineageNode(lineage_key)
             RETURN [key, n.lineage_until IS NULL] } AS there,
-  COLLECT { UNWIND $names AS name MATCH (n:LineageNode {lineage_name: name})
+  COLLECT { UNWIND $names AS name MATCH (n:LineageNode {lineage_name: name}) USING INDEX n:LineageNode(lineage_name)
             RETURN [name, n.lineage_key] } AS names,
-  COLLECT { UNWIND $external_ids AS id MATCH (n:LineageNode {lineage_external: id})
+  COLLECT { UNWIND $external_ids AS id MATCH (n:LineageNode {lineage_external: id}) USING INDEX n:LineageNode(lineage_external)
             RETURN [id, n.lineage_key] } AS external_ids,
   COLLECT { UNWIND $edges AS row
             MATCH (a:LineageNode {lineage_key: row.source})-[r]->(b:LineageNode {lineage_key: row.target})
@@ -135,7 +137,7 @@ DELETE r
 """
 _DELETE = f"""
 UNWIND $keys AS key
-MATCH (n:LineageNode {{lineage_key: key}}) WHERE n.lineage_until IS NULL
+MATCH (n:LineageNode {{lineage_key: key}}) USING INDEX n:LineageNode(lineage_key) WHERE n.lineage_until IS NULL
 REMOVE n:$({_KINDLESS})
 REMOVE n.lineage_name, n.lineage_external, n.lineage_uri
 SET n:LineageGone, n.lineage_until = $number
@@ -159,7 +161,7 @@ class Writing:
     """
 
     def __init__(
-        self, work: Work, head: Head, types: Callable[[], Sequence[TypeRow]], *, token: str
+        self, work: Work, head: Head, types: Callable[[], tuple[TypeRow, ...]], *, token: str
     ) -> None:
         self.work = work
         self.head = head
@@ -201,8 +203,10 @@ class Writing:
     def types(self) -> tuple[TypeRow, ...]:
         """All types by id, with those that it has written."""
         if self._types is None:
-            known = {row.type.id or 0: row for row in self._committed_types()} | self.new_types
-            self._types = tuple(row for _, row in sorted(known.items()))
+            committed = self._committed_types()
+            known = {row.type.id or 0: row for row in committed} | self.new_types
+            changed = tuple(row for _, row in sorted(known.items()))
+            self._types = changed if self.new_types else committed
             self._by_id = {number: row.type for number, row in known.items()}
         return self._types
 
@@ -375,7 +379,11 @@ class Writing:
 
     # Sending
 
-    def flush(self) -> None:
+    def finish(self) -> None:
+        """Send what waits and make it the last transaction; from here to the commit readers wait."""
+        self.flush(is_last=True)
+
+    def flush(self, *, is_last: bool = False) -> None:
         """Send what waits: in one statement, many rows in portions, updates in one of their own."""
         updates, nodes = list(self._updates.values()), list(self._nodes.values())
         edges, heads = list(self._edges.values()), self._heads
@@ -388,8 +396,8 @@ class Writing:
             for some_edges in _portions(edges):
                 self._create(edges=some_edges)
             nodes, edges = [], []
-        if nodes or edges or heads:
-            self._create(nodes, edges, heads)
+        if nodes or edges or heads or is_last:
+            self._create(nodes, edges, heads, last=self.head if is_last else None)
 
     def _update(self, rows: Sequence[NodeRow]) -> None:
         gone = [number_of(row.key) for row in rows if row.gone]
@@ -401,13 +409,14 @@ class Writing:
         nodes: Sequence[NodeRow] = (),
         edges: Sequence[EdgeRow] = (),
         heads: Sequence[dict[str, Any]] = (),
+        last: Head | None = None,
     ) -> None:
         found = self.work.run(
             _CREATE,
             nodes=[self._node(row) for row in nodes],
             edges=[{**edge_place(row.key), "values": edge_values(row)} for row in edges],
             heads=heads,
-            last=[{name: head[name] for name in _STORED} for head in heads[-1:]],
+            last=[] if last is None else [{name: getattr(last, name) for name in _STORED}],
         )
         self._expect("edges to write", len(edges), found)
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 import lineage
+from lineage.plugins import shown_url
 
 if TYPE_CHECKING:
     import numpy
@@ -142,7 +143,7 @@ def tell(url: str) -> int:
     """
     if url.startswith("memory:"):
         raise lineage.Invalid(
-            f"{url!r:.80}: each command of the demo opens the store anew, which is empty then; give a path"
+            f"{shown_url(url)!r:.80}: each command of the demo opens the store anew, which is empty then; give a path"
         )
     try:
         import sklearn  # noqa: F401
@@ -156,7 +157,7 @@ def tell(url: str) -> int:
             Laboratory(store, Path(folder)).study()
         told = recall(store)
     print(
-        f"{url} has five trainings (one of them failed), their data and evaluations; the files were temporary.\n"
+        f"{shown_url(url)} has five trainings (one of them failed), their data and evaluations; the files were temporary.\n"
         f"The best of the first three on the test rows, {told.deployed.key}, is deployed. Then it was trained\n"
         f"again on a second, larger delivery of data: {told.newest.key}."
     )
@@ -300,7 +301,7 @@ def ask(question: str, command: list[str], url: str) -> int:
     """Print a question, the command that asks it, and the answer; return its exit code."""
     from lineage.cli.app import main as cli
 
-    stored = [] if url == DEFAULT_STORE else ["--store", url]
+    stored = [] if url == DEFAULT_STORE else ["--store", shown_url(url)]
     words = " ".join(map(_quoted, ["lineage", *command, *stored]))
     print(f"\n{question}\n$ {words}\n", flush=True)
     return cli([*command, "--store", url])

@@ -12,19 +12,25 @@ deleted. The word `required` asks for containers, and makes it a failure where n
 from __future__ import annotations
 
 import gc
+import logging
 import os
+import re
 import socket
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote, urlsplit
 
+import pytest
 from neo4j import Driver, GraphDatabase, Query, Session
 from neo4j.exceptions import DriverError, Neo4jError
+
+from lineage.backends.neo4j_opening import SCHEMA
+from lineage.backends.neo4j_rows import quoted
 
 if TYPE_CHECKING:
     from testcontainers.community.neo4j import Neo4jContainer
@@ -57,6 +63,8 @@ class Neo4jServer:
         self.address = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
         """The URL without the credentials."""
         self.folder: Path | None = None
+        self.test = ""
+        """The test that used it last."""
         self.users = 0
         self._driver: Driver | None = None
 
@@ -87,12 +95,19 @@ class Neo4jServer:
         """Delete all nodes and relationships; constraints and indexes stay, for they take long to make."""
         self.run(CLEAR)
 
-    def drop_schema(self) -> None:
-        """Drop all constraints and all indexes but those of labels and types."""
-        for (name,) in self.run("SHOW CONSTRAINTS YIELD name"):
-            self.run(f"DROP CONSTRAINT `{name}`")
-        for (name,) in self.run("SHOW INDEXES YIELD name, type WHERE type <> 'LOOKUP' RETURN name"):
-            self.run(f"DROP INDEX `{name}`")
+    def drop_schema(self, *, all: bool = False) -> None:
+        """Drop what tests have made of constraints and indexes, or all, those of stores too.
+
+        A change of the schema makes the server plan all statements anew.
+        """
+        kept = () if all else SCHEMA
+        for what, names in (
+            ("CONSTRAINT", "SHOW CONSTRAINTS YIELD name"),
+            ("INDEX", "SHOW INDEXES YIELD name, type WHERE type <> 'LOOKUP' RETURN name"),
+        ):
+            for (name,) in self.run(names):
+                if name not in kept:
+                    self.run(f"DROP {what} {quoted(name)}")
 
     def stop(self) -> None:
         """End the server as a power cut would; what it has committed lasts."""
@@ -191,6 +206,7 @@ class Servers:
             self._idle.remove(server)
             self._busy.append(server)
         server.users += 1
+        server.test = current_test()
         try:
             yield server
         finally:
@@ -216,10 +232,13 @@ class Servers:
         return server
 
     def _unused(self) -> Neo4jServer:
-        """Return the server that is to be cleared: one without a store, if there is any."""
-        fresh = [each for each in self._idle if each.folder is None]
-        if fresh:
-            return fresh[0]
+        """Return the server that is to be cleared: of those that this test has not used, the last used.
+
+        It has planned the statements that tests run, which takes it longer than to run them.
+        """
+        others = [each for each in self._idle if each.test != current_test()]
+        if others:
+            return others[-1]
         if self._made < self.most:
             self._begin_one()
         if self._starting:
@@ -286,6 +305,27 @@ def own_server() -> Neo4jServer:
     if container is not None:
         container.stop()
     raise Unserved(reason)
+
+
+@contextmanager
+def round_trips(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], int]]:
+    """Count how often the driver has waited for an answer since the block began."""
+    with caplog.at_level(logging.DEBUG, logger="neo4j.io"):
+        caplog.clear()
+
+        def count() -> int:
+            """Count the turns from what went out (C) to what came (S)."""
+            said = (record.getMessage().partition("]  ")[2][:2] for record in caplog.records)
+            return len(
+                re.findall("C+S+", "".join(word[0] for word in said if word in ("C:", "S:")))
+            )
+
+        yield count
+
+
+def current_test() -> str:
+    """Return the name of the test that runs, which is the same while it is set up and torn down."""
+    return os.environ.get("PYTEST_CURRENT_TEST", "").partition(" (")[0]
 
 
 def free_port() -> int:

@@ -352,13 +352,13 @@ def test_connectives(joined: Backend) -> None:
 def test_one_neighbour_meets_the_whole_condition(backend: Backend) -> None:
     with writing(backend) as new:
         whole, split = new.artifact(), new.artifact()
-        new.edge(new.context(name="a", state=1), whole)
-        new.edge(new.context(name="b", state=1), split)
-        new.edge(new.context(name="c", state=2), split)
+        new.edge(new.context(name="a", created=1), whole)
+        new.edge(new.context(name="b", created=1), split)
+        new.edge(new.context(name="c", created=2), split)
     name = Compare(Column(Field.NAME, "c"), Operator.NE, "b")
-    state = Compare(Column(Field.STATE, "c"), Operator.EQ, 1)
-    together = Exists(Neighbour.CONTEXTS, "c", And((name, state)))
-    apart = And((Exists(Neighbour.CONTEXTS, "c", name), Exists(Neighbour.CONTEXTS, "c", state)))
+    time = Compare(Column(Field.CREATED, "c"), Operator.EQ, 1)
+    together = Exists(Neighbour.CONTEXTS, "c", And((name, time)))
+    apart = And((Exists(Neighbour.CONTEXTS, "c", name), Exists(Neighbour.CONTEXTS, "c", time)))
     assert found(backend, together) == [whole.id]
     assert found(backend, apart) == [whole.id, split.id]
 

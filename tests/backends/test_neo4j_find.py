@@ -147,15 +147,15 @@ def test_filter_too_large_for_neo4j_takes_a_trip_for_each_kind_of_neighbour(
 ) -> None:
     with writing(backend) as new:
         parts = [new.context(name=str(number)) for number in range(3)]
-        keys = [new.artifact(name="a") for _ in range(CHUNK + 5)]
+        keys = [new.artifact(uri="a") for _ in range(CHUNK + 5)]
         for number, key in enumerate(keys):
             new.edge(parts[number % 3], key)
     tree: Filter = has(Column(Field.NAME, "c"), "1")
     for level in range(40):
         tree = Not(And((has(P, level), Not(tree))))
-    named = has(NAME, "a")
+    of_uri = has(Column(Field.URI), "a")
     found, run = searched(
-        neo4j_server, backend, And((named, Not(Exists(Neighbour.CONTEXTS, "c", Not(tree)))))
+        neo4j_server, backend, And((of_uri, Not(Exists(Neighbour.CONTEXTS, "c", Not(tree)))))
     )
     assert found == [key.id for key in keys]
     assert len(run.statements) <= 2 * 3

@@ -26,7 +26,7 @@ from lineage.errors import (
     LineageError,
     Unavailable,
 )
-from tests.servers import Neo4jServer
+from tests.servers import Neo4jServer, round_trips
 
 LOCK = "MATCH (s:Store) SET s.lock = $token RETURN s.lock"
 SECRET = "s3same/@:%ä"
@@ -185,28 +185,20 @@ def test_constraint(server: Server) -> None:
 
 def test_one_round_trip_each(server: Server, caplog: pytest.LogCaptureFixture) -> None:
     begun(server).rollback()
-    caplog.set_level(logging.DEBUG, logger="neo4j.io")
-
-    def messages() -> list[str]:
-        """What went out and what came, as letters; a turn from S to C is a round trip more."""
-        said = "".join(
-            record.getMessage().partition("]  ")[2][:1]
-            for record in caplog.records
-            if "]  C: " in record.getMessage() or "]  S: " in record.getMessage()
-        )
-        caplog.clear()
-        return [part for part in said.replace("SC", "S C").split() if part]
-
-    server.read("UNWIND range(1, 3000) AS i RETURN i")
-    assert len(messages()) == 1
-    server.write("CREATE (:Item)")
-    assert len(messages()) == 1
-    work = begun(server)
-    assert len(messages()) == 1
-    work.run("CREATE (:Item)")
-    assert len(messages()) == 1
-    work.commit()
-    assert len(messages()) == 1
+    for step in (
+        lambda: server.read("UNWIND range(1, 3000) AS i RETURN i"),
+        lambda: server.write("CREATE (:Item)"),
+    ):
+        with round_trips(caplog) as trips:
+            step()
+        assert trips() == 1
+    with round_trips(caplog) as trips:
+        work = begun(server)
+        assert trips() == 1
+        work.run("CREATE (:Item)")
+        assert trips() == 2
+        work.commit()
+        assert trips() == 3
 
 
 class Apart:
