@@ -265,9 +265,11 @@ class _Nodes:
             except (LineageError, ValueError, TypeError, LookupError) as error:
                 yield f"{_name(present[0])} cannot be read: {error}"
                 return
-        rows = [*sorted(rows[:-1], key=lambda row: row.since), rows[-1]]
+        # A version that has left the present since the page was read is in both.
+        earlier = [row for row in rows[:-1] if row.since < rows[-1].since]
+        rows = [*sorted(earlier, key=lambda row: row.since), rows[-1]]
         for one, following in pairwise(rows):
-            if one.until != following.since or not one.since < following.since:
+            if one.until != following.since:
                 yield f"{one.key}: the version of transaction {one.since} does not lead to that of {following.since}"
 
     def _version(self, row: NodeRow, values: Sequence[Any], *, is_former: bool) -> Iterator[str]:
