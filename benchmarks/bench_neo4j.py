@@ -7,7 +7,6 @@ the Neo4j that the tests use (`LINEAGE_TEST_NEO4J`, or a container).
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -51,9 +50,7 @@ def filled(request: pytest.FixtureRequest, servers: Servers) -> Iterator[Filled]
         lineage.connect(server.url) as store,
     ):
         trace = write_trace(made, TRACES[request.param])
-        started = time.perf_counter()
         made.copy_to(store)
-        print(f"\n{request.param}: copied in {time.perf_counter() - started:.0f} s")
         yield store, trace, server
 
 

@@ -67,6 +67,8 @@ VALUES = st.sampled_from([*NUMBERS, *TEXTS, True, False, float("nan"), {"a": [No
 PROPERTIES = st.dictionaries(PROPERTY_NAMES, VALUES, max_size=3)
 TIMES = st.sampled_from([None, 0, -5, 10**15])
 PATHS = st.sampled_from([None, '["a",0]', '["\\u0000"]'])
+EXAMPLES = {"memory": 80, "sqlite": 80, "neo4j": 10}
+"""How many histories: in Neo4j each of a history's thousands of reads is a round trip, and each filter a plan."""
 PICK = st.integers(0, 30)
 """Chooses among what there is, modulo its number."""
 
@@ -648,5 +650,5 @@ def agree(backend: Backend, snapshot: Snapshot, as_of: int | None) -> None:
 def test_random_histories(name: str) -> None:
     run_state_machine_as_test(
         lambda: Histories(name),  # type: ignore[arg-type]
-        settings=settings(max_examples=80, stateful_step_count=25),
+        settings=settings(max_examples=EXAMPLES[name], stateful_step_count=25),
     )

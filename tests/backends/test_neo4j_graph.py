@@ -22,9 +22,9 @@ from lineage import (
     ProtoAny,
     Store,
     ValueType,
+    filters,
 )
 from lineage.backends.neo4j_rows import HELD_BYTES
-from lineage.filters import Column, Compare, Field, Operator
 from lineage.model import Kind
 from tests.servers import Neo4jServer
 from tests.tree import ROOT
@@ -240,7 +240,10 @@ def test_names_of_any_length_are_unique_and_found(length: int, store: Store) -> 
             store.put(Artifact(type="lineage.Dataset", **clash))
     assert store.get(name).key == key
     for column in ("name", "external_id", "uri"):
-        found = store.find(Artifact, Compare(Column(Field(column)), Operator.EQ, name))
+        found = store.find(
+            Artifact,
+            filters.Compare(filters.Column(filters.Field(column)), filters.Operator.EQ, name),
+        )
         assert [each.key for each in found] == [key]
 
 
