@@ -215,7 +215,7 @@ def test_commit_that_nobody_knows_of_is_not_to_be_repeated(
         assert not caught.value.retryable
         monkeypatch.undo()
         neo4j_container.start()
-        assert store.find(Model).nodes == ()
+        assert models(store) == []
 
 
 # Readers
