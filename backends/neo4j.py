@@ -170,10 +170,15 @@ class Neo4jBackend(Backend):
 
     @override
     def types(self, *, as_of: int | None = None) -> Sequence[TypeRow]:
-        at, writing = self._at(as_of), self._writing
+        at = self._at(as_of)
+        return self._types_seen(at, own=as_of is None)
+
+    def _types_seen(self, at: int, *, own: bool) -> tuple[TypeRow, ...]:
+        """Return the types of a moment; with `own` those that this thread's transaction sees."""
+        writing = self._writing
         if writing is None:
             return self._types_at(self._server.read, at)
-        return writing.types if as_of is None else self._types_at(writing.run, at)
+        return writing.types if own else self._types_at(writing.run, at)
 
     def _types_at(self, run: Run, at: int) -> tuple[TypeRow, ...]:
         known = self._types
@@ -213,7 +218,7 @@ class Neo4jBackend(Backend):
         as_of: int | None = None,
     ) -> list[NodeRow]:
         at = self._at(as_of)
-        types = [row.type for row in self.types(as_of=as_of)]
+        types = [row.type for row in self._types_seen(at, own=as_of is None)]
         is_past = self._writing is None or as_of is not None
 
         def read(run: Run) -> list[NodeRow]:
