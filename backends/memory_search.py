@@ -15,7 +15,6 @@ from lineage.backends.evaluation import accepts
 from lineage.backends.memory_graph import TIMES, TimedGraph
 from lineage.backends.memory_indexes import INDEXED, in_order
 from lineage.filters import (
-    And,
     Column,
     Compare,
     Exists,
@@ -24,6 +23,7 @@ from lineage.filters import (
     In,
     Literal,
     Operator,
+    conjuncts,
 )
 from lineage.model import Kind, NodeKey
 from lineage.rows import NodeRow
@@ -127,16 +127,8 @@ def _narrowest(
     graph: TimedGraph, kind: Kind, where: Filter, alias: str, moment: int | None
 ) -> _Source | None:
     """Return the smallest source for what must hold of the node, or of the neighbour, `alias`."""
-    sources = [_source(graph, kind, condition, alias, moment) for condition in _conjuncts(where)]
+    sources = [_source(graph, kind, condition, alias, moment) for condition in conjuncts(where)]
     return min((each for each in sources if each), key=lambda each: each.size, default=None)
-
-
-def _conjuncts(where: Filter) -> Iterator[Filter]:
-    if isinstance(where, And):
-        for item in where.items:
-            yield from _conjuncts(item)
-    else:
-        yield where
 
 
 def _equals(condition: Filter, alias: str) -> tuple[Field, Sequence[Any]] | None:
@@ -207,7 +199,7 @@ def _joined(graph: TimedGraph, kind: Kind, exists: Exists, moment: int | None) -
 
 def _ends(exists: Exists) -> Iterator[tuple[Kind, list[int]]]:
     """Yield the ids that an end of an event must have one of, and the end's kind."""
-    for condition in _conjuncts(exists.condition):
+    for condition in conjuncts(exists.condition):
         equal = _equals(condition, exists.alias)
         if equal is not None and equal[0] in _ENDS:
             yield _ENDS[equal[0]], _ids(equal[1])

@@ -47,7 +47,7 @@ _PRELOADED = {each.id: TypeRow(each, 0) for each in SYSTEM_TYPES}
 _NOW = "MATCH (g:LineageGate) SET g.held = true WITH g RETURN g.number, g.schema"
 """To set what is set changes nothing, but waits for a commit that is on its way to be done."""
 _LOCK = f"""
-MATCH (s:LineageStore) SET s.lock = $token
+MATCH (s:LineageStore), (:LineageGate) SET s.lock = $token
 WITH s OPTIONAL MATCH (t:LineageTransaction {{number: s.number}})
 RETURN {HEAD}
 """
@@ -129,8 +129,9 @@ class Neo4jBackend(Backend):
             else:
                 if self.now() == before:
                     return answer
-        work, _ = self._server.begin(first=_NOW, seconds=self.lock_timeout)
+        work, rows = self._server.begin(first=_NOW, seconds=self.lock_timeout)
         try:
+            self._reached(*self._only(rows)[0])
             return read(work.run)
         finally:
             work.rollback()
@@ -152,12 +153,16 @@ class Neo4jBackend(Backend):
         own = self._transaction
         if own is not None and own.locked:
             return own.number - 1
-        rows = self._server.write(_NOW)
-        if len(rows) != 1:
-            raise Corrupt(f"{self._server.place} holds {len(rows)} stores; restore a backup")
-        ((number, schema),) = rows
+        ((number, schema),) = self._only(self._server.write(_NOW))
         self._reached(number, schema)
         return int(number)
+
+    def _is_past(self, at: int, as_of: int | None) -> bool:
+        """Whether a steady read as of a transaction needs more than the present.
+
+        False is sure only because a read during which others commit is made again.
+        """
+        return at != self._last if self._writing is None else as_of is not None
 
     def _reached(self, number: int, schema: int) -> None:
         """Keep that a transaction is committed, and which was the last to write a type then."""
@@ -219,7 +224,6 @@ class Neo4jBackend(Backend):
     ) -> list[NodeRow]:
         at = self._at(as_of)
         types = [row.type for row in self._types_seen(at, own=as_of is None)]
-        is_past = self._writing is None or as_of is not None
 
         def read(run: Run) -> list[NodeRow]:
             return find_nodes(
@@ -230,7 +234,7 @@ class Neo4jBackend(Backend):
                 order=order,
                 after=after,
                 limit=limit,
-                is_past=is_past,
+                is_past=self._is_past(at, as_of),
                 types=types,
             )
 
@@ -313,20 +317,31 @@ class Neo4jBackend(Backend):
     @override
     def begin(self) -> Head:
         self.refuse_readonly()
+        self.rollback()  # what an interrupt has left, between the lock and whoever wanted it
         token = secrets.token_hex(16)
-        work, ((*values,),) = self._server.begin(
-            first=_LOCK, seconds=self.lock_timeout, token=token
-        )
+        work, rows = self._server.begin(first=_LOCK, seconds=self.lock_timeout, token=token)
         try:
-            head = EMPTY if values[0] is None else head_row(values)
+            head = self._head_of(rows)
             self._own.writing = Writing(
                 work, head, lambda: self._types_at(work.run, head.number), token=token
             )
+            self._reached(head.number, head.schema)
         except BaseException:
+            self._own.writing = None
             work.rollback()
             raise
-        self._reached(head.number, head.schema)
         return head
+
+    def _head_of(self, rows: Rows) -> Head:
+        """Read what `_LOCK` returns."""
+        (values,) = self._only(rows)
+        return EMPTY if values[0] is None else head_row(values)
+
+    def _only(self, rows: Rows) -> Rows:
+        """Return what the one node of its kind in a store says; raise where there is not one."""
+        if len(rows) != 1:
+            raise Corrupt(f"{self._server.place} holds {len(rows)} stores; restore a backup")
+        return rows
 
     def _locked(self) -> Writing:
         writing = self._writing

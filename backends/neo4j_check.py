@@ -53,8 +53,9 @@ _OURS = [
 ]
 _STORES = f"""
 OPTIONAL MATCH (s:LineageStore)
+OPTIONAL MATCH (g:LineageGate)
 OPTIONAL MATCH (t:LineageTransaction {{number: s.number}})
-RETURN s.number, s.schema, s.types, s.artifacts, s.executions, s.contexts, {HEAD}
+RETURN g.number, g.schema, s.number, s.schema, s.types, s.artifacts, s.executions, s.contexts, {HEAD}
 """
 _FOREIGN = f"""
 MATCH (n) WHERE NOT n:{"|".join(_OURS)}
@@ -130,11 +131,13 @@ def check_graph(run: Run) -> Iterator[str]:
     as far as it is met.
     """
     stores = run(_STORES)
-    if len(stores) != 1 or type(stores[0][0]) is not int:
+    if len(stores) != 1 or type(stores[0][2]) is not int:
         yield f"the database holds {len(stores)} nodes that say which transaction is the last, or none that does"
         return
-    last: int = stores[0][0]
-    yield from _store_faults(stores[0])
+    (*seen, last, schema), of_store = stores[0][:4], stores[0][2:]
+    if seen != [last, schema]:
+        yield f"readers are told that transaction {seen[0]} is the last, and writers that {last} is"
+    yield from _store_faults(of_store)
     yield from _foreign(run)
     for (number,) in run(_BEYOND, last=last):
         yield f"there is a transaction {number}, but the last one is {last}"

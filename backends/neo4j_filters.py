@@ -44,12 +44,13 @@ from lineage.filters import (
     Or,
     Present,
     PropertyColumn,
+    conjuncts,
 )
 from lineage.model import ArtifactState, ExecutionState, Kind
 from lineage.rows import EVENT_KINDS
 from lineage.values import ValueType
 
-__all__ = ["NEVER", "Condition", "Translator", "conjuncts", "packed", "simplified", "weight"]
+__all__ = ["NEVER", "Condition", "Translator", "packed", "simplified", "weight"]
 
 _TEXTS = {Field.NAME: "name", Field.EXTERNAL_ID: "external_id", Field.URI: "uri"}
 _NUMBERS = {
@@ -83,13 +84,6 @@ _LIMITS: Final = frozenset({2**63 - 1, 2**63, -(2**63)})
 """Where Neo4j takes an int and the float next to it to be equal, or the wrong way round."""
 _EXISTS_WEIGHT: Final = 6
 """Neo4j needs about as long to plan for one neighbour as for this many plain conditions."""
-
-
-def conjuncts(tree: Filter | None) -> tuple[Filter, ...]:
-    """Return the conditions that must all hold."""
-    if tree is None:
-        return ()
-    return tree.items if isinstance(tree, And) else (tree,)
 
 
 def simplified(tree: Filter) -> Filter:

@@ -1,9 +1,9 @@
 """Finding nodes in a Neo4j store: one statement a page, begun where an index narrows it most.
 
-A statement reads the present, then what has left it after the moment that is asked about: nothing,
-unless that is a past one or somebody commits meanwhile. A filter too large for Neo4j's planner goes
-there in part, and so may let through more than it should; so may a condition that is in doubt
-(`neo4j_filters`). Such nodes are judged here, with their neighbours fetched for all of them at once.
+A statement reads the present and, for a past moment, what has left it since. A filter too large for
+Neo4j's planner goes there in part, and so may let through more than it should; so may a condition
+that is in doubt (`neo4j_filters`). Such nodes are judged here, with their neighbours fetched for all
+of them at once.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from lineage.backends.evaluation import Met, accepts
 from lineage.backends.neo4j_filters import (
     Condition,
     Translator,
-    conjuncts,
     packed,
     simplified,
     weight,
@@ -26,7 +25,7 @@ from lineage.backends.neo4j_reading import edges_at, nodes_at
 from lineage.backends.neo4j_rows import KIND_SHIFT, NODE, node_row
 from lineage.backends.neo4j_server import Run
 from lineage.backends.neo4j_starts import ORDERS, Start, Starts
-from lineage.filters import Exists, Field, Filter, Neighbour, walk_filter
+from lineage.filters import Exists, Field, Filter, Neighbour, conjuncts, walk_filter
 from lineage.graph import Direction
 from lineage.model import Kind, NodeKey
 from lineage.rows import NodeRow
@@ -64,8 +63,7 @@ def find_nodes(
 ) -> list[NodeRow]:
     """Return what `Backend.find` says, as of transaction `at`, whose types are given.
 
-    `is_past` says that versions may have been replaced since: false only inside the transaction
-    that is at that moment.
+    `is_past` says that versions may have been replaced since.
     """
     if limit is not None and limit <= 0:
         return []
@@ -114,7 +112,7 @@ class _Search:
             if page.is_last or size is None or (limit is not None and len(found) >= limit):
                 return found if limit is None else found[:limit]
             last = page.rows[-1]
-            after = (self._place(last), last.key.id)
+            after = (self.order.value(last), last.key.id)
             size = max(size, CHUNK)
 
     def _page(self, after: tuple[int, int] | None, size: int | None) -> _Page:
@@ -130,16 +128,11 @@ class _Search:
                 doubted.add(row.key)
         rows = sorted(
             by_key.values(),
-            key=lambda row: (self._place(row), row.key),
+            key=lambda row: (self.order.value(row), row.key),
             reverse=self.order.descending,
         )
         is_last = size is None or len(rows) < size
         return _Page(rows if is_last else rows[:size], doubted, is_last)
-
-    def _place(self, row: NodeRow) -> int:
-        if self.order.field is Field.ID:
-            return row.key.id
-        return row.created if self.order.field is Field.CREATED else row.updated
 
     # Judging what Cypher did not decide
 

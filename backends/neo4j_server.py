@@ -1,6 +1,8 @@
 """One database of a Neo4j server: its driver, and statements with their retries.
 
-Everything here may be used by many threads at once, but a `Work` by one.
+Everything here may be used by many threads at once, but a `Work` by one. An interrupt may come at
+any line: whatever statement or transaction it breaks off is cut from the server, which then undoes
+it, and the interrupt goes on.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from itertools import product
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from lineage.backend import Order
-from lineage.backends.neo4j_filters import NEVER, Condition, conjuncts, packed
+from lineage.backends.neo4j_filters import NEVER, Condition, packed
 from lineage.backends.neo4j_rows import (
     KIND_LABELS,
     PAST,
@@ -33,6 +33,7 @@ from lineage.filters import (
     Literal,
     Operator,
     PropertyColumn,
+    conjuncts,
 )
 from lineage.model import Kind
 from lineage.schema import AnyType

@@ -29,11 +29,12 @@ from lineage.filters import (
     Or,
     Present,
     PropertyColumn,
+    conjuncts,
     walk_filter,
 )
 from lineage.model import LARGEST_ID, Kind
 
-__all__ = ["Source", "Translator", "conjuncts", "packed"]
+__all__ = ["Source", "Translator", "packed"]
 
 _COLUMNS = {
     Field.TYPE_ID: "type",
@@ -86,13 +87,6 @@ class Source:
             (table, f"since <= {self.as_of:d}"),
             (f"{table}_past", f"since <= {self.as_of:d} AND until > {self.as_of:d}"),
         ]
-
-
-def conjuncts(tree: Filter | None) -> tuple[Filter, ...]:
-    """Return the conditions that must all hold."""
-    if tree is None:
-        return ()
-    return tree.items if isinstance(tree, And) else (tree,)
 
 
 @dataclass

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from lineage.backend import Order
 from lineage.backends.evaluation import Neighbours, accepts
-from lineage.backends.sqlite_filters import Source, Translator, conjuncts, packed
+from lineage.backends.sqlite_filters import Source, Translator, packed
 from lineage.backends.sqlite_properties import Parameter
 from lineage.backends.sqlite_rows import KIND_NUMBERS, NODE_COLUMNS, node_row
 from lineage.filters import (
@@ -27,6 +27,7 @@ from lineage.filters import (
     Operator,
     Or,
     all_of,
+    conjuncts,
     walk_filter,
 )
 from lineage.model import Kind
@@ -82,7 +83,7 @@ class Search:
             yield from filter(accepted, rows)
             if len(rows) < CHUNK:
                 return
-            after = (_place(self.order, rows[-1]), rows[-1].key.id)
+            after = (self.order.value(rows[-1]), rows[-1].key.id)
 
     def _select(
         self, where: Filter | None, after: tuple[int, int] | None, limit: int | None
@@ -142,12 +143,6 @@ def _is_narrowed(where: Filter | None) -> bool:
         isinstance(item, Compare) and item.op is Operator.EQ and item.column in fields
         for item in conjuncts(where)
     )
-
-
-def _place(order: Order, row: NodeRow) -> int:
-    if order.field is Field.ID:
-        return row.key.id
-    return row.created if order.field is Field.CREATED else row.updated
 
 
 def _is_simple(tree: Filter) -> bool:

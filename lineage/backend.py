@@ -101,6 +101,12 @@ class Order(NamedTuple):
     field: Field = Field.ID
     descending: bool = False
 
+    def value(self, row: NodeRow) -> int:
+        """Return what a row is sorted by."""
+        if self.field is Field.ID:
+            return row.key.id
+        return row.created if self.field is Field.CREATED else row.updated
+
 
 class Backend(ABC):
     """A property graph that forgets nothing. Subclasses implement what is abstract here."""

@@ -40,6 +40,7 @@ __all__ = [
     "PropertyColumn",
     "all_of",
     "bind",
+    "conjuncts",
     "like_pattern",
     "walk_filter",
 ]
@@ -215,6 +216,13 @@ def all_of(*conditions: Filter | None) -> Filter | None:
     if len(items) == 1:
         return items[0]
     return And(tuple(items)) if items else None
+
+
+def conjuncts(tree: Filter | None) -> tuple[Filter, ...]:
+    """Return the conditions that must all hold, none of them an `And`; of no filter there are none."""
+    if isinstance(tree, And):
+        return tuple(each for item in tree.items for each in conjuncts(item))
+    return () if tree is None else (tree,)
 
 
 def walk_filter(tree: Filter) -> Iterator[Filter]:

@@ -12,7 +12,6 @@ from typing import Generic, TypeVar, overload
 
 from lineage.backend import Backend, Order
 from lineage.errors import Invalid, NotFound
-from lineage.filters import Field
 from lineage.model import Edge, Node, NodeKey
 from lineage.registry import registry
 from lineage.rows import Commit, EdgeRow, Head, NodeRow, edge_of, entity_of
@@ -131,9 +130,7 @@ def write_token(number: int | None, order: Order, row: NodeRow) -> str:
 
     The moment is None inside a transaction that has written, where nothing else changes.
     """
-    value = {Field.ID: row.key.id, Field.CREATED: row.created, Field.UPDATED: row.updated}[
-        order.field
-    ]
+    value = order.value(row)
     parts = [number, order.field.value, order.descending, value, row.key.id]
     return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode()
 

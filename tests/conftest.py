@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -65,7 +66,7 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(params=EACH_BACKEND)
+@pytest.fixture
 def backend(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[Backend]:
     """An empty backend of each kind."""
     with BACKENDS[request.param](tmp_path, clock) as backend:
@@ -87,13 +88,33 @@ def shared(
         yield Store(backend, actor="ann")
 
 
-@pytest.fixture(params=EACH_BACKEND)
+@pytest.fixture
 def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
-    """A second empty backend, of each kind for each kind of the first; its clock is of its own."""
+    """A second empty backend, of another kind than the first; its clock is of its own."""
     folder = tmp_path / "target"
     folder.mkdir()
     with BACKENDS[request.param](folder, Clock(0)) as backend:
         yield backend
+
+
+ROUND = [("memory", "sqlite"), ("sqlite", "neo4j"), ("neo4j", "memory")]
+"""Each backend once before another and once after one."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give each backend to a test of one; to a test of two those of `ROUND`, or all if it says so."""
+    given = {"backend", "target"}.intersection(metafunc.fixturenames)
+    if "neo4j_server" in metafunc.fixturenames:
+        return  # whose store the test opens
+    if given == {"backend"}:
+        metafunc.parametrize("backend", EACH_BACKEND, indirect=True)
+    elif len(given) == 2:
+        every = metafunc.definition.get_closest_marker("pairs")
+        pairs = [
+            pytest.param(*pair, marks=[pytest.mark.neo4j] * ("neo4j" in pair))
+            for pair in (product(BACKENDS, BACKENDS) if every else ROUND)
+        ]
+        metafunc.parametrize(("backend", "target"), pairs, indirect=True)
 
 
 @pytest.fixture(params=EACH_BACKEND)

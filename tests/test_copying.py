@@ -35,6 +35,7 @@ def refusal(source: Backend, target: Backend, *, as_of: int | None = None) -> st
 # What is copied
 
 
+@pytest.mark.pairs
 def test_copy_is_equal_at_every_moment(backend: Backend, target: Backend) -> None:
     eventful(backend)
     (last,) = backend.log(limit=1)
@@ -415,6 +416,7 @@ def answers(store: Store) -> list[object]:
     return [plain(each) for each in said]
 
 
+@pytest.mark.pairs
 def test_copy_answers_as_its_source_does(store: Store, target: Backend) -> None:
     copied = Store(target)
     assert two_runs(store).copy_to(copied).transactions == 2

@@ -75,6 +75,7 @@ CHANGES = {
     "type that cannot be read": ("MATCH (y:LineageType {id: 11}) SET y.body = '{'", "type 11"),
     "schema number": ("MATCH (t:LineageTransaction {number: 4}) SET t.schema = 1", "types"),
     "store's number": ("MATCH (s:LineageStore) SET s.number = 5", "the last one is 5"),
+    "number for readers": ("MATCH (g:LineageGate) SET g.number = 5", "readers are told"),
     "store's highest id": ("MATCH (s:LineageStore) SET s.artifacts = 77", "77"),
     "second store": ("CREATE (:LineageStore {name: 'other', number: 0})", "2 nodes"),
     "index": ("DROP INDEX lineage_past_key", "lineage_past_key"),

@@ -25,7 +25,6 @@ from lineage import (
     filters,
 )
 from lineage.backends.neo4j_rows import HELD_BYTES
-from lineage.model import Kind
 from tests.servers import Neo4jServer
 from tests.tree import ROOT
 
@@ -272,4 +271,3 @@ def test_relationships_run_along_the_flow(store: Store, neo4j_server: Neo4jServe
         each.name: each.name.endswith("INPUT") for each in EventType
     }
     assert {(row[2], row[3]) for row in rows} == {('["a",1]', True)}
-    assert Kind.ARTIFACT in {edge.source.kind for edge in store.backend.edges([data.key])}

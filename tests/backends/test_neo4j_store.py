@@ -16,7 +16,7 @@ from lineage.backends import neo4j as backend
 from lineage.backends.neo4j_server import Work
 from lineage.errors import BackendError, Corrupt, LineageError, NotFound, Unavailable
 from tests.actors import Actor, pair
-from tests.backends.files import models
+from tests.backends.files import in_thread, models
 from tests.servers import Neo4jServer, round_trips
 
 
@@ -139,6 +139,33 @@ def test_recording_a_run_takes_four_round_trips(
         3,
         1,
     )
+
+
+def test_interrupt_right_after_the_lock_lets_go(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    for name in ("Writing", "head_row"):
+        pair(store, f"before {name}")
+        monkeypatch.setattr(backend, name, interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            pair(store, "interrupted")
+        monkeypatch.undo()
+        assert "interrupted" not in models(store)
+    in_thread(lambda: pair(store, "from another thread"))
+    assert models(store)[-1] == "from another thread"
+
+
+@pytest.mark.parametrize("lost", ["LineageStore", "LineageGate"])
+def test_store_without_its_own_nodes_is_corrupt(
+    lost: str, store: Store, neo4j_server: Neo4jServer
+) -> None:
+    neo4j_server.run(f"MATCH (s:{lost}) DELETE s")
+    with pytest.raises(Corrupt, match="holds 0 stores"):
+        pair(store, "a")
+    assert neo4j_server.run("MATCH (n:LineageNode) RETURN n") == []
 
 
 # A connection that breaks
