@@ -131,7 +131,7 @@ class Neo4jBackend(Backend):
                     return answer
         work, rows = self._server.begin(first=_NOW, seconds=self.lock_timeout)
         try:
-            self._reached(*self._only(rows)[0])
+            self._reached(*self._only(rows))
             return read(work.run)
         finally:
             work.rollback()
@@ -153,7 +153,7 @@ class Neo4jBackend(Backend):
         own = self._transaction
         if own is not None and own.locked:
             return own.number - 1
-        ((number, schema),) = self._only(self._server.write(_NOW))
+        number, schema = self._only(self._server.write(_NOW))
         self._reached(number, schema)
         return int(number)
 
@@ -334,14 +334,14 @@ class Neo4jBackend(Backend):
 
     def _head_of(self, rows: Rows) -> Head:
         """Read what `_LOCK` returns."""
-        (values,) = self._only(rows)
+        values = self._only(rows)
         return EMPTY if values[0] is None else head_row(values)
 
-    def _only(self, rows: Rows) -> Rows:
+    def _only(self, rows: Rows) -> list[Any]:
         """Return what the one node of its kind in a store says; raise where there is not one."""
         if len(rows) != 1:
             raise Corrupt(f"{self._server.place} holds {len(rows)} stores; restore a backup")
-        return rows
+        return rows[0]
 
     def _locked(self) -> Writing:
         writing = self._writing

@@ -90,7 +90,7 @@ def shared(
 
 @pytest.fixture
 def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
-    """A second empty backend, of another kind than the first; its clock is of its own."""
+    """A second empty backend, as `ROUND` pairs it; its clock is of its own."""
     folder = tmp_path / "target"
     folder.mkdir()
     with BACKENDS[request.param](folder, Clock(0)) as backend:
