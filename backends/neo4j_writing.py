@@ -175,6 +175,8 @@ class Writing:
             Kind.EXECUTION: head.executions,
             Kind.CONTEXT: head.contexts,
         }
+        self._before = dict(self._highest)
+        """The ids after which all edges are in `_joined`, because their nodes came later."""
         self._nodes: dict[NodeKey, NodeRow] = {}
         self._updates: dict[NodeKey, NodeRow] = {}
         self._edges: dict[EdgeKey, EdgeRow] = {}
@@ -221,7 +223,7 @@ class Writing:
         """Return the live nodes that each reference names."""
         found = look_up(self.run, references)
         self._looked_up = frozenset(row.key for rows in found.rows.values() for row in rows)
-        self._joined = found.edges
+        self._joined |= found.edges
         self._live |= self._looked_up
         for reference, rows in found.rows.items():
             if not rows and isinstance(reference, Named):
@@ -246,6 +248,8 @@ class Writing:
         """Whether it is known if this edge exists: it does where it is in `_joined`."""
         if key in self._unjoined or key in self._joined:
             return True
+        if any(end.id > self._before[end.kind] for end in (key.source, key.target)):
+            return True
         of_context = key.kind not in EVENT_KINDS
         return of_context and key.source in self._looked_up and key.target in self._looked_up
 
@@ -253,6 +257,7 @@ class Writing:
         """Forget what reads have shown, after something was taken away."""
         self._absent, self._live, self._unjoined = set(), set(), set()
         self._looked_up, self._joined = frozenset(), set()
+        self._before = dict(self._highest)
 
     # Writing
 

@@ -343,12 +343,13 @@ class Interrupting:
 
     def __init__(self, line: int) -> None:
         self.left = line
+        self.before = sys.gettrace()  # what measures coverage
 
     def __enter__(self) -> None:
         sys.settrace(self._trace)
 
     def __exit__(self, *_: object) -> None:
-        sys.settrace(None)
+        sys.settrace(self.before)
 
     def _trace(self, frame: FrameType, event: str, argument: object) -> Any:
         if not frame.f_code.co_filename.endswith(self.FILES):
