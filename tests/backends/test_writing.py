@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lineage.backend import Backend
+from lineage.backend import Backend, External
 from lineage.errors import AlreadyExists, LineageError, NotFound
 from lineage.model import Kind, NodeKey
 from lineage.rows import EdgeKey, EdgeKind
@@ -261,6 +261,26 @@ def test_ended_edge_may_be_written_again(stocked: Backend) -> None:
     moments = [stocked.edges([DATA], as_of=number) for number in range(5)]
     assert [[row.time for row in rows] for rows in moments] == [[], [None], [], [1], [3]]
     assert [row.until for rows in moments for row in rows] == [None] * 3
+    assert stocked.check() == []
+
+
+def test_edge_of_a_new_node_is_written_once_until_it_ends(stocked: Backend) -> None:
+    with writing(stocked) as new:
+        run = new.execution(name="b")
+        edge = new.edge(DATA, run)
+        assert stocked.lookup([External(Kind.ARTIFACT, "x")])
+        with pytest.raises(AlreadyExists):
+            new.edge(DATA, run)
+        assert stocked.existing_edges([edge, EdgeKey(DATA, RUN, EdgeKind.INPUT)]) == {
+            edge,
+            EdgeKey(DATA, RUN, EdgeKind.INPUT),
+        }
+        new.end(edge)
+        assert stocked.existing_edges([edge]) == set()
+        new.edge(DATA, run, time=7)
+        with pytest.raises(AlreadyExists):
+            new.edge(DATA, run)
+    assert [row.time for row in stocked.edges([run])] == [7]
     assert stocked.check() == []
 
 
