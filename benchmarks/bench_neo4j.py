@@ -66,6 +66,7 @@ def ask(server: Neo4jServer, question: str, key: NodeKey) -> list[list[Any]] | N
             return None
 
 
+@pytest.mark.benchmark(warmup=True, warmup_iterations=300)  # Java compiles what runs often
 def bench_upstream_of_a_model(benchmark: Any, filled: Filled) -> None:
     """The model, its training, eleven spans and their ingestions: 24 nodes."""
     store, trace, _ = filled
@@ -114,6 +115,7 @@ def bench_bulk_write(benchmark: Any, servers: Servers, tmp_path: Path) -> None:
         assert len(store.backend.edges([e.key for e in store.find(Execution, limit=50)])) == 200
 
 
+@pytest.mark.benchmark(warmup=True, warmup_iterations=100)
 def bench_record(benchmark: Any, servers: Servers, tmp_path: Path) -> None:
     """One finished run: two inputs that are there, two outputs, an experiment."""
     with servers.of(tmp_path) as server, lineage.connect(server.url) as store:
