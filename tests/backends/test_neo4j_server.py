@@ -10,6 +10,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -337,19 +338,21 @@ def test_nothing_leaks(server: Server) -> None:
 
 
 class Interrupting:
-    """Raises KeyboardInterrupt at the nth line that runs in our modules or the driver's session."""
+    """Raises KeyboardInterrupt at the nth line that runs in our modules or the driver's session.
+
+    In a thread of its own: a thread has one tracer, and the main one's measures coverage.
+    """
 
     FILES = ("neo4j_server.py", "session.py", "transaction.py", "result.py")
 
     def __init__(self, line: int) -> None:
         self.left = line
-        self.before = sys.gettrace()  # what measures coverage
 
     def __enter__(self) -> None:
         sys.settrace(self._trace)
 
     def __exit__(self, *_: object) -> None:
-        sys.settrace(self.before)
+        sys.settrace(None)
 
     def _trace(self, frame: FrameType, event: str, argument: object) -> Any:
         if not frame.f_code.co_filename.endswith(self.FILES):
@@ -368,9 +371,7 @@ class Interrupting:
     "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
 )
 def test_interrupt_at_any_line_leaves_no_lock(server: Server) -> None:
-    line, cut = 0, 0
-    while True:
-        line += 3  # each costs a connection
+    def interrupted(line: int) -> bool:
         work = None
         try:
             with Interrupting(line):
@@ -378,13 +379,19 @@ def test_interrupt_at_any_line_leaves_no_lock(server: Server) -> None:
                 work.run("CREATE (:Item)")
                 work.rollback()
         except KeyboardInterrupt:
-            cut += 1
             if work is not None:
                 work.rollback()
-            work = None
-            continue
-        break
-    assert cut > 50
+            return True
+        return False
+
+    def interrupt_everywhere() -> int:
+        cut = 0
+        while interrupted(3 * cut + 3):  # each third line: each costs a connection
+            cut += 1
+        return cut
+
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(interrupt_everywhere).result() > 50
     begun(server, 5).rollback()
     assert count(server) == 0
 
