@@ -17,20 +17,22 @@ A message says what happened, with the offending value, then what to do.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 __all__ = [
-    "EXIT_CODES",
+    "ENDINGS",
     "AlreadyExists",
     "BackendError",
     "Conflict",
     "Corrupt",
+    "Ending",
     "Invalid",
     "LineageError",
     "MissingExtra",
     "NotFound",
     "Stale",
     "Unavailable",
+    "ending_of",
 ]
 
 
@@ -81,15 +83,28 @@ class MissingExtra(LineageError, ImportError):
     """An optional dependency is needed; the message gives the command that installs it."""
 
 
-EXIT_CODES: Mapping[type[LineageError], int] = {
-    NotFound: 3,
-    Invalid: 4,
-    AlreadyExists: 5,
-    Conflict: 6,
-    Stale: 7,
-    BackendError: 8,
-    Unavailable: 9,
-    Corrupt: 10,
-    MissingExtra: 11,
+class Ending(NamedTuple):
+    """How a command and a call end after an error."""
+
+    exit_code: int
+    status: str
+    """The name of gRPC's status."""
+
+
+ENDINGS: Mapping[type[LineageError], Ending] = {
+    NotFound: Ending(3, "NOT_FOUND"),
+    Invalid: Ending(4, "INVALID_ARGUMENT"),
+    AlreadyExists: Ending(5, "ALREADY_EXISTS"),
+    Conflict: Ending(6, "ABORTED"),  # which MLMD's clients try again
+    Stale: Ending(7, "FAILED_PRECONDITION"),
+    BackendError: Ending(8, "INTERNAL"),
+    Unavailable: Ending(9, "UNAVAILABLE"),
+    Corrupt: Ending(10, "DATA_LOSS"),
+    MissingExtra: Ending(11, "INTERNAL"),
 }
-"""How the command line ends after each error; a subclass that is not listed ends as its parent does."""
+"""How it ends after each error; a subclass that is not listed ends as its parent does."""
+
+
+def ending_of(error: BaseException) -> Ending | None:
+    """Return how it ends after an error; None for one that is not ours."""
+    return next((ENDINGS[cls] for cls in type(error).__mro__ if cls in ENDINGS), None)

@@ -28,6 +28,7 @@ TABLE = {
     ],
     4: ["backend", "transaction", "walking", "registry"],
     5: [
+        "mlmd",
         "backends",
         "queries",
         "formats",
@@ -45,7 +46,7 @@ TABLE = {
 
 LAYER = {member: number for number, members in TABLE.items() for member in members}
 TOP = max(TABLE)
-GROUPS = {"backends", "queries", "formats"}
+GROUPS = {"backends", "queries", "formats", "mlmd"}
 """The packages, in which siblings may import each other."""
 
 BY_NAME_ONLY = {"backends", "formats"}
@@ -74,7 +75,7 @@ WITHIN_A_LAYER = {
 }
 """The pairs of one layer in which the first is made of the second."""
 
-HEAVY = {"networkx", "neo4j", "sqlglot", "numpy", "rich"}
+HEAVY = {"networkx", "neo4j", "sqlglot", "numpy", "rich", "grpc", "google"}
 
 
 def faults(module: str, source: str) -> list[str]:

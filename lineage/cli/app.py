@@ -18,7 +18,7 @@ from typer.main import get_command
 from typing_extensions import override
 
 from lineage.cli import output
-from lineage.errors import EXIT_CODES, LineageError
+from lineage.errors import ENDINGS, LineageError, ending_of
 from lineage.plugins import shown_url
 
 __all__ = ["COMMANDS", "EPILOGUE", "Command", "command_line", "exit_code", "main"]
@@ -36,7 +36,7 @@ EPILOGUE = (
     f"Ends with 0 where all is well, {FAILED} where a check found faults or something unexpected "
     f"happened, {USAGE} where the command was not called right, {INTERRUPTED} after an interrupt, "
     f"{READER_GONE} where the reader of a pipe left, and after an error with its own number: "
-    + ", ".join(f"{error.__name__} {code}" for error, code in EXIT_CODES.items())
+    + ", ".join(f"{error.__name__} {ending.exit_code}" for error, ending in ENDINGS.items())
     + f". {DEBUG}=1 shows where an error came from."
 )
 
@@ -91,6 +91,7 @@ COMMANDS = (
     ),
     Command("import", "interchange.import_", ("lineage import backup.json --store copy.db",)),
     Command("copy", "moving.copy", ("lineage copy lineage.db backup.db",)),
+    Command("serve", "serving.serve", ("lineage serve --mlmd 127.0.0.1:8080",)),
     Command("check", "history.check", ("lineage check",)),
     Command(
         "delete",
@@ -218,8 +219,8 @@ def exit_code(error: BaseException) -> int:
         return INTERRUPTED
     if isinstance(error, _UsageError):
         return USAGE
-    known = (EXIT_CODES[cls] for cls in type(error).__mro__ if cls in EXIT_CODES)
-    return next(known, FAILED)
+    ending = ending_of(error)
+    return FAILED if ending is None else ending.exit_code
 
 
 def _report(error: BaseException, *, as_json: bool) -> None:

@@ -23,7 +23,7 @@ from lineage.cli.documents import LONGEST_PATH, keys_of
 from lineage.cli.history import Faults, Log, NodeEntry, Types
 from lineage.cli.interchange import Exported
 from lineage.copying import Copied
-from lineage.errors import EXIT_CODES
+from lineage.errors import ENDINGS
 from lineage.importing import Imported
 from lineage.journal import LogEntry, Page
 from lineage.queries.comparison import Comparison, Row
@@ -54,6 +54,7 @@ _ANSWERS: Mapping[str, Mapping[str, type | list[str]]] = {
     "import": {"": Imported},
     "copy": {"": Copied},
     "check": {"": Faults},
+    "serve": {"": ["mlmd"]},
     "delete": {"": ["deleted"]},
     "purge": {"": ["purged"]},
     "demo": {"": ["store"]},
@@ -106,7 +107,8 @@ _TAIL = f"""| {INTERRUPTED} | interrupted (Ctrl-C) |
 def reference() -> str:
     """Return the page on the command line, in Markdown."""
     codes = [
-        f"| {code} | `{error.__name__}`: {_line(error)} |\n" for error, code in EXIT_CODES.items()
+        f"| {ending.exit_code} | `{error.__name__}`: {_line(error)} |\n"
+        for error, ending in ENDINGS.items()
     ]
     built: Any = get_command(command_line())
     sections = [_section(each, built.commands[each.name].params) for each in COMMANDS]

@@ -11,7 +11,7 @@ from typer.main import get_command
 import lineage
 from lineage import errors
 from lineage.cli import app, main, questions
-from lineage.errors import EXIT_CODES, LineageError
+from lineage.errors import ENDINGS, LineageError
 from tests.cli.conftest import Shell
 
 READING = [
@@ -72,8 +72,15 @@ def test_store_of_the_environment(
 
 
 def test_every_error_has_its_own_number() -> None:
-    assert set(EXIT_CODES) == set(ALL_ERRORS)
-    numbers = [*EXIT_CODES.values(), app.FAILED, app.USAGE, app.INTERRUPTED, app.READER_GONE, 0]
+    assert set(ENDINGS) == set(ALL_ERRORS)
+    numbers = [
+        *(ending.exit_code for ending in ENDINGS.values()),
+        app.FAILED,
+        app.USAGE,
+        app.INTERRUPTED,
+        app.READER_GONE,
+        0,
+    ]
     assert len(set(numbers)) == len(numbers)
 
 
@@ -90,9 +97,9 @@ def test_error_ends_with_its_number(
 ) -> None:
     fail_with(monkeypatch, cls("said\n\x1b[31m so"))
     answer = shell("show", "x")
-    assert answer == (EXIT_CODES[cls], "", f"lineage: {cls.__name__}: said\\n\\x1b[31m so\n")
+    assert answer == (ENDINGS[cls].exit_code, "", f"lineage: {cls.__name__}: said\\n\\x1b[31m so\n")
     as_json = shell("show", "x", "--json")
-    assert (as_json.code, as_json.out) == (EXIT_CODES[cls], "")
+    assert (as_json.code, as_json.out) == (ENDINGS[cls].exit_code, "")
     assert json.loads(as_json.err) == {
         "error": {"type": cls.__name__, "message": "said\n\x1b[31m so"}
     }
@@ -102,7 +109,7 @@ def test_subclass_of_an_error_ends_as_its_parent_does() -> None:
     class Worse(errors.Unavailable):
         pass
 
-    assert app.exit_code(Worse("x")) == EXIT_CODES[errors.Unavailable]
+    assert app.exit_code(Worse("x")) == ENDINGS[errors.Unavailable].exit_code
     assert app.exit_code(LineageError("x")) == 1
 
 
@@ -181,7 +188,7 @@ def test_help_lists_all_commands_and_exit_codes(shell: Shell) -> None:
         assert answer.code == 0
         assert all(f"\n  {each.name} " in answer.out for each in app.COMMANDS)
         words = " ".join(answer.out.split())
-        assert all(f"{cls.__name__} {code}" in words for cls, code in EXIT_CODES.items())
+        assert all(f"{cls.__name__} {ending.exit_code}" in words for cls, ending in ENDINGS.items())
 
 
 def test_version(shell: Shell) -> None:
@@ -218,7 +225,7 @@ def test_what_every_command_takes() -> None:
         taken = called(each.function)
         stores = {"source", "target"} if each.name == "copy" else {"store"}
         assert stores | {"as_json"} <= taken, each.name
-        writes = each.name in {"import", "delete", "purge"}
+        writes = each.name in {"import", "delete", "purge", "serve"}
         assert ("actor" in taken) is writes, each.name
         reads = not writes and each.name not in {"check", "demo"}
         assert ("as_of" in taken) is reads, each.name

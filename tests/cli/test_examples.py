@@ -31,7 +31,7 @@ def test_examples_answer_on_the_demos_store(shell: Shell) -> None:
     assert without_numbers(picture) in without_numbers(readme)
     for command in COMMANDS:
         for example in command.examples:
-            if command is not made:
+            if command is not made and command.name != "serve":  # which does not return
                 answer = shell(*shlex.split(example)[1:])
                 assert answer.code == 0, (example, answer.err)
                 assert answer.out

@@ -1,0 +1,85 @@
+"""A store behind somebody's protocol: serve."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lineage.cli import output
+from lineage.cli.options import HERE, Actor, AsJson, StoreUrl, usage, writing
+
+__all__ = ["serve"]
+
+
+def serve(
+    *,
+    mlmd: Annotated[
+        str,
+        typer.Option(
+            "--mlmd",
+            metavar="HOST:PORT",
+            show_default=True,
+            help="Where to serve ML Metadata's calls; port 0 picks one.",
+        ),
+    ] = "127.0.0.1:8080",
+    store: StoreUrl = HERE,
+    tokens: Annotated[
+        Path | None,
+        typer.Option(
+            "--tokens",
+            metavar="FILE",
+            help="Who may call: a line NAME TOKEN for each. Left out, everybody who reaches the port.",
+        ),
+    ] = None,
+    tls_certificate: Annotated[
+        Path | None,
+        typer.Option("--tls-certificate", metavar="FILE", help="The server's certificate, in PEM."),
+    ] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option("--tls-key", metavar="FILE", help="Its private key, in PEM.")
+    ] = None,
+    tls_clients: Annotated[
+        Path | None,
+        typer.Option(
+            "--tls-clients", metavar="FILE", help="Take only clients of this authority, in PEM."
+        ),
+    ] = None,
+    actor: Actor = None,
+    as_json: AsJson = False,
+) -> None:
+    """Serve a store to ML Metadata's clients until it is stopped.
+
+    Ctrl-C and SIGTERM stop it; calls under way have ten seconds to end.
+    """
+    from lineage.server.serving import Certificate, read_tokens, serving
+
+    certificate = None
+    if tls_certificate is not None and tls_key is not None:
+        certificate = Certificate(tls_certificate, tls_key, tls_clients)
+    elif not (tls_certificate is tls_key is tls_clients is None):
+        raise usage("--tls-certificate and --tls-key belong together, and --tls-clients to both")
+    known = None if tokens is None else read_tokens(tokens)
+    ended = threading.Event()
+    with writing(store, actor, creates=True) as opened:
+        before = {
+            number: signal.signal(number, lambda *_: ended.set())
+            for number in (signal.SIGINT, signal.SIGTERM)
+        }
+        try:
+            with serving(
+                opened.backend, mlmd, actor=opened.actor, tokens=known, certificate=certificate
+            ) as server:
+                if as_json:
+                    output.print_json({"mlmd": server.address})
+                else:
+                    output.say([f"mlmd listening on {server.address}"])
+                sys.stdout.flush()
+                ended.wait()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

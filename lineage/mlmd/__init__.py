@@ -1,0 +1,1 @@
+"""ML Metadata's notation: its messages, and rows and types as such."""

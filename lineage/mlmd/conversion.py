@@ -1,0 +1,304 @@
+"""Rows and types as MLMD's messages, and what its messages say.
+
+MLMD's times are milliseconds, its values of numbers inside structs doubles, and its nine system
+types have names that begin with `mlmd.`. A URI that was never given is there as "".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
+
+from lineage.errors import Invalid
+from lineage.mlmd.messages import Message, message, type_class
+from lineage.model import Kind
+from lineage.rows import EdgeKind, EdgeRow, NodeRow
+from lineage.schema import SYSTEM_NAMES, TYPE_CLASSES, AnyType, ExecutionType
+from lineage.values import JSON, ProtoAny, Value, ValueType, decode, encode, from_micros
+
+__all__ = [
+    "VALUE_FIELDS",
+    "attribution_message",
+    "event_message",
+    "fill_node",
+    "fill_value",
+    "own_name",
+    "parent_message",
+    "path_of",
+    "state_field",
+    "struct_of",
+    "text_or_none",
+    "to_micros",
+    "to_millis",
+    "type_message",
+    "type_of",
+    "value_of",
+    "wire_name",
+]
+
+NONE = encode({})
+"""A property map that holds nothing, as it is stored."""
+_VALUE_TYPES = dict(enumerate(ValueType, start=1))
+_TYPE_NUMBERS = {each: number for number, each in _VALUE_TYPES.items()}
+VALUE_FIELDS: Mapping[str, ValueType] = {
+    "int_value": ValueType.INT,
+    "double_value": ValueType.DOUBLE,
+    "string_value": ValueType.STRING,
+    "struct_value": ValueType.STRUCT,
+    "proto_value": ValueType.PROTO,
+    "bool_value": ValueType.BOOLEAN,
+}
+"""The fields of a value, one of which is set, and what each holds."""
+_SYSTEM = {name for names in SYSTEM_NAMES.values() for name in names}
+_FOREIGN = {name.replace("lineage.", "mlmd.", 1): name for name in _SYSTEM}
+
+
+def own_name(name: str) -> str:
+    """Return what we call a type of MLMD's: `lineage.Model` for `mlmd.Model`."""
+    return _FOREIGN.get(name, name)
+
+
+def wire_name(name: str) -> str:
+    """Return what MLMD calls a type of ours: the opposite of `own_name`."""
+    return name.replace("lineage.", "mlmd.", 1) if name in _SYSTEM else name
+
+
+# Times
+
+
+def to_millis(micros: int) -> int:
+    """Return a stored time as MLMD's, rounded down."""
+    return micros // 1000
+
+
+def to_micros(millis: int) -> int:
+    """Return a time of MLMD's as it is stored; raise `Invalid` outside the years 1 to 9999."""
+    from_micros(millis * 1000)
+    return millis * 1000
+
+
+# Values
+
+
+def text_or_none(holder: Message, field: str) -> str | None:
+    """Return a message's text; None where it is not set, which is not the empty one."""
+    return getattr(holder, field) if holder.HasField(field) else None
+
+
+def value_of(wire: Message) -> Value:
+    """Return a value; raise `Invalid` for one in which nothing is set."""
+    field = wire.WhichOneof("value")
+    if field is None:
+        raise Invalid("a value is empty; set one of its fields, or leave the property out")
+    if field == "struct_value":
+        return struct_of(wire.struct_value)
+    if field == "proto_value":
+        return ProtoAny(wire.proto_value.type_url, wire.proto_value.value)
+    value: Value = getattr(wire, field)
+    return value
+
+
+def struct_of(wire: Message) -> dict[str, Any]:
+    """Return a `google.protobuf.Struct` as JSON."""
+    return {name: _json_of(item) for name, item in wire.fields.items()}
+
+
+def _json_of(wire: Message) -> JSON:
+    field = wire.WhichOneof("kind")
+    if field == "struct_value":
+        return struct_of(wire.struct_value)
+    if field == "list_value":
+        return [_json_of(item) for item in wire.list_value.values]
+    value: JSON = None if field in (None, "null_value") else getattr(wire, field)
+    return value
+
+
+def fill_value(wire: Message, value: Value) -> None:
+    """Write a value into an empty message.
+
+    A struct that is no object, which MLMD cannot have, becomes one with the field `value`.
+    """
+    kind = type(value)
+    if kind is str:
+        wire.string_value = value
+    elif kind is bool:
+        wire.bool_value = value
+    elif kind is int:
+        wire.int_value = value
+    elif kind is float:
+        wire.double_value = value
+    elif isinstance(value, ProtoAny):
+        wire.proto_value.type_url, wire.proto_value.value = value
+        wire.proto_value.SetInParent()
+    else:
+        wire.struct_value.SetInParent()
+        _fill_struct(wire.struct_value, value if isinstance(value, dict) else {"value": value})
+
+
+def _fill_struct(wire: Message, content: Mapping[str, Any]) -> None:
+    for name, item in content.items():
+        _fill_json(wire.fields[name], item)
+
+
+def _fill_json(wire: Message, item: JSON) -> None:
+    if item is None:
+        wire.null_value = 0
+    elif isinstance(item, bool):
+        wire.bool_value = item
+    elif isinstance(item, str):
+        wire.string_value = item
+    elif isinstance(item, int | float):
+        wire.number_value = _double(item)
+    elif isinstance(item, dict):
+        wire.struct_value.SetInParent()
+        _fill_struct(wire.struct_value, item)
+    else:
+        wire.list_value.SetInParent()
+        for each in item:
+            _fill_json(wire.list_value.values.add(), each)
+
+
+def _double(number: float) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return float("inf") if number > 0 else float("-inf")
+
+
+# Nodes
+
+
+def state_field(kind: Kind) -> str | None:
+    """Return the name of the field that holds a node's state."""
+    return {Kind.ARTIFACT: "state", Kind.EXECUTION: "last_known_state"}.get(kind)
+
+
+def fill_node(wire: Message, row: NodeRow, types: Mapping[int, AnyType]) -> None:
+    """Write a node into an empty message."""
+    kind, wire.id = row.key
+    wire.type_id = row.type_id
+    wire.type = wire_name(types[row.type_id].name)
+    wire.create_time_since_epoch = to_millis(row.created)
+    wire.last_update_time_since_epoch = to_millis(row.updated)
+    if row.name is not None:
+        wire.name = row.name
+    if row.external_id is not None:
+        wire.external_id = row.external_id
+    if kind is Kind.ARTIFACT:
+        wire.uri = row.uri or ""
+    if row.state is not None:
+        setattr(wire, state_field(kind) or "", row.state)
+    if row.properties != NONE:
+        _fill_map(wire.properties, row.properties)
+    if row.custom != NONE:
+        _fill_map(wire.custom_properties, row.custom)
+
+
+def _fill_map(target: Message, values: str) -> None:
+    for name, value in decode(values).items():
+        fill_value(target[name], value)
+
+
+# Types
+
+
+def type_message(each: AnyType) -> Message:
+    """Return a type's message; of a system type nothing but its id and name, as MLMD has it."""
+    wire = type_class(each.kind)(id=each.id, name=wire_name(each.name))
+    if each.name in _SYSTEM:
+        return wire
+    for field in ("version", "description", "external_id"):
+        value = getattr(each, field)
+        if value is not None:
+            setattr(wire, field, value)
+    for name, value_type in each.properties.items():
+        wire.properties[name] = _TYPE_NUMBERS[value_type]
+    if each.base is not None:
+        wire.base_type = SYSTEM_NAMES[each.kind].index(each.base) + 1
+    if isinstance(each, ExecutionType):
+        for field in ("input_type", "output_type"):
+            content = getattr(each, field)
+            if content is not None:
+                ParseDict(content, getattr(wire, field), ignore_unknown_fields=True)
+    return wire
+
+
+def type_of(wire: Message, kind: Kind) -> AnyType:
+    """Return the type that a message describes, without an id."""
+    if not wire.name:
+        raise Invalid(f"{kind} type: name is missing")
+    fields: dict[str, Any] = {
+        "name": own_name(wire.name),
+        "version": text_or_none(wire, "version") or None,
+        "description": text_or_none(wire, "description"),
+        "external_id": text_or_none(wire, "external_id"),
+        "properties": {name: _value_type(name, number) for name, number in wire.properties.items()},
+    }
+    if wire.HasField("base_type") and wire.base_type:
+        fields["base"] = SYSTEM_NAMES[kind][wire.base_type - 1]
+    if kind is Kind.EXECUTION:
+        for field in ("input_type", "output_type"):
+            if wire.HasField(field):
+                fields[field] = _plain(getattr(wire, field))
+    return TYPE_CLASSES[kind](**fields)
+
+
+def _value_type(name: str, number: int) -> ValueType:
+    found = _VALUE_TYPES.get(number)
+    if found is None:
+        raise Invalid(
+            f"property {name!r:.80}: its type is UNKNOWN; there are {', '.join(ValueType)}"
+        )
+    return found
+
+
+def _plain(wire: Message) -> JSON:
+    """Return a message as JSON, to be kept as it is."""
+    try:
+        content: JSON = json.loads(json.dumps(MessageToDict(wire)))
+    except (ParseError, ValueError, RecursionError) as error:
+        raise Invalid(f"a type's structure cannot be read: {error}") from error
+    return content
+
+
+# Edges
+
+
+def event_message(row: EdgeRow) -> Message:
+    """Return an event's message."""
+    artifact, execution = sorted((row.source, row.target))
+    wire = message("Event")(artifact_id=artifact.id, execution_id=execution.id, type=int(row.kind))
+    if row.time is not None:
+        wire.milliseconds_since_epoch = to_millis(row.time)
+    for step in json.loads(row.path or "[]"):
+        if isinstance(step, int):
+            wire.path.steps.add(index=step)
+        else:
+            wire.path.steps.add(key=step)
+    return wire
+
+
+def path_of(wire: Message) -> list[int | str]:
+    """Return an event's path; steps that say nothing are left out."""
+    steps: list[int | str] = []
+    for step in wire.path.steps:
+        field = step.WhichOneof("value")
+        if field is not None:
+            steps.append(step.index if field == "index" else step.key)
+    return steps
+
+
+def attribution_message(row: EdgeRow) -> Message:
+    """Return an attribution's or an association's message."""
+    context, member = row.source.id, row.target.id
+    if row.kind is EdgeKind.ATTRIBUTION:
+        return message("Attribution")(context_id=context, artifact_id=member)
+    return message("Association")(context_id=context, execution_id=member)
+
+
+def parent_message(row: EdgeRow) -> Message:
+    """Return a parent context's message."""
+    return message("ParentContext")(parent_id=row.source.id, child_id=row.target.id)

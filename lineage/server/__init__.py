@@ -1,0 +1,1 @@
+"""Servers: a store behind somebody's protocol."""
