@@ -61,10 +61,14 @@ __all__ = ["SqliteBackend"]
 
 logger = logging.getLogger("lineage")
 
-_PRELOADED = {each.id: TypeRow(each, 0) for each in SYSTEM_TYPES}
+_PRELOADED = {number: TypeRow(each, 0) for number, each in enumerate(SYSTEM_TYPES, start=1)}
 _INSERT_NODE = f"INSERT INTO node VALUES ({', '.join('?' * len(NODE_COLUMNS.split(',')))})"
 _INSERT_PAST = f"INSERT INTO node_past ({PAST_COLUMNS}) VALUES ({', '.join('?' * len(PAST_COLUMNS.split(',')))})"
 _LAST = f"SELECT {HEAD_COLUMNS} FROM txn ORDER BY number DESC LIMIT 1"
+_NODE_NAMES, _PAST_NAMES, _EDGE_NAMES = (
+    ", ".join(f"{alias}.{name.strip()}" for name in columns.split(","))
+    for alias, columns in (("n", NODE_COLUMNS), ("n", PAST_COLUMNS), ("e", EDGE_COLUMNS))
+)
 _EDGE_IS = "dst = ? AND src = ? AND kind = ?"
 
 
@@ -112,7 +116,7 @@ class SqliteBackend(Backend):
             return
         sql.execute("BEGIN")
         try:
-            past = moment is not None and moment < self._last(sql).number
+            past = moment is not None and moment < _last_number(sql)
             yield sql, Source(moment if past else None)
         finally:
             if sql.in_transaction:
@@ -128,10 +132,7 @@ class SqliteBackend(Backend):
         own = self._transaction
         if own is not None and own.locked:
             return own.number - 1
-        row = self._file.connection.execute(
-            "SELECT number FROM txn ORDER BY number DESC LIMIT 1"
-        ).fetchone()
-        return 0 if row is None else int(row[0])
+        return _last_number(self._file.connection)
 
     @override
     @guarded
@@ -158,9 +159,16 @@ class SqliteBackend(Backend):
         return known[1]
 
     def _read_types(self, sql: sqlite3.Connection, condition: str) -> tuple[TypeRow, ...]:
+        """Return the types of a moment; those that are known already are not read again."""
+        kept: Sequence[TypeRow] = () if self._types is None else self._types[1]
+        known: dict[int | None, TypeRow] = {row.type.id: row for row in kept}
+        stored: dict[int, TypeRow] = {}
         rows = sql.execute(f"SELECT id, kind, body, since FROM type WHERE {condition} ORDER BY id")
-        stored = {number: type_row(kind, body, since, None) for number, kind, body, since in rows}
-        return tuple({**_PRELOADED, **stored}.values())
+        for number, kind, body, since in rows:
+            row = known.get(number)
+            same = row is not None and row.since == since
+            stored[number] = row if row and same else type_row(kind, body, since, None)
+        return tuple((_PRELOADED | stored).values())
 
     @override
     @guarded
@@ -168,12 +176,11 @@ class SqliteBackend(Backend):
         self, keys: Collection[NodeKey], *, as_of: int | None = None
     ) -> dict[NodeKey, NodeRow]:
         wanted = to_json([number_of(key) for key in keys]).decode()
-        names = ", ".join(f"n.{name.strip()}" for name in NODE_COLUMNS.split(","))
         with self._snapshot(as_of) as (sql, source):
             found: dict[NodeKey, NodeRow] = {}
             for table, condition in source.arms("node"):
                 rows = sql.execute(
-                    f"SELECT {names} FROM json_each(?) AS f CROSS JOIN {table} AS n "
+                    f"SELECT {_NODE_NAMES} FROM json_each(?) AS f CROSS JOIN {table} AS n "
                     f"ON n.key = f.value WHERE {condition}",
                     (wanted,),
                 )
@@ -187,9 +194,8 @@ class SqliteBackend(Backend):
         self, sql: sqlite3.Connection, keys: Collection[NodeKey], as_of: int | None
     ) -> dict[NodeKey, NodeRow]:
         """Return the last versions of those nodes that were deleted."""
-        names = ", ".join(f"n.{name.strip()}" for name in PAST_COLUMNS.split(","))
         deleted = sql.execute(
-            f"SELECT {names} FROM json_each(?1) AS f CROSS JOIN node_past AS n ON n.key = f.value "
+            f"SELECT {_PAST_NAMES} FROM json_each(?1) AS f CROSS JOIN node_past AS n ON n.key = f.value "
             f"WHERE gone AND (?2 IS NULL OR until <= ?2)",
             (to_json([number_of(key) for key in keys]).decode(), as_of),
         )
@@ -208,15 +214,13 @@ class SqliteBackend(Backend):
         as_of: int | None = None,
     ) -> list[NodeRow]:
         with self._snapshot(as_of) as (sql, source):
-            known = [row.type for row in self.types(as_of=source.as_of)]
             search = Search(
                 sql,
                 source,
                 kind,
                 where,
                 order,
-                types=[each.id for each in known if each.kind is kind and each.id is not None],
-                indexed={name for each in known for name in each.indexed},
+                types=self.types(as_of=source.as_of),
                 neighbours=lambda row, neighbour: self._neighbours(row, neighbour, source.as_of),
             )
             return search.rows(after, limit)
@@ -241,7 +245,6 @@ class SqliteBackend(Backend):
         as_of: int | None = None,
     ) -> list[EdgeRow]:
         wanted = to_json([number_of(key) for key in set(keys)]).decode()
-        names = ", ".join(f"e.{name.strip()}" for name in EDGE_COLUMNS.split(","))
         ends = [
             end for end, other in (("dst", "downstream"), ("src", "upstream")) if direction != other
         ]
@@ -252,7 +255,7 @@ class SqliteBackend(Backend):
         )
         with self._snapshot(as_of) as (sql, source):
             arms = [
-                f"SELECT {names} FROM json_each(?1) AS f CROSS JOIN {table} AS e ON e.{end} = f.value "
+                f"SELECT {_EDGE_NAMES} FROM json_each(?1) AS f CROSS JOIN {table} AS e ON e.{end} = f.value "
                 f"WHERE {of_kind} AND {moment}"
                 for table, moment in source.arms("edge")
                 for end in ends
@@ -549,3 +552,8 @@ class SqliteBackend(Backend):
             if slot.lock.held:
                 self._writes_types = False
                 slot.lock.release()
+
+
+def _last_number(sql: sqlite3.Connection) -> int:
+    row = sql.execute("SELECT number FROM txn ORDER BY number DESC LIMIT 1").fetchone()
+    return 0 if row is None else int(row[0])

@@ -8,7 +8,7 @@ is then evaluated on the rows that it finds.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lineage.backend import Order
@@ -31,7 +31,7 @@ from lineage.filters import (
     walk_filter,
 )
 from lineage.model import Kind
-from lineage.rows import NodeRow
+from lineage.rows import NodeRow, TypeRow
 
 __all__ = ["Search"]
 
@@ -55,10 +55,7 @@ class Search:
     kind: Kind
     where: Filter | None
     order: Order
-    types: Collection[int]
-    """The ids of the kind's types."""
-    indexed: Collection[str]
-    """The names of the properties that have an index."""
+    types: Sequence[TypeRow]
     neighbours: Neighbours
 
     def rows(self, after: tuple[int, int] | None, limit: int | None) -> list[NodeRow]:
@@ -113,7 +110,8 @@ class Search:
         }
         if Field.TYPE_ID not in fields and (self.kind is Kind.CONTEXT or Field.NAME in fields):
             # Contexts are few among the nodes, and names are indexed by type: go by the types.
-            conditions.append(f"n.type IN ({', '.join(map(str, sorted(self.types)))})")
+            ids = (row.type.id for row in self.types if row.type.kind is self.kind)
+            conditions.append(f"n.type IN ({', '.join(map(str, ids))})")
         return conditions + [f"({translator.condition(item)})" for item in conjuncts(where)]
 
     def _after(self, translator: Translator, after: tuple[int, int]) -> str:
@@ -133,7 +131,11 @@ class Search:
             for each in columns
             if each is not None and not isinstance(each, Column) and not each.custom
         }
-        return names.intersection(self.indexed)
+        return (
+            {name for row in self.types for name in names.intersection(row.type.indexed)}
+            if names
+            else names
+        )
 
 
 def _is_narrowed(where: Filter | None) -> bool:

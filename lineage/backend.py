@@ -117,6 +117,7 @@ class Backend(ABC):
         self.clock: Callable[[], int] = clock or (lambda: time.time_ns() // 1000)
         self.readonly = readonly
         self._own = threading.local()
+        self._newest = 0
 
     # Reading
 
@@ -425,8 +426,10 @@ class Backend(ABC):
         return as_of
 
     def _is_reached(self, number: int) -> bool:
-        """Whether a transaction of this number, or a later one, is committed."""
-        return number <= self.now()
+        """Whether a transaction of this number, or a later one, is committed; once so, it stays so."""
+        if number > self._newest:
+            self._newest = self.now()
+        return number <= self._newest
 
     @staticmethod
     def check_starts(starts: Collection[NodeKey], existing: Collection[NodeKey]) -> None:
