@@ -232,13 +232,18 @@ def put_nodes(backend: Backend, nodes: Sequence[Node], author: Author) -> list[N
 
 
 def check_free(backend: Backend, rows: Iterable[NodeRow], types: Registry) -> None:
-    """Raise `AlreadyExists` where a row's name or external id belongs to another node, or to two rows."""
-    wanted = check_distinct(rows, types)
+    """Raise `AlreadyExists` where a row's name or external id belongs to another node, or to two rows.
+
+    The rows are written together, so that one may take what another lets go.
+    """
+    together = list(rows)
+    wanted = check_distinct(together, types)
     if not wanted:
         return
+    changing = {row.key for row in together}
     for reference, found in backend.lookup(wanted.keys()).items():
         for other in found:
-            if other.key != wanted[reference]:
+            if other.key not in changing:
                 raise AlreadyExists(
                     f"{other.key} has {_in_words(reference, types)} already; use it, or choose another"
                 )
