@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Comparison", "Row", "compare"]
 
-SECTIONS = ("data", "parameters", "metrics", "frameworks", "run")
+SECTIONS = ("data", "parameters", "metrics", "properties", "frameworks", "run")
 DEEPEST = 3
 """How many levels of nested parameters become rows of their own."""
 DIGEST = 12
@@ -40,7 +40,7 @@ Column: TypeAlias = Mapping[str, Value]
 class Row:
     """One thing that is known of the models: a value for each, None where it was not recorded.
 
-    `section` is "data", "parameters", "metrics", "frameworks" or "run".
+    `section` is "data", "parameters", "metrics", "properties", "frameworks" or "run".
     """
 
     section: str
@@ -166,6 +166,7 @@ def _rows(models: Sequence[Findings]) -> Iterator[Cells]:
     columns: dict[str, Callable[[Findings], Column]] = {
         "parameters": lambda model: dict(_flat(model.parameters)),
         "metrics": _metrics,
+        "properties": _properties,
         "frameworks": _libraries,
         "run": _run,
     }
@@ -270,6 +271,14 @@ def _metrics(model: Findings) -> Column:
     for each, measured in zip(model.metrics, _measured(model), strict=True):
         found.setdefault(_metric_name(*measured), each.value)
     return found
+
+
+def _properties(model: Findings) -> Column:
+    """Return what the model says of itself, but for its metrics."""
+    node = model.moment.node(model.key)
+    told = {each.name for each in model.metrics if each.artifact.key == model.key}
+    own = {**node.properties, **node.custom_properties}
+    return dict(_flat({name: value for name, value in own.items() if name not in told}))
 
 
 def _libraries(model: Findings) -> Column:

@@ -20,6 +20,7 @@ __all__ = [
     "on_terminal",
     "print_json",
     "say",
+    "several",
     "width",
 ]
 
@@ -50,6 +51,11 @@ def bold(text: str) -> str:
     if plain_terminal or not on_terminal(sys.stdout):
         return text
     return f"\x1b[1m{text}\x1b[0m"
+
+
+def several(number: int, one: str, many: str | None = None) -> str:
+    """Return a number with its noun."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def say(lines: Iterable[str]) -> None:

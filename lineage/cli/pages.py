@@ -7,10 +7,10 @@ from itertools import groupby, islice
 from typing import TYPE_CHECKING
 
 from lineage.cli.documents import LONGEST_PATH
-from lineage.cli.output import bold
+from lineage.cli.output import bold, several
 from lineage.cli.tables import fields, headline, moment, node_cells, table, type_of, value_text
 from lineage.labels import label, printable
-from lineage.model import Artifact, Node, NodeKey
+from lineage.model import Artifact, Kind, Node, NodeKey
 from lineage.queries.roles import Role
 
 if TYPE_CHECKING:  # a command needs the classes of its own answer only
@@ -60,11 +60,6 @@ def notes(said: Sequence[str]) -> Iterator[str]:
     yield from section("Notes", (f"  {printable(each)}" for each in said))
 
 
-def several(number: int, one: str, many: str | None = None) -> str:
-    """Return a number with its noun."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
-
-
 def _values(values: Mapping[str, object]) -> Iterator[str]:
     shown = [(name, value_text(values[name], limit=VALUE)) for name in values]
     yield from fields([(printable(name, limit=40), value) for name, value in shown])
@@ -109,7 +104,8 @@ def summary(answer: Summary) -> Iterator[str]:
     yield from part("Inputs", _linked(answer.inputs))
     yield from part("Outputs", _linked(answer.outputs))
     yield from part("Read by", _nodes(answer.readers))
-    yield from part("Belongs to", _nodes(answer.contexts))
+    around = "Parents and children" if node.key.kind is Kind.CONTEXT else "Belongs to"
+    yield from part(around, _nodes(answer.contexts))
     yield from part("Members", _nodes(answer.members))
     yield from notes(answer.notes)
 

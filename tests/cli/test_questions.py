@@ -39,6 +39,15 @@ def test_show_an_execution_and_a_context(shell: Shell) -> None:
     assert "execution:2" in {each["id"] for each in members}
 
 
+def test_parents_and_children_are_no_owners(shell: Shell, runs: Path) -> None:
+    with lineage.connect(runs) as store:
+        whole = store.put(lineage.Context(type="Experiment", name="whole"))
+        part = store.get("context:1")
+        store.put(lineage.ParentContext(parent=whole.key, child=part.key))
+    assert "Parents and children\n  context:1" in shell("show", "Experiment:whole").out
+    assert "Belongs to\n  context:1" in shell("show", "artifact:2").out
+
+
 def test_long_sections_are_cut_for_people_alone(shell: Shell, runs: Path) -> None:
     with lineage.connect(runs) as store:
         for _ in range(40):

@@ -60,6 +60,19 @@ def test_what_two_kinds_of_model_say_of_themselves_stands_in_one_row(store: Stor
     assert not any(row.differs for row in answer.rows if row.section == "metrics")
 
 
+def test_what_models_say_of_themselves(store: Store) -> None:
+    """Numbers with a point are their metrics; the rest tells what they are."""
+    for name, framework in (("a", "1.5"), ("b", "1.6")):
+        own = {"framework": {"name": "sklearn", "version": framework}, "depth": 3, "auc": 0.5}
+        store.record(lineage.Train(), outputs=lineage.Model(name=name, custom_properties=own))
+    rows = table(store, "lineage.Model:a", "lineage.Model:b").rows
+    assert [(r.name, r.values, r.differs) for r in rows if r.section == "properties"] == [
+        ("framework.version", ("1.5", "1.6"), True),
+        ("depth", (3, 3), False),
+        ("framework.name", ("sklearn", "sklearn"), False),
+    ]
+
+
 def in_environment(store: Store, execution: lineage.Execution, name: str, **said: Any) -> None:
     libraries = said.pop("libraries", {})
     where = store.put(Environment(name=name, custom_properties=libraries, **said))
