@@ -1,15 +1,19 @@
 """`lineage serve --mlmd` beside ML Metadata's own store behind a plain gRPC server.
 
-Both are processes of their own on a SQLite file, hold the same runs, and are asked by the same
-client over one channel. Needs the real package (`.ci/mlmd/build.sh`).
+Both are processes of their own, hold the same trace in a SQLite file each, and are asked in turn by
+the same client: a round is their call, then ours. Needs the real package (`.ci/mlmd/build.sh`).
 """
 
 from __future__ import annotations
 
 import itertools
+import shutil
+import statistics
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,171 +21,275 @@ import grpc
 import pytest
 
 import lineage
-from benchmarks.conftest import SMALL
+from benchmarks.conftest import SMALL, Compared
+from benchmarks.traces import NODES_PER_RUN, TYPES, WINDOW, Trace
 from lineage.mlmd.messages import SERVICE, Message, message
-from tests.mlmd.systems import interpreter
+from tests.mlmd.systems import their_service
 
-RUNS = 60 if SMALL else 10_000
-BATCH = 50
-HERE = Path(__file__).parent
+ROUNDS = 3 if SMALL else 200
+Traces = Callable[[str], tuple[Path, Trace]]
 
 
 class System:
-    """A server, and what was put there."""
+    """A server that is asked in messages."""
 
-    def __init__(self, name: str, channel: grpc.Channel) -> None:
-        self.name = name
-        self._channel = channel
-        self.numbers = itertools.count()
+    def __init__(self, address: str) -> None:
+        options = [("grpc.max_receive_message_length", -1)]
+        self.channel = grpc.insecure_channel(address, options)
 
-    def ask(self, call: str, **fields: Any) -> Message:
-        request = message(f"{call}Request")(**fields)
-        answer = self._channel.unary_unary(f"/{SERVICE}/{call}")(request.SerializeToString())
+    def ask(self, call: str, fields: dict[str, Any]) -> Message:
+        request = message(f"{call}Request")(**fields).SerializeToString()
+        answer = self.channel.unary_unary(f"/{SERVICE}/{call}")(request)
         return message(f"{call}Response").FromString(answer)
 
-    def fill(self) -> None:
-        """Write runs, each of which reads what the one before made."""
-        for kind in ("artifact", "execution", "context"):
-            wire = {"name": kind, "properties": {"step": 1}}
-            self.ask(f"Put{kind.capitalize()}Type", **{f"{kind}_type": wire})
-        for first in range(0, RUNS, BATCH):
-            numbers = range(first, min(first + BATCH, RUNS))
-            self.ask(
-                "PutLineageSubgraph",
-                artifacts=[artifact(number) for number in numbers],
-                executions=[{"type_id": 11, "name": f"run{number}"} for number in numbers],
-                contexts=[{"type_id": 12, "name": f"batch{first}"}],
-                event_edges=[edge for place in range(len(numbers)) for edge in edges(place)],
-            )
 
-
-def artifact(number: int) -> dict[str, Any]:
-    return {
-        "type_id": 10,
-        "name": f"model{number}",
-        "uri": f"s3://models/{number}",
-        "properties": {"step": {"int_value": number}},
-        "custom_properties": {"note": {"string_value": f"the model {number}"}},
-    }
-
-
-def edges(place: int) -> Iterator[dict[str, Any]]:
-    yield {"execution_index": place, "artifact_index": place, "event": {"type": 4}}
-    if place:
-        yield {"execution_index": place, "artifact_index": place - 1, "event": {"type": 3}}
-
-
-@pytest.fixture(scope="module", params=["lineage", "mlmd"])
-def system(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[System]:
-    path = tmp_path_factory.mktemp("served") / "store.db"
-    if request.param == "lineage":
-        with lineage.connect(path) as store:  # where filters may use a property, it is indexed
-            store.put(
-                lineage.ArtifactType(name="artifact", properties={"step": "INT"}, indexed=["step"])
-            )
-    commands = {
-        "lineage": [
-            sys.executable,
-            "-m",
-            "lineage.cli",
-            "serve",
-            "--mlmd",
-            "127.0.0.1:0",
-            "--store",
-        ],
-        "mlmd": [str(interpreter()), str(HERE / "forwarder.py")],
-    }
+@contextmanager
+def our_service(path: Path) -> Iterator[str]:
+    command = [sys.executable, "-m", "lineage.cli", "serve", "--mlmd", "127.0.0.1:0"]
     with subprocess.Popen(
-        [*commands[request.param], str(path)],
+        [*command, "--store", str(path)],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
     ) as process:
         try:
             assert process.stdout is not None
-            address = process.stdout.readline().split()[-1]
-            with grpc.insecure_channel(address) as channel:
-                system = System(request.param, channel)
-                system.fill()
-                yield system
+            yield process.stdout.readline().split()[-1]
         finally:
             process.kill()
 
 
-def bench_put_artifacts(benchmark: Any, system: System) -> None:
-    """One new artifact."""
+class Both:
+    """The two systems with one trace."""
 
-    def put() -> Message:
-        wire = {**artifact(next(system.numbers)), "name": f"new{next(system.numbers)}"}
-        return system.ask("PutArtifacts", artifacts=[wire])
+    def __init__(self, trace: Trace, ours: System, theirs: System) -> None:
+        self.trace = trace
+        self.ours = ours
+        self.theirs = theirs
+        self.numbers = itertools.count(1)
 
-    assert len(benchmark(put).artifact_ids) == 1
+    def race(
+        self, benchmark: Any, compared: Compared, call: str, fields: Callable[[], dict[str, Any]]
+    ) -> tuple[Message, Message]:
+        """Ask both in turn, each round for something of its own; return their last answers."""
+        times: list[float] = []
+        answers: list[Message] = [None, None]
+        given: dict[str, Any] = {}
+
+        def theirs() -> None:
+            nonlocal given
+            given = fields()
+            began = time.perf_counter()
+            answers[1] = self.theirs.ask(call, given)
+            times.append(time.perf_counter() - began)
+
+        def ours() -> None:
+            answers[0] = self.ours.ask(call, given)
+
+        benchmark.pedantic(ours, setup=theirs, rounds=ROUNDS, warmup_rounds=1)
+        if benchmark.stats is not None:
+            mine = benchmark.stats.stats.median
+            compared.add(benchmark.name, mine, statistics.median(times[1:]))
+        return answers[0], answers[1]
 
 
-def bench_put_artifacts_update(benchmark: Any, system: System) -> None:
+@pytest.fixture(scope="module", params=["8k", "268k"])
+def both(
+    request: pytest.FixtureRequest, traces: Traces, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Both]:
+    path, trace = traces(request.param)
+    folder = tmp_path_factory.mktemp("served")
+    with lineage.connect(path, readonly=True) as store:
+        assert store.export_to(folder / "mlmd.db", format="mlmd") == ()
+    shutil.copy(path, folder / "lineage.db")
+    with lineage.connect(folder / "lineage.db") as store:
+        store.put(TYPES[1].replace(indexed=["version"]))
+    with ExitStack() as stack:
+        systems = [
+            System(stack.enter_context(service(folder / name)))
+            for service, name in ((our_service, "lineage.db"), (their_service, "mlmd.db"))
+        ]
+        for system in systems:
+            stack.enter_context(system.channel)
+        yield Both(trace, *systems)
+
+
+def numbered(both: Both, call: str) -> dict[str, Any]:
+    """Return the request of a call that writes something new."""
+    n = next(both.numbers)
+    half = both.trace.nodes // NODES_PER_RUN // 2
+    first, second = 1 + n % half, half + 1 + n // half % half  # contexts, a pair of them a number
+    artifact = {
+        "type_id": 11,
+        "name": f"model {n}",
+        "uri": f"s3://new/{n}",
+        "properties": {"version": {"int_value": n}, "accuracy": {"double_value": 0.5}},
+        "custom_properties": {"note": {"string_value": f"model {n}"}},
+    }
+    execution = {"type_id": 15, "name": f"run {n}", "last_known_state": 3}
+    context = {"type_id": 18, "name": f"study {n}"}
+    return {
+        "PutArtifactType": {"artifact_type": {"name": f"type {n}", "properties": {"p": 1}}},
+        "PutExecutionType": {"execution_type": {"name": f"type {n}", "properties": {"p": 1}}},
+        "PutContextType": {"context_type": {"name": f"type {n}", "properties": {"p": 1}}},
+        "PutArtifacts": {"artifacts": [artifact]},
+        "PutExecutions": {"executions": [execution]},
+        "PutContexts": {"contexts": [context]},
+        "PutEvents": {
+            "events": [
+                {"artifact_id": first, "execution_id": 1 + n % 400, "type": 5 + n // 400 % 2}
+            ]
+        },
+        "PutAttributionsAndAssociations": {
+            "attributions": [{"artifact_id": first, "context_id": second}],
+            "associations": [{"execution_id": first, "context_id": second}],
+        },
+        "PutParentContexts": {"parent_contexts": [{"child_id": second, "parent_id": first}]},
+        "PutExecution": {
+            "execution": execution,
+            "artifact_event_pairs": [
+                {"event": {"artifact_id": 1, "type": 3}},
+                {"artifact": artifact, "event": {"type": 4}},
+            ],
+            "contexts": [{"type_id": 18, "name": "cold/0"}],
+            "options": {"reuse_context_if_already_exist": True},
+        },
+        "PutLineageSubgraph": {
+            "artifacts": [artifact],
+            "executions": [execution],
+            "contexts": [context],
+            "event_edges": [{"execution_index": 0, "artifact_index": 0, "event": {"type": 4}}],
+        },
+    }[call]
+
+
+WRITES = [
+    "PutArtifactType",
+    "PutExecutionType",
+    "PutContextType",
+    "PutArtifacts",
+    "PutExecutions",
+    "PutContexts",
+    "PutEvents",
+    "PutAttributionsAndAssociations",
+    "PutParentContexts",
+    "PutExecution",
+    "PutLineageSubgraph",
+]
+
+
+@pytest.mark.parametrize("call", WRITES)
+def bench_write(benchmark: Any, both: Both, compared: Compared, call: str) -> None:
+    ours, theirs = both.race(benchmark, compared, call, lambda: numbered(both, call))
+    assert ours.ListFields() == theirs.ListFields() or (ours.ListFields() and theirs.ListFields())
+
+
+def bench_write_update(benchmark: Any, both: Both, compared: Compared) -> None:
     """One property of one artifact."""
 
-    def put() -> Message:
-        wire = {"id": 1, "properties": {"step": {"int_value": next(system.numbers)}}}
-        paths = {"paths": ["properties.step"]}
-        return system.ask("PutArtifacts", artifacts=[wire], update_mask=paths)
+    def fields() -> dict[str, Any]:
+        wire = {"id": 2, "properties": {"version": {"int_value": next(both.numbers)}}}
+        return {"artifacts": [wire], "update_mask": {"paths": ["properties.version"]}}
 
-    assert list(benchmark(put).artifact_ids) == [1]
-
-
-def bench_put_execution(benchmark: Any, system: System) -> None:
-    """A run that reads an artifact that is there, makes a new one, and is in a context."""
-
-    def put() -> Message:
-        number = next(system.numbers)
-        return system.ask(
-            "PutExecution",
-            execution={"type_id": 11, "name": f"another{number}"},
-            artifact_event_pairs=[
-                {"event": {"artifact_id": 1, "type": 3}},
-                {"artifact": {**artifact(number), "name": f"made{number}"}, "event": {"type": 4}},
-            ],
-            contexts=[{"type_id": 12, "name": "batch0"}],
-            options={"reuse_context_if_already_exist": True},
-        )
-
-    assert len(benchmark(put).artifact_ids) == 2
+    ours, theirs = both.race(benchmark, compared, "PutArtifacts", fields)
+    assert list(ours.artifact_ids) == list(theirs.artifact_ids) == [2]
 
 
-READS: dict[str, dict[str, Any]] = {
-    "GetArtifactsByID": {"artifact_ids": [RUNS // 2]},
-    "GetArtifactByTypeAndName": {"type_name": "artifact", "artifact_name": f"model{RUNS // 2}"},
-    "GetArtifactsByURI": {"uris": [f"s3://models/{RUNS // 2}"]},
-    "GetArtifactType": {"type_name": "artifact"},
-    "GetEventsByExecutionIDs": {"execution_ids": [RUNS // 2]},
-    "GetContextsByArtifact": {"artifact_id": RUNS // 2},
-    "GetArtifactsByContext": {"context_id": 1, "options": {"max_result_size": 20}},
-    "GetArtifacts": {
-        "options": {"max_result_size": 100, "order_by_field": {"field": 1, "is_asc": False}}
-    },
+TWENTY = {"max_result_size": 20}
+NEWEST = {"max_result_size": 100, "order_by_field": {"field": 1, "is_asc": False}}
+READS: dict[str, tuple[str, dict[str, Any]]] = {
+    "artifact type": ("GetArtifactType", {"type_name": "Model"}),
+    "execution type": ("GetExecutionType", {"type_name": "Trainer"}),
+    "context type": ("GetContextType", {"type_name": "PipelineRun"}),
+    "artifact types by id": ("GetArtifactTypesByID", {"type_ids": [10, 11]}),
+    "execution types by id": ("GetExecutionTypesByID", {"type_ids": [14, 15]}),
+    "context types by id": ("GetContextTypesByID", {"type_ids": [18]}),
+    "artifact types": ("GetArtifactTypes", {}),
+    "execution types": ("GetExecutionTypes", {}),
+    "context types": ("GetContextTypes", {}),
+    "artifacts by id": ("GetArtifactsByID", {"artifact_ids": [50]}),
+    "100 artifacts by id": ("GetArtifactsByID", {"artifact_ids": range(1, 101)}),
+    "executions by id": ("GetExecutionsByID", {"execution_ids": [50]}),
+    "contexts by id": ("GetContextsByID", {"context_ids": [5]}),
+    "artifacts by URI": ("GetArtifactsByURI", {"uris": ["s3://models/cold/3/0"]}),
+    "artifact by name": (
+        "GetArtifactByTypeAndName",
+        {"type_name": "Model", "artifact_name": "nobody"},
+    ),
+    "execution by name": (
+        "GetExecutionByTypeAndName",
+        {"type_name": "Trainer", "execution_name": "nobody"},
+    ),
+    "context by name": (
+        "GetContextByTypeAndName",
+        {"type_name": "PipelineRun", "context_name": "cold/3"},
+    ),
+    "artifacts by type": ("GetArtifactsByType", {"type_name": "Span", "options": TWENTY}),
+    "executions by type": ("GetExecutionsByType", {"type_name": "Trainer", "options": TWENTY}),
+    "contexts by type": ("GetContextsByType", {"type_name": "PipelineRun", "options": TWENTY}),
+    "artifacts": ("GetArtifacts", {"options": NEWEST}),
+    "executions": ("GetExecutions", {"options": NEWEST}),
+    "contexts": ("GetContexts", {"options": TWENTY}),
+    "events by artifacts": ("GetEventsByArtifactIDs", {"artifact_ids": [50]}),
+    "events by executions": ("GetEventsByExecutionIDs", {"execution_ids": [50]}),
+    "contexts of an artifact": ("GetContextsByArtifact", {"artifact_id": 50}),
+    "contexts of an execution": ("GetContextsByExecution", {"execution_id": 50}),
+    "artifacts of a context": ("GetArtifactsByContext", {"context_id": 4}),
+    "executions of a context": ("GetExecutionsByContext", {"context_id": 4}),
+    "parents of a context": ("GetParentContextsByContext", {"context_id": 4}),
+    "children of a context": ("GetChildrenContextsByContext", {"context_id": 4}),
+    "filter by an indexed property": (
+        "GetArtifacts",
+        {"options": {**TWENTY, "filter_query": "properties.version.int_value = 7"}},
+    ),
+    "filter by a context": (
+        "GetArtifacts",
+        {"options": {**TWENTY, "filter_query": "contexts_a.name = 'cold/3'"}},
+    ),
 }
 
 
-@pytest.mark.parametrize("call", READS)
-def bench_read(benchmark: Any, system: System, call: str) -> None:
-    assert benchmark(system.ask, call, **READS[call]).ListFields()
+@pytest.mark.parametrize("what", READS)
+def bench_read(benchmark: Any, both: Both, compared: Compared, what: str) -> None:
+    call, fields = READS[what]
+    ours, theirs = both.race(benchmark, compared, call, lambda: fields)
+    assert [counted(value) for _, value in ours.ListFields()] == [
+        counted(value) for _, value in theirs.ListFields()
+    ]
 
 
-def bench_filter_by_property(benchmark: Any, system: System) -> None:
-    options = {"filter_query": f"properties.step.int_value = {RUNS // 2}"}
-    assert benchmark(system.ask, "GetArtifacts", options=options).artifacts
+def counted(value: object) -> object:
+    """Return how many items a list has; tokens are no one's business."""
+    return None if isinstance(value, str) else len(value) if hasattr(value, "__len__") else 1
 
 
-def bench_lineage(benchmark: Any, system: System) -> None:
-    """Upstream of the last model of a batch: 24 nodes."""
+def bench_lineage(benchmark: Any, both: Both, compared: Compared) -> None:
+    """Upstream of the last model of a cold pipeline: its training, eleven spans, their ingestions."""
     options = {
-        "starting_artifacts": {"filter_query": f"uri = 's3://models/{BATCH - 1}'"},
+        "starting_artifacts": {"filter_query": f"id = {both.trace.last_cold_model.id}"},
         "direction": 1,
-        "max_num_hops": 23,
     }
-    graph = benchmark(
-        system.ask, "GetLineageSubgraph", lineage_subgraph_query_options=options
-    ).lineage_subgraph
-    assert len(graph.artifacts) + len(graph.executions) == 24
+    parts = ["artifacts", "executions", "contexts", "events", "associations", "attributions"]
+    fields = {
+        "lineage_subgraph_query_options": options,
+        "read_mask": {"paths": parts},
+    }  # the client's
+    for answer in both.race(benchmark, compared, "GetLineageSubgraph", lambda: fields):
+        graph = answer.lineage_subgraph
+        assert len(graph.artifacts) + len(graph.executions) == 2 * (WINDOW + 1)
+
+
+def bench_import(benchmark: Any, traces: Traces, tmp_path: Path) -> None:
+    """A whole store, from its SQLite file, compared with it in the end."""
+    path, trace = traces("268k")
+    with lineage.connect(path, readonly=True) as store:
+        store.export_to(tmp_path / "mlmd.db", format="mlmd")
+
+    def bring() -> int:
+        with lineage.connect(tmp_path / f"{next(numbers)}.db") as store:
+            return store.import_from(tmp_path / "mlmd.db", format="mlmd").nodes
+
+    numbers = itertools.count()
+    assert benchmark.pedantic(bring, rounds=1 if SMALL else 2) == trace.nodes
+    if benchmark.stats is not None:
+        benchmark.extra_info["nodes_per_second"] = round(trace.nodes / benchmark.stats.stats.min)

@@ -55,3 +55,33 @@ def traces(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Pa
         return made[size]
 
     return trace
+
+
+class Compared:
+    """What was measured of us and of a peer in one run, to be shown side by side."""
+
+    def __init__(self) -> None:
+        self.rows: list[tuple[str, float, float]] = []
+
+    def add(self, name: str, ours: float, theirs: float) -> None:
+        """Keep medians, in seconds."""
+        self.rows.append((name, ours, theirs))
+
+
+COMPARED = Compared()
+
+
+@pytest.fixture
+def compared() -> Compared:
+    return COMPARED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if not COMPARED.rows:
+        return
+    terminalreporter.section("beside ML Metadata, medians in ms")
+    for name, ours, theirs in COMPARED.rows:
+        ratio = theirs / ours
+        terminalreporter.write_line(
+            f"{name:60} {ours * 1e3:9.3f} {theirs * 1e3:9.3f} {ratio:7.2f} {'' if ratio >= 1 else 'slower'}"
+        )

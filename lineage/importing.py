@@ -48,12 +48,20 @@ PART = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """How many types, nodes and edges an import wrote, and in which transactions."""
+    """How many types, nodes and edges an import wrote, and in which transactions.
+
+    From a database there are also updates of nodes that came before, how many records were compared
+    in the end with where they came from (0 where it changed all the while), and a sentence for
+    each kind of thing that could not be kept.
+    """
 
     types: int
     nodes: int
     edges: int
     transactions: tuple[int, ...]
+    updates: int = 0
+    verified: int = 0
+    losses: tuple[str, ...] = ()
 
 
 def import_graph(

@@ -1,21 +1,33 @@
 """Formats: other people's notations for a graph, reached by name.
 
-A format is a module (or any object) with `dump`, `load` or both. It sees batches of rows and
-never a backend, so that a store of any size streams through it. Over a whole stream all types come
-first, then all nodes, then all edges.
+A format is a module (or any object) with `dump`, `load`, `connect` or more than one of them. It sees
+batches of rows and never a backend, so that a store of any size streams through it. Over a whole
+stream all types come first, then all nodes, then all edges.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import PurePath
 from typing import IO, Protocol, cast
 
 from lineage.errors import Invalid
+from lineage.model import NodeKey
 from lineage.plugins import format_names, format_object
 from lineage.rows import Batch
 
-__all__ = ["Batches", "Dumper", "Loader", "dumper", "format_of_suffix", "loader"]
+__all__ = [
+    "Batches",
+    "Connector",
+    "Database",
+    "Dumper",
+    "Loader",
+    "connector",
+    "dumper",
+    "format_of_suffix",
+    "loader",
+]
 
 _SUFFIXES = {
     ".json": "node-link",
@@ -57,6 +69,39 @@ class Loader(Protocol):
         ...
 
 
+class Database(Protocol):
+    """Another system's database, which may be written meanwhile."""
+
+    @property
+    def total(self) -> int | None:
+        """About how many types, nodes and edges there are; None where that is not known."""
+        ...
+
+    def created(self, key: NodeKey) -> int | None:
+        """Return when a node was made, in microseconds; None where there is no such node."""
+        ...
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield what the database has now, as a `Loader` does, but that nodes may come late.
+
+        Each edge comes after both of its nodes; one that is missing there comes as gone. A type
+        may have any id that is not another's.
+        """
+        ...
+
+    def losses(self) -> Collection[str]:
+        """Return a sentence for each kind of thing of the last stream that could not be kept."""
+        ...
+
+
+class Connector(Protocol):
+    """A format that is a database, which is not read as one file but followed."""
+
+    def connect(self, location: str) -> AbstractContextManager[Database]:
+        """Open the database at a location, as the format writes it."""
+        ...
+
+
 def dumper(name: str) -> Dumper:
     """Return the format of a name; raise `Invalid` where there is none, or where it only reads."""
     found = format_object(name)
@@ -66,13 +111,21 @@ def dumper(name: str) -> Dumper:
 
 
 def loader(name: str) -> Loader:
-    """Return the format of a name; raise `Invalid` where there is none, or where it only writes."""
+    """Return the format of a name; raise `Invalid` where there is none, or where it reads no file."""
     found = format_object(name)
+    if callable(getattr(found, "connect", None)):
+        raise Invalid(f"the format {name!r} is a database: name where it is, not an open file")
     if not callable(getattr(found, "load", None)):
         raise Invalid(
             f"the format {name!r} can be written but not read; import from 'node-link', which keeps all"
         )
     return cast(Loader, found)
+
+
+def connector(name: str) -> Connector | None:
+    """Return the format of a name if it is a database; raise `Invalid` where there is none at all."""
+    found = format_object(name)
+    return cast(Connector, found) if callable(getattr(found, "connect", None)) else None
 
 
 def format_of_suffix(path: str) -> str:

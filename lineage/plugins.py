@@ -1,7 +1,7 @@
 """Finds backends and formats by name, in our own tables and in other packages' entry points.
 
 A package adds a backend by naming it, under the scheme it serves, in its `pyproject.toml`, and a
-format under its name; a format is a module, or an object, with `dump`, `load` or both:
+format under its name; a format is a module, or an object, with `dump`, `load` or `connect`:
 
     [project.entry-points."lineage.backends"]
     duckdb = "lineage_duckdb:DuckdbBackend"
@@ -71,6 +71,7 @@ _FORMATS = _Table(
         "dot": "lineage.formats.dot",
         "graphml": "lineage.formats.graphml",
         "mermaid": "lineage.formats.mermaid",
+        "mlmd": "lineage.formats.mlmd",
         "node-link": "lineage.formats.node_link",
     },
 )
@@ -138,15 +139,15 @@ def schemes() -> list[str]:
 
 
 def format_object(name: str) -> object:
-    """Return the format of a name: a module, or an object, with `dump`, `load` or both.
+    """Return the format of a name: a module, or an object, with at least one of `dump`, `load`, `connect`.
 
     Raises the same errors as `backend_factory`.
     """
     claim = _claim(_FORMATS, name, _unknown_format)
     found = claim.load()
-    if not any(callable(getattr(found, verb, None)) for verb in ("dump", "load")):
+    if not any(callable(getattr(found, verb, None)) for verb in ("dump", "load", "connect")):
         raise BackendError(
-            f"{claim} has neither dump nor load to call. Update or uninstall its package"
+            f"{claim} has neither dump nor load nor connect to call. Update or uninstall its package"
         )
     return found
 

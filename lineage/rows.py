@@ -47,6 +47,7 @@ __all__ = [
     "NodeRow",
     "TypeRow",
     "as_stored",
+    "edge_between",
     "edge_key",
     "edge_of",
     "entity_of",
@@ -282,6 +283,13 @@ def edge_key(edge: Edge) -> EdgeKey:
     if isinstance(edge, Association):
         return EdgeKey(edge.context, edge.execution, EdgeKind.ASSOCIATION)
     return EdgeKey(edge.parent, edge.child, EdgeKind.PARENT)
+
+
+def edge_between(kind: EdgeKind, one: NodeKey, other: NodeKey) -> EdgeKey:
+    """Return the key of an edge between nodes of different kinds, whichever is given first."""
+    if one.kind is EDGE_ENDS[kind][0]:
+        return EdgeKey(one, other, kind)
+    return EdgeKey(other, one, kind)
 
 
 def path_text(path: Sequence[int | str]) -> str | None:

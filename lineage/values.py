@@ -51,6 +51,7 @@ __all__ = [
     "is_scalar",
     "kind_of",
     "same",
+    "stored_values",
     "to_micros",
     "to_properties",
     "to_text",
@@ -442,3 +443,20 @@ def decode(text: str) -> Properties:
     if ":{" in text or "\\u0001" in text:
         return Properties({unescape(name): _from_rest(value) for name, value in values.items()})
     return Properties(values)
+
+
+def stored_values(text: str) -> dict[str, Value | Struct]:
+    """Return what `encode` was given, also where `decode` does not tell a struct from a plain value.
+
+    >>> stored_values('{"a":{"struct":"1"},"b":1}')
+    {'a': Struct(content=1), 'b': 1}
+    """
+    values: dict[str, Value | Struct] = dict(decode(text))
+    if '{"struct":' in text:
+        for name, value in from_json(text).items():
+            if isinstance(value, dict) and "struct" in value:
+                content = from_json(value["struct"])
+                values[unescape(name)] = (
+                    content if isinstance(content, dict | list) else Struct(content)
+                )
+    return values

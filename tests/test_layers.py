@@ -26,9 +26,8 @@ TABLE = {
         "scopes",
         "parsing",
     ],
-    4: ["backend", "transaction", "walking", "registry"],
+    4: ["mlmd", "backend", "transaction", "walking", "registry"],
     5: [
-        "mlmd",
         "backends",
         "queries",
         "formats",
@@ -38,7 +37,7 @@ TABLE = {
         "environment",
         "exporting",
     ],
-    6: ["recording", "run", "importing", "copying"],
+    6: ["recording", "run", "importing", "following", "copying"],
     7: ["store"],
     8: ["server", "cli", "demo"],
 }
@@ -71,6 +70,7 @@ WITHIN_A_LAYER = {
     ("registry", "backend"),
     ("identity", "writing"),
     ("run", "recording"),
+    ("following", "importing"),
     ("transaction", "backend"),  # the name of its type, which only a type checker imports
 }
 """The pairs of one layer in which the first is made of the second."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterator
-from contextlib import redirect_stdout
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, redirect_stdout
 from dataclasses import dataclass
-from typing import IO, Annotated, cast
+from functools import partial
+from typing import IO, Annotated, TypeAlias, cast
 
 import typer
 
@@ -25,17 +26,23 @@ from lineage.cli.options import (
     Nodes,
     Seconds,
     StoreUrl,
+    is_place,
     limits,
     named,
+    quiet_grpc,
     reading,
     usage,
     writing,
 )
+from lineage.cli.output import several
+from lineage.cli.progress import Line
+from lineage.errors import Invalid
 from lineage.exporting import writable, write_file
+from lineage.following import Stage, follow, opened
 from lineage.graph import Cut, Direction, Limits, Subgraph
 from lineage.importing import Imported, read_file, read_graph, write_graph
 from lineage.labels import printable
-from lineage.notation import Batches, dumper, format_of_suffix
+from lineage.notation import Batches, Database, connector, dumper, format_of_suffix
 from lineage.plugins import shown_url
 from lineage.rows import EVENT_KINDS, Batch
 from lineage.store import Store
@@ -93,6 +100,8 @@ def export(
         raise usage("--json tells what was written to a FILE: name one")
     if (upstream or downstream) and not from_:
         raise usage("--upstream and --downstream are of a node: name one with --from")
+    if is_place(store, file):
+        raise Invalid(f"{file} is the store itself; name another file")
     bounds = limits(hops, nodes, seconds)
     notation = format or (WHOLE if file == "-" else format_of_suffix(file))
     cuts: list[Cut] = []
@@ -171,7 +180,13 @@ def _write(file: str, notation: str, write: output.Write) -> tuple[str, ...]:
 
 
 def import_(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="Where from; - is stdin.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="A file, or - for stdin; with --format mlmd a SQLite file, or grpc://HOST:PORT.",
+        ),
+    ],
     *,
     format: Format = None,
     new_ids: Annotated[
@@ -185,36 +200,72 @@ def import_(
 ) -> None:
     """Write the graph that a file holds into a store.
 
-    The store is made if need be. The file is checked wholly before anything is written.
+    The store is made if need be. A file is checked wholly before anything is written. ML
+    Metadata's databases are followed: another import brings what is new there.
     """
+    quiet_grpc()
+    text = to_text(message)
+    target = partial(writing, store, actor, creates=True)
     with progress.shown("reading…", quiet=as_json) as line:
-        # The file is read first: one that is not there, or is malformed, makes no store.
-        if file == "-":
-            graph = read_graph(sys.stdin.buffer, format or WHOLE)
+        if format is not None and (database := connector(format)) is not None:
+            with opened(database, source, new_ids=new_ids) as there:
+                answer = _follow(there, format, target, text, line)
         else:
-            graph = read_file(file, format, read_graph)
-        with writing(store, actor, creates=True) as opened:
-            line.say("writing…")
-            answer = write_graph(
-                opened.backend,
-                graph,
-                Author(opened.actor, to_text(message)),
-                new_ids=new_ids,
-                progress=lambda done, total: line.say(f"writing… {done:,} of {total:,} records"),
-            )
+            answer = _import(source, format, target, text, line, new_ids=new_ids)
+    for loss in answer.losses:
+        output.note(loss)
     output.deliver(answer, _imported, as_json=as_json)
+
+
+_Target: TypeAlias = Callable[[], AbstractContextManager[Store]]
+
+
+def _import(
+    file: str, format: str | None, target: _Target, message: str, line: Line, *, new_ids: bool
+) -> Imported:
+    # The file is read first: one that is not there, or is malformed, makes no store.
+    if file == "-":
+        graph = read_graph(sys.stdin.buffer, format or WHOLE)
+    else:
+        graph = read_file(file, format, read_graph)
+    with target() as opened_store:
+        line.say("writing…")
+        return write_graph(
+            opened_store.backend,
+            graph,
+            Author(opened_store.actor, message),
+            new_ids=new_ids,
+            progress=lambda done, total: line.say(f"writing… {done:,} of {total:,} records"),
+        )
+
+
+def _follow(source: Database, format: str, target: _Target, message: str, line: Line) -> Imported:
+    def tell(stage: Stage) -> None:
+        doing = "verifying" if stage.verifying else "writing"
+        total = f" of {stage.total:,}" if stage.total else ""
+        line.may_say(f"{doing}… {stage.records:,}{total} records")
+
+    with target() as opened_store:
+        author = Author(opened_store.actor, message)
+        answer = follow(opened_store.backend, source, format, author, progress=tell)
+    if not answer.verified:
+        output.note("the source changed all the while, so that nothing was compared; import again")
+    return answer
 
 
 def _imported(answer: Imported) -> Iterator[str]:
     numbers = answer.transactions
     if not numbers:
         yield "Nothing to write: the store has all of it."
-        return
-    last = "" if len(numbers) == 1 else f" to {numbers[-1]}"
-    yield (
-        f"Wrote {answer.types} types, {answer.nodes} nodes and {answer.edges} edges "
-        f"in transaction {numbers[0]}{last}."
-    )
+    else:
+        written = [several(answer.types, "type"), several(answer.nodes, "node")]
+        written += [several(answer.updates, "update")] if answer.updates else []
+        where = f"transaction {numbers[0]}"
+        if len(numbers) > 1:
+            where = f"transactions {numbers[0]} to {numbers[-1]}"
+        yield f"Wrote {', '.join(written)} and {several(answer.edges, 'edge')} in {where}."
+    if answer.verified:
+        yield f"All {answer.verified:,} records were compared with where they came from."
 
 
 def demo(*, store: StoreUrl = HERE, as_json: AsJson = False) -> int:

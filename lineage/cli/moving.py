@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from os.path import realpath
 from typing import Annotated
 
 import typer
 
 from lineage.backends.sqlite_place import split_url
 from lineage.cli import output, progress
-from lineage.cli.options import AsJson, AsOf, at
+from lineage.cli.options import AsJson, AsOf, at, is_place
+from lineage.cli.output import several
 from lineage.copying import Copied, Stage
 from lineage.errors import Invalid
 from lineage.plugins import parse_url, shown_url
@@ -51,7 +51,7 @@ def _is_one_place(source: str, target: str) -> bool:
     one, other = parse_url(source), parse_url(target)
     if {one.scheme, other.scheme} != {"sqlite"}:
         return one == other
-    return realpath(split_url(source)[0]) == realpath(split_url(target)[0])
+    return is_place(source, split_url(target)[0])
 
 
 def _tell(line: progress.Line, stage: Stage) -> None:
@@ -65,8 +65,7 @@ def _copied(answer: Copied) -> Iterator[str]:
     first, last, records = answer.after + 1, answer.number, answer.records
     if answer.transactions:
         numbers = f"transaction {last}" if first == last else f"transactions {first} to {last}"
-        held = f"{records:,} record{'' if records == 1 else 's'}"
-        yield f"Copied {numbers} with {held}, and read all of it back."
+        yield f"Copied {numbers} with {several(records, 'record')}, and read all of it back."
     else:
         yield f"Nothing to copy: the target has everything up to transaction {last}."
     yield f"The digest of both is {answer.digest}."

@@ -15,6 +15,7 @@ from lineage.cli.completion import complete_formats, complete_kinds, complete_ty
 from lineage.errors import NotFound
 from lineage.graph import Limits
 from lineage.model import NodeKey
+from lineage.plugins import parse_url
 from lineage.queries.naming import meant
 from lineage.store import Store, connect
 
@@ -36,8 +37,10 @@ __all__ = [
     "TypeText",
     "Yes",
     "at",
+    "is_place",
     "limits",
     "named",
+    "quiet_grpc",
     "reading",
     "usage",
     "writing",
@@ -186,3 +189,17 @@ def named(store: Store, text: str) -> NodeKey:
             f"{text[:200]}: the newest is {found.key}; it is also the URI of {listed}{more}"
         )
     return found.key
+
+
+def is_place(url: str, path: str | Path) -> bool:
+    """Whether a path is where a store is kept."""
+    from lineage.backends.sqlite_place import split_url
+
+    return parse_url(url).scheme == "sqlite" and os.path.realpath(
+        split_url(url)[0]
+    ) == os.path.realpath(path)
+
+
+def quiet_grpc() -> None:
+    """Keep gRPC, which is about to be loaded, from writing to stderr what our errors say as well."""
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")

@@ -11,7 +11,9 @@ from typing import Annotated
 import typer
 
 from lineage.cli import output
-from lineage.cli.options import HERE, Actor, AsJson, StoreUrl, usage, writing
+from lineage.cli.options import HERE, Actor, AsJson, StoreUrl, quiet_grpc, usage, writing
+from lineage.errors import MissingExtra
+from lineage.plugins import shown_url
 
 __all__ = ["serve"]
 
@@ -56,7 +58,13 @@ def serve(
 
     Ctrl-C and SIGTERM stop it; calls under way have ten seconds to end.
     """
-    from lineage.server.serving import Certificate, read_tokens, serving
+    quiet_grpc()
+    try:
+        from lineage.server.serving import Certificate, read_tokens, serving
+    except ImportError as error:
+        raise MissingExtra(
+            f"a server needs grpcio and protobuf ({error}): pip install 'lineage-graph[mlmd]'"
+        ) from error
 
     certificate = None
     if tls_certificate is not None and tls_key is not None:
@@ -66,6 +74,8 @@ def serve(
     known = None if tokens is None else read_tokens(tokens)
     ended = threading.Event()
     with writing(store, actor, creates=True) as opened:
+        if opened.backend.now() == 0:
+            output.note(f"the store {shown_url(store)} is empty; its first ids will be 1")
         before = {
             number: signal.signal(number, lambda *_: ended.set())
             for number in (signal.SIGINT, signal.SIGTERM)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from itertools import chain, islice
+from typing import TypeVar
 
 from lineage.rows import Batch
 from lineage.schema import AnyType
 
-__all__ = ["types_first"]
+__all__ = ["in_pieces", "types_first"]
+
+T = TypeVar("T")
 
 
 def types_first(batches: Iterable[Batch]) -> tuple[dict[int, AnyType], Iterator[Batch]]:
@@ -20,3 +23,10 @@ def types_first(batches: Iterable[Batch]) -> tuple[dict[int, AnyType], Iterator[
         if batch.nodes or batch.edges:
             return types, chain([batch], stream)
     return types, stream
+
+
+def in_pieces(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Yield a stream's items in lists of a size; the last may be shorter."""
+    stream = iter(items)
+    while piece := list(islice(stream, size)):
+        yield piece

@@ -8,28 +8,49 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
-
-from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from lineage.errors import Invalid
-from lineage.mlmd.messages import Message, message, type_class
-from lineage.model import Kind
+from lineage.mlmd.messages import (
+    Message,
+    MessageToDict,
+    ParseDict,
+    ParseError,
+    message,
+    type_class,
+)
+from lineage.model import ArtifactState, ExecutionState, Kind
 from lineage.rows import EdgeKind, EdgeRow, NodeRow
-from lineage.schema import SYSTEM_NAMES, TYPE_CLASSES, AnyType, ExecutionType
-from lineage.values import JSON, ProtoAny, Value, ValueType, decode, encode, from_micros
+from lineage.schema import SYSTEM_NAMES, SYSTEM_TYPES, TYPE_CLASSES, AnyType, ExecutionType
+from lineage.values import (
+    JSON,
+    ProtoAny,
+    Struct,
+    Value,
+    ValueType,
+    encode,
+    from_micros,
+    stored_values,
+)
+from lineage.values import to_micros as to_stored
 
 __all__ = [
+    "DEEPEST",
+    "NONE",
     "VALUE_FIELDS",
     "attribution_message",
-    "event_message",
+    "fill_event",
     "fill_node",
     "fill_value",
+    "is_deep",
     "own_name",
-    "parent_message",
     "path_of",
+    "property_numbers",
     "state_field",
+    "state_numbers",
     "struct_of",
+    "structure_of",
     "text_or_none",
     "to_micros",
     "to_millis",
@@ -39,6 +60,8 @@ __all__ = [
     "wire_name",
 ]
 
+DEEPEST: Final = 28
+"""How many levels of a struct are messages on the wire: readers of protobuf refuse more than 100 in all."""
 NONE = encode({})
 """A property map that holds nothing, as it is stored."""
 _VALUE_TYPES = dict(enumerate(ValueType, start=1))
@@ -52,6 +75,7 @@ VALUE_FIELDS: Mapping[str, ValueType] = {
     "bool_value": ValueType.BOOLEAN,
 }
 """The fields of a value, one of which is set, and what each holds."""
+_STATES = {Kind.ARTIFACT: ArtifactState, Kind.EXECUTION: ExecutionState}
 _SYSTEM = {name for names in SYSTEM_NAMES.values() for name in names}
 _FOREIGN = {name.replace("lineage.", "mlmd.", 1): name for name in _SYSTEM}
 
@@ -68,6 +92,8 @@ def wire_name(name: str) -> str:
 
 # Times
 
+_FAR = to_stored(datetime(9999, 1, 1, tzinfo=UTC))
+
 
 def to_millis(micros: int) -> int:
     """Return a stored time as MLMD's, rounded down."""
@@ -76,8 +102,10 @@ def to_millis(micros: int) -> int:
 
 def to_micros(millis: int) -> int:
     """Return a time of MLMD's as it is stored; raise `Invalid` outside the years 1 to 9999."""
-    from_micros(millis * 1000)
-    return millis * 1000
+    micros = millis * 1000
+    if not 0 <= micros < _FAR:
+        from_micros(micros)
+    return micros
 
 
 # Values
@@ -116,7 +144,7 @@ def _json_of(wire: Message) -> JSON:
     return value
 
 
-def fill_value(wire: Message, value: Value) -> None:
+def fill_value(wire: Message, value: Value | Struct) -> None:
     """Write a value into an empty message.
 
     A struct that is no object, which MLMD cannot have, becomes one with the field `value`.
@@ -134,16 +162,18 @@ def fill_value(wire: Message, value: Value) -> None:
         wire.proto_value.type_url, wire.proto_value.value = value
         wire.proto_value.SetInParent()
     else:
+        content = value.content if isinstance(value, Struct) else value
+        top = content if isinstance(content, dict) else {"value": content}
         wire.struct_value.SetInParent()
-        _fill_struct(wire.struct_value, value if isinstance(value, dict) else {"value": value})
+        _fill_struct(wire.struct_value, top, 1)
 
 
-def _fill_struct(wire: Message, content: Mapping[str, Any]) -> None:
+def _fill_struct(wire: Message, content: Mapping[str, Any], depth: int) -> None:
     for name, item in content.items():
-        _fill_json(wire.fields[name], item)
+        _fill_json(wire.fields[name], item, depth)
 
 
-def _fill_json(wire: Message, item: JSON) -> None:
+def _fill_json(wire: Message, item: JSON, depth: int) -> None:
     if item is None:
         wire.null_value = 0
     elif isinstance(item, bool):
@@ -152,13 +182,23 @@ def _fill_json(wire: Message, item: JSON) -> None:
         wire.string_value = item
     elif isinstance(item, int | float):
         wire.number_value = _double(item)
+    elif depth >= DEEPEST:
+        wire.string_value = json.dumps(item)
     elif isinstance(item, dict):
         wire.struct_value.SetInParent()
-        _fill_struct(wire.struct_value, item)
+        _fill_struct(wire.struct_value, item, depth + 1)
     else:
         wire.list_value.SetInParent()
         for each in item:
-            _fill_json(wire.list_value.values.add(), each)
+            _fill_json(wire.list_value.values.add(), each, depth + 1)
+
+
+def is_deep(item: Any, depth: int = 0) -> bool:
+    """Whether a struct is deeper than `DEEPEST`, and has JSON text below that on the wire."""
+    if depth >= DEEPEST:
+        return True
+    inner = item.values() if isinstance(item, dict) else item if isinstance(item, list) else ()
+    return any(isinstance(each, dict | list) and is_deep(each, depth + 1) for each in inner)
 
 
 def _double(number: float) -> float:
@@ -174,6 +214,11 @@ def _double(number: float) -> float:
 def state_field(kind: Kind) -> str | None:
     """Return the name of the field that holds a node's state."""
     return {Kind.ARTIFACT: "state", Kind.EXECUTION: "last_known_state"}.get(kind)
+
+
+def state_numbers(kind: Kind) -> range:
+    """Return the numbers of a kind's states; none of contexts."""
+    return range(len(_STATES.get(kind, ())))
 
 
 def fill_node(wire: Message, row: NodeRow, types: Mapping[int, AnyType]) -> None:
@@ -198,7 +243,7 @@ def fill_node(wire: Message, row: NodeRow, types: Mapping[int, AnyType]) -> None
 
 
 def _fill_map(target: Message, values: str) -> None:
-    for name, value in decode(values).items():
+    for name, value in stored_values(values).items():
         fill_value(target[name], value)
 
 
@@ -214,22 +259,39 @@ def type_message(each: AnyType) -> Message:
         value = getattr(each, field)
         if value is not None:
             setattr(wire, field, value)
-    for name, value_type in each.properties.items():
-        wire.properties[name] = _TYPE_NUMBERS[value_type]
+    wire.properties.update(property_numbers(each))
     if each.base is not None:
         wire.base_type = SYSTEM_NAMES[each.kind].index(each.base) + 1
     if isinstance(each, ExecutionType):
         for field in ("input_type", "output_type"):
             content = getattr(each, field)
             if content is not None:
-                ParseDict(content, getattr(wire, field), ignore_unknown_fields=True)
+                _fill_structure(wire, field, content)
     return wire
+
+
+def _fill_structure(wire: Message, field: str, content: Any) -> None:
+    """Write the structure of an execution's inputs or outputs; what is none of MLMD's is left out."""
+    getattr(wire, field).SetInParent()
+    try:
+        ParseDict(content, getattr(wire, field), ignore_unknown_fields=True)
+    except (ParseError, TypeError, ValueError, AttributeError, RecursionError):
+        wire.ClearField(field)
+
+
+def property_numbers(each: AnyType) -> dict[str, int]:
+    """Return a type's declared properties with MLMD's numbers of their types."""
+    return {name: _TYPE_NUMBERS[value_type] for name, value_type in each.properties.items()}
 
 
 def type_of(wire: Message, kind: Kind) -> AnyType:
     """Return the type that a message describes, without an id."""
     if not wire.name:
         raise Invalid(f"{kind} type: name is missing")
+    if wire.name in _SYSTEM:
+        raise Invalid(
+            f"{kind} type {wire.name}: the name is this library's own for {wire_name(wire.name)}; choose another"
+        )
     fields: dict[str, Any] = {
         "name": own_name(wire.name),
         "version": text_or_none(wire, "version") or None,
@@ -237,12 +299,15 @@ def type_of(wire: Message, kind: Kind) -> AnyType:
         "external_id": text_or_none(wire, "external_id"),
         "properties": {name: _value_type(name, number) for name, number in wire.properties.items()},
     }
+    if fields["name"] in _SYSTEM:  # which declare here what this library says
+        (known,) = (each for each in SYSTEM_TYPES if each.name == fields["name"])
+        fields["properties"] = {**known.properties, **fields["properties"]}
     if wire.HasField("base_type") and wire.base_type:
         fields["base"] = SYSTEM_NAMES[kind][wire.base_type - 1]
     if kind is Kind.EXECUTION:
         for field in ("input_type", "output_type"):
             if wire.HasField(field):
-                fields[field] = _plain(getattr(wire, field))
+                fields[field] = structure_of(getattr(wire, field))
     return TYPE_CLASSES[kind](**fields)
 
 
@@ -255,8 +320,8 @@ def _value_type(name: str, number: int) -> ValueType:
     return found
 
 
-def _plain(wire: Message) -> JSON:
-    """Return a message as JSON, to be kept as it is."""
+def structure_of(wire: Message) -> JSON:
+    """Return the structure of an execution's inputs or outputs as JSON, to be kept as it is."""
     try:
         content: JSON = json.loads(json.dumps(MessageToDict(wire)))
     except (ParseError, ValueError, RecursionError) as error:
@@ -267,18 +332,19 @@ def _plain(wire: Message) -> JSON:
 # Edges
 
 
-def event_message(row: EdgeRow) -> Message:
-    """Return an event's message."""
-    artifact, execution = sorted((row.source, row.target))
-    wire = message("Event")(artifact_id=artifact.id, execution_id=execution.id, type=int(row.kind))
+def fill_event(wire: Message, row: EdgeRow) -> None:
+    """Write an event into an empty message."""
+    one, other = row.source, row.target
+    artifact, execution = (one, other) if one.kind is Kind.ARTIFACT else (other, one)
+    wire.artifact_id, wire.execution_id, wire.type = artifact.id, execution.id, int(row.kind)
     if row.time is not None:
         wire.milliseconds_since_epoch = to_millis(row.time)
-    for step in json.loads(row.path or "[]"):
-        if isinstance(step, int):
-            wire.path.steps.add(index=step)
-        else:
-            wire.path.steps.add(key=step)
-    return wire
+    if row.path is not None:
+        for step in json.loads(row.path):
+            if isinstance(step, int):
+                wire.path.steps.add(index=step)
+            else:
+                wire.path.steps.add(key=step)
 
 
 def path_of(wire: Message) -> list[int | str]:
@@ -297,8 +363,3 @@ def attribution_message(row: EdgeRow) -> Message:
     if row.kind is EdgeKind.ATTRIBUTION:
         return message("Attribution")(context_id=context, artifact_id=member)
     return message("Association")(context_id=context, execution_id=member)
-
-
-def parent_message(row: EdgeRow) -> Message:
-    """Return a parent context's message."""
-    return message("ParentContext")(parent_id=row.source.id, child_id=row.target.id)

@@ -1,7 +1,8 @@
 """The messages of MLMD's service, made from the compiled `metadata_store.proto`.
 
 They live in a descriptor pool of their own and are made at run time, so that neither the client's
-package in the same process nor another version of protobuf's compiler can clash with them.
+package in the same process nor another version of protobuf's compiler can clash with them. What else
+we need of protobuf, which is an extra, is imported here as well, so that one place says so.
 """
 
 from __future__ import annotations
@@ -17,16 +18,36 @@ try:
     from google.protobuf import any_pb2, field_mask_pb2, struct_pb2
     from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
     from google.protobuf.descriptor_pool import DescriptorPool
+    from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
+    from google.protobuf.message import DecodeError
     from google.protobuf.message_factory import GetMessageClass
+    from google.protobuf.unknown_fields import UnknownFieldSet
 except ImportError as error:
     raise MissingExtra(
         "MLMD's messages need protobuf: pip install 'lineage-graph[mlmd]'"
     ) from error
 
-__all__ = ["METHODS", "SERVICE", "Message", "message", "node_class", "type_class"]
+__all__ = [
+    "METHODS",
+    "SERVICE",
+    "AnyMessage",
+    "DecodeError",
+    "Message",
+    "MessageToDict",
+    "ParseDict",
+    "ParseError",
+    "StructMessage",
+    "UnknownFieldSet",
+    "message",
+    "node_class",
+    "type_class",
+]
 
 Message: TypeAlias = Any
 """A message of any type; its fields are known to no type checker."""
+
+AnyMessage: Final = any_pb2.Any
+StructMessage: Final = struct_pb2.Struct
 
 SERVICE: Final = "ml_metadata.MetadataStoreService"
 """What clients call the service."""

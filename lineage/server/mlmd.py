@@ -10,12 +10,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final, TypeAlias
 
-from google.protobuf.message import DecodeError
 from grpc import StatusCode
 
 from lineage.errors import LineageError
 from lineage.graph import Direction
-from lineage.mlmd.messages import Message, message
+from lineage.mlmd.messages import DecodeError, Message, message
 from lineage.model import Kind
 from lineage.server import mlmd_lineage as walks
 from lineage.server import mlmd_reading as reading

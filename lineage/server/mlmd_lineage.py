@@ -12,7 +12,7 @@ from lineage.errors import Invalid, NotFound
 from lineage.graph import Direction, Limits, Walk
 from lineage.mlmd.conversion import (
     attribution_message,
-    event_message,
+    fill_event,
     type_message,
 )
 from lineage.mlmd.messages import Message, message, node_class
@@ -131,7 +131,8 @@ class _Answer:
                 types = (each for each in self._types.values() if each.kind is kind)
                 getattr(graph, f"{kind}_types").extend(map(type_message, types))
         if self._wants("events"):
-            graph.events.extend(map(event_message, walk.edges))
+            for row in walk.edges:
+                fill_event(graph.events.add(), row)
         for field, edge in (
             ("attributions", EdgeKind.ATTRIBUTION),
             ("associations", EdgeKind.ASSOCIATION),

@@ -23,22 +23,23 @@ from lineage.mlmd.conversion import (
     value_of,
 )
 from lineage.mlmd.messages import Message, message
+from lineage.mlmd.missing import MISSING
 from lineage.model import Kind, NodeKey
 from lineage.rows import (
-    EDGE_ENDS,
     EVENT_KINDS,
     Batch,
     EdgeKey,
     EdgeKind,
     EdgeRow,
     NodeRow,
+    edge_between,
     path_text,
 )
 from lineage.schema import AnyType
 from lineage.server.refusal import Refusal
 from lineage.server.session import Session
 from lineage.transaction import Transaction
-from lineage.values import Value, decode, encode
+from lineage.values import Struct, Value, encode, stored_values
 from lineage.writing import check_free, new_edges
 
 __all__ = ["Options", "Settling"]
@@ -49,8 +50,8 @@ _MAPS = (("properties", "properties"), ("custom_properties", "custom"))
 class Options(NamedTuple):
     """How nodes are to be written."""
 
-    fields: frozenset[str] = frozenset()
-    """The paths of an update mask; all fields where there are none."""
+    fields: frozenset[str] | None = None
+    """The paths of an update mask; None for all fields."""
     abort_if_changed: bool = False
     """Refuse a node that was updated since it was read."""
     force_update_time: bool = False
@@ -140,7 +141,7 @@ class Settling:
         if not wire.HasField("type_id"):
             raise Invalid("Type id is missing.")
         node_type = self._types.by_id.get(wire.type_id)
-        if node_type is None or node_type.kind is not kind:
+        if node_type is None or node_type.kind is not kind or node_type.name == MISSING:
             raise NotFound(f"there is no {kind} type with the id {wire.type_id}")
         now, own = self._transaction.time, self._transaction
         row = NodeRow(
@@ -178,20 +179,20 @@ class Settling:
         """Return the time of an update; in milliseconds, too, it is later than the one before."""
         return max(self._transaction.time, (to_millis(row.updated) + 1) * 1000)
 
-    def _changed(self, row: NodeRow, wire: Message, fields: frozenset[str]) -> NodeRow:
+    def _changed(self, row: NodeRow, wire: Message, fields: frozenset[str] | None) -> NodeRow:
         """Return a node with what a message says, as far as the mask goes."""
         kind = row.key.kind
         changes: dict[str, object] = {}
-        if not fields or "external_id" in fields:
+        if fields is None or "external_id" in fields:
             changes["external_id"] = text_or_none(wire, "external_id")
-        if kind is Kind.ARTIFACT and (not fields or "uri" in fields):
+        if kind is Kind.ARTIFACT and (fields is None or "uri" in fields):
             changes["uri"] = _uri(kind, wire)
-        if not fields or state_field(kind) in fields:
+        if fields is None or state_field(kind) in fields:
             changes["state"] = _state(kind, wire)
-        if kind is Kind.CONTEXT and (not fields or "name" in fields):
+        if kind is Kind.CONTEXT and (fields is None or "name" in fields):
             changes["name"] = _name(kind, wire)
         for field, column in _MAPS:
-            kept = None if not fields or field in fields else _named_in(fields, field)
+            kept = None if fields is None or field in fields else _named_in(fields, field)
             if kept is None or kept:
                 changes[column] = self._merged(row, wire, field, column, kept)
         return row._replace(**changes)  # type: ignore[arg-type]
@@ -200,17 +201,17 @@ class Settling:
         self, row: NodeRow, wire: Message, field: str, column: str, keys: set[str] | None
     ) -> str:
         """Return a map of properties; of the stored one all but `keys` stay, where there are any."""
-        before = decode(getattr(row, column))
+        before = stored_values(getattr(row, column))
         given = {
             name: value
             for name, value in getattr(wire, field).items()
             if keys is None or name in keys
         }
-        values: dict[str, Value] = {}
+        values: dict[str, Value | Struct] = {}
         if field == "properties":
-            values = _declared(self._types.by_id[row.type_id], given)
+            values |= _declared(self._types.by_id[row.type_id], given)
         else:
-            values = {name: _custom(name, value) for name, value in given.items()}
+            values |= {name: _custom(name, value) for name, value in given.items()}
         for name, value in values.items():
             # Its numbers are doubles on the wire, and may be whole ones here.
             if (
@@ -254,9 +255,8 @@ class Settling:
         time: int | None = None,
         path: str | None = None,
     ) -> None:
-        first, _ = EDGE_ENDS[kind]
-        source, target = (one, other) if one.kind is first else (other, one)
-        self._edges.append(EdgeRow(source, target, kind, time, path, self._transaction.number))
+        key = edge_between(kind, one, other)
+        self._edges.append(EdgeRow(*key, time, path, self._transaction.number))
 
     # Writing
 
@@ -350,7 +350,7 @@ def _named_in(fields: frozenset[str], prefix: str) -> set[str]:
     return {field.partition(".")[2] for field in fields if field.startswith(f"{prefix}.")}
 
 
-def _is_shown_so(value: Value, wire: Message) -> bool:
+def _is_shown_so(value: Value | Struct, wire: Message) -> bool:
     """Whether a stored value is, on the wire, what was given."""
     shown = message("Value")()
     fill_value(shown, value)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
-
-from google.protobuf.unknown_fields import UnknownFieldSet
+from weakref import WeakKeyDictionary
 
 from lineage.backend import Named, Order
 from lineage.errors import Invalid, NotFound
@@ -28,11 +27,11 @@ from lineage.filters import (
 )
 from lineage.graph import Direction
 from lineage.journal import read_token, write_token
-from lineage.mlmd.conversion import event_message, fill_node, type_message, wire_name
-from lineage.mlmd.messages import Message, message
+from lineage.mlmd.conversion import fill_event, fill_node, type_message, wire_name
+from lineage.mlmd.messages import Message, UnknownFieldSet, message
 from lineage.model import LARGEST_ID, Kind, NodeKey
 from lineage.parsing import parse
-from lineage.registry import registry
+from lineage.registry import Registry, registry
 from lineage.rows import EVENT_KINDS, EdgeKind, NodeRow
 from lineage.schema import AnyType
 from lineage.server.mlmd_types import known_type
@@ -174,8 +173,7 @@ def filtered(session: Session, kind: Kind, text: str, moment: int | None) -> Fil
         tree = parse(text, kind)
     except Invalid as error:
         raise Invalid(f"Invalid `filter_query`: {error}") from None
-    types = registry(session.backend, moment).by_id.values()
-    return _with_unset_states(bind(tree, [_with_wire_name(each) for each in types]))
+    return _with_unset_states(bind(tree, _wire_types(registry(session.backend, moment))))
 
 
 def _with_unset_states(tree: Filter) -> Filter:
@@ -193,10 +191,20 @@ def _with_unset_states(tree: Filter) -> Filter:
     return tree
 
 
-def _with_wire_name(each: AnyType) -> AnyType:
-    """Return a type under the name that filters give it."""
-    name = wire_name(each.name)
-    return each if name == each.name else each.stored({**vars(each), "name": name})
+_WIRE_TYPES: WeakKeyDictionary[Registry, list[AnyType]] = WeakKeyDictionary()
+
+
+def _wire_types(types: Registry) -> list[AnyType]:
+    """Return the types under the names that filters give them."""
+    known = _WIRE_TYPES.get(types)
+    if known is None:
+        known = _WIRE_TYPES[types] = [
+            each.stored({**vars(each), "name": wire_name(each.name)})
+            if each.name != wire_name(each.name)
+            else each
+            for each in types.by_id.values()
+        ]
+    return known
 
 
 # Neighbours
@@ -249,6 +257,8 @@ def _neighbours(
     for edge in backend.edges(possible, direction, kinds={kind}, as_of=moment):
         own, other = (edge.target, edge.source) if upstream else (edge.source, edge.target)
         ends.setdefault(own, []).append(other)
+    if not ends:
+        return {}
     rows = backend.nodes({key for others in ends.values() for key in others}, as_of=moment)
     found = {
         own: [rows[key] for key in others if not rows[key].gone] for own, others in ends.items()
@@ -262,7 +272,8 @@ def events_of(session: Session, request: Message, kind: Kind) -> Message:
     keys = [NodeKey(kind, number) for number in dict.fromkeys(ids) if 0 < number < LARGEST_ID]
     response = message(f"GetEventsBy{kind.capitalize()}IDsResponse")()
     rows = session.backend.edges(keys, kinds=EVENT_KINDS) if keys else []
-    response.events.extend(event_message(row) for row in rows)
+    for row in rows:
+        fill_event(response.events.add(), row)
     return response
 
 

@@ -10,6 +10,7 @@ from lineage import writing
 from lineage.errors import NotFound
 from lineage.mlmd.conversion import own_name, type_message, type_of
 from lineage.mlmd.messages import Message, message
+from lineage.mlmd.missing import MISSING
 from lineage.model import Kind
 from lineage.registry import registry
 from lineage.schema import SYSTEM_NAMES, AnyType
@@ -74,7 +75,8 @@ def _put(
 def known_type(session: Session, request: Message, kind: Kind) -> AnyType | None:
     """Return the type that a request names; None where there is none."""
     name = own_name(request.type_name)
-    return session.types.by_name.get((kind, name, request.type_version or None))
+    found = session.types.by_name.get((kind, name, request.type_version or None))
+    return None if found is None or found.name == MISSING else found
 
 
 def named(session: Session, request: Message, kind: Kind) -> Message:

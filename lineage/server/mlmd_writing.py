@@ -29,7 +29,7 @@ NO_ARTIFACT = -1
 def put_nodes(session: Session, request: Message, kind: Kind) -> Message:
     """Write nodes of a kind: new ones without an id, updates with one."""
     options = Options(
-        fields=frozenset(request.update_mask.paths) - {""},
+        fields=frozenset(request.update_mask.paths) or None,
         abort_if_changed=kind is Kind.ARTIFACT
         and request.options.abort_if_latest_updated_time_changed,
     )

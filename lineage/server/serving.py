@@ -29,7 +29,10 @@ logger = logging.getLogger("lineage.server")
 
 LARGEST_MESSAGE: Final = 100 * 2**20
 """In bytes, both ways: what Kubeflow's client sends and takes."""
-THREADS: Final = 16
+LONGEST_MESSAGE: Final = 2_000
+"""How many bytes of what was wrong a call is told."""
+THREADS: Final = 64
+"""How many calls are answered at once; those that wait for the write lock are among them."""
 GRACE: Final = 10.0
 """How many seconds calls under way have to end when the server does."""
 _OPTIONS = [
@@ -189,8 +192,13 @@ def _answer(backend: Backend, callers: _Callers, call: str, request: bytes, cont
     try:
         return mlmd.answer(Session(backend, callers.name(context), call), request)
     except Refusal as refusal:
-        context.abort(refusal.status, str(refusal))
+        context.abort(refusal.status, _cut(str(refusal)))
     except Exception:
         logger.exception("%s failed", call)
         context.abort(grpc.StatusCode.INTERNAL, f"{call} failed; the server's log says why")
     raise AssertionError  # abort has raised
+
+
+def _cut(said: str) -> str:
+    """Return a message that fits into gRPC's trailers, where each byte may take three."""
+    return said.encode()[:LONGEST_MESSAGE].decode(errors="ignore")

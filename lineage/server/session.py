@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from lineage.backend import Backend
+from lineage.mlmd.missing import MISSING
 from lineage.model import LARGEST_ID, Kind, NodeKey
 from lineage.registry import Registry, registry
 from lineage.rows import NodeRow
@@ -38,8 +39,10 @@ class Session(NamedTuple):
 
     @property
     def types_by_id(self) -> Mapping[int, AnyType]:
-        """The types there are, by id."""
-        return self.types.by_id
+        """The types that a call may see, by id: all but those of nodes that never were there."""
+        known = self.types.by_id
+        lost = [number for number, each in known.items() if each.name == MISSING]
+        return {n: each for n, each in known.items() if n not in lost} if lost else known
 
     def live(self, kind: Kind, ids: list[int]) -> dict[int, NodeRow]:
         """Return those of some nodes that exist and were not deleted, by id."""

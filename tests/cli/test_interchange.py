@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import lineage
+from lineage import following
 from tests.cli.conftest import Shell
 
 
@@ -142,3 +143,61 @@ def test_missing_import_makes_no_store(shell: Shell) -> None:
     assert (answer.code, answer.out) == (3, "")
     assert "nothing.json" in answer.err
     assert not list(Path().iterdir())
+
+
+def test_a_database_of_mlmd_is_written_and_followed(
+    shell: Shell, runs: Path, tmp_path: Path
+) -> None:
+    assert shell("export", "mlmd.sqlite", "--format", "mlmd").code == 0
+    first = shell("import", "mlmd.sqlite", "--format", "mlmd", "--store", "copy.db")
+    assert first.code == 0
+    assert "6 nodes" in first.out
+    assert "were compared" in first.out
+    again = shell("import", "mlmd.sqlite", "--format", "mlmd", "--store", "copy.db", "--json")
+    assert again.json["transactions"] == []
+    assert again.json["verified"] > 6
+    nodes = ("find", "artifact", "--json")
+    there = shell(*nodes, "--store", "copy.db").json["items"]
+    assert [each["name"] for each in there] == [
+        each["name"] for each in shell(*nodes).json["items"]
+    ]
+
+
+def test_an_mlmd_file_that_is_opened_as_a_store_says_how_to_import_it(
+    shell: Shell, runs: Path
+) -> None:
+    shell("export", "mlmd.sqlite", "--format", "mlmd")
+    answer = shell("types", "--store", "mlmd.sqlite")
+    assert answer.code == 10
+    assert "bring it in with: lineage import " in answer.err
+    assert "mlmd.sqlite --format mlmd" in answer.err
+
+
+def test_a_store_is_not_exported_onto_itself(shell: Shell, runs: Path) -> None:
+    before = runs.read_bytes()
+    answer = shell("export", str(runs), "--format", "mlmd", "--store", str(runs))
+    assert answer.code == 4
+    assert "is the store itself" in answer.err
+    assert runs.read_bytes() == before
+
+
+def test_a_source_that_changes_all_the_while_is_said(
+    shell: Shell, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell("export", "mlmd.sqlite", "--format", "mlmd")
+    monkeypatch.setattr(following, "MOST_PASSES", 1)
+    answer = shell("import", "mlmd.sqlite", "--format", "mlmd", "--store", "copy.db")
+    assert answer.code == 0
+    assert "nothing was compared; import again" in answer.err
+
+
+def test_what_a_database_cannot_be(shell: Shell, tmp_path: Path) -> None:
+    for arguments, code in (
+        (["nowhere.sqlite"], 3),
+        (["grpc://127.0.0.1:1"], 9),
+        (["grpc://nowhere"], 4),
+        (["nowhere.sqlite", "--new-ids"], 4),
+    ):
+        answer = shell("import", *arguments, "--format", "mlmd", "--store", "none.db")
+        assert answer.code == code, answer.err
+        assert not Path("none.db").exists()

@@ -37,6 +37,8 @@ def test_export_import_and_check_tell(runs: Path, monkeypatch: pytest.MonkeyPatc
     for arguments, says in {
         ("export", "a.json"): "writing… 6 nodes, 0 edges",
         ("import", "a.json", "--store", "new.db"): "reading…|writing… 0 of ",
+        ("export", "a.sqlite", "--format", "mlmd"): "writing… 6 nodes, 0 edges",
+        ("import", "a.sqlite", "--format", "mlmd", "--store", "m.db"): "writing… |verifying… ",
         ("check",): "checking…",
     }.items():
         terminal.truncate(terminal.seek(0))

@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import grpc
 import pytest
@@ -45,6 +45,12 @@ class Said(NamedTuple):
     code: grpc.StatusCode
     response: Message | None
     message: str = ""
+
+
+class Clocked(Protocol):
+    """What knows when its times were set."""
+
+    def when(self, millis: int) -> int: ...
 
 
 class Ours:
@@ -87,9 +93,15 @@ class Theirs:
         self._process = process
         self._began: list[int] = []
 
-    def new(self) -> None:
-        self._ask("new")
+    def new(self, path: Path | str = "") -> None:
+        """Open the store in a file; without one an empty store in memory."""
+        self._ask("new", str(path))
         self._began = []
+
+    def downgrade(self, path: Path, version: int) -> None:
+        """Make a file what an older release would have written."""
+        self.new()  # lets go of the file
+        self._ask("downgrade", str(path), version)
 
     def call(self, name: str, request: Message) -> Said:
         return self.send(name, request.SerializeToString())
@@ -102,7 +114,7 @@ class Theirs:
         response = message(f"{name}Response").FromString(base64.b64decode(said))
         return Said(grpc.StatusCode.OK, response)
 
-    def _ask(self, *line: str) -> Any:
+    def _ask(self, *line: object) -> Any:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(line) + "\n")
@@ -143,6 +155,20 @@ def their_process() -> Iterator[Theirs]:
             process.kill()
 
 
+@contextmanager
+def their_service(path: Path) -> Iterator[str]:
+    """Serve a file, which is made if need be, by the real MLMD, and give the address."""
+    command = [str(interpreter()), str(Path(__file__).with_name("forwarder.py")), str(path)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            yield process.stdout.readline().split()[-1]
+        finally:
+            process.kill()
+
+
 # Answers made comparable
 
 _TIMES = {
@@ -152,7 +178,7 @@ _TIMES = {
 }
 
 
-def comparable(said: Said, system: Ours | Theirs, *, ordered: bool) -> Any:
+def comparable(said: Said, system: Clocked, *, ordered: bool) -> Any:
     """Return an answer as plain values: times as the calls that set them, tokens as being there.
 
     Where an answer has no order that anybody promised, its lists are sorted. MLMD forgets the base
@@ -168,7 +194,7 @@ def comparable(said: Said, system: Ours | Theirs, *, ordered: bool) -> Any:
     return plain
 
 
-def _plain(wire: Message, system: Ours | Theirs, *, ordered: bool) -> dict[str, Any]:
+def _plain(wire: Message, system: Clocked, *, ordered: bool) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for field, value in wire.ListFields():
         name = field.name

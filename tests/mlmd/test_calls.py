@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 from grpc import StatusCode
 
+import lineage
 import lineage.mlmd
 from lineage.errors import ENDINGS, LineageError
 from lineage.mlmd.messages import Message, message
+from lineage.mlmd.missing import missing_types
 from lineage.model import Kind, NodeKey
+from lineage.rows import Batch
 from lineage.server.refusal import Refusal, status_of
 from lineage.store import Store
 from tests.mlmd.systems import Ours, Said
@@ -213,3 +216,59 @@ def test_every_error_has_a_status(cls: type[LineageError]) -> None:
 def test_other_errors_have_a_status() -> None:
     assert status_of(Refusal(StatusCode.UNAUTHENTICATED, "said")) is StatusCode.UNAUTHENTICATED
     assert status_of(RuntimeError()) is StatusCode.INTERNAL
+
+
+@pytest.mark.parametrize("paths", [[""], ["", "nothing"]])
+def test_a_mask_of_nothing_that_is_known_changes_nothing(typed: Ours, paths: list[str]) -> None:
+    put(typed, {"uri": "a", "properties": {"p": {"int_value": 1}}})
+    ask(typed, "PutArtifacts", artifacts=[{"id": 1, "uri": "z"}], update_mask={"paths": paths})
+    (wire,) = ask(typed, "GetArtifacts").artifacts
+    assert (wire.uri, wire.properties["p"].int_value) == ("a", 1)
+
+
+def test_long_faults_are_cut(typed: Ours) -> None:
+    """A status's message travels in trailers, which have no room for 16 kB."""
+    long = "\U0001f600" * 20_000
+    kept = {"name": "T", "properties": {long: 1}}
+    assert said_of(typed, "PutArtifactType", artifact_type=kept).code is StatusCode.OK
+    for wrong in ({"name": "T", "properties": {long: 2}}, {"name": "T", "properties": {long: 0}}):
+        said = said_of(typed, "PutArtifactType", artifact_type=wrong)
+        assert said.code in (StatusCode.ALREADY_EXISTS, StatusCode.INVALID_ARGUMENT)
+        assert 0 < len(said.message) <= 2_000
+
+
+def test_structs_that_protobuf_cannot_read_are_text_below(typed: Ours) -> None:
+    deep: Any = 1
+    for _ in range(45):
+        deep = [{"a": deep}]
+    store = Store(typed.backend, actor="ann")
+    store.put(lineage.Artifact(type="Artifact", custom_properties={"deep": deep, "flat": 1}))
+    (wire,) = ask(typed, "GetArtifacts").artifacts
+    assert wire.custom_properties["flat"].int_value == 1
+    put_back = said_of(typed, "PutArtifacts", artifacts=[wire])
+    assert put_back.code is StatusCode.OK
+    assert store.get("artifact:1").custom_properties["deep"] == deep  # which nobody changed
+
+
+def test_declared_structs_are_structs_on_the_wire(ours: Ours) -> None:
+    store = Store(ours.backend, actor="ann")
+    store.put(lineage.ArtifactType(name="T", properties={"s": "STRUCT"}))
+    made = store.put(lineage.Artifact(type="T", properties={"s": "text"}))
+    (wire,) = ask(ours, "GetArtifacts").artifacts
+    assert wire.properties["s"].struct_value.fields["value"].string_value == "text"
+    ask(ours, "PutArtifacts", artifacts=[wire])
+    assert store.get(made.key).update_time == made.update_time
+
+
+def test_nodes_that_never_were_there_have_a_type_of_their_own(ours: Ours) -> None:
+    """It is no type of MLMD's clients."""
+    with ours.backend.transaction() as transaction:
+        transaction.lock()
+        types = missing_types([Kind.ARTIFACT])
+        rows = [row._replace(since=transaction.number) for row in types]
+        transaction.write(Batch(types=rows))
+    number = types[0].type.id
+    assert not ask(ours, "GetArtifactTypes").artifact_types
+    assert not ask(ours, "GetArtifactTypesByID", type_ids=[number]).artifact_types
+    assert refused(ours, "GetArtifactType", type_name="mlmd.Missing") == "NOT_FOUND"
+    assert refused(ours, "PutArtifacts", artifacts=[{"type_id": number}]) == "NOT_FOUND"

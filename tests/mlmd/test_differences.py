@@ -16,7 +16,10 @@ System: TypeAlias = Ours | Theirs
 PAGE = ROOT / "docs" / "mlmd.md"
 ROWS = [
     line.split("|")[1].strip()
-    for line in PAGE.read_text("utf-8").partition("## What is different")[2].splitlines()
+    for line in PAGE.read_text("utf-8")
+    .partition("## What is different")[2]
+    .partition("\n## ")[0]
+    .splitlines()
     if line.startswith("|") and not line.startswith(("|--", "| what "))
 ]
 

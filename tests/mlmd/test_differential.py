@@ -1,6 +1,7 @@
 """Random calls to our server and to the real ML Metadata: the answers are the same."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -62,3 +63,44 @@ def test_random_calls_are_answered_alike(ours: Ours, theirs: Theirs, seed: int) 
             )
             calls.saw(found.response)
     assert succeeded > CALLS / 3
+
+
+ODD: dict[str, list[tuple[str, dict[str, Any]]]] = {
+    "a name that an update lets go": [
+        ("PutContexts", {"contexts": [{"type_id": 12, "name": "a"}]}),
+        (
+            "PutContexts",
+            {"contexts": [{"id": 1, "type_id": 12, "name": "b"}, {"type_id": 12, "name": "a"}]},
+        ),
+    ],
+    "an external id that an update lets go": [
+        ("PutArtifacts", {"artifacts": [{"type_id": 10, "external_id": "x"}]}),
+        (
+            "PutArtifacts",
+            {
+                "artifacts": [
+                    {"id": 1, "type_id": 10, "external_id": "y"},
+                    {"type_id": 10, "external_id": "x"},
+                ]
+            },
+        ),
+    ],
+    "an empty structure": [
+        ("PutExecutionType", {"execution_type": {"name": "s", "output_type": {}}}),
+    ],
+}
+
+
+@pytest.mark.parametrize("what", ODD)
+def test_odd_calls_are_answered_alike(ours: Ours, theirs: Theirs, what: str) -> None:
+    types = [
+        (f"Put{kind.capitalize()}Type", {f"{kind}_type": {"name": str(kind)}}) for kind in Kind
+    ]
+    for name, fields in (*types, *ODD[what]):
+        request = message(f"{name}Request")(**fields)
+        there, difference = compare(ours, theirs, name, request)
+        assert there.response is not None, there
+        assert not difference, difference
+    for every in EVERYTHING:
+        _, difference = compare(ours, theirs, every, message(f"{every}Request")())
+        assert not difference, difference
