@@ -25,7 +25,15 @@ from lineage.model import Kind, NodeKey
 from lineage.notation import Connector, Database
 from lineage.registry import registry
 from lineage.rows import Batch, EdgeKind, EdgeRow, Head, NodeRow, TypeRow
-from lineage.schema import OWN_CLASSES, SYSTEM_NAMES, SYSTEM_TYPES, AnyType, evolve, type_of
+from lineage.schema import (
+    OWN_CLASSES,
+    SYSTEM_NAMES,
+    SYSTEM_TYPES,
+    AnyType,
+    evolve,
+    is_reserved,
+    type_of,
+)
 from lineage.transaction import Transaction
 from lineage.values import from_micros
 from lineage.writing import Author, new_edges, put_type
@@ -115,6 +123,12 @@ def _check_filled_by(backend: Backend, database: Database, name: str, head: Head
             f"ids are kept only in an empty store, or in one that holds nothing but what this import wrote; "
             f"this one has {head.number} transactions, the last of which is another: import into a new store"
         )
+    others = _own_types(row.type for row in backend.types())
+    others -= _own_types(row.type for row in next(database.batches()).types)
+    if others:
+        raise Invalid(
+            f"the store was filled from another database: there is no {min(others)} there; import into a new store"
+        )
     for kind in Kind:
         # A copy that went its own way differs in what is newest; some of that may have been deleted by hand.
         newest = backend.find(kind, order=Order(descending=True), limit=RECENT)
@@ -130,6 +144,15 @@ def _check_filled_by(backend: Backend, database: Database, name: str, head: Head
                 f"the store was filled from another database, or from a newer state of this one: of the "
                 f"newest {kind}s, {newest[0].key} among them, none is there; import into a new store"
             )
+
+
+def _own_types(types: Iterable[AnyType]) -> set[str]:
+    """Return the types that are a database's own, in words."""
+    return {
+        f"{each.kind} type {each.type_name}"
+        for each in types
+        if not is_reserved(each.name) or each.name in OWN_CLASSES
+    }
 
 
 def _shown(micros: int) -> str:
@@ -171,7 +194,8 @@ class _Following:
             if batch.types:
                 self._write_types(part, batch.types)
             part.compare(batch)
-            if part.records >= PART:
+            # Updates stay together until all nodes came, for one may take a name that another lets go.
+            if part.records >= PART and (batch.edges or not part.updates):
                 self._write(part)
             yield sum(map(len, batch))
         self._write(part)

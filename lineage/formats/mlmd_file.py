@@ -132,9 +132,7 @@ class _File:
         self._location = location
         self._losses = Losses()
         self._columns = {
-            name: {
-                row[1] for row in connection.execute(f"PRAGMA table_info({name})")
-            }  # a name of a table
+            name: {row[1] for row in connection.execute(f"PRAGMA table_info({name})")}
             for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
             if name.isidentifier()
         }

@@ -463,6 +463,39 @@ def test_rows_that_were_deleted_by_hand_stay(small: Path, theirs: Theirs) -> Non
             store.import_from(small, format="mlmd")
 
 
+def test_names_that_change_hands_between_parts(
+    backend: Backend, small: Path, theirs: Theirs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "PART", 1)
+    monkeypatch.setattr(mlmd_file, "PIECE", 1)
+    theirs.new(small)
+    assert theirs.call("PutExecution", run_request(2)).response is not None
+    brought(backend, small)
+    for number, name in ((2, "away"), (1, "study2"), (2, "study1")):
+        wire = {"id": number, "type_id": 12, "name": name}
+        request = message("PutContextsRequest")(contexts=[wire])
+        assert theirs.call("PutContexts", request).response is not None
+    assert brought(backend, small).updates == 2
+    assert [each.name for each in Store(backend).find(lineage.Context)] == ["study2", "study1"]
+
+
+def test_what_a_failed_import_left_is_of_its_source(small: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.db"
+    other.write_bytes(small.read_bytes())
+    run(
+        other,
+        "UPDATE Type SET name = 'another' WHERE id = 10",
+        "UPDATE Artifact SET state = 99",
+    )
+    with lineage.connect("memory:") as store:
+        with pytest.raises(Invalid, match="no state"):
+            store.import_from(other, format="mlmd")
+        with pytest.raises(Invalid, match="there is no artifact type another there"):
+            store.import_from(small, format="mlmd")
+        run(other, "UPDATE Artifact SET state = 2")
+        assert store.import_from(other, format="mlmd").nodes == 4
+
+
 def test_a_file_that_is_locked(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mlmd_file, "PATIENCE", 0)
     with (
