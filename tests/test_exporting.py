@@ -185,7 +185,7 @@ def test_open_files_and_names_that_tell_no_format(tmp_path: Path) -> None:
         write_file(io.BytesIO(), None, lambda *_: [])
     with pytest.raises(Invalid, match=r"'.*a\.xlsx' does not end in a suffix .*\.json, \.graphml"):
         write_file(tmp_path / "a.xlsx", None, lambda *_: [])
-    with pytest.raises(Invalid, match="'xlsx': there are dot, graphml, mermaid, node-link"):
+    with pytest.raises(Invalid, match="'xlsx': there are dot, graphml, mermaid, mlmd, node-link"):
         write_file(tmp_path / "a.json", "xlsx", lambda *_: [])
     with pytest.raises(Invalid, match="cannot be written: No such file"):
         write_file(tmp_path / "no" / "a.json", None, lambda *_: [])

@@ -108,12 +108,14 @@ class _Writing:
 
     def _add_type(self, each: AnyType) -> None:
         wire = type_message(each)
-        plain = (text_or_none(wire, name) for name in ("version", "description", "external_id"))
+        place = f"type {each.name!r:.80}"
+        given = (text_or_none(wire, name) for name in ("version", "description", "external_id"))
+        plain = (None if text is None else self._without_nul(text, place) for text in given)
         ways = (self._structure(each, wire, f"{way}_type") for way in ("input", "output"))
         self._connection.execute(
             "INSERT INTO Type (id, name, type_kind, version, description, external_id, input_type, output_type) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (each.id, wire.name, _KIND_NUMBERS[each.kind], *plain, *ways),
+            (each.id, self._without_nul(wire.name, place), _KIND_NUMBERS[each.kind], *plain, *ways),
         )
         if wire.properties:
             self._declare(each)
@@ -125,7 +127,10 @@ class _Writing:
         self._undeclared.pop(each.id, None)
         self._connection.executemany(
             "INSERT INTO TypeProperty (type_id, name, data_type) VALUES (?, ?, ?)",
-            [(each.id, name, number) for name, number in property_numbers(each).items()],
+            [
+                (each.id, self._without_nul(name, f"type {each.name!r:.80}"), number)
+                for name, number in property_numbers(each).items()
+            ],
         )
 
     def _structure(self, each: AnyType, wire: Message, field: str) -> str | None:

@@ -55,14 +55,11 @@ def test_what_is_written_is_read_again(graph: Graph) -> None:
 
 def said(each: Any) -> Any:
     """Return what a file keeps of a type; input and output types are MLMD's own messages there."""
-    system = each.id < 10
+    texts = (each.name, each.version or None, None if each.id < 10 else each.description)
     return (
         each.id,
-        each.name,
-        each.version or None,
-        None if system else each.description,
-        each.external_id,
-        dict(each.properties),
+        *(text and text.replace("\0", "\ufffd") for text in (*texts, each.external_id)),
+        {name.replace("\0", "\ufffd"): value for name, value in each.properties.items()},
     )
 
 
