@@ -56,6 +56,7 @@ __all__ = [
     "put_nodes",
     "put_type",
     "put_types",
+    "references_of",
     "update",
 ]
 
@@ -253,13 +254,13 @@ def check_distinct(rows: Iterable[NodeRow], types: Registry) -> dict[Reference, 
     """Return which row has each name and external id; raise `AlreadyExists` where two have one."""
     wanted: dict[Reference, NodeKey] = {}
     for row in rows:
-        for reference in _references(row):
+        for reference in references_of(row):
             if wanted.setdefault(reference, row.key) != row.key:
                 raise AlreadyExists(f"two nodes are given {_in_words(reference, types)}")
     return wanted
 
 
-def _references(row: NodeRow) -> list[Reference]:
+def references_of(row: NodeRow) -> list[Reference]:
     """Return what a node must have for itself: its name within its type, its external id in its kind."""
     found: list[Reference] = []
     if row.name is not None:

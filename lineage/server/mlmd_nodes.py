@@ -40,7 +40,7 @@ from lineage.server.refusal import Refusal
 from lineage.server.session import Session
 from lineage.transaction import Transaction
 from lineage.values import Struct, Value, encode, stored_values
-from lineage.writing import check_free, new_edges
+from lineage.writing import check_free, new_edges, references_of
 
 __all__ = ["Options", "Settling"]
 
@@ -75,6 +75,8 @@ class Settling:
         """Every node that the call names, as it is to be."""
         self._stored: dict[NodeKey, NodeRow] = {}
         """Those of them that were there before, as they were."""
+        self._holders: dict[Reference, NodeKey] = {}
+        """Which of these nodes has a name or an external id, as far as the call is settled."""
         self._edges: list[EdgeRow] = []
 
     # Nodes
@@ -103,7 +105,19 @@ class Settling:
             self._keep(row)
 
     def _keep(self, row: NodeRow) -> None:
-        self._rows[row.key] = self._stored[row.key] = row
+        self._stored[row.key] = row
+        self._set(row)
+
+    def _set(self, row: NodeRow) -> None:
+        """Let a node be so; a call's nodes are settled one after the other, as in MLMD."""
+        before = self._rows.get(row.key)
+        for reference in () if before is None else references_of(before):
+            self._holders.pop(reference, None)
+        for reference in references_of(row):
+            holder = self._holders.setdefault(reference, row.key)
+            if holder != row.key:
+                raise AlreadyExists(f"{holder} has the name or external id of {row.key} already")
+        self._rows[row.key] = row
 
     def known(self, kind: Kind, number: int) -> NodeKey:
         """Return the key of a node that was seen or settled; INVALID_ARGUMENT for another."""
@@ -158,7 +172,7 @@ class Settling:
             own.number,
             own.salt(),
         )
-        self._rows[row.key] = row
+        self._set(row)
         return row.key
 
     def _update(self, row: NodeRow, wire: Message, options: Options) -> None:
@@ -173,7 +187,7 @@ class Settling:
             )
         changed = self._changed(row, wire, options.fields)
         if changed != row or options.force_update_time:
-            self._rows[row.key] = changed._replace(updated=self._later(row))
+            self._set(changed._replace(updated=self._later(row)))
 
     def _later(self, row: NodeRow) -> int:
         """Return the time of an update; in milliseconds, too, it is later than the one before."""

@@ -96,10 +96,11 @@ class Calls:
         for field, items in response.ListFields():
             for kind in KINDS:
                 if field.name == f"{kind}_types":
-                    self._types[kind] = list(items)
+                    self._types[kind] = sorted(items, key=lambda each: each.id)
                 elif field.name == f"{kind}s":
                     known = {each.id: each for each in self._nodes[kind]}
-                    self._nodes[kind] = list((known | {each.id: each for each in items}).values())
+                    known |= {each.id: each for each in items}
+                    self._nodes[kind] = [known[number] for number in sorted(known)]
 
     def next(self) -> tuple[str, Message]:
         """Return a call and its request."""
@@ -160,7 +161,7 @@ class Calls:
 
     def _fill_properties(self, wire: Message, node_type: Message | None) -> None:
         declared = dict(node_type.properties) if node_type is not None else {}
-        for key, number in declared.items():
+        for key, number in sorted(declared.items()):  # whose own order is nobody's
             if self._maybe(0.6):
                 wire.properties[key].CopyFrom(self._value(number if self._maybe(0.98) else None))
         if self._maybe(0.02):
