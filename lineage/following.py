@@ -38,7 +38,7 @@ from lineage.transaction import Transaction
 from lineage.values import from_micros
 from lineage.writing import Author, new_edges, put_type
 
-__all__ = ["Progress", "Stage", "follow", "opened"]
+__all__ = ["Progress", "Stage", "follow", "import_database", "opened"]
 
 
 class Stage(NamedTuple):
@@ -77,6 +77,20 @@ def opened(
             "a database that is followed keeps its ids; import it into a store of its own"
         )
     return format.connect(os.fspath(location))
+
+
+def import_database(
+    backend: Backend,
+    format: Connector,
+    location: object,
+    name: str,
+    author: Author,
+    *,
+    new_ids: bool = False,
+) -> Imported:
+    """Open the database of a format, and `follow` it."""
+    with opened(format, location, new_ids=new_ids) as database:
+        return follow(backend, database, name, author)
 
 
 def follow(

@@ -464,17 +464,16 @@ class Store:
     ) -> Imported:
         """Write the graph that a file holds, checked wholly before; ids stay, which needs an empty store.
 
-        With `new_ids` the nodes become new ones of a store that may hold others. The format `mlmd`
-        is a database, which is followed: another call brings what is new there.
+        With `new_ids` the nodes become new ones of a store that may hold others. A database (`mlmd`)
+        is followed: another call brings what is new there.
         """
-        from lineage.following import follow, opened
+        from lineage.following import import_database
         from lineage.importing import import_graph, read_file
         from lineage.notation import connector
 
         author = self._author(message)
         if format is not None and (database := connector(format)) is not None:
-            with opened(database, source, new_ids=new_ids) as there:
-                return follow(self.backend, there, format, author)
+            return import_database(self.backend, database, source, format, author, new_ids=new_ids)
         return read_file(
             source,
             format,
