@@ -15,14 +15,15 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Final, NamedTuple, TypeAlias
+from pathlib import Path
+from typing import IO, Final, NamedTuple, TypeAlias
 
 from lineage.backend import EMPTY, Backend, Order
 from lineage.errors import Conflict, Invalid
 from lineage.graph import Direction
-from lineage.importing import Imported
+from lineage.importing import Imported, import_graph, read_file
 from lineage.model import Kind, NodeKey
-from lineage.notation import Connector, Database
+from lineage.notation import Connector, Database, connector
 from lineage.registry import registry
 from lineage.rows import Batch, EdgeKind, EdgeRow, Head, NodeRow, TypeRow
 from lineage.schema import (
@@ -38,7 +39,7 @@ from lineage.transaction import Transaction
 from lineage.values import from_micros
 from lineage.writing import Author, new_edges, put_type
 
-__all__ = ["Progress", "Stage", "follow", "import_database", "opened"]
+__all__ = ["Progress", "Stage", "follow", "import_from", "opened"]
 
 
 class Stage(NamedTuple):
@@ -79,18 +80,23 @@ def opened(
     return format.connect(os.fspath(location))
 
 
-def import_database(
+def import_from(
     backend: Backend,
-    format: Connector,
-    location: object,
-    name: str,
+    source: str | Path | IO[bytes],
+    format: str | None,
     author: Author,
     *,
     new_ids: bool = False,
 ) -> Imported:
-    """Open the database of a format, and `follow` it."""
-    with opened(format, location, new_ids=new_ids) as database:
-        return follow(backend, database, name, author)
+    """Follow the database at a location, or write the graph that a file holds, as the format has it."""
+    if format is not None and (database := connector(format)) is not None:
+        with opened(database, source, new_ids=new_ids) as there:
+            return follow(backend, there, format, author)
+    return read_file(
+        source,
+        format,
+        lambda file, name: import_graph(backend, file, name, author, new_ids=new_ids),
+    )
 
 
 def follow(

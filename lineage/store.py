@@ -467,18 +467,9 @@ class Store:
         With `new_ids` the nodes become new ones of a store that may hold others. A database (`mlmd`)
         is followed: another call brings what is new there.
         """
-        from lineage.following import import_database
-        from lineage.importing import import_graph, read_file
-        from lineage.notation import connector
+        from lineage.following import import_from
 
-        author = self._author(message)
-        if format is not None and (database := connector(format)) is not None:
-            return import_database(self.backend, database, source, format, author, new_ids=new_ids)
-        return read_file(
-            source,
-            format,
-            lambda file, name: import_graph(self.backend, file, name, author, new_ids=new_ids),
-        )
+        return import_from(self.backend, source, format, self._author(message), new_ids=new_ids)
 
     def copy_to(self, target: Store, *, progress: Progress | None = None) -> Copied:
         """Write this store's transactions that a copy lacks, with ids and history; read them back.
