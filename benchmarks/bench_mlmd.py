@@ -9,11 +9,10 @@ from __future__ import annotations
 import itertools
 import shutil
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ import lineage
 from benchmarks.conftest import SMALL, Compared
 from benchmarks.traces import NODES_PER_RUN, TYPES, WINDOW, Trace
 from lineage.mlmd.messages import SERVICE, Message, message
-from tests.mlmd.systems import their_service
+from tests.mlmd.systems import listening, their_service
 
 ROUNDS = 3 if SMALL else 200
 Traces = Callable[[str], tuple[Path, Trace]]
@@ -43,20 +42,9 @@ class System:
         return message(f"{call}Response").FromString(answer)
 
 
-@contextmanager
-def our_service(path: Path) -> Iterator[str]:
+def our_service(path: Path) -> AbstractContextManager[str]:
     command = [sys.executable, "-m", "lineage.cli", "serve", "--mlmd", "127.0.0.1:0"]
-    with subprocess.Popen(
-        [*command, "--store", str(path)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as process:
-        try:
-            assert process.stdout is not None
-            yield process.stdout.readline().split()[-1]
-        finally:
-            process.kill()
+    return listening([*command, "--store", str(path)])
 
 
 class Both:
@@ -181,7 +169,7 @@ WRITES = [
 @pytest.mark.parametrize("call", WRITES)
 def bench_write(benchmark: Any, both: Both, compared: Compared, call: str) -> None:
     ours, theirs = both.race(benchmark, compared, call, lambda: numbered(both, call))
-    assert ours.ListFields() == theirs.ListFields() or (ours.ListFields() and theirs.ListFields())
+    assert held(ours) == held(theirs)
 
 
 def bench_write_update(benchmark: Any, both: Both, compared: Compared) -> None:
@@ -253,14 +241,15 @@ READS: dict[str, tuple[str, dict[str, Any]]] = {
 def bench_read(benchmark: Any, both: Both, compared: Compared, what: str) -> None:
     call, fields = READS[what]
     ours, theirs = both.race(benchmark, compared, call, lambda: fields)
-    assert [counted(value) for _, value in ours.ListFields()] == [
-        counted(value) for _, value in theirs.ListFields()
-    ]
+    assert held(ours) == held(theirs)
 
 
-def counted(value: object) -> object:
-    """Return how many items a list has; tokens are no one's business."""
-    return None if isinstance(value, str) else len(value) if hasattr(value, "__len__") else 1
+def held(answer: Message) -> dict[str, object]:
+    """Return how many items each field of an answer has; what a token says is no one's business."""
+    return {
+        field.name: len(value) if field.is_repeated else field.name
+        for field, value in answer.ListFields()
+    }
 
 
 def bench_lineage(benchmark: Any, both: Both, compared: Compared) -> None:

@@ -8,7 +8,7 @@ import os
 import subprocess
 from bisect import bisect_right
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -156,9 +156,8 @@ def their_process() -> Iterator[Theirs]:
 
 
 @contextmanager
-def their_service(path: Path) -> Iterator[str]:
-    """Serve a file, which is made if need be, by the real MLMD, and give the address."""
-    command = [str(interpreter()), str(Path(__file__).with_name("forwarder.py")), str(path)]
+def listening(command: list[str]) -> Iterator[str]:
+    """Run a server that prints its address as the last word of its first line, and give the address."""
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:
@@ -167,6 +166,11 @@ def their_service(path: Path) -> Iterator[str]:
             yield process.stdout.readline().split()[-1]
         finally:
             process.kill()
+
+
+def their_service(path: Path) -> AbstractContextManager[str]:
+    """Serve a file, which is made if need be, by the real MLMD, and give the address."""
+    return listening([str(interpreter()), str(Path(__file__).with_name("forwarder.py")), str(path)])
 
 
 # Answers made comparable
