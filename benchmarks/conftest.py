@@ -9,15 +9,10 @@ from pathlib import Path
 import pytest
 
 import lineage
-from benchmarks.traces import Trace, write_trace
-
-SMALL = os.environ.get("LINEAGE_BENCH_SIZE", "full") == "small"
-TRACES = (
-    {"8k": 600, "268k": 1_200, "1M": 1_200}
-    if SMALL
-    else {"8k": 8_000, "268k": 268_000, "1M": 1_000_000}
-)
-BULK = 200 if SMALL else 20_000
+from benchmarks.beside import TABLE, Peer, peer_process, table_lines
+from benchmarks.sizes import BULK
+from benchmarks.stores import Stores
+from benchmarks.traces import Trace
 
 
 @pytest.fixture(scope="session")
@@ -42,46 +37,24 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[lineage.St
 
 
 @pytest.fixture(scope="session")
-def traces(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Path, Trace]]:
+def stores(tmp_path_factory: pytest.TempPathFactory) -> Stores:
+    """The stores with traces in them."""
+    return Stores(tmp_path_factory.mktemp("traces"))
+
+
+@pytest.fixture(scope="session")
+def traces(stores: Stores) -> Callable[[str], tuple[Path, Trace]]:
     """Files with a trace in them, each written once, by size."""
-    made: dict[str, tuple[Path, Trace]] = {}
-    folder = tmp_path_factory.mktemp("traces")
-
-    def trace(size: str) -> tuple[Path, Trace]:
-        if size not in made:
-            path = folder / f"{size}.db"
-            with lineage.connect(path) as store:
-                made[size] = (path, write_trace(store, TRACES[size]))
-        return made[size]
-
-    return trace
+    return stores.trace
 
 
-class Compared:
-    """What was measured of us and of a peer in one run, to be shown side by side."""
-
-    def __init__(self) -> None:
-        self.rows: list[tuple[str, float, float]] = []
-
-    def add(self, name: str, ours: float, theirs: float) -> None:
-        """Keep medians, in seconds."""
-        self.rows.append((name, ours, theirs))
-
-
-COMPARED = Compared()
-
-
-@pytest.fixture
-def compared() -> Compared:
-    return COMPARED
+@pytest.fixture(scope="session")
+def peer() -> Iterator[Peer]:
+    """ML Metadata, with an empty store."""
+    with peer_process() as peer:
+        yield peer
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if not COMPARED.rows:
-        return
-    terminalreporter.section("beside ML Metadata, medians in ms")
-    for name, ours, theirs in COMPARED.rows:
-        ratio = theirs / ours
-        terminalreporter.write_line(
-            f"{name:60} {ours * 1e3:9.3f} {theirs * 1e3:9.3f} {ratio:7.2f} {'' if ratio >= 1 else 'slower'}"
-        )
+    for line in table_lines(TABLE):
+        terminalreporter.write_line(line)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from itertools import product
 from weakref import WeakKeyDictionary
 
 from lineage.backend import Backend
@@ -42,6 +43,19 @@ class Registry:
         return {
             each.external_id: each for each in self.by_id.values() if each.external_id is not None
         }
+
+    @cached_property
+    def _of(self) -> Mapping[tuple[Kind | None, str | None], Sequence[AnyType]]:
+        """The types by what `of` is given."""
+        found: dict[tuple[Kind | None, str | None], list[AnyType]] = {}
+        for each in self.by_id.values():
+            for place in product((None, each.kind), (None, each.name)):
+                found.setdefault(place, []).append(each)
+        return found
+
+    def of(self, kind: Kind | None = None, name: str | None = None) -> Sequence[AnyType]:
+        """Return the types, by id, of a kind, or of any; with a name all versions of one."""
+        return self._of.get((kind, name), ())
 
     def named(self, kind: Kind, name: str, version: str | None = None) -> AnyType:
         """Return a type by its name; raise `NotFound` with the names that there are."""

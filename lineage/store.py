@@ -27,13 +27,13 @@ from lineage.journal import (
     read_token,
     write_token,
 )
-from lineage.model import LARGEST_ID, Edge, Entity, Kind, Node, NodeKey, to_key, to_kind
+from lineage.model import LARGEST_ID, Edge, Entity, Event, Kind, Node, NodeKey, to_key, to_kind
 from lineage.parsing import parse
 from lineage.plugins import backend_factory, schemes, shown_url
 from lineage.queries import naming, provenance
 from lineage.recording import Artifacts, Contexts, ExecutionT, Recorded, record
 from lineage.registry import node_class, registry
-from lineage.rows import as_stored, entity_of
+from lineage.rows import EVENT_KINDS, as_stored, edge_of, entity_of
 from lineage.run import Run
 from lineage.schema import AnyType, NodeType
 from lineage.values import to_text
@@ -482,11 +482,16 @@ class Store:
             raise Invalid(f"{target!r:.80} is no store to write to; give one that connect opened")
         return copy(self.backend, target.backend, as_of=self.as_of, progress=progress)
 
-    def types(self, kind: Kind | None = None) -> list[AnyType]:
-        """Return the types by id, the nine system types first."""
+    def events(self, *nodes: Reference) -> list[Event]:
+        """Return the events of some artifacts and executions, each once, by source, target and type."""
+        keys = [self.key_of(each) for each in nodes]
+        rows = self.backend.edges(keys, kinds=EVENT_KINDS, as_of=self.as_of)
+        return [cast(Event, edge_of(row)) for row in rows]
+
+    def types(self, kind: Kind | None = None, *, name: str | None = None) -> list[AnyType]:
+        """Return the types by id, the nine system types first; with a name all versions of one."""
         known = registry(self.backend, self.as_of)
-        wanted = tuple(Kind) if kind is None else (to_kind(kind),)
-        return [each for each in known.by_id.values() if each.kind in wanted]
+        return list(known.of(None if kind is None else to_kind(kind), name))
 
     def at(self, moment: datetime | date | str | int) -> Store:
         """Return this store as it was: read-only, after the last transaction at or before a moment.

@@ -1,0 +1,526 @@
+"""ML Metadata's own eight workloads, and recording a run, beside ML Metadata.
+
+Both sides have the same store, a trace of 8,000 nodes, and write the same into it in the same order,
+so that the ids they give must agree.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import lineage
+from benchmarks.beside import TABLE, Peer, Side, asked, race, timed
+from benchmarks.plain import plain, wire_types, wire_values
+from benchmarks.sizes import TRACES
+from benchmarks.stores import Stores, fill
+from benchmarks.traces import NODES_PER_RUN
+from lineage import (
+    Artifact,
+    ArtifactType,
+    Association,
+    Attribution,
+    Context,
+    ContextType,
+    Event,
+    EventType,
+    Execution,
+    ExecutionType,
+    Kind,
+    NodeKey,
+)
+from lineage.filters import Column, Field, In
+from lineage.model import Entity, Node
+from lineage.schema import SYSTEM_TYPES
+
+WIDE = {f"p{n}": ("INT", "DOUBLE", "STRING")[n % 3] for n in range(10)}
+TYPES: dict[str, type[ArtifactType | ExecutionType | ContextType]] = {
+    "artifact": ArtifactType,
+    "execution": ExecutionType,
+    "context": ContextType,
+}
+NODES: dict[str, type[Node]] = {"artifact": Artifact, "execution": Execution, "context": Context}
+WIDE_IDS = dict(zip(NODES, (19, 20, 21), strict=True))
+"""The trace's own types have the ids from 10 to 18."""
+SPAN, MODEL, TRAINER, RUN = 10, 11, 15, 18
+
+
+class Span(lineage.Artifact):
+    day: int
+    split: str
+
+
+class Model(lineage.Artifact):
+    version: int
+    accuracy: float
+
+
+class Trainer(lineage.Execution):
+    learning_rate: float
+
+
+class PipelineRun(lineage.Context):
+    pass
+
+
+@dataclass
+class Both:
+    """The two systems with the same store, in memory or in a file each."""
+
+    backend: str
+    store: lineage.Store
+    peer: Peer
+
+    def race(self, group: str, workload: str, ours: Side, theirs: Side) -> tuple[Any, Any]:
+        """Let both do the same, keep what it took and return the last answers."""
+        raced = race(ours, theirs)
+        TABLE.add(group, workload, self.backend, raced.ours, raced.theirs, raced.ratios)
+        return raced.answers
+
+    def read(
+        self, group: str, workload: str, ours: Callable[[], Any], call: str, fields: dict[str, Any]
+    ) -> None:
+        """Let both read the same; the answers must be equal and not empty."""
+        theirs = asked(self.peer, call, lambda _: fields)
+        answers = self.race(group, workload, timed(lambda _: None, lambda _: ours()), theirs)
+        ours_said, theirs_said = map(plain, answers)
+        assert ours_said == theirs_said
+        assert ours_said
+
+
+@pytest.fixture(scope="module", params=["memory", "file"])
+def both(
+    request: pytest.FixtureRequest, stores: Stores, peer: Peer, tmp_path_factory: Any
+) -> Iterator[Both]:
+    folder: Path = tmp_path_factory.mktemp("workloads")
+    if request.param == "memory":
+        with stores.memory("8k") as store:
+            peer.open()
+            fill(peer, store)
+            yield Both("memory", _with_wide(store, peer), peer)
+    else:
+        with stores.copies("8k", peer, folder) as store:
+            yield Both("file", _with_wide(store, peer), peer)
+
+
+def _with_wide(store: lineage.Store, peer: Peer) -> lineage.Store:
+    for kind, cls in TYPES.items():
+        store.put(cls(name="Wide", properties=WIDE))
+        given = {"name": "Wide", "properties": wire_types(WIDE)}
+        _, answer = peer.ask(f"Put{kind.capitalize()}Type", {f"{kind}_type": given})
+        assert answer.type_id == WIDE_IDS[kind]
+    return store
+
+
+@pytest.fixture(scope="module", params=["memory", "file"])
+def empty(request: pytest.FixtureRequest, peer: Peer, tmp_path_factory: Any) -> Iterator[Both]:
+    """Empty stores, for what writes so many types as no store has."""
+    folder: Path = tmp_path_factory.mktemp("types")
+    in_memory = request.param == "memory"
+    with lineage.connect("memory:" if in_memory else folder / "lineage.db") as store:
+        peer.open("" if in_memory else folder / "mlmd.db")
+        yield Both(request.param, store, peer)
+
+
+# Types
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def bench_insert_types(empty: Both, kind: str) -> None:
+    """With ten properties."""
+    ours, theirs = empty.race(
+        "insert and update types",
+        f"insert a type of {kind}s",
+        timed(lambda n: TYPES[kind](name=f"type {n}", properties=WIDE), empty.store.put),
+        asked(
+            empty.peer,
+            f"Put{kind.capitalize()}Type",
+            lambda n: {f"{kind}_type": {"name": f"type {n}", "properties": wire_types(WIDE)}},
+        ),
+    )
+    assert ours.id == theirs.type_id
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def bench_update_types(empty: Both, kind: str) -> None:
+    """One property more; the types are written before."""
+    call = f"Put{kind.capitalize()}Type"
+    grown = {**WIDE, "more": "INT"}
+
+    def prepare(n: int) -> Entity:
+        empty.store.put(TYPES[kind](name=f"grows {n}", properties=WIDE))
+        return TYPES[kind](name=f"grows {n}", properties=grown)
+
+    def request(n: int) -> dict[str, Any]:
+        given = {"name": f"grows {n}", "properties": wire_types(WIDE)}
+        empty.peer.ask(call, {f"{kind}_type": given})
+        return {
+            f"{kind}_type": {**given, "properties": wire_types(grown)},
+            "can_add_fields": True,
+        }
+
+    ours, theirs = empty.race(
+        "insert and update types",
+        f"update a type of {kind}s",
+        timed(prepare, lambda each: empty.store.put(each, can_add=True)),
+        asked(empty.peer, call, request),
+    )
+    assert ours.id == theirs.type_id
+    assert ours.properties["more"] == "INT"
+
+
+# Nodes with ten properties
+
+
+def values(number: int) -> dict[str, Any]:
+    """Return ten properties that differ by number."""
+    made = {"INT": number, "DOUBLE": number + 0.5, "STRING": f"the value of {number}"}
+    return {name: made[kind] for name, kind in WIDE.items()}
+
+
+def new_nodes(kind: str, number: int, count: int) -> list[Node]:
+    """Return some nodes with names of their own."""
+    return [
+        NODES[kind](type="Wide", name=f"{count}: {number}.{n}", properties=values(number))
+        for n in range(count)
+    ]
+
+
+def wires(nodes: Sequence[Node], ids: Sequence[int] = ()) -> list[dict[str, Any]]:
+    """Return nodes as a request has them; those with ids are updates."""
+    found = []
+    for node, number in itertools.zip_longest(nodes, ids):
+        fields = {"name": node.name, "properties": wire_values(node.properties)}
+        known = {} if number is None else {"id": number}
+        found.append({"type_id": WIDE_IDS[node.kind], **fields, **known})
+    return found
+
+
+@pytest.mark.parametrize("count", [1, 10])
+@pytest.mark.parametrize("kind", NODES)
+def bench_insert_nodes(both: Both, kind: str, count: int) -> None:
+    ours, theirs = both.race(
+        "insert and update nodes",
+        f"insert {count} {kind}{'s' * (count > 1)}",
+        timed(lambda n: new_nodes(kind, n, count), both.store.put),
+        asked(
+            both.peer,
+            f"Put{kind.capitalize()}s",
+            lambda n: {f"{kind}s": wires(new_nodes(kind, n, count))},
+        ),
+    )
+    assert [each.id for each in ours] == list(getattr(theirs, f"{kind}_ids"))
+
+
+@pytest.mark.parametrize("count", [1, 10])
+@pytest.mark.parametrize("kind", NODES)
+def bench_update_nodes(both: Both, kind: str, count: int) -> None:
+    """All ten properties of nodes that there are, in one transaction."""
+    known = both.store.put(new_nodes(kind, -count, count))
+    _, answer = both.peer.ask(
+        f"Put{kind.capitalize()}s", {f"{kind}s": wires(new_nodes(kind, -count, count))}
+    )
+    ids = list(getattr(answer, f"{kind}_ids"))
+    assert ids == [each.id for each in known]
+
+    def prepare(n: int) -> list[Node]:
+        return [each.replace(properties=values(n), update_time=None) for each in known]
+
+    def update(nodes: list[Node]) -> list[Node]:
+        with both.store.transaction():
+            return [both.store.update(each) for each in nodes]
+
+    ours, _ = both.race(
+        "insert and update nodes",
+        f"update {count} {kind}{'s' * (count > 1)}",
+        timed(prepare, update),
+        asked(
+            both.peer, f"Put{kind.capitalize()}s", lambda n: {f"{kind}s": wires(prepare(n), ids)}
+        ),
+    )
+    _, theirs = both.peer.ask(f"Get{kind.capitalize()}sByID", {f"{kind}_ids": ids})
+    assert plain(ours) == plain(theirs)
+    assert plain(both.store.get(each) for each in known) == plain(theirs)
+
+
+# Edges
+
+
+HALF = TRACES["8k"] // NODES_PER_RUN // 2
+"""Half of how many contexts there are; other nodes are more."""
+
+
+def pairs(count: int, number: int) -> list[tuple[int, int]]:
+    """Return that many pairs of an id up to `HALF` and one beyond, other ones for each number."""
+    places = range(number * count, (number + 1) * count)
+    return [(1 + place % HALF, HALF + count + place // HALF) for place in places]
+
+
+@pytest.mark.parametrize("count", [1, 10])
+def bench_attributions_and_associations(both: Both, count: int) -> None:
+    """That many of each."""
+
+    def edges(n: int) -> list[Entity]:
+        keys = [(NodeKey(Kind.CONTEXT, c), each) for each, c in pairs(count, n)]
+        return [
+            *(Attribution(context=c, artifact=NodeKey(Kind.ARTIFACT, a)) for c, a in keys),
+            *(Association(context=c, execution=NodeKey(Kind.EXECUTION, e)) for c, e in keys),
+        ]
+
+    def request(n: int) -> dict[str, Any]:
+        return {
+            "attributions": [{"artifact_id": a, "context_id": c} for a, c in pairs(count, n)],
+            "associations": [{"execution_id": e, "context_id": c} for e, c in pairs(count, n)],
+        }
+
+    both.race(
+        "attributions and associations",
+        f"insert {count} of each",
+        timed(edges, both.store.put),
+        asked(both.peer, "PutAttributionsAndAssociations", request),
+    )
+    context = HALF + count
+    for kind, cls in (("Artifact", Artifact), ("Execution", Execution)):
+        said = both.store.find(cls, f"contexts_c.id = {context}", limit=100)
+        options = {"max_result_size": 100}
+        call = f"Get{kind}sByContext"
+        _, theirs = both.peer.ask(call, {"context_id": context, "options": options})
+        assert plain(said) == plain(theirs)
+
+
+@pytest.mark.parametrize("count", [1, 10])
+def bench_events(both: Both, count: int) -> None:
+    kind = {1: EventType.DECLARED_INPUT, 10: EventType.INTERNAL_INPUT}[count]
+    number = {1: 2, 10: 5}[count]
+
+    def edges(n: int) -> list[Event]:
+        return [
+            Event(
+                artifact=NodeKey(Kind.ARTIFACT, a), execution=NodeKey(Kind.EXECUTION, e), type=kind
+            )
+            for a, e in pairs(count, n)
+        ]
+
+    def request(n: int) -> dict[str, Any]:
+        ends = pairs(count, n)
+        return {"events": [{"artifact_id": a, "execution_id": e, "type": number} for a, e in ends]}
+
+    both.race(
+        "events",
+        f"insert {count} event{'s' * (count > 1)}",
+        timed(edges, both.store.put),
+        asked(both.peer, "PutEvents", request),
+    )
+    _, theirs = both.peer.ask("GetEventsByExecutionIDs", {"execution_ids": [HALF + count]})
+    assert plain(both.store.events(f"execution:{HALF + count}")) == plain(theirs)
+
+
+# Reading
+
+
+def ids(*numbers: int) -> In:
+    """Return the filter for some ids."""
+    return In(Column(Field.ID), numbers)
+
+
+Reader = Callable[[lineage.Store], Any]
+FIRST = tuple(range(1, 101))
+READS: dict[str, list[tuple[str, Reader, str, dict[str, Any]]]] = {
+    "read types": [
+        (
+            f"a type of {kind}s by name",
+            lambda store, kind=kind, name=name: store.types(kind, name=name),
+            f"Get{kind.capitalize()}Type",
+            {"type_name": name},
+        )
+        for kind, name in zip(Kind, ("Model", "Trainer", "PipelineRun"), strict=True)
+    ]
+    + [
+        (
+            f"all types of {kind}s",
+            lambda store, kind=kind: [
+                each for each in store.types(kind) if each.id > len(SYSTEM_TYPES)
+            ],
+            f"Get{kind.capitalize()}Types",
+            {},
+        )
+        for kind in Kind
+    ],
+    "read nodes": [
+        (
+            "an artifact by id",
+            lambda s: s.get(Artifact, 50),
+            "GetArtifactsByID",
+            {"artifact_ids": [50]},
+        ),
+        (
+            "an execution by id",
+            lambda s: s.get(Execution, 50),
+            "GetExecutionsByID",
+            {"execution_ids": [50]},
+        ),
+        ("a context by id", lambda s: s.get(Context, 20), "GetContextsByID", {"context_ids": [20]}),
+        (
+            "100 artifacts by id",
+            lambda s: s.find(Artifact, ids(*FIRST)),
+            "GetArtifactsByID",
+            {"artifact_ids": FIRST},
+        ),
+        (
+            "100 executions by id",
+            lambda s: s.find(Execution, ids(*FIRST)),
+            "GetExecutionsByID",
+            {"execution_ids": FIRST},
+        ),
+        (
+            "20 artifacts by type",
+            lambda s: s.find(Span, limit=20),
+            "GetArtifactsByType",
+            {"type_name": "Span", "options": {"max_result_size": 20}},
+        ),
+        (
+            "20 executions by type",
+            lambda s: s.find(Trainer, limit=20),
+            "GetExecutionsByType",
+            {"type_name": "Trainer", "options": {"max_result_size": 20}},
+        ),
+        (
+            "20 contexts by type",
+            lambda s: s.find(PipelineRun, limit=20),
+            "GetContextsByType",
+            {"type_name": "PipelineRun", "options": {"max_result_size": 20}},
+        ),
+        (
+            "a context by type and name",
+            lambda s: s.get(PipelineRun, "cold/3"),
+            "GetContextByTypeAndName",
+            {"type_name": "PipelineRun", "context_name": "cold/3"},
+        ),
+        (
+            "artifacts by URI",
+            lambda s: s.find(Artifact, "uri = 's3://models/cold/3/0'"),
+            "GetArtifactsByURI",
+            {"uris": ["s3://models/cold/3/0"]},
+        ),
+    ],
+    "read through contexts": [
+        (
+            "artifacts of a context",
+            lambda s: s.find(Artifact, "contexts_c.id = 4"),
+            "GetArtifactsByContext",
+            {"context_id": 4, "options": {"max_result_size": 100}},
+        ),
+        (
+            "executions of a context",
+            lambda s: s.find(Execution, "contexts_c.id = 4"),
+            "GetExecutionsByContext",
+            {"context_id": 4, "options": {"max_result_size": 100}},
+        ),
+        (
+            "contexts of an artifact",
+            lambda s: s.find(Context, "artifacts_a.id = 60"),
+            "GetContextsByArtifact",
+            {"artifact_id": 60},
+        ),
+        (
+            "contexts of an execution",
+            lambda s: s.find(Context, "executions_e.id = 60"),
+            "GetContextsByExecution",
+            {"execution_id": 60},
+        ),
+    ],
+    "read events": [
+        (
+            "of an artifact",
+            lambda s: s.events("artifact:50"),
+            "GetEventsByArtifactIDs",
+            {"artifact_ids": [50]},
+        ),
+        (
+            "of an execution",
+            lambda s: s.events("execution:50"),
+            "GetEventsByExecutionIDs",
+            {"execution_ids": [50]},
+        ),
+        (
+            "of 20 executions",
+            lambda s: s.events(*(NodeKey(Kind.EXECUTION, n) for n in FIRST[:20])),
+            "GetEventsByExecutionIDs",
+            {"execution_ids": FIRST[:20]},
+        ),
+    ],
+}
+
+
+@pytest.mark.parametrize("group", READS)
+def bench_reads(both: Both, group: str) -> None:
+    for workload, ours, call, fields in READS[group]:
+        both.read(group, workload, lambda ours=ours: ours(both.store), call, fields)
+
+
+# Recording
+
+
+def bench_record_an_execution(both: Both) -> None:
+    """Two inputs that are there, two outputs, and an experiment that is there."""
+    both.store.put(Context(type="Wide", name="experiment"))
+    experiment = {"type_id": WIDE_IDS["context"], "name": "experiment"}
+    both.peer.ask("PutContexts", {"contexts": [experiment]})
+
+    def prepare(n: int) -> tuple[Execution, list[NodeKey], list[Artifact], Context]:
+        execution = Execution(type="Trainer", properties={"learning_rate": 0.5}, state="COMPLETE")
+        outputs = [
+            Artifact(
+                type="Model", uri=f"s3://new/{n}/{m}", properties={"version": n, "accuracy": 0.5}
+            )
+            for m in range(2)
+        ]
+        inputs = [NodeKey(Kind.ARTIFACT, 1), NodeKey(Kind.ARTIFACT, 8)]
+        return execution, inputs, outputs, Context(type="Wide", name="experiment")
+
+    def record(given: tuple[Execution, list[NodeKey], list[Artifact], Context]) -> Any:
+        execution, inputs, outputs, context = given
+        return both.store.record(execution, inputs=inputs, outputs=outputs, within=context)
+
+    def request(n: int) -> dict[str, Any]:
+        execution, inputs, outputs, _ = prepare(n)
+        return {
+            "execution": {
+                "type_id": TRAINER,
+                "last_known_state": 3,
+                "properties": wire_values(execution.properties),
+            },
+            "artifact_event_pairs": [
+                *({"event": {"artifact_id": key.id, "type": 3}} for key in inputs),
+                *(
+                    {
+                        "artifact": {
+                            "type_id": MODEL,
+                            "uri": each.uri,
+                            "properties": wire_values(each.properties),
+                        },
+                        "event": {"type": 4},
+                    }
+                    for each in outputs
+                ),
+            ],
+            "contexts": [experiment],
+            "options": {"reuse_context_if_already_exist": True},
+        }
+
+    ours, theirs = both.race(
+        "record an execution",
+        "two inputs, two outputs, a context",
+        timed(prepare, record),
+        asked(both.peer, "PutExecution", request),
+    )
+    assert ours.execution.id == theirs.execution_id
+    assert [*(each.id for each in ours.inputs), *(each.id for each in ours.outputs)] == list(
+        theirs.artifact_ids
+    )
+    assert [each.id for each in ours.contexts] == list(theirs.context_ids)
