@@ -31,8 +31,8 @@ class LevelWalk(ABC):
 
     @staticmethod
     @abstractmethod
-    def _key(number: int) -> NodeKey:
-        """Return the key that is packed in a number."""
+    def _keys(numbers: Iterable[int]) -> list[NodeKey]:
+        """Return the keys that are packed in some numbers."""
 
     @abstractmethod
     def _neighbours(self, frontier: Sequence[int], room: int | None) -> set[int]:
@@ -46,8 +46,11 @@ class LevelWalk(ABC):
         """Gather the edges between unexpanded and kept nodes; return the nodes that lead further."""
 
     @abstractmethod
-    def _edges(self) -> list[EdgeRow]:
-        """Return the gathered edges among the kept nodes, in order; none where none are wanted."""
+    def _edges(self, *, whole: bool) -> Sequence[EdgeRow]:
+        """Return the gathered edges among the kept nodes, in order; none where none are wanted.
+
+        The answer is whole where no limit was met.
+        """
 
     def run(self, starts: Iterable[int]) -> Walk:
         """Walk from distinct nodes."""
@@ -78,9 +81,9 @@ class LevelWalk(ABC):
                     levels.append(found)
         frontier = self._order(self._look_beyond(unexpanded)) if unexpanded else []
         return Walk(
-            levels=[[self._key(number) for number in level] for level in levels],
-            edges=self._edges(),
+            levels=[self._keys(level) for level in levels],
+            edges=self._edges(whole=cut is None),
             cut=None
             if cut is None or not (frontier or dropped)
-            else Cut(cut, tuple(self._key(number) for number in frontier)),
+            else Cut(cut, tuple(self._keys(frontier))),
         )

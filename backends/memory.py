@@ -7,7 +7,7 @@ thread's is open, and wait for nothing longer than one verb; `memory_graph` hold
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from operator import attrgetter
@@ -126,7 +126,7 @@ class MemoryBackend(Backend):
     @override
     def nodes(
         self, keys: Collection[NodeKey], *, as_of: int | None = None
-    ) -> dict[NodeKey, NodeRow]:
+    ) -> Mapping[NodeKey, NodeRow]:
         with self._lock:
             moment = self._see(as_of)
             at = self.graph.at

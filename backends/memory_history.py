@@ -7,7 +7,7 @@ from functools import partial
 from typing import NamedTuple
 
 from lineage.model import Kind, NodeKey
-from lineage.rows import EdgeKey, EdgeRow, TypeRow
+from lineage.rows import EdgeKey, EdgeRow, TypeRow, types_with
 from lineage.schema import SYSTEM_TYPES
 
 __all__ = ["OpenRecords", "Records", "TypeHistory", "no_records"]
@@ -57,7 +57,8 @@ class TypeHistory:
         if kept and kept[-1].until is None:
             kept[-1] = kept[-1]._replace(until=number)
         self._versions[row.type.id] = [*kept, row]
-        self._present = None
+        if self._present is not None:
+            self._present = types_with(self._present, row)
 
     def undo_of(self, number: int) -> Callable[[], None]:
         """Return what brings back a type as it is now."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from typing_extensions import override
@@ -204,7 +204,7 @@ class Neo4jBackend(Backend):
     @override
     def nodes(
         self, keys: Collection[NodeKey], *, as_of: int | None = None
-    ) -> dict[NodeKey, NodeRow]:
+    ) -> Mapping[NodeKey, NodeRow]:
         at = self._at(as_of)
         found = self._steadily(lambda run: nodes_at(run, at, keys))
         if self._writing is not None and as_of is None:

@@ -134,8 +134,8 @@ class _Walk(LevelWalk):
 
     @staticmethod
     @override
-    def _key(number: int) -> NodeKey:
-        return key_of(number)
+    def _keys(numbers: Iterable[int]) -> list[NodeKey]:
+        return [key_of(number) for number in numbers]
 
     @override
     def _neighbours(self, frontier: Sequence[int], room: int | None) -> set[int]:
@@ -243,7 +243,7 @@ class _Walk(LevelWalk):
         return leading
 
     @override
-    def _edges(self) -> list[EdgeRow]:
+    def _edges(self, *, whole: bool) -> Sequence[EdgeRow]:  # kept nodes are looked up in any case
         if not self._with_edges:
             return []
         seen = self._seen

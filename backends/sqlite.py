@@ -6,43 +6,39 @@ locking and durability, `sqlite_rows` for the tables.
 
 from __future__ import annotations
 
+import functools
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from pydantic_core import to_json
 from typing_extensions import override
 
-from lineage.backend import EMPTY, LOOKUP_PAGE, AtUri, Backend, Named, Order, Reference
+from lineage.backend import EMPTY, Backend, Order, Reference
 from lineage.backends import sqlite_history as history
 from lineage.backends.commits import chain_faults, windows
 from lineage.backends.evaluation import Met
 from lineage.backends.sqlite_file import LARGE_LOG, SqliteFile, guarded
-from lineage.backends.sqlite_filters import Source, packed
+from lineage.backends.sqlite_filters import Source
 from lineage.backends.sqlite_find import Search
 from lineage.backends.sqlite_opening import open_store
 from lineage.backends.sqlite_place import check_version, split_url
 from lineage.backends.sqlite_properties import property_path
+from lineage.backends.sqlite_reading import look_up, read_edges, read_nodes
 from lineage.backends.sqlite_rows import (
-    EDGE_COLUMNS,
     HEAD_COLUMNS,
-    KIND_NUMBERS,
     NODE_COLUMNS,
     PAST_COLUMNS,
     edge_place,
-    edge_rows,
     edge_values,
     head_row,
     key_of,
-    node_row,
-    node_rows,
     node_values,
     number_of,
-    past_row,
     past_values,
     type_row,
     type_text,
@@ -53,7 +49,17 @@ from lineage.errors import AlreadyExists, Invalid, NotFound
 from lineage.filters import Filter, Neighbour
 from lineage.graph import Direction, Limits, Walk
 from lineage.model import Kind, NodeKey
-from lineage.rows import Batch, Commit, EdgeKey, EdgeKind, EdgeRow, Head, NodeRow, TypeRow
+from lineage.rows import (
+    Batch,
+    Commit,
+    EdgeKey,
+    EdgeKind,
+    EdgeRow,
+    Head,
+    NodeRow,
+    TypeRow,
+    types_with,
+)
 from lineage.schema import SYSTEM_TYPES
 from lineage.walking import check_limits
 
@@ -63,13 +69,18 @@ logger = logging.getLogger("lineage")
 
 _PRELOADED = {number: TypeRow(each, 0) for number, each in enumerate(SYSTEM_TYPES, start=1)}
 _INSERT_NODE = f"INSERT INTO node VALUES ({', '.join('?' * len(NODE_COLUMNS.split(',')))})"
+_INSERT_HEAD = f"INSERT INTO txn VALUES ({', '.join('?' * len(HEAD_COLUMNS.split(',')))})"
 _INSERT_PAST = f"INSERT INTO node_past ({PAST_COLUMNS}) VALUES ({', '.join('?' * len(PAST_COLUMNS.split(',')))})"
-_LAST = f"SELECT {HEAD_COLUMNS} FROM txn ORDER BY number DESC LIMIT 1"
-_NODE_NAMES, _PAST_NAMES, _EDGE_NAMES = (
-    ", ".join(f"{alias}.{name.strip()}" for name in columns.split(","))
-    for alias, columns in (("n", NODE_COLUMNS), ("n", PAST_COLUMNS), ("e", EDGE_COLUMNS))
+_RETIRE = (
+    f"INSERT INTO node_past ({PAST_COLUMNS}) SELECT {NODE_COLUMNS}, ?, FALSE FROM node "
+    "WHERE key = ? AND since < ?"
 )
+_UPDATE_NODE = f"UPDATE node SET {', '.join(f'{name} = ?' for name in NODE_COLUMNS.split(', ')[1:])} WHERE key = ?"
+_LAST = f"SELECT {HEAD_COLUMNS} FROM txn ORDER BY number DESC LIMIT 1"
 _EDGE_IS = "dst = ? AND src = ? AND kind = ?"
+_NEWEST = "SELECT number, schema FROM txn ORDER BY number DESC LIMIT 1"
+_PRESENT = Source()
+T = TypeVar("T")
 
 
 class SqliteBackend(Backend):
@@ -88,8 +99,14 @@ class SqliteBackend(Backend):
         self.lock_timeout = 30.0
         self.large_log = LARGE_LOG
         self._types: tuple[int, tuple[TypeRow, ...]] | None = None
-        self._writes_types = False
+        self._seen = (0, 0)
+        """The last transaction that was seen, and the one that wrote its types last."""
         self._own_types: tuple[TypeRow, ...] | None = None
+        """The types as the open transaction has changed them."""
+        self._given: dict[Kind, int] = {}
+        """The highest ids that were given, by the open transaction too."""
+        self._appended = EMPTY
+        """The row of the transaction that was written last, committed or not."""
         self._file = SqliteFile(path, journal=journal, readonly=readonly)
         self._tidying = Tidying(self._file)
         try:
@@ -116,11 +133,40 @@ class SqliteBackend(Backend):
             return
         sql.execute("BEGIN")
         try:
-            past = moment is not None and moment < _last_number(sql)
+            past = moment is not None and moment < self._look(sql)
             yield sql, Source(moment if past else None)
         finally:
             if sql.in_transaction:
                 sql.execute("ROLLBACK")
+
+    def _read(self, as_of: int | None, query: Callable[[sqlite3.Connection, Source], T]) -> T:
+        """Answer a query of one moment.
+
+        The present is read without a transaction around it: where the last number is the same
+        afterwards, nobody committed meanwhile.
+        """
+        moment = self._moment(as_of)
+        sql = self._file.connection
+        if sql.in_transaction:
+            return query(sql, Source(moment))
+        if moment is None:
+            moment = self._look(sql)
+        if moment >= self._newest:
+            answer = query(sql, _PRESENT)
+            if self._look(sql) == moment:
+                return answer
+        with self._snapshot(moment) as (sql, source):
+            return query(sql, source)
+
+    def _look(self, sql: sqlite3.Connection) -> int:
+        """Return the last number, and remember with it which types are the newest."""
+        row = sql.execute(_NEWEST).fetchone()
+        if row is None:
+            return 0
+        number: int = row[0]
+        self._seen = row
+        self._newest = max(self._newest, number)
+        return number
 
     def _last(self, sql: sqlite3.Connection) -> Head:
         values = sql.execute(_LAST).fetchone()
@@ -132,7 +178,7 @@ class SqliteBackend(Backend):
         own = self._transaction
         if own is not None and own.locked:
             return own.number - 1
-        return _last_number(self._file.connection)
+        return self._look(self._file.connection)
 
     @override
     @guarded
@@ -140,13 +186,9 @@ class SqliteBackend(Backend):
         moment = self._moment(as_of)
         sql = self._file.connection
         own = self._transaction
-        if moment is None and self._writes_types and own is not None and own.locked:
-            if self._own_types is None:
-                self._own_types = self._read_types(sql, "until IS NULL")
+        if moment is None and self._own_types is not None and own is not None and own.locked:
             return self._own_types
-        until = "" if moment is None else f"WHERE number <= {moment:d}"
-        row = sql.execute(f"SELECT schema FROM txn {until} ORDER BY number DESC LIMIT 1").fetchone()
-        schema = 0 if row is None else row[0]
+        schema = self._schema(sql, moment)
         known = self._types
         if known is None or known[0] != schema:
             rows = self._read_types(
@@ -157,6 +199,15 @@ class SqliteBackend(Backend):
                 return rows
             self._types = known = (schema, rows)
         return known[1]
+
+    def _schema(self, sql: sqlite3.Connection, moment: int | None) -> int:
+        """Return the number of the transaction that wrote the types of a moment last."""
+        number, schema = self._seen
+        if number == moment:
+            return schema
+        until = "" if moment is None else f"WHERE number <= {moment:d}"
+        row = sql.execute(f"SELECT schema FROM txn {until} ORDER BY number DESC LIMIT 1").fetchone()
+        return 0 if row is None else row[0]
 
     def _read_types(self, sql: sqlite3.Connection, condition: str) -> tuple[TypeRow, ...]:
         """Return the types of a moment; those that are known already are not read again."""
@@ -174,32 +225,8 @@ class SqliteBackend(Backend):
     @guarded
     def nodes(
         self, keys: Collection[NodeKey], *, as_of: int | None = None
-    ) -> dict[NodeKey, NodeRow]:
-        wanted = to_json([number_of(key) for key in keys]).decode()
-        with self._snapshot(as_of) as (sql, source):
-            found: dict[NodeKey, NodeRow] = {}
-            for table, condition in source.arms("node"):
-                rows = sql.execute(
-                    f"SELECT {_NODE_NAMES} FROM json_each(?) AS f CROSS JOIN {table} AS n "
-                    f"ON n.key = f.value WHERE {condition}",
-                    (wanted,),
-                )
-                found |= node_rows(rows)
-            missing = [key for key in keys if key not in found] if len(found) < len(keys) else ()
-            if missing:
-                found.update(self._gone(sql, missing, source.as_of))
-        return found
-
-    def _gone(
-        self, sql: sqlite3.Connection, keys: Collection[NodeKey], as_of: int | None
-    ) -> dict[NodeKey, NodeRow]:
-        """Return the last versions of those nodes that were deleted."""
-        deleted = sql.execute(
-            f"SELECT {_PAST_NAMES} FROM json_each(?1) AS f CROSS JOIN node_past AS n ON n.key = f.value "
-            f"WHERE gone AND (?2 IS NULL OR until <= ?2)",
-            (to_json([number_of(key) for key in keys]).decode(), as_of),
-        )
-        return {row.key: row for row in map(past_row, deleted)}
+    ) -> Mapping[NodeKey, NodeRow]:
+        return self._read(as_of, lambda sql, source: read_nodes(sql, source, keys))
 
     @override
     @guarded
@@ -213,17 +240,14 @@ class SqliteBackend(Backend):
         limit: int | None = None,
         as_of: int | None = None,
     ) -> list[NodeRow]:
-        with self._snapshot(as_of) as (sql, source):
-            search = Search(
-                sql,
-                source,
-                kind,
-                where,
-                order,
-                types=self.types(as_of=source.as_of),
-                neighbours=lambda row, neighbour: self._neighbours(row, neighbour, source.as_of),
-            )
-            return search.rows(after, limit)
+        types = self.types(as_of=as_of)
+
+        def search(sql: sqlite3.Connection, source: Source) -> list[NodeRow]:
+            moment = source.as_of
+            near = functools.partial(self._neighbours, as_of=moment)
+            return Search(sql, source, kind, where, order, types, near).rows(after, limit)
+
+        return self._read(as_of, search)
 
     def _neighbours(self, row: NodeRow, neighbour: Neighbour, as_of: int | None) -> Sequence[Met]:
         """Return what a node can be joined with, for filters that are evaluated row by row."""
@@ -244,26 +268,10 @@ class SqliteBackend(Backend):
         kinds: Collection[EdgeKind] | None = None,
         as_of: int | None = None,
     ) -> list[EdgeRow]:
-        wanted = to_json([number_of(key) for key in set(keys)]).decode()
-        ends = [
-            end for end, other in (("dst", "downstream"), ("src", "upstream")) if direction != other
-        ]
-        of_kind = (
-            "TRUE"
-            if kinds is None
-            else f"e.kind IN ({', '.join(str(int(kind)) for kind in kinds)})"
+        of_kinds = None if kinds is None else frozenset(kinds)
+        return self._read(
+            as_of, lambda sql, source: read_edges(sql, source, keys, direction, of_kinds)
         )
-        with self._snapshot(as_of) as (sql, source):
-            arms = [
-                f"SELECT {_EDGE_NAMES} FROM json_each(?1) AS f CROSS JOIN {table} AS e ON e.{end} = f.value "
-                f"WHERE {of_kind} AND {moment}"
-                for table, moment in source.arms("edge")
-                for end in ends
-            ]
-            rows: Iterable[Sequence[Any]] = sql.execute(" UNION ALL ".join(arms), (wanted,))
-            if len(ends) > 1:  # an edge with both ends among the keys is met at each of them
-                rows = {values[:3]: values for values in rows}.values()
-            return sorted(edge_rows(rows))
 
     @override
     @guarded
@@ -335,24 +343,7 @@ class SqliteBackend(Backend):
         if self._moment(None) is not None:
             return super().lookup(references)
         sql = self._file.connection
-        select = f"SELECT {NODE_COLUMNS} FROM node WHERE"
-        answer = {}
-        for reference in references:
-            if isinstance(reference, Named):
-                rows = sql.execute(f"{select} type = ? AND name = ?", reference)
-            elif isinstance(reference, AtUri):
-                type_id, uri, before = reference
-                below = 2**62 if before is None else packed(before, Kind.ARTIFACT)
-                # The sign keeps SQLite from going through all nodes of the type.
-                rows = sql.execute(
-                    f"{select} uri = ? AND +type = ? AND key < ? ORDER BY key DESC LIMIT {LOOKUP_PAGE}",
-                    (uri, type_id, below),
-                )
-            else:
-                parameters = (reference.external_id, KIND_NUMBERS[reference.kind])
-                rows = sql.execute(f"{select} external_id = ? AND key & 3 = ?", parameters)
-            answer[reference] = [node_row(values) for values in rows]
-        return answer
+        return {reference: look_up(sql, reference) for reference in references}
 
     @override
     @guarded
@@ -376,7 +367,7 @@ class SqliteBackend(Backend):
     ) -> Walk:
         check_limits(limits)
         with self._snapshot(as_of) as (sql, source):
-            self.check_starts(starts, self.nodes(starts, as_of=as_of))
+            self.check_starts(starts, read_nodes(sql, source, starts))
             numbers = {number_of(key) for key in starts}
             return walk_tables(sql, source, numbers, direction, limits=limits, edges=edges)
 
@@ -398,7 +389,9 @@ class SqliteBackend(Backend):
     def _begin(self, seconds: float) -> Head:
         with self._file.waiting(seconds) as sql:
             sql.execute("BEGIN IMMEDIATE")
-        return self._last(sql)
+        last = self._last(sql)
+        self._given = dict(zip(Kind, last[-3:], strict=True))
+        return last
 
     @property
     def _writing(self) -> sqlite3.Connection:
@@ -414,10 +407,12 @@ class SqliteBackend(Backend):
     def _whole(self) -> Iterator[sqlite3.Connection]:
         """Do all of a block's statements or none of them."""
         sql = self._writing
+        own_types = self._own_types
         sql.execute("SAVEPOINT verb")
         try:
             yield sql
         except BaseException:
+            self._own_types = own_types
             if sql.in_transaction:
                 sql.execute("ROLLBACK TO verb")
                 sql.execute("RELEASE verb")
@@ -433,21 +428,17 @@ class SqliteBackend(Backend):
             if batch.nodes:
                 self._check_unused(sql, batch.nodes)
             if batch.updates:
-                self._retire(sql, number, batch.updates)
-            new = (*batch.nodes, *batch.updates) if batch.updates else batch.nodes
-            gone = [row for row in new if row.gone]
-            if gone:
-                sql.executemany(_INSERT_PAST, map(past_values, gone))
-                new = [row for row in new if not row.gone]
-            sql.executemany(_INSERT_NODE, map(node_values, new))
+                self._update(sql, number, batch.updates)
+            if batch.nodes:
+                self._insert(sql, batch.nodes)
             if batch.edges:
                 sql.executemany(
                     "INSERT INTO edge VALUES (?, ?, ?, ?, ?, ?)", map(edge_values, batch.edges)
                 )
 
     def _write_type(self, sql: sqlite3.Connection, number: int, row: TypeRow) -> None:
-        self._writes_types = True
-        self._own_types = None
+        own = self._own_types
+        self._own_types = types_with(self.types() if own is None else own, row)
         sql.execute("DELETE FROM type WHERE id = ? AND since = ?", (row.type.id, number))
         sql.execute(
             "UPDATE type SET until = ? WHERE id = ? AND until IS NULL", (number, row.type.id)
@@ -466,7 +457,16 @@ class SqliteBackend(Backend):
 
     def _check_unused(self, sql: sqlite3.Connection, rows: Sequence[NodeRow]) -> None:
         """Raise for a new node with the key of one that is gone; the table refuses all others."""
-        keys = to_json([number_of(row.key) for row in rows]).decode()
+        unsure = []
+        for row in rows:
+            kind, number = row[0]
+            if number <= self._given[kind]:
+                unsure.append(number_of(row[0]))
+            else:
+                self._given[kind] = number
+        if not unsure:
+            return
+        keys = to_json(unsure).decode()
         taken = sql.execute(
             "SELECT f.value FROM json_each(?) AS f CROSS JOIN node_past AS n ON n.key = f.value LIMIT 1",
             (keys,),
@@ -474,17 +474,29 @@ class SqliteBackend(Backend):
         if taken is not None:
             raise AlreadyExists(f"there was a {key_of(taken[0])} before; ids are given once")
 
-    def _retire(self, sql: sqlite3.Connection, number: int, rows: Sequence[NodeRow]) -> None:
-        """Take nodes' current versions away, so that names may change hands among the new ones."""
-        keys = [number_of(row.key) for row in rows]
-        sql.executemany(
-            f"INSERT INTO node_past ({PAST_COLUMNS}) SELECT {NODE_COLUMNS}, ?, FALSE FROM node "
-            f"WHERE key = ? AND since < ?",
-            [(number, key, number) for key in keys],
-        )
+    def _update(self, sql: sqlite3.Connection, number: int, rows: Sequence[NodeRow]) -> None:
+        """Give nodes new versions; the ones before move to the past."""
+        keys = [number_of(row[0]) for row in rows]
+        sql.executemany(_RETIRE, [(number, key, number) for key in keys])
+        if len(rows) == 1 and not rows[0].gone:
+            # Only the indexes of what differs are written, unlike by what follows.
+            values = node_values(rows[0])
+            if not sql.execute(_UPDATE_NODE, (*values[1:], values[0])).rowcount:
+                raise NotFound(f"there is no live {rows[0].key} to update")
+            return
+        # All are taken away first, so that names may change hands among them.
         for key, row in zip(keys, rows, strict=True):
             if not sql.execute("DELETE FROM node WHERE key = ?", (key,)).rowcount:
                 raise NotFound(f"there is no live {row.key} to update")
+        self._insert(sql, rows)
+
+    @staticmethod
+    def _insert(sql: sqlite3.Connection, rows: Sequence[NodeRow]) -> None:
+        gone = [row for row in rows if row.gone]
+        if gone:
+            sql.executemany(_INSERT_PAST, map(past_values, gone))
+            rows = [row for row in rows if not row.gone]
+        sql.executemany(_INSERT_NODE, map(node_values, rows))
 
     @override
     @guarded
@@ -524,13 +536,16 @@ class SqliteBackend(Backend):
     @override
     @guarded
     def append(self, head: Head) -> None:
-        self._writing.execute(f"INSERT INTO txn VALUES ({', '.join('?' * len(head))})", head)
+        self._writing.execute(_INSERT_HEAD, head)
+        self._appended = head
 
     @override
     @guarded
     def commit(self) -> None:
         self._writing.execute("COMMIT")
-        self._writes_types = False
+        if self._own_types is not None:
+            self._types = (self._appended.schema, self._own_types)
+            self._own_types = None
         try:
             self._tidying.after_commit(self.large_log)
         finally:
@@ -550,10 +565,5 @@ class SqliteBackend(Backend):
             )
         finally:
             if slot.lock.held:
-                self._writes_types = False
+                self._own_types = None
                 slot.lock.release()
-
-
-def _last_number(sql: sqlite3.Connection) -> int:
-    row = sql.execute("SELECT number FROM txn ORDER BY number DESC LIMIT 1").fetchone()
-    return 0 if row is None else int(row[0])

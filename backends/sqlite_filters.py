@@ -34,7 +34,7 @@ from lineage.filters import (
 )
 from lineage.model import LARGEST_ID, Kind
 
-__all__ = ["Source", "Translator", "packed"]
+__all__ = ["Source", "Translator", "packed", "selects"]
 
 _COLUMNS = {
     Field.TYPE_ID: "type",
@@ -131,15 +131,27 @@ class Translator:
         if isinstance(tree, Like):
             return f"lineage_like({expression}, {self._place(tree.pattern)})"
         text = column.field in _TEXTS
+        place = self._place_of_id(column)
         if isinstance(tree, In):
-            return self._in(expression, [value for value in tree.values if _fits(value, text=text)])
+            fitting = [value for value in tree.values if _fits(value, text=text)]
+            if place is not None and all(type(value) is int for value in fitting):
+                expression, kind = place
+                fitting = [packed(int(value), kind) for value in fitting]
+            return self._in(expression, fitting)
         if not _fits(tree.value, text=text):
             differs = tree.op is Operator.NE and isinstance(tree.value, float)
             return f"{expression} IS NOT NULL" if differs and not text else "FALSE"
-        if column.field is Field.ID and type(tree.value) is int:
-            alias, kind = self._aliases[column.of]
-            return f"{alias}.key {tree.op} {self._place(packed(tree.value, kind))}"
-        return f"{expression} {tree.op} {self._place(tree.value)}"
+        if place is None or type(tree.value) is not int:
+            return f"{expression} {tree.op} {self._place(tree.value)}"
+        return f"{place[0]} {tree.op} {self._place(packed(tree.value, place[1]))}"
+
+    def _place_of_id(self, column: Column) -> tuple[str, Kind] | None:
+        """Return the key that holds an id, which unlike the id alone is indexed, and its kind."""
+        alias, kind = self._aliases[column.of]
+        if column.field is Field.ID:
+            return f"{alias}.key", kind
+        end = _EVENT_ENDS.get(column.field)
+        return None if end is None else (f"{alias}.{'own' if kind is end else 'other'}", end)
 
     def _in(self, expression: str, values: Sequence[Literal]) -> str:
         if not values:
@@ -169,7 +181,7 @@ class Translator:
         outer, kind = self._aliases[""]
         self._aliases[tree.alias] = (alias, tree.neighbour.kind or kind)
         table, own = self._neighbours(tree.neighbour, alias)
-        if _selects(tree):
+        if selects(tree):
             return (
                 f"{outer}.key IN (SELECT {own} FROM {table} WHERE {self.condition(tree.condition)})"
             )
@@ -206,7 +218,7 @@ def packed(number: int, kind: Kind) -> int:
     return within << 2 | KIND_NUMBERS[kind]
 
 
-def _selects(tree: Exists) -> bool:
+def selects(tree: Exists) -> bool:
     """Whether to start from the neighbours: the condition is theirs alone, and names few of them."""
     for item in walk_filter(tree.condition):
         if isinstance(item, Exists):

@@ -13,19 +13,22 @@ from dataclasses import dataclass
 
 from lineage.backend import Order
 from lineage.backends.evaluation import Neighbours, accepts
-from lineage.backends.sqlite_filters import Source, Translator, packed
+from lineage.backends.sqlite_filters import Source, Translator, packed, selects
 from lineage.backends.sqlite_properties import Parameter
-from lineage.backends.sqlite_rows import KIND_NUMBERS, NODE_COLUMNS, node_row
+from lineage.backends.sqlite_rows import CURRENT_COLUMNS, KIND_NUMBERS, node_rows
 from lineage.filters import (
     And,
+    AnyColumn,
     Column,
     Compare,
     Exists,
     Field,
     Filter,
+    In,
     Not,
     Operator,
     Or,
+    PropertyColumn,
     all_of,
     conjuncts,
     walk_filter,
@@ -43,10 +46,9 @@ CHUNK = 500
 """Rows that a filter is evaluated on at a time."""
 
 _ORDERS = {Field.ID: "key", Field.CREATED: "created", Field.UPDATED: "updated"}
-_NAMES = ", ".join(f"n.{name.strip()}" for name in NODE_COLUMNS.split(","))
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Search:
     """One question of `Backend.find`, inside one read transaction."""
 
@@ -87,32 +89,33 @@ class Search:
     ) -> list[NodeRow]:
         direction = "DESC" if self.order.descending else "ASC"
         column = _ORDERS[self.order.field]
+        items = conjuncts(where)
+        useful, narrowed = self._useful_indexes(items), _is_narrowed(items)
         parameters: list[Parameter] = []
         arms = []
         for table, moment in self.source.arms("node"):
-            useful = self._useful_indexes(where)
-            translator = Translator(self.source, self.kind, useful, _is_narrowed(where))
-            conditions = [moment, *self._conditions(translator, where)]
+            translator = Translator(self.source, self.kind, useful, narrowed)
+            conditions = [moment, *self._conditions(translator, items)]
             if after is not None:
                 conditions.append(self._after(translator, after))
-            arms.append(f"SELECT {_NAMES} FROM {table} AS n WHERE {' AND '.join(conditions)}")
+            arms.append(
+                f"SELECT {CURRENT_COLUMNS} FROM {table} AS n WHERE {' AND '.join(conditions)}"
+            )
             parameters += translator.parameters
         query = f"{' UNION ALL '.join(arms)} ORDER BY {column} {direction}, key {direction} LIMIT ?"
-        found = self.sql.execute(query, (*parameters, -1 if limit is None else limit))
-        return [node_row(values) for values in found]
+        parameters.append(-1 if limit is None else limit)
+        return node_rows(self.sql.execute(query, parameters))
 
-    def _conditions(self, translator: Translator, where: Filter | None) -> list[str]:
+    def _conditions(self, translator: Translator, items: Sequence[Filter]) -> list[str]:
         conditions = [f"n.key & 3 = {KIND_NUMBERS[self.kind]}"]
-        fields = {
-            item.column.field
-            for item in conjuncts(where)
-            if not isinstance(item, And | Or | Not | Exists) and isinstance(item.column, Column)
-        }
-        if Field.TYPE_ID not in fields and (self.kind is Kind.CONTEXT or Field.NAME in fields):
+        fields = [column.field for column in _columns(items) if isinstance(column, Column)]
+        if Field.TYPE_ID not in fields and (
+            Field.NAME in fields or (self.kind is Kind.CONTEXT and not _is_found(items))
+        ):
             # Contexts are few among the nodes, and names are indexed by type: go by the types.
             ids = (row.type.id for row in self.types if row.type.kind is self.kind)
             conditions.append(f"n.type IN ({', '.join(map(str, ids))})")
-        return conditions + [f"({translator.condition(item)})" for item in conjuncts(where)]
+        return conditions + [f"({translator.condition(item)})" for item in items]
 
     def _after(self, translator: Translator, after: tuple[int, int]) -> str:
         value, number = after
@@ -123,13 +126,12 @@ class Search:
         translator.parameters += [value, packed(number, self.kind)]
         return f"(n.{_ORDERS[self.order.field]}, n.key) {beyond} (?, ?)"
 
-    def _useful_indexes(self, where: Filter | None) -> set[str]:
+    def _useful_indexes(self, items: Sequence[Filter]) -> set[str]:
         """Return the indexed properties that every node must satisfy a condition on."""
-        columns = (getattr(item, "column", None) for item in conjuncts(where))
         names = {
-            each.name
-            for each in columns
-            if each is not None and not isinstance(each, Column) and not each.custom
+            column.name
+            for column in _columns(items)
+            if isinstance(column, PropertyColumn) and not column.custom
         }
         return (
             {name for row in self.types for name in names.intersection(row.type.indexed)}
@@ -138,12 +140,26 @@ class Search:
         )
 
 
-def _is_narrowed(where: Filter | None) -> bool:
+def _columns(items: Sequence[Filter]) -> list[AnyColumn]:
+    """Return the columns that conditions are on by themselves."""
+    return [item.column for item in items if not isinstance(item, And | Or | Not | Exists)]
+
+
+def _is_found(items: Sequence[Filter]) -> bool:
+    """Whether an id or a neighbour says which few nodes to look at."""
+    return any(
+        (isinstance(item, Exists) and selects(item))
+        or (isinstance(item, Compare | In) and item.column == Column(Field.ID))
+        for item in items
+    )
+
+
+def _is_narrowed(items: Sequence[Filter]) -> bool:
     """Whether every node must have one URI or one external id."""
     fields = (Column(Field.URI), Column(Field.EXTERNAL_ID))
     return any(
         isinstance(item, Compare) and item.op is Operator.EQ and item.column in fields
-        for item in conjuncts(where)
+        for item in items
     )
 
 

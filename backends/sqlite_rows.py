@@ -18,18 +18,21 @@ from lineage.schema import TYPE_CLASSES
 
 __all__ = [
     "CONTEXT_EDGES",
+    "CURRENT_COLUMNS",
     "EDGE_COLUMNS",
     "HEAD_COLUMNS",
     "KIND_NUMBERS",
     "NODE_COLUMNS",
     "PAST_COLUMNS",
     "TABLES",
+    "current_row",
     "edge_place",
     "edge_row",
     "edge_rows",
     "edge_values",
     "head_row",
     "key_of",
+    "keys_of",
     "node_row",
     "node_rows",
     "node_values",
@@ -98,6 +101,11 @@ HEAD_COLUMNS = (
     "number, time, actor, message, digest, records, schema, types, artifacts, executions, contexts"
 )
 NODE_COLUMNS = "key, type, name, external_id, uri, state, properties, custom, created, updated, since, salt, digest"
+CURRENT_COLUMNS = ", ".join(
+    f"ifnull(n.{name}, '{{}}')" if name in ("properties", "custom") else f"n.{name}"
+    for name in NODE_COLUMNS.split(", ")
+)
+"""The columns of the table `n`, a current node's, as `node_rows` reads them."""
 PAST_COLUMNS = f"{NODE_COLUMNS}, until, gone"
 EDGE_COLUMNS = "src, dst, kind, time, path, since"
 CONTEXT_EDGES = int(EdgeKind.ATTRIBUTION)
@@ -125,6 +133,14 @@ def key_of(number: int) -> NodeKey:
         raise _damaged("a node", number) from error
 
 
+def keys_of(numbers: Iterable[int]) -> list[NodeKey]:
+    """Undo `number_of` for many keys, which `key_of` would do more slowly."""
+    try:
+        return [_new(NodeKey, (_KINDS[number & 3], number >> 2)) for number in numbers]
+    except (LookupError, TypeError) as error:
+        raise _damaged("the key of a node", numbers) from error
+
+
 def _damaged(what: str, found: object) -> Corrupt:
     return Corrupt(
         f"the file is damaged: {found!r:.80} is not {what}; run a check of the store, or restore a backup"
@@ -140,27 +156,20 @@ def node_row(values: Sequence[Any]) -> NodeRow:
     return _new(NodeRow, (key_of(key), type_id, *content, *rest))
 
 
-def node_rows(rows: Iterable[Sequence[Any]]) -> dict[NodeKey, NodeRow]:
-    """Read the columns `NODE_COLUMNS` of many current nodes, which `node_row` would do more slowly."""
-    return {
-        (node := key_of(key)): _new(
-            NodeRow,
-            (
-                node,
-                type_id,
-                name,
-                external_id,
-                uri,
-                state,
-                properties or "{}",
-                custom or "{}",
-                *rest,
-                None,
-                False,
-            ),
-        )
-        for key, type_id, name, external_id, uri, state, properties, custom, *rest in rows
-    }
+def current_row(values: Sequence[Any]) -> NodeRow:
+    """Read the columns `CURRENT_COLUMNS` of a current node."""
+    return node_rows([values])[0]
+
+
+def node_rows(rows: Iterable[Sequence[Any]]) -> list[NodeRow]:
+    """Read the columns `CURRENT_COLUMNS` of many current nodes, which `node_row` would do more slowly."""
+    try:
+        return [
+            _new(NodeRow, (_new(NodeKey, (_KINDS[key & 3], key >> 2)), *rest, None, False))
+            for key, *rest in rows
+        ]
+    except (LookupError, TypeError) as error:
+        raise _damaged("a node", rows) from error
 
 
 def whole_row(row: NodeRow) -> NodeRow:

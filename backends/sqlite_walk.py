@@ -16,8 +16,8 @@ from typing_extensions import override
 
 from lineage.backends.levels import SLACK, LevelWalk
 from lineage.backends.sqlite_filters import Source
-from lineage.backends.sqlite_rows import CONTEXT_EDGES, EDGE_COLUMNS, edge_rows, key_of
-from lineage.graph import Direction, Limits, Walk
+from lineage.backends.sqlite_rows import CONTEXT_EDGES, EDGE_COLUMNS, edge_rows, keys_of
+from lineage.graph import Direction, LaterEdges, Limits, Walk
 from lineage.model import NodeKey
 from lineage.rows import EdgeRow
 
@@ -72,8 +72,8 @@ class _Walk(LevelWalk):
 
     @staticmethod
     @override
-    def _key(number: int) -> NodeKey:
-        return key_of(number)
+    def _keys(numbers: Iterable[int]) -> list[NodeKey]:
+        return keys_of(numbers)
 
     @override
     def _neighbours(self, frontier: Sequence[int], room: int | None) -> set[int]:
@@ -83,9 +83,14 @@ class _Walk(LevelWalk):
             rows = self._read(own, other, frontier, bound)
             if bound >= 0 and len(rows) >= bound:
                 assert room is not None
+                first: set[int] = set()
                 for number in frontier:
-                    found.update(self._first_unseen(own, other, number, room + 1))
-            elif self._with_edges:
+                    first.update(self._first_unseen(own, other, number, room + 1))
+                if len(first) > room:
+                    found |= first
+                    continue
+                rows = self._read(own, other, frontier, -1)
+            if self._with_edges:
                 self._met.extend(rows)
                 position = 0 if other == "src" else 1
                 found.update([row[position] for row in rows])
@@ -171,9 +176,13 @@ class _Walk(LevelWalk):
                 )
 
     @override
-    def _edges(self) -> list[EdgeRow]:
+    def _edges(self, *, whole: bool) -> Sequence[EdgeRow]:
         if not self._with_edges:
             return []
-        seen = self._seen
-        distinct = {row[:3]: row for row in self._met if row[0] in seen and row[1] in seen}
-        return sorted(edge_rows(distinct.values()))
+        met = self._met
+        if not whole or len(self._sides) > 1:
+            # Beside what was kept, or from both ends; otherwise each edge was met once.
+            seen = self._seen
+            distinct = {row[:3]: row for row in met if row[0] in seen and row[1] in seen}
+            met = list(distinct.values())
+        return LaterEdges(len(met), lambda: sorted(edge_rows(met)))

@@ -10,6 +10,7 @@ import json
 import sys
 import time
 
+import ml_metadata
 from ml_metadata.metadata_store import metadata_store
 from ml_metadata.proto import metadata_store_pb2 as messages
 from ml_metadata.proto import metadata_store_service_pb2 as service
@@ -30,6 +31,10 @@ class Peer:
             config.sqlite.filename_uri = path
             config.sqlite.connection_mode = messages.SqliteMetadataSourceConfig.READWRITE_OPENCREATE
         self.store = metadata_store.MetadataStore(config)
+
+    def version(self):
+        """Return the package's version."""
+        return ml_metadata.__version__
 
     def ask(self, call, *requests):
         """Make some calls; return what each took, in nanoseconds, and the last response."""
@@ -93,7 +98,7 @@ def main():
         method, *arguments = json.loads(line)
         try:
             answer = getattr(peer, method)(*arguments)
-        except Exception as error:  # the benchmark that asked fails, those after it go on
+        except Exception as error:  # noqa: BLE001  # the benchmark that asked fails, those after it go on
             answer = {"error": repr(error)}
         gc.collect()
         sys.stdout.write(json.dumps(answer) + "\n")

@@ -61,15 +61,22 @@ class Stores:
 
     def of_peer(self, size: str) -> Path:
         """Return a file of ML Metadata's with a trace."""
-        program = Path(__file__).with_name("traces.py").read_bytes()
-        path = KEPT / f"{hashlib.sha256(program).hexdigest()[:12]}-{TRACES[size]}.db"
-        if not path.exists():
-            KEPT.mkdir(parents=True, exist_ok=True)
-            made = path.with_suffix(".new")
-            with lineage.connect(self.trace(size)[0], readonly=True) as store:
-                assert store.export_to(made, format="mlmd") == ()
-            made.rename(path)
-        return path
+        program = Path(__file__).with_name("traces.py")
+        return kept(f"{TRACES[size]}", program, self.trace(size)[0])
+
+
+def kept(name: str, program: Path, source: Path) -> Path:
+    """Return a file of ML Metadata's with what `program` wrote to a file of ours."""
+    digest = hashlib.sha256(program.read_bytes()).hexdigest()[:12]
+    path = KEPT / f"{digest}-{name}.db"
+    if not path.exists():
+        KEPT.mkdir(parents=True, exist_ok=True)
+        made = path.with_suffix(".new")
+        made.unlink(missing_ok=True)
+        with lineage.connect(source, readonly=True) as store:
+            assert store.export_to(made, format="mlmd") == ()
+        made.rename(path)
+    return path
 
 
 def fill(peer: Peer, store: lineage.Store) -> float:

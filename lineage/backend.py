@@ -24,8 +24,8 @@ from __future__ import annotations
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import ClassVar, Final, NamedTuple, Self, TypeAlias
 
 from lineage.errors import Invalid, NotFound
@@ -45,7 +45,7 @@ from lineage.rows import (
     TypeRow,
 )
 from lineage.schema import SYSTEM_TYPES
-from lineage.transaction import Transaction
+from lineage.transaction import Opened, Transaction
 from lineage.walking import walk_levels
 
 __all__ = [
@@ -136,10 +136,11 @@ class Backend(ABC):
     @abstractmethod
     def nodes(
         self, keys: Collection[NodeKey], *, as_of: int | None = None
-    ) -> dict[NodeKey, NodeRow]:
+    ) -> Mapping[NodeKey, NodeRow]:
         """Return the given nodes that exist, in no order.
 
         A deleted node is there with its last version, marked `gone`; a purged one has no content.
+        Rows may be made as they are looked at, from what was read at the call.
         """
 
     @abstractmethod
@@ -233,8 +234,9 @@ class Backend(ABC):
 
     # What follows from these; a backend may do better
 
-    @contextmanager
-    def transaction(self, *, actor: str = "", message: str = "") -> Iterator[Transaction]:
+    def transaction(
+        self, *, actor: str = "", message: str = ""
+    ) -> AbstractContextManager[Transaction]:
         """Open a transaction, or join the one that this thread has open.
 
         It takes the write lock at the first write. If another transaction committed between its
@@ -243,21 +245,8 @@ class Backend(ABC):
         """
         outer = self._transaction
         if outer is not None:
-            with outer.joined():
-                yield outer
-            return
-        own = Transaction(self, actor, message)
-        self._own.transaction = own
-        try:
-            yield own
-            own.commit()
-        except BaseException:
-            own.rollback()
-            raise
-        finally:
-            # A generator that holds a transaction may be finalized in another thread.
-            if self._transaction is own:
-                self._own.transaction = None
+            return outer.joined()
+        return Opened(self._own, Transaction(self, actor, message))
 
     def lookup(self, references: Collection[Reference]) -> dict[Reference, list[NodeRow]]:
         """Return the live nodes that each reference names; most have one or none.

@@ -7,11 +7,11 @@ it. An answer is a value: it stays right after the store has moved on or been cl
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import cached_property
 from io import BytesIO
-from typing import TYPE_CHECKING, Generic, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Generic, Literal, NamedTuple, cast, overload
 
 from typing_extensions import TypeVar
 
@@ -22,13 +22,13 @@ from lineage.errors import Corrupt, LineageError
 from lineage.labels import shown
 from lineage.model import Edge, Node, NodeKey
 from lineage.notation import dumper
-from lineage.rows import Batch, EdgeRow, NodeRow, TypeRow, edge_of, entity_of
+from lineage.rows import Batch, EdgeRow, NodeRow, TypeRow, edge_of, entities_of, entity_of
 from lineage.schema import AnyType
 
 if TYPE_CHECKING:
     import networkx
 
-__all__ = ["Cut", "Direction", "Limits", "Subgraph", "Walk"]
+__all__ = ["Cut", "Direction", "LaterEdges", "Limits", "Subgraph", "Walk"]
 
 _LOGGER = logging.getLogger("lineage")
 NodeT_co = TypeVar("NodeT_co", bound=Node, covariant=True, default=Node)
@@ -77,6 +77,45 @@ class Walk(NamedTuple):
         return [key for level in self.levels for key in level]
 
 
+class LaterEdges(Sequence[EdgeRow]):
+    """Edges of a known number that are made when they are first looked at."""
+
+    __slots__ = ("_length", "_made")
+
+    def __init__(self, length: int, make: Callable[[], Sequence[EdgeRow]]) -> None:
+        self._length = length
+        self._made: Sequence[EdgeRow] | Callable[[], Sequence[EdgeRow]] = make
+
+    def _rows(self) -> Sequence[EdgeRow]:
+        if callable(self._made):
+            self._made = self._made()
+        return self._made
+
+    @overload
+    def __getitem__(self, index: int) -> EdgeRow: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[EdgeRow]: ...
+    def __getitem__(self, index: int | slice) -> EdgeRow | Sequence[EdgeRow]:
+        return self._rows()[index]
+
+    def __iter__(self) -> Iterator[EdgeRow]:
+        return iter(self._rows())
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and [*self] == [*other]
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return repr(self._rows())
+
+    def __reduce__(self) -> tuple[type[list[EdgeRow]], tuple[list[EdgeRow]]]:
+        return list, ([*self],)
+
+
 class Subgraph(Generic[NodeT_co]):
     """Nodes and the edges among them, nearest to the start first.
 
@@ -97,17 +136,26 @@ class Subgraph(Generic[NodeT_co]):
         cls: type[NodeT_co] | None = None,
     ) -> None:
         self._walk = walk
-        try:
-            self._rows = [rows[key] for key in walk.keys]
-        except KeyError as error:
-            raise Corrupt(
-                f"an edge leads to {error}, which is not there; run a check of the store"
-            ) from error
-        used = {row.type_id for row in self._rows}
-        self._types = {number: each for number, each in types.items() if number in used}
+        self._found = rows
+        self._known = types
         self._matching = matching
         self._cls = cls
         self.number = number
+        if len(rows) < len(self):
+            missing = next(key for key in walk.keys if key not in rows)
+            raise Corrupt(
+                f"an edge leads to {missing}, which is not there; run a check of the store"
+            )
+
+    @cached_property
+    def _rows(self) -> list[NodeRow]:
+        return [self._found[key] for key in self._walk.keys]
+
+    @cached_property
+    def _types(self) -> dict[int, AnyType]:
+        """The types of the nodes."""
+        used = {row.type_id for row in self._rows}
+        return {number: each for number, each in self._known.items() if number in used}
 
     @property
     def keys(self) -> list[NodeKey]:
@@ -122,7 +170,7 @@ class Subgraph(Generic[NodeT_co]):
     @cached_property
     def nodes(self) -> tuple[Node, ...]:
         """The nodes, nearest first; a deleted one is `gone`."""
-        return tuple(entity_of(row, self._types) for row in self._rows)
+        return tuple(entities_of(self._rows, self._types))
 
     @cached_property
     def edges(self) -> tuple[Edge, ...]:
@@ -132,11 +180,12 @@ class Subgraph(Generic[NodeT_co]):
     @cached_property
     def matches(self) -> tuple[NodeT_co, ...]:
         """The nodes of the type asked for, nearest first, without the start."""
-        return tuple(
-            cast(NodeT_co, entity_of(row, self._types, self._cls))
+        matching = (
+            row
             for row in self._rows[len(self._walk.levels[0]) :]
             if self._matching is None or row.type_id in self._matching
         )
+        return tuple(cast(list[NodeT_co], entities_of(matching, self._types, self._cls)))
 
     @cached_property
     def distances(self) -> dict[NodeKey, int]:
@@ -171,7 +220,7 @@ class Subgraph(Generic[NodeT_co]):
         return conversions.to_arrow(self.nodes, self.edges, self.distances)
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return sum(map(len, self._walk.levels))
 
     def __contains__(self, key: object) -> bool:
         return key in self.distances

@@ -234,6 +234,9 @@ def _explain(error: ValidationError, subject: str) -> Invalid:
     return Invalid(f"{subject}: {'; '.join(parts)}")
 
 
+_set = object.__setattr__
+
+
 class Entity(BaseModel):
     """A frozen value whose construction fails with `Invalid`."""
 
@@ -251,6 +254,16 @@ class Entity(BaseModel):
             super().__init__(**data)
         except ValidationError as error:
             raise _explain(error, type(self).__name__) from error
+
+    @classmethod
+    def of_valid(cls, fields: dict[str, Any], given: set[str]) -> Self:
+        """Build an entity of all its fields, which are valid already, as if those were given."""
+        made = object.__new__(cls)
+        _set(made, "__dict__", fields)
+        _set(made, "__pydantic_fields_set__", given)
+        _set(made, "__pydantic_extra__", None)
+        _set(made, "__pydantic_private__", None)
+        return made
 
     def replace(self, **changes: Any) -> Self:
         """Return a copy with the given fields changed, validated like a new one."""
@@ -395,15 +408,17 @@ class Node(Entity):
         In a subclass each declared field is read from `properties`, and absent ones are `None`; a
         value that the field's annotation refuses is `Invalid`.
         """
-        node = object.__new__(cls)
-        declared = {} if cls.type_name is None else property_fields(cls)
-        for name, field in declared.items():
-            value = fields["properties"].get(field.alias)
-            fields[name] = None if value is None else field.read(value, f"{fields['type']}.{name}")
-        object.__setattr__(node, "__dict__", fields)
-        object.__setattr__(node, "__pydantic_fields_set__", set(fields) - {"gone"})
-        object.__setattr__(node, "__pydantic_extra__", None)
-        object.__setattr__(node, "__pydantic_private__", None)
+        given = set(fields)
+        given.discard("gone")
+        if cls.type_name is not None:
+            values = fields["properties"]
+            for name, field in property_fields(cls).items():
+                value = values.get(field.alias)
+                if value is not None and type(value) is not field.primitive:
+                    value = field.read(value, f"{fields['type']}.{name}")
+                fields[name] = value
+                given.add(name)
+        node = cls.of_valid(fields, given)
         if cls.__pydantic_post_init__:
             node.model_post_init(None)
         return node
@@ -493,8 +508,6 @@ class PropertyField:
 
     def read(self, value: Any, where: str) -> Any:
         """Turn a stored value into what the annotation says."""
-        if type(value) is self.primitive:
-            return value
         if self._adapter is None:
             self._adapter = TypeAdapter(self.annotation)
         try:

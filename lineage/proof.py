@@ -13,7 +13,8 @@ from hashlib import sha256
 
 from pydantic_core import to_json
 
-from lineage.rows import Commit, EdgeKey, EdgeRow, Head, NodeRow, TypeRow
+from lineage.model import Kind
+from lineage.rows import Commit, EdgeKey, EdgeKind, EdgeRow, Head, NodeRow, TypeRow
 
 __all__ = ["NO_DIGEST", "content_digest", "faults", "purged", "seal"]
 
@@ -25,9 +26,9 @@ def content_digest(row: NodeRow) -> bytes:
     """Return the digest of a version's content: the stored one where the content was purged."""
     if row.digest is not None:
         return row.digest
-    assert row.salt is not None
-    content = to_json((row.name, row.external_id, row.uri, row.state, row.properties, row.custom))
-    return sha256(row.salt + content).digest()
+    salt = row[11]
+    assert salt is not None
+    return sha256(salt + to_json(row[2:8])).digest()
 
 
 def purged(row: NodeRow) -> NodeRow:
@@ -76,6 +77,11 @@ def faults(commits: Iterable[Commit], *, after: Head | None = None) -> Iterator[
         previous = head.digest
 
 
+_KINDS = {kind: kind.value for kind in Kind}
+"""As plain strings, which are put into a text several times faster than an enumeration's members."""
+_EDGES = {kind: str(int(kind)) for kind in EdgeKind}
+
+
 def _lines(commit: Commit) -> Iterator[str]:
     for row in commit.batch.types:
         yield _type_line(row)
@@ -86,22 +92,24 @@ def _lines(commit: Commit) -> Iterator[str]:
     for node in commit.batch.updates:
         yield _node_line("update", node)
     for edge in commit.batch.edges:
-        time = "null" if edge.time is None else edge.time
-        yield f'["edge",{_edge_key(edge)},{time},{edge.path or "null"}]\n'
+        time, path = edge[3:5]
+        shown = "null" if time is None else time
+        yield f'["edge",{_edge_key(edge)},{shown},{path or "null"}]\n'
     for name, keys in (("deleted", commit.deleted), ("purged", commit.purged)):
         for kind, number in keys:
-            yield f'["{name}","{kind}:{number}"]\n'
+            yield f'["{name}","{_KINDS[kind]}:{number}"]\n'
 
 
 def _node_line(name: str, row: NodeRow) -> str:
-    (kind, number), type_id = row[:2]
+    (kind, number), type_id, *_, created, updated = row[:10]
     content = content_digest(row).hex()
-    return f'["{name}","{kind}:{number}",{type_id},{row.created},{row.updated},"{content}"]\n'
+    return f'["{name}","{_KINDS[kind]}:{number}",{type_id},{created},{updated},"{content}"]\n'
 
 
 def _edge_key(key: EdgeKey | EdgeRow) -> str:
     (source_kind, source), (target_kind, target), kind = key[:3]
-    return f'"{source_kind}:{source}","{target_kind}:{target}",{kind:d}'
+    one, other = _KINDS[source_kind], _KINDS[target_kind]
+    return f'"{one}:{source}","{other}:{target}",{_EDGES[kind]}'
 
 
 def _type_line(row: TypeRow) -> str:

@@ -24,18 +24,30 @@ def node_class(wanted: object) -> type[Node]:
 
 
 class Registry:
-    """An immutable index over the types that a backend answered with."""
+    """An immutable index over the types that a backend answered with.
 
-    def __init__(self, rows: Sequence[TypeRow]) -> None:
+    It is made of the one before it, if there is one, as few types change at a time.
+    """
+
+    def __init__(self, rows: Sequence[TypeRow], before: Registry | None = None) -> None:
         self.rows = rows
-        self.by_id: Mapping[int, AnyType] = {
-            row.type.id: row.type for row in rows if row.type.id is not None
-        }
-
-    @cached_property
-    def by_name(self) -> Mapping[tuple[Kind, str, str | None], AnyType]:
+        self._ids: dict[tuple[type[Node] | str, Kind | None], frozenset[int]] = {}
+        self.by_id: dict[int, AnyType] = {}
+        self.by_name: dict[tuple[Kind, str, str | None], AnyType] = {}
         """The types by kind, name and version."""
-        return {(each.kind, each.name, each.version): each for each in self.by_id.values()}
+        if before is not None:
+            self.by_id.update(before.by_id)
+            self.by_name.update(before.by_name)
+            for old, new in _changed(before.rows, rows):
+                del self.by_name[old.kind, old.name, old.version]
+                self._add(new)
+        for row in rows[0 if before is None else len(before.rows) :]:
+            self._add(row.type)
+
+    def _add(self, each: AnyType) -> None:
+        assert each.id is not None
+        self.by_id[each.id] = each
+        self.by_name[each.kind, each.name, each.version] = each
 
     @cached_property
     def by_external_id(self) -> Mapping[str, AnyType]:
@@ -93,6 +105,14 @@ class Registry:
         A name stands for every version of it, a class for its own, and a system class such as
         `lineage.Model` for every type based on it. A plain kind stands for all of its types.
         """
+        if not isinstance(wanted, str):
+            node_class(wanted)
+        known = self._ids.get((wanted, kind))
+        if known is None:
+            known = self._ids[wanted, kind] = self._ids_of(wanted, kind)
+        return known
+
+    def _ids_of(self, wanted: type[Node] | str, kind: Kind | None) -> frozenset[int]:
         if isinstance(wanted, str):
             chosen = [t for t in self.by_id.values() if t.name == wanted and kind in (None, t.kind)]
         elif (name := node_class(wanted).type_name) is None:
@@ -114,5 +134,23 @@ def registry(backend: Backend, as_of: int | None = None) -> Registry:
     rows = backend.types(as_of=as_of)
     known = _LAST.get(backend)
     if known is None or known.rows is not rows:
-        known = _LAST[backend] = Registry(rows)
+        known = _LAST[backend] = Registry(rows, _before(known, rows))
     return known
+
+
+def _before(known: Registry | None, rows: Sequence[TypeRow]) -> Registry | None:
+    """Return the types that were known, where they are there with the same ids, changed or not."""
+    if known is None or len(known.rows) > len(rows):
+        return None
+    same = all(old.id == new.id for old, new in _changed(known.rows, rows))
+    return known if same else None
+
+
+def _changed(
+    before: Sequence[TypeRow], rows: Sequence[TypeRow]
+) -> Sequence[tuple[AnyType, AnyType]]:
+    """Return the types that are not what they were at the same place, each beside its successor."""
+    if rows[: len(before)] == before:
+        return ()
+    pairs = zip(before, rows, strict=False)
+    return [(old.type, new.type) for old, new in pairs if old is not new]

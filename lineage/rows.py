@@ -7,9 +7,11 @@ since 1970, states and event types are MLMD's numbers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
-from typing import Any, NamedTuple
+from functools import cache
+from typing import Any, NamedTuple, get_args
 
 from pydantic_core import from_json, to_json
 
@@ -29,9 +31,10 @@ from lineage.model import (
     Node,
     NodeKey,
     ParentContext,
+    to_step,
 )
 from lineage.schema import AnyType
-from lineage.values import decode, from_micros
+from lineage.values import NO_PROPERTIES, decode, from_micros
 
 __all__ = [
     "EDGE_ENDS",
@@ -50,8 +53,11 @@ __all__ = [
     "edge_between",
     "edge_key",
     "edge_of",
+    "edge_place",
+    "entities_of",
     "entity_of",
     "path_text",
+    "types_with",
 ]
 
 
@@ -81,13 +87,14 @@ EDGE_ENDS: dict[EdgeKind, tuple[Kind, Kind]] = {
     for event, kind in EDGE_KINDS.items()
 }
 """The kinds of node that each kind of edge goes from and to."""
+_EVENTS = {event: (kind, event.is_output) for event, kind in EDGE_KINDS.items()}
 _EVENT_TYPES = {kind: event for event, kind in EDGE_KINDS.items()}
-_ARTIFACT_STATES = dict(enumerate(ArtifactState))
-_EXECUTION_STATES = dict(enumerate(ExecutionState))
+_STATES: dict[Kind, dict[int, ArtifactState] | dict[int, ExecutionState]] = {
+    Kind.ARTIFACT: dict(enumerate(ArtifactState)),
+    Kind.EXECUTION: dict(enumerate(ExecutionState)),
+}
 STATE_NUMBERS: dict[ArtifactState | ExecutionState, int] = {
-    state: number
-    for states in (_ARTIFACT_STATES, _EXECUTION_STATES)
-    for number, state in states.items()
+    state: number for states in _STATES.values() for number, state in states.items()
 }
 
 
@@ -199,90 +206,136 @@ class Commit(NamedTuple):
     purged: Sequence[NodeKey] = ()
 
 
+def types_with(rows: Sequence[TypeRow], row: TypeRow) -> tuple[TypeRow, ...]:
+    """Return types by id with one more, or with its next version in the place of the one before."""
+    place = bisect_left(rows, row.type.id or 0, key=_type_id)
+    there = place < len(rows) and rows[place].type.id == row.type.id
+    return (*rows[:place], row, *rows[place + there :])
+
+
+def _type_id(row: TypeRow) -> int:
+    assert row.type.id is not None
+    return row.type.id
+
+
 _CLASSES: dict[Kind, type[Node]] = {cls.kind: cls for cls in (Artifact, Execution, Context)}
 
 
 def entity_of(row: NodeRow, types: Mapping[int, AnyType], cls: type[Node] | None = None) -> Node:
     """Turn a row into an entity: a plain one, or one of the subclass that is asked for."""
-    try:
-        fields = _fields(row, types[row.type_id])
-    except (LookupError, TypeError, ValueError) as error:
-        raise Corrupt(f"{row.key}: its row cannot be read; run a check of the store") from error
-    return (cls or _CLASSES[row.key.kind]).stored(fields)
+    return entities_of((row,), types, cls)[0]
+
+
+def entities_of(
+    rows: Iterable[NodeRow], types: Mapping[int, AnyType], cls: type[Node] | None = None
+) -> list[Node]:
+    """Turn rows into entities, in order: plain ones, or of the subclass that is asked for."""
+    made = []
+    for row in rows:
+        try:
+            fields = _fields(row, types[row[1]])
+        except (LookupError, TypeError, ValueError) as error:
+            raise Corrupt(f"{row.key}: its row cannot be read; run a check of the store") from error
+        made.append((cls or _CLASSES[row[0][0]]).stored(fields))
+    return made
 
 
 def _fields(row: NodeRow, node_type: AnyType) -> dict[str, Any]:
+    key, _, name, external_id, uri, state, properties, custom, created, updated, *_, gone = row
+    kind, number = key
+    create_time = from_micros(created)
     fields: dict[str, Any] = {
-        "id": row.key.id,
+        "id": number,
         "type": node_type.name,
         "type_version": node_type.version,
-        "name": row.name,
-        "external_id": row.external_id,
-        "properties": decode(row.properties),
-        "custom_properties": decode(row.custom),
-        "create_time": from_micros(row.created),
-        "update_time": from_micros(row.updated),
-        "gone": row.gone,
+        "name": name,
+        "external_id": external_id,
+        "properties": decode(properties),
+        "custom_properties": NO_PROPERTIES if custom == "{}" else decode(custom),
+        "create_time": create_time,
+        "update_time": create_time if updated == created else from_micros(updated),
+        "gone": gone,
     }
-    if row.key.kind is Kind.ARTIFACT:
-        fields["uri"] = row.uri
-        fields["state"] = None if row.state is None else _ARTIFACT_STATES[row.state]
-    elif row.key.kind is Kind.EXECUTION:
-        fields["state"] = None if row.state is None else _EXECUTION_STATES[row.state]
+    states = _STATES.get(kind)
+    if states is not None:
+        if kind is Kind.ARTIFACT:
+            fields["uri"] = uri
+        fields["state"] = None if state is None else states[state]
     return fields
 
 
 def edge_of(row: EdgeRow) -> Edge:
     """Turn a row into an edge of the kind it is."""
-    if row.kind is EdgeKind.ATTRIBUTION:
-        return Attribution(context=row.source, artifact=row.target)
-    if row.kind is EdgeKind.ASSOCIATION:
-        return Association(context=row.source, execution=row.target)
-    if row.kind is EdgeKind.PARENT:
-        return ParentContext(parent=row.source, child=row.target)
+    source, target, kind = row[:3]
+    if kind is EdgeKind.ATTRIBUTION:
+        return Attribution.of_valid(
+            {"context": source, "artifact": target}, {"context", "artifact"}
+        )
+    if kind is EdgeKind.ASSOCIATION:
+        ends = {"context": source, "execution": target}
+        return Association.of_valid(ends, {"context", "execution"})
+    if kind is EdgeKind.PARENT:
+        return ParentContext.of_valid({"child": target, "parent": source}, {"child", "parent"})
     try:
         return _event(row)
     except (LookupError, TypeError, ValueError) as error:
         raise Corrupt(
-            f"the edge from {row.source} to {row.target} cannot be read; run a check of the store"
+            f"the edge from {source} to {target} cannot be read; run a check of the store"
         ) from error
 
 
 def _event(row: EdgeRow) -> Event:
-    artifact, execution = sorted((row.source, row.target))
-    return Event(
-        artifact=artifact,
-        execution=execution,
-        type=_EVENT_TYPES[row.kind],
-        path=() if row.path is None else tuple(from_json(row.path)),
-        time=None if row.time is None else from_micros(row.time),
-    )
+    source, target, kind, time, path = row[:5]
+    event = _EVENT_TYPES[kind]
+    artifact, execution = (source, target) if source[0] is Kind.ARTIFACT else (target, source)
+    fields = {
+        "artifact": artifact,
+        "execution": execution,
+        "type": event,
+        "path": () if path is None else _path(path),
+        "time": None if time is None else from_micros(time),
+    }
+    return Event.of_valid(fields, set(fields))
+
+
+def _path(text: str) -> tuple[int | str, ...]:
+    return tuple(to_step(step) for step in from_json(text))
 
 
 def as_stored(edge: Edge, row: EdgeRow) -> Edge:
     """Return an edge as its row has it, which differs by the time of an event that gave none."""
-    if not isinstance(edge, Event) or edge.time is not None or row.time is None:
+    fields = vars(edge)
+    if row[3] is None or fields["time"] is not None:
         return edge
-    stored = object.__new__(type(edge))
-    object.__setattr__(stored, "__dict__", {**vars(edge), "time": from_micros(row.time)})
-    object.__setattr__(stored, "__pydantic_fields_set__", edge.model_fields_set | {"time"})
-    object.__setattr__(stored, "__pydantic_extra__", None)
-    object.__setattr__(stored, "__pydantic_private__", None)
-    return stored
+    stored = {**fields, "time": from_micros(row[3])}
+    return type(edge).of_valid(stored, edge.model_fields_set | {"time"})
 
 
 def edge_key(edge: Edge) -> EdgeKey:
     """Return the key of an edge: its ends, in its direction, and its kind."""
-    if isinstance(edge, Event):
-        kind = EDGE_KINDS[edge.type]
-        if edge.type.is_output:
-            return EdgeKey(edge.execution, edge.artifact, kind)
-        return EdgeKey(edge.artifact, edge.execution, kind)
-    if isinstance(edge, Attribution):
-        return EdgeKey(edge.context, edge.artifact, EdgeKind.ATTRIBUTION)
-    if isinstance(edge, Association):
-        return EdgeKey(edge.context, edge.execution, EdgeKind.ASSOCIATION)
-    return EdgeKey(edge.parent, edge.child, EdgeKind.PARENT)
+    return EdgeKey(*edge_place(edge))
+
+
+def edge_place(edge: Edge) -> tuple[NodeKey, NodeKey, EdgeKind]:
+    """Return what an edge's key is made of, as a row begins."""
+    fields, cls = vars(edge), _edge_class(type(edge))
+    if cls is Event:
+        kind, is_output = _EVENTS[fields["type"]]
+        if is_output:
+            return fields["execution"], fields["artifact"], kind
+        return fields["artifact"], fields["execution"], kind
+    if cls is Attribution:
+        return fields["context"], fields["artifact"], EdgeKind.ATTRIBUTION
+    if cls is Association:
+        return fields["context"], fields["execution"], EdgeKind.ASSOCIATION
+    return fields["parent"], fields["child"], EdgeKind.PARENT
+
+
+@cache
+def _edge_class(cls: type[Edge]) -> type[Edge]:
+    """Return which of the four classes of edges a class is; Pydantic's `isinstance` is slow."""
+    classes: tuple[type[Edge], ...] = get_args(Edge)
+    return next(each for each in classes if issubclass(cls, each))
 
 
 def edge_between(kind: EdgeKind, one: NodeKey, other: NodeKey) -> EdgeKey:

@@ -37,6 +37,7 @@ from lineage.model import (
 )
 from lineage.values import (
     JSON,
+    KINDS,
     Struct,
     Value,
     ValueType,
@@ -160,13 +161,8 @@ class NodeType(Entity):
     @classmethod
     def stored(cls, fields: dict[str, Any]) -> Self:
         """Build a type whose fields are valid already, which takes no validator to be built first."""
-        known = object.__new__(cls)
         defaults = {name: info.default for name, info in cls.model_fields.items()}
-        object.__setattr__(known, "__dict__", defaults | fields)
-        object.__setattr__(known, "__pydantic_fields_set__", set(fields))
-        object.__setattr__(known, "__pydantic_extra__", None)
-        object.__setattr__(known, "__pydantic_private__", None)
-        return known
+        return cls.of_valid(defaults | fields, set(fields))
 
     @classmethod
     def read(cls, text: str) -> Self:
@@ -382,6 +378,11 @@ def is_reserved(name: str) -> bool:
 def conform(node_type: AnyType, properties: Mapping[str, Value]) -> str:
     """Check declared properties against their type and return them as they are stored."""
     declared = node_type.properties
+    for name, value in properties.items():
+        if declared.get(name) is not KINDS.get(type(value), ValueType.STRUCT):
+            break
+    else:
+        return encode(properties)
     values: dict[str, Value | Struct] = {}
     for name, value in properties.items():
         wanted = declared.get(name)

@@ -14,7 +14,8 @@ from typing import IO, TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, cast, overl
 from lineage import writing
 from lineage.backend import Backend, Order
 from lineage.errors import Invalid, LineageError, NotFound
-from lineage.filters import Column, Field, Filter, In, all_of, bind
+from lineage.filters import Field, Filter
+from lineage.finding import find, get
 from lineage.graph import Limits, Subgraph
 from lineage.journal import (
     Change,
@@ -24,18 +25,15 @@ from lineage.journal import (
     entries_of,
     entry_of,
     number_at,
-    read_token,
-    write_token,
 )
 from lineage.model import LARGEST_ID, Edge, Entity, Event, Kind, Node, NodeKey, to_key, to_kind
-from lineage.parsing import parse
 from lineage.plugins import backend_factory, schemes, shown_url
 from lineage.queries import naming, provenance
 from lineage.recording import Artifacts, Contexts, ExecutionT, Recorded, record
 from lineage.registry import node_class, registry
-from lineage.rows import EVENT_KINDS, as_stored, edge_of, entity_of
+from lineage.rows import EVENT_KINDS, edge_of, entity_of
 from lineage.run import Run
-from lineage.schema import AnyType, NodeType
+from lineage.schema import AnyType
 from lineage.values import to_text
 from lineage.writing import Author
 
@@ -139,33 +137,16 @@ class Store:
         that exists is `AlreadyExists`. A type that exists is changed, if `can_add` (properties
         that the stored one lacks) and `can_omit` (properties that it has beyond these) allow it.
         """
-        items = [item] if isinstance(item, Entity) else _several(item)
-        types = [each for each in items if isinstance(each, NodeType)]
-        nodes = [each for each in items if isinstance(each, Node)]
-        edges = [each for each in items if not isinstance(each, NodeType | Node)]
-        for each in edges:
-            if not isinstance(each, Edge):
-                raise Invalid(
-                    f"{each!r:.80} cannot be put; give types, artifacts, executions, contexts or edges"
-                )
-        author = self._author(message)
-        with self.backend.transaction(actor=author.actor, message=author.message):
-            put_types = writing.put_types(
-                self.backend, cast(list[AnyType], types), author, can_add=can_add, can_omit=can_omit
-            )
-            rows = writing.put_nodes(self.backend, nodes, author)
-            known = registry(self.backend).by_id
-            put_nodes = [
-                entity_of(row, known, type(node)) for row, node in zip(rows, nodes, strict=True)
-            ]
-            rows_of_edges = writing.put_edges(self.backend, cast(list[Edge], edges), author)
-            put_edges = [
-                as_stored(edge, row)
-                for edge, row in zip(cast(list[Edge], edges), rows_of_edges, strict=True)
-            ]
-        stored = _in_order(items, iter(put_types), iter(put_nodes), iter(put_edges))
+        single = isinstance(item, Entity)
+        stored = writing.put(
+            self.backend,
+            [item] if single else _several(item),
+            self._author(message),
+            can_add=can_add,
+            can_omit=can_omit,
+        )
         answer = cast(list[EntityT], stored)
-        return answer[0] if isinstance(item, Entity) else answer
+        return answer[0] if single else answer
 
     def record(
         self,
@@ -282,27 +263,17 @@ class Store:
         `NotFound` where there is none, or where it was deleted.
         """
         if not isinstance(wanted, type):
-            return self._get(self.key_of(wanted), None)
+            return get(self.backend, self.key_of(wanted), as_of=self.as_of)
         cls = node_class(wanted)
         if reference is None:
             raise Invalid(f"get({cls.__name__}, …) needs an id, a name or a key")
-        if isinstance(reference, Node | NodeKey) or type(reference) not in (int, str):
-            return self._get(self.key_of(cast(Reference, reference)), cls)
-        return self._get(naming.resolve_in(self.backend, cls, reference, as_of=self.as_of), cls)
-
-    def _get(self, key: NodeKey, cls: type[Node] | None) -> Node:
-        pinned = self.backend.pin(self.as_of)
-        row = self.backend.nodes([key], as_of=pinned).get(key)
-        if row is None:
-            raise NotFound(f"there is no {key}")
-        if row.gone:
-            raise NotFound(
-                f"{key} was deleted in transaction {row.until}; look at the store at an earlier one"
-            )
-        types = registry(self.backend, pinned)
-        if cls is not None and row.type_id not in types.ids(cls):
-            raise NotFound(f"{key} is a {types.by_id[row.type_id].type_name}, not a {cls.__name__}")
-        return entity_of(row, types.by_id, cls)
+        if type(reference) is int:
+            key = NodeKey(cls.kind, reference)
+        elif type(reference) is str:
+            key = naming.resolve_in(self.backend, cls, reference, as_of=self.as_of)
+        else:
+            key = self.key_of(cast(Reference, reference))
+        return get(self.backend, key, cls, as_of=self.as_of)
 
     def find(
         self,
@@ -323,31 +294,9 @@ class Store:
         node_class(wanted)
         _check_count("limit", limit)
         order = _order(order_by, descending=descending)
-        number, after = self.backend.pin(self.as_of), None
-        if page is not None:
-            number, after = read_token(page, order)
-            if self.as_of not in (None, number):
-                raise Invalid(
-                    f"the page token is of transaction {number}, this is as of {self.as_of}"
-                )
-        types = registry(self.backend, number)
-        tree = parse(where, wanted.kind) if isinstance(where, str) else where
-        if not isinstance(tree, Filter | None):
-            raise Invalid(f"{where!r:.80} is not a filter; give text, or a tree of lineage.filters")
-        if wanted.type_name is not None:
-            tree = all_of(In(Column(Field.TYPE_ID), tuple(sorted(types.ids(wanted)))), tree)
-        rows = self.backend.find(
-            wanted.kind,
-            None if tree is None else bind(tree, types.by_id.values()),
-            order=order,
-            after=after,
-            limit=None if limit is None else limit + 1,
-            as_of=number,
+        return find(
+            self.backend, wanted, where, order=order, limit=limit, page=page, as_of=self.as_of
         )
-        more = limit is not None and len(rows) > limit
-        rows = rows[:limit]
-        token = write_token(number, order, rows[-1]) if more else None
-        return Page(tuple(cast(NodeT, entity_of(row, types.by_id, wanted)) for row in rows), token)
 
     @overload
     def upstream(
@@ -571,19 +520,6 @@ class Store:
 def _several(items: Any) -> list[Any]:
     """Return what is put as a list; what is none is left for the caller to name."""
     return list(items) if isinstance(items, Iterable) else [items]
-
-
-def _in_order(
-    items: Iterable[object],
-    types: Iterator[Entity],
-    nodes: Iterator[Entity],
-    edges: Iterator[Entity],
-) -> list[Entity]:
-    """Return what was stored of each item, in the order of the items."""
-    return [
-        next(types if isinstance(each, NodeType) else nodes if isinstance(each, Node) else edges)
-        for each in items
-    ]
 
 
 def _order(order_by: object, *, descending: bool) -> Order:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from lineage.errors import Conflict, Invalid, NotFound
@@ -16,7 +15,7 @@ from lineage.rows import Batch, Commit, EdgeKey, EdgeRow, Head, NodeRow, TypeRow
 if TYPE_CHECKING:
     from lineage.backend import Backend
 
-__all__ = ["Transaction"]
+__all__ = ["Joined", "Opened", "Transaction"]
 
 SALT_BYTES = 16
 
@@ -65,7 +64,7 @@ class Transaction:
             and self._failure is None
         ):
             return self._last
-        self._check_usable()
+        self.check_usable()
         self._backend.refuse_readonly()
         last = self._backend.begin()
         self._last = last
@@ -186,17 +185,16 @@ class Transaction:
         for rows in (self._nodes, self._updates):
             rows.update({key: purged(rows[key]) for key in keys if key in rows})
 
-    @contextmanager
-    def joined(self) -> Iterator[None]:
+    def joined(self) -> Joined:
         """Run an inner block; if it raises, this transaction can only roll back."""
-        self._check_usable()
-        try:
-            yield
-        except BaseException as error:
-            self._failure = self._failure or error
-            raise
+        return Joined(self)
 
-    def _check_usable(self) -> None:
+    def fail(self, error: BaseException) -> None:
+        """Let nothing but a rollback follow, for an error of an inner block."""
+        self._failure = self._failure or error
+
+    def check_usable(self) -> None:
+        """Raise where this is another thread's transaction, or one that can only roll back."""
         if self._thread != threading.get_ident():
             raise Invalid("a transaction belongs to the thread that opened it")
         if self._failure is not None:
@@ -207,14 +205,13 @@ class Transaction:
 
     def commit(self) -> None:
         """Seal what was written and make it durable; nothing happens where nothing was written."""
-        self._check_usable()
+        self.check_usable()
         if self._last is None:
             return
-        commit = self._sealed(self._last)
-        if not commit.head.records:
+        if not self._count():
             self.rollback()
             return
-        self._backend.append(commit.head)
+        self._backend.append(self._sealed(self._last))
         # Before the commit lets go of the lock: the next writer may ask at once.
         self.committed = True
         try:
@@ -234,19 +231,20 @@ class Transaction:
         written = len(self._types) + len(self._nodes) + len(self._updates) + len(self._edges)
         return written + len(self._ended) + len(self._deleted) + len(self._purged)
 
-    def _sealed(self, last: Head) -> Commit:
+    def _sealed(self, last: Head) -> Head:
+        """Return the transaction's own row, with the digest of all that it wrote."""
         head = Head(
-            number=self.number,
-            time=self.time,
-            actor=self._actor,
-            message=self._message,
-            digest=NO_DIGEST,
-            records=self._count(),
-            schema=self.number if self._types else last.schema,
-            types=self._highest[None],
-            artifacts=self._highest[Kind.ARTIFACT],
-            executions=self._highest[Kind.EXECUTION],
-            contexts=self._highest[Kind.CONTEXT],
+            self.number,
+            self.time,
+            self._actor,
+            self._message,
+            NO_DIGEST,
+            self._count(),
+            self.number if self._types else last.schema,
+            self._highest[None],
+            self._highest[Kind.ARTIFACT],
+            self._highest[Kind.EXECUTION],
+            self._highest[Kind.CONTEXT],
         )
         commit = Commit(
             head,
@@ -260,4 +258,52 @@ class Transaction:
             deleted=sorted(self._deleted),
             purged=sorted(self._purged),
         )
-        return commit._replace(head=head._replace(digest=seal(last.digest, commit)))
+        return head._replace(digest=seal(last.digest, commit))
+
+
+class Opened:
+    """The block of a transaction: commits at its end, or undoes everything where it raises.
+
+    `own` is where the backend keeps the thread's open transaction.
+    """
+
+    __slots__ = ("_own", "_transaction")
+
+    def __init__(self, own: threading.local, transaction: Transaction) -> None:
+        self._own = own
+        self._transaction = transaction
+
+    def __enter__(self) -> Transaction:
+        self._own.transaction = self._transaction
+        return self._transaction
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self._transaction.commit()
+            else:
+                self._transaction.rollback()
+        except BaseException:
+            self._transaction.rollback()
+            raise
+        finally:
+            # A block may be left in another thread, by a generator that is finalized there.
+            if getattr(self._own, "transaction", None) is self._transaction:
+                self._own.transaction = None
+
+
+class Joined:
+    """An inner block of a transaction; if it raises, the outer one can only roll back."""
+
+    __slots__ = ("_transaction",)
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    def __enter__(self) -> Transaction:
+        self._transaction.check_usable()
+        return self._transaction
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if error is not None:
+            self._transaction.fail(error)

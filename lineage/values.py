@@ -37,6 +37,7 @@ from lineage.errors import Invalid
 
 __all__ = [
     "JSON",
+    "KINDS",
     "NO_PROPERTIES",
     "Properties",
     "ProtoAny",
@@ -109,18 +110,19 @@ class Properties(dict[str, Any]):
 
 
 NO_PROPERTIES = Properties()
-_KINDS = {
+KINDS: dict[type, ValueType] = {
     bool: ValueType.BOOLEAN,
     int: ValueType.INT,
     float: ValueType.DOUBLE,
     str: ValueType.STRING,
     ProtoAny: ValueType.PROTO,
 }
+"""The types of values by their classes; every other value is a struct."""
 
 
 def kind_of(value: Value) -> ValueType:
     """Return the type that a validated value has by itself."""
-    return _KINDS.get(type(value), ValueType.STRUCT)
+    return KINDS.get(type(value), ValueType.STRUCT)
 
 
 def unwrap_optional(annotation: Any) -> Any:
@@ -147,8 +149,8 @@ def inner_metadata(annotation: Any) -> tuple[Any, ...]:
 def type_of_annotation(annotation: Any) -> ValueType:
     """Return the type of the property that a class's field of this annotation declares."""
     inner = unwrap_optional(annotation)
-    if inner in _KINDS:
-        return _KINDS[inner]
+    if inner in KINDS:
+        return KINDS[inner]
     if get_origin(inner) is Literal:
         return _common(
             [kind_of(to_value(choice)) for choice in get_args(inner) if choice is not None]
@@ -399,11 +401,27 @@ def encode(values: Mapping[str, Value | Struct]) -> str:
     """
     if not values:
         return "{}"
+    if _are_plain(values):
+        text = to_json({name: values[name] for name in sorted(values)}).decode()
+        if "\\u0000" not in text and "\\u0001" not in text:
+            return text
     rest = {escape(name): _at_rest(values[name]) for name in sorted(values)}
     if any(type(value) is float and math.isinf(value) for value in rest.values()):
         items = (f"{_json(name)}:{_json_or_infinity(value)}" for name, value in rest.items())
         return f"{{{','.join(items)}}}"
     return to_json(rest).decode()
+
+
+def _are_plain(values: Mapping[str, Value | Struct]) -> bool:
+    """Whether all values stand at rest as they are, but for what text needs to be escaped."""
+    for value in values.values():
+        kind = type(value)
+        if kind is float:
+            if not -math.inf < value < math.inf:  # type: ignore[operator]
+                return False
+        elif kind is not str and kind is not int and kind is not bool:
+            return False
+    return True
 
 
 _INFINITIES: dict[float, str] = {math.inf: "1e999", -math.inf: "-1e999"}

@@ -6,29 +6,35 @@ and checks everything before the first row is written.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import chain, groupby
+from typing import Any, Literal, NamedTuple, get_args
 from weakref import WeakKeyDictionary
 
 from lineage.backend import Backend, External, Named, Reference
 from lineage.errors import AlreadyExists, Invalid, NotFound, Stale
 from lineage.graph import Direction
-from lineage.model import Edge, Event, Kind, Node, NodeKey, TypeName
+from lineage.model import Edge, Entity, Kind, Node, NodeKey, TypeName
 from lineage.registry import Registry, registry
 from lineage.rows import (
+    EVENT_KINDS,
     STATE_NUMBERS,
     Batch,
     EdgeKind,
     EdgeRow,
     NodeRow,
     TypeRow,
+    as_stored,
     edge_key,
+    edge_place,
+    entities_of,
     path_text,
 )
 from lineage.schema import (
     OWN_CLASSES,
     SYSTEM_NAMES,
     AnyType,
+    NodeType,
     conform,
     evolve,
     is_reserved,
@@ -52,6 +58,7 @@ __all__ = [
     "new_edges",
     "node_row",
     "purge",
+    "put",
     "put_edges",
     "put_nodes",
     "put_type",
@@ -66,6 +73,59 @@ class Author(NamedTuple):
 
     actor: str
     message: str = ""
+
+
+# Anything
+
+
+def put(
+    backend: Backend,
+    items: Sequence[Any],
+    author: Author,
+    *,
+    can_add: bool = False,
+    can_omit: bool = False,
+) -> list[Entity]:
+    """Write types, then nodes, then edges, in one transaction; return each as it is stored, in order."""
+    parts: tuple[list[Any], list[Any], list[Any]] = [], [], []
+    for cls, group in groupby(items, type):
+        parts[_part(cls)].extend(group)
+    types, nodes, edges = parts
+    with backend.transaction(actor=author.actor, message=author.message):
+        stored: list[Sequence[Entity]] = [[], [], []]
+        if types:
+            stored[0] = put_types(backend, types, author, can_add=can_add, can_omit=can_omit)
+        if nodes:
+            rows = put_nodes(backend, nodes, author)
+            known = registry(backend).by_id
+            stored[1] = [
+                each
+                for cls, group in groupby(zip(rows, nodes, strict=True), lambda pair: type(pair[1]))
+                for each in entities_of([row for row, _ in group], known, cls)
+            ]
+        if edges:
+            stored[2] = list(map(as_stored, edges, put_edges(backend, edges, author)))
+    if sum(map(bool, stored)) == 1:
+        return [*chain(*stored)]
+    each_part = [*map(iter, stored)]
+    return [next(each_part[_part(type(each))]) for each in items]
+
+
+_PARTS: WeakKeyDictionary[type, int] = WeakKeyDictionary()
+"""In which part of a batch a class's objects are written: as types, nodes or edges."""
+
+
+def _part(cls: type) -> int:
+    part = _PARTS.get(cls)
+    if part is None:
+        bases = ((NodeType,), (Node,), get_args(Edge))
+        fitting = [place for place, some in enumerate(bases) if issubclass(cls, some)]
+        if not fitting:
+            raise Invalid(
+                f"a {cls.__name__} cannot be put; give types, artifacts, executions, contexts or edges"
+            )
+        part = _PARTS[cls] = fitting[0]
+    return part
 
 
 # Types
@@ -92,7 +152,7 @@ def put_type(
     backend: Backend, transaction: Transaction, given: AnyType, *, can_add: bool, can_omit: bool
 ) -> AnyType:
     """Write a type in a locked transaction, new or evolved, and return it as it is stored."""
-    known = registry(backend)
+    known, now = registry(backend), from_micros(transaction.time)
     stored = known.by_name.get((given.kind, given.name, given.version))
     check_type(given, stored)
     if stored is not None and (stored.name in SYSTEM_NAMES[stored.kind] or _is_own(stored)):
@@ -104,20 +164,25 @@ def put_type(
             )
         return stored
     if stored is None:
-        number = transaction.next_id(None)
-        evolved = given.replace(id=number, create_time=from_micros(transaction.time))
+        evolved = _timed(given, id=transaction.next_id(None), create_time=now)
     else:
         evolved = evolve(stored, given, can_add=can_add, can_omit=can_omit)
         if evolved is stored:
             return stored
-    taken = known.by_external_id.get(evolved.external_id or "")
-    if evolved.external_id is not None and taken is not None and taken.id != evolved.id:
-        raise AlreadyExists(
-            f"the external id {evolved.external_id!r} is taken by {taken.kind} type {taken.type_name}"
-        )
-    evolved = evolved.replace(update_time=from_micros(transaction.time))
+    if evolved.external_id is not None:
+        taken = known.by_external_id.get(evolved.external_id)
+        if taken is not None and taken.id != evolved.id:
+            raise AlreadyExists(
+                f"the external id {evolved.external_id!r} is taken by {taken.kind} type {taken.type_name}"
+            )
+    evolved = _timed(evolved, update_time=now)
     transaction.write(Batch(types=[TypeRow(evolved, transaction.number)]))
     return evolved
+
+
+def _timed(given: AnyType, **own: Any) -> AnyType:
+    """Return a type with what is the store's to set, which is valid like all the rest."""
+    return type(given).of_valid({**vars(given), **own}, given.model_fields_set | own.keys())
 
 
 def check_type(given: AnyType, stored: AnyType | None) -> None:
@@ -190,22 +255,31 @@ class TypeFinder:
 def node_row(transaction: Transaction, node_type: AnyType, node: Node) -> NodeRow:
     """Return a new node's row; its id is the next one. The transaction must be locked."""
     assert node_type.id is not None
-    kind = node.kind
-    state = getattr(node, "state", None)
     now = transaction.time
     return NodeRow(
-        NodeKey(kind, transaction.next_id(kind)),
+        NodeKey(node.kind, transaction.next_id(node.kind)),
         node_type.id,
-        node.name,
-        node.external_id,
-        getattr(node, "uri", None),
-        None if state is None else STATE_NUMBERS[state],
-        conform(node_type, node.properties),
-        encode(node.custom_properties),
+        *_content(node_type, node),
         now,
         now,
         transaction.number,
         transaction.salt(),
+    )
+
+
+def _content(
+    node_type: AnyType, node: Node
+) -> tuple[str | None, str | None, str | None, int | None, str, str]:
+    """Return what a node's row says of it, from the name to the custom properties."""
+    fields = vars(node)
+    state = fields.get("state")
+    return (
+        fields["name"],
+        fields["external_id"],
+        fields.get("uri"),
+        None if state is None else STATE_NUMBERS[state],
+        conform(node_type, fields["properties"]),
+        encode(fields["custom_properties"]),
     )
 
 
@@ -277,7 +351,7 @@ def _in_words(reference: Reference, types: Registry) -> str:
     return f"the external id {reference.external_id!r:.80}"
 
 
-def live(backend: Backend, keys: Collection[NodeKey]) -> dict[NodeKey, NodeRow]:
+def live(backend: Backend, keys: Collection[NodeKey]) -> Mapping[NodeKey, NodeRow]:
     """Return live nodes; raise `NotFound` for one that never was or is gone."""
     rows = backend.nodes(keys)
     for key in keys:
@@ -331,10 +405,10 @@ def update(backend: Backend, node: Node, author: Author, *, fields: Mask | None 
             return stored
         if key.kind is Kind.CONTEXT and not changed.name:
             raise Invalid(f"{key}: a context needs a name")
-        check_free(backend, [changed], types.known)
-        changed = changed._replace(
-            updated=transaction.time, since=transaction.number, salt=transaction.salt()
-        )
+        if references_of(changed) != references_of(stored):
+            check_free(backend, [changed], types.known)
+        salt = transaction.salt()
+        changed = NodeRow(*changed[:9], transaction.time, transaction.number, salt)
         transaction.write(Batch(updates=[changed]))
         return changed
 
@@ -352,15 +426,19 @@ def _check_mask(node: Node, fields: Mask | None) -> None:
 
 def _changed(stored: NodeRow, node_type: AnyType, node: Node, fields: Mask | None) -> NodeRow:
     """Return the stored row with the given node's content in it, as far as the mask goes."""
+    if fields is None:
+        content = _content(node_type, node)
+        times = (stored.created, stored.updated, stored.since, stored.salt)
+        return NodeRow(stored.key, stored.type_id, *content, *times)
     changes: dict[str, object] = {}
     for name in _PLAIN_FIELDS[node.kind]:
-        if fields is None or name in fields:
+        if name in fields:
             value = getattr(node, name)
             changes[name] = STATE_NUMBERS[value] if name == "state" and value is not None else value
     for column, name in _MAPS:
         given = getattr(node, name)
-        named = {field.partition(".")[2] for field in fields or () if field.startswith(f"{name}.")}
-        if fields is not None and name not in fields:
+        named = {field.partition(".")[2] for field in fields if field.startswith(f"{name}.")}
+        if name not in fields:
             if not named:
                 continue
             merged = {k: v for k, v in decode(getattr(stored, column)).items() if k not in named}
@@ -411,11 +489,13 @@ def put_edges(backend: Backend, edges: Sequence[Edge], author: Author) -> list[E
 
 def edge_row(transaction: Transaction, edge: Edge) -> EdgeRow:
     """Return an edge's row; an event that says no time happened now."""
-    source, target, kind = edge_key(edge)
-    if not isinstance(edge, Event):
-        return EdgeRow(source, target, kind, None, None, transaction.number)
-    time = transaction.time if edge.time is None else to_micros(edge.time)
-    return EdgeRow(source, target, kind, time, path_text(edge.path), transaction.number)
+    place = edge_place(edge)
+    if place[2] not in EVENT_KINDS:
+        return EdgeRow(*place, None, None, transaction.number)
+    fields = vars(edge)
+    time, path = fields["time"], fields["path"]
+    micros = transaction.time if time is None else to_micros(time)
+    return EdgeRow(*place, micros, path_text(path) if path else None, transaction.number)
 
 
 def new_edges(

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from lineage.backend import Backend, Order
 from lineage.errors import Invalid, NotFound
 from lineage.filters import And, Column, Compare, Field, Filter, In, Operator, all_of
-from lineage.model import LARGEST_ID, Kind, Node, NodeKey
+from lineage.model import Kind, Node, NodeKey
 from lineage.registry import registry
 from lineage.rows import NodeRow
 from lineage.values import to_text
@@ -92,27 +92,24 @@ def _by_uri(
 
 
 def resolve_in(
-    backend: Backend, cls: type[Node], wanted: int | str, *, as_of: int | None = None
+    backend: Backend, cls: type[Node], wanted: str, *, as_of: int | None = None
 ) -> NodeKey:
-    """Return the node of a class that an id or a name means, else what `resolve` takes it for.
+    """Return the node of a class that a name means, else what `resolve` takes it for.
 
     A URI is that of the newest artifact of the class.
     """
-    if isinstance(wanted, str) and _is_key(to_text(wanted)):
+    if _is_key(to_text(wanted)):
         return resolve(backend, wanted, as_of=as_of)
     pinned = backend.pin(as_of)
     of_type = In(Column(Field.TYPE_ID), tuple(sorted(registry(backend, pinned).ids(cls))))
-    field = Field.NAME if isinstance(wanted, str) else Field.ID
-    found = []
-    if isinstance(wanted, str) or 0 < wanted < LARGEST_ID:
-        where = And((of_type, _equals(field, wanted)))
-        found = backend.find(cls.kind, where, limit=2, as_of=pinned)
-    if not found and isinstance(wanted, str):
-        found = _by_type_and_name(backend, wanted, pinned)
-        if not found and cls.kind is Kind.ARTIFACT:
-            found = _by_uri(backend, wanted, pinned, of_type)[:1]
+    where = And((of_type, _equals(Field.NAME, wanted)))
+    found = backend.find(cls.kind, where, limit=2, as_of=pinned)
     if not found:
-        raise NotFound(f"there is no {cls.__name__} with the {field} {wanted!r:.80}")
+        found = _by_type_and_name(backend, wanted, pinned)
+    if not found and cls.kind is Kind.ARTIFACT:
+        found = _by_uri(backend, wanted, pinned, of_type)[:1]
+    if not found:
+        raise NotFound(f"there is no {cls.__name__} with the name {wanted!r:.80}")
     if len(found) > 1:
         listed = ", ".join(str(row.key) for row in found)
         raise Invalid(

@@ -37,7 +37,7 @@ TABLE = {
         "environment",
         "exporting",
     ],
-    6: ["recording", "run", "importing", "following", "copying"],
+    6: ["recording", "run", "finding", "importing", "following", "copying"],
     7: ["store"],
     8: ["server", "cli", "demo"],
 }

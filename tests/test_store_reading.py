@@ -165,7 +165,7 @@ MISSING: list[tuple[tuple[Any, ...], str]] = [
     ((Model, 99), "there is no Model with the id 99"),
     ((Model, 2**70), "there is no Model with the id"),
     ((Model, -1), "there is no Model with the id -1"),
-    ((Model, 1), "there is no Model with the id 1"),
+    ((Model, 1), "artifact:1 is a Dataset, not a Model"),
     ((Model, "lake"), "there is no Model with the name 'lake'"),
     ((Model, "artifact:1"), "artifact:1 is a Dataset, not a Model"),
     ((Model, "Dataset:lake"), "artifact:1 is a Dataset, not a Model"),

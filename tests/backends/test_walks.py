@@ -357,6 +357,20 @@ def test_hub_is_cut_exactly(direction: Direction, hub: tuple[Backend, NodeKey]) 
         walked(backend, [run], direction, hops=1, as_of=as_of)
 
 
+def test_many_edges_among_few_nodes_are_all_kept(backend: Backend) -> None:
+    """A level with more edges than a node limit explains, which lead to no more nodes than it allows."""
+    with writing(backend) as new:
+        data = [new.artifact() for _ in range(60)]
+        runs = [new.execution() for _ in range(60)]
+        model, training = new.artifact(), new.execution()
+        edges = [new.joined(one, run) for one in data for run in runs]
+        edges += [new.joined(run, model) for run in runs]
+        new.write(edges=[*edges, new.joined(model, training)])
+    for direction, start in ((UP, training), (DOWN, data[0]), (Direction.BOTH, runs[0])):
+        for nodes in (123, 130, 500):
+            walked(backend, [start], direction, nodes=nodes)
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_random_graphs(seed: int, backend: Backend) -> None:
     draw = random.Random(seed)

@@ -1,0 +1,74 @@
+"""Reading nodes: one by its key, and those that a filter accepts, page by page."""
+
+from __future__ import annotations
+
+from typing import TypeVar, cast
+
+from lineage.backend import Backend, Order
+from lineage.errors import Invalid, NotFound
+from lineage.filters import Column, Field, Filter, In, all_of, bind
+from lineage.journal import Page, read_token, write_token
+from lineage.model import LARGEST_ID, Node, NodeKey
+from lineage.parsing import parse
+from lineage.registry import registry
+from lineage.rows import entities_of, entity_of
+
+__all__ = ["find", "get"]
+
+NodeT = TypeVar("NodeT", bound=Node)
+
+
+def get(
+    backend: Backend, key: NodeKey, cls: type[Node] | None = None, *, as_of: int | None = None
+) -> Node:
+    """Return a live node, as an entity of a class where one is given; `NotFound` where there is none."""
+    pinned = backend.pin(as_of)
+    known = backend.nodes([key], as_of=pinned) if 0 < key.id < LARGEST_ID else {}
+    row = known.get(key)
+    if row is None:
+        wanted = key if cls is None else f"{cls.__name__} with the id {key.id}"
+        raise NotFound(f"there is no {wanted}")
+    if row.gone:
+        raise NotFound(
+            f"{key} was deleted in transaction {row.until}; look at the store at an earlier one"
+        )
+    types = registry(backend, pinned)
+    if cls is not None and row.type_id not in types.ids(cls):
+        raise NotFound(f"{key} is a {types.by_id[row.type_id].type_name}, not a {cls.__name__}")
+    return entity_of(row, types.by_id, cls)
+
+
+def find(
+    backend: Backend,
+    wanted: type[NodeT],
+    where: str | Filter | None,
+    *,
+    order: Order,
+    limit: int | None,
+    page: str | None,
+    as_of: int | None,
+) -> Page[NodeT]:
+    """Return the nodes of a class that a filter accepts; all pages are of the moment of the first."""
+    number, after = backend.pin(as_of), None
+    if page is not None:
+        number, after = read_token(page, order)
+        if as_of not in (None, number):
+            raise Invalid(f"the page token is of transaction {number}, this is as of {as_of}")
+    types = registry(backend, number)
+    tree = parse(where, wanted.kind) if isinstance(where, str) else where
+    if not isinstance(tree, Filter | None):
+        raise Invalid(f"{where!r:.80} is not a filter; give text, or a tree of lineage.filters")
+    if wanted.type_name is not None:
+        tree = all_of(In(Column(Field.TYPE_ID), tuple(sorted(types.ids(wanted)))), tree)
+    rows = backend.find(
+        wanted.kind,
+        None if tree is None else bind(tree, types.by_id.values()),
+        order=order,
+        after=after,
+        limit=None if limit is None else limit + 1,
+        as_of=number,
+    )
+    more = limit is not None and len(rows) > limit
+    rows = rows[:limit]
+    token = write_token(number, order, rows[-1]) if more else None
+    return Page(tuple(cast(list[NodeT], entities_of(rows, types.by_id, wanted))), token)
