@@ -88,8 +88,13 @@ def put(
 ) -> list[Entity]:
     """Write types, then nodes, then edges, in one transaction; return each as it is stored, in order."""
     parts: tuple[list[Any], list[Any], list[Any]] = [], [], []
-    for cls, group in groupby(items, type):
-        parts[_part(cls)].extend(group)
+    for cls, same in groupby(items, type):
+        part, group = _part(cls), list(same)
+        if part is None:
+            raise Invalid(
+                f"{group[0]!r:.80} cannot be put; give types, artifacts, executions, contexts or edges"
+            )
+        parts[part].extend(group)
     types, nodes, edges = parts
     with backend.transaction(actor=author.actor, message=author.message):
         stored: list[Sequence[Entity]] = [[], [], []]
@@ -107,24 +112,21 @@ def put(
             stored[2] = list(map(as_stored, edges, put_edges(backend, edges, author)))
     if sum(map(bool, stored)) == 1:
         return [*chain(*stored)]
-    each_part = [*map(iter, stored)]
-    return [next(each_part[_part(type(each))]) for each in items]
+    left = [*map(iter, stored)]
+    return [next(left[_part(type(each)) or 0]) for each in items]
 
 
 _PARTS: WeakKeyDictionary[type, int] = WeakKeyDictionary()
 """In which part of a batch a class's objects are written: as types, nodes or edges."""
 
 
-def _part(cls: type) -> int:
+def _part(cls: type) -> int | None:
     part = _PARTS.get(cls)
     if part is None:
         bases = ((NodeType,), (Node,), get_args(Edge))
-        fitting = [place for place, some in enumerate(bases) if issubclass(cls, some)]
-        if not fitting:
-            raise Invalid(
-                f"a {cls.__name__} cannot be put; give types, artifacts, executions, contexts or edges"
-            )
-        part = _PARTS[cls] = fitting[0]
+        part = next((place for place, some in enumerate(bases) if issubclass(cls, some)), None)
+        if part is not None:
+            _PARTS[cls] = part
     return part
 
 
