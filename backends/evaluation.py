@@ -24,7 +24,6 @@ from lineage.filters import (
     Filter,
     In,
     Like,
-    Neighbour,
     Not,
     Operator,
     Or,
@@ -40,8 +39,8 @@ __all__ = ["Met", "Neighbours", "accepts", "holds", "is_nan"]
 
 Met: TypeAlias = NodeRow | EdgeRow
 """A neighbour: a node, or the edge of an event."""
-Neighbours: TypeAlias = Callable[[NodeRow, Neighbour], Iterable[Met]]
-"""Gives the neighbours of a node that exist."""
+Neighbours: TypeAlias = Callable[[NodeRow, Exists], Iterable[Met]]
+"""Gives the neighbours of a node that exist; those that cannot make the condition true may be left out."""
 
 _Test: TypeAlias = Callable[[NodeRow, Mapping[str, Met]], bool]
 _Read: TypeAlias = Callable[[NodeRow, Mapping[str, Met]], object]
@@ -117,8 +116,7 @@ class _Compiler:
     def _exists(self, tree: Exists) -> _Test:
         inner = self.test(tree.condition)
         return lambda node, met: any(
-            inner(node, {**met, tree.alias: other})
-            for other in self._neighbours(node, tree.neighbour)
+            inner(node, {**met, tree.alias: other}) for other in self._neighbours(node, tree)
         )
 
     def _condition(self, tree: Compare | In | Like | Present) -> _Test:

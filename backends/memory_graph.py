@@ -274,21 +274,44 @@ class TimedGraph(_Graph):
                     yield EdgeRow(*row[:-1])
 
     def neighbours(
-        self, row: NodeRow, neighbour: Neighbour, moment: int | None
+        self,
+        row: NodeRow,
+        neighbour: Neighbour,
+        moment: int | None,
+        *,
+        among: Collection[int] | None = None,
     ) -> Iterator[NodeRow | EdgeRow]:
-        """Yield a node's events, or the live nodes one edge of a context away."""
-        if neighbour is Neighbour.EVENTS:
-            side, kinds = Direction.BOTH, EVENT_KINDS
+        """Yield a node's events, or the live nodes one edge of a context away.
+
+        Of nodes, only those with some ids, where these are given: a hub is not gone through for them.
+        """
+        if neighbour.kind is None:
+            edges = self.edges_at(row.key, Direction.BOTH, moment)
+            yield from (edge for edge in edges if edge.kind in EVENT_KINDS)
+            return
+        is_source, kinds = neighbour.is_source, neighbour.edges
+        if among is None:
+            edges = self.edges_at(row.key, _UP if is_source else _DOWN, moment)
+            ends = (
+                edge.source if is_source else edge.target for edge in edges if edge.kind in kinds
+            )
         else:
-            side, kinds = _UP if neighbour.is_source else _DOWN, neighbour.edges
-        for edge in self.edges_at(row.key, side, moment):
-            if edge.kind in kinds:
-                if neighbour is Neighbour.EVENTS:
-                    yield edge
-                    continue
-                other = self.at(edge.source if side is _UP else edge.target, moment)
-                if other is not None and not other.gone:
-                    yield other
+            some = (NodeKey(neighbour.kind, each) for each in among)
+            ends = (
+                key
+                for key in some
+                if any(
+                    self.has_edge_at(
+                        EdgeKey(key, row.key, kind) if is_source else EdgeKey(row.key, key, kind),
+                        moment,
+                    )
+                    for kind in kinds
+                )
+            )
+        for key in ends:
+            other = self.at(key, moment)
+            if other is not None and not other.gone:
+                yield other
 
     def width(self, key: NodeKey) -> int:
         """Return about how many neighbours a node has."""

@@ -62,7 +62,12 @@ def search(
     source, test = everything, None
     if where is not None:
         source = _narrowest(graph, kind, where, "", moment) or everything
-        test = accepts(where, lambda row, neighbour: graph.neighbours(row, neighbour, moment))
+        test = accepts(
+            where,
+            lambda row, exists: graph.neighbours(
+                row, exists.neighbour, moment, among=_named(exists)
+            ),
+        )
     if order.field is Field.ID:
         last = None if after is None else after[1]
         ids = in_order(source.runs(), descending=order.descending, after=last)
@@ -195,6 +200,15 @@ def _joined(graph: TimedGraph, kind: Kind, exists: Exists, moment: int | None) -
             other.id for key in near for other in graph.around(key, moment) if other.kind is kind
         ).runs(),
     )
+
+
+def _named(exists: Exists) -> list[int] | None:
+    """Return the ids that a neighbour must have one of; None where it may have any."""
+    for condition in conjuncts(exists.condition):
+        equal = _equals(condition, exists.alias)
+        if equal is not None and equal[0] is Field.ID:
+            return _ids(equal[1])
+    return None
 
 
 def _ends(exists: Exists) -> Iterator[tuple[Kind, list[int]]]:

@@ -141,7 +141,9 @@ class _Search:
         if self.where is None or not page.doubted:
             yield from page.rows
             return
-        accepted = accepts(self.where, lambda row, each: self._met.get((each, row.key), ()))
+        accepted = accepts(
+            self.where, lambda row, each: self._met.get((each.neighbour, row.key), ())
+        )
         for start in range(0, len(page.rows), CHUNK):
             some = page.rows[start : start + CHUNK]
             self._meet([row.key for row in some if row.key in page.doubted])

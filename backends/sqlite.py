@@ -46,7 +46,7 @@ from lineage.backends.sqlite_rows import (
 from lineage.backends.sqlite_tidying import Tidying
 from lineage.backends.sqlite_walk import walk_tables
 from lineage.errors import AlreadyExists, Invalid, NotFound
-from lineage.filters import Filter, Neighbour
+from lineage.filters import Exists, Filter, Neighbour
 from lineage.graph import Direction, Limits, Walk
 from lineage.model import Kind, NodeKey
 from lineage.rows import (
@@ -249,8 +249,9 @@ class SqliteBackend(Backend):
 
         return self._read(as_of, search)
 
-    def _neighbours(self, row: NodeRow, neighbour: Neighbour, as_of: int | None) -> Sequence[Met]:
+    def _neighbours(self, row: NodeRow, exists: Exists, as_of: int | None) -> Sequence[Met]:
         """Return what a node can be joined with, for filters that are evaluated row by row."""
+        neighbour = exists.neighbour
         if neighbour is Neighbour.EVENTS:
             return self.edges([row.key], kinds=neighbour.edges, as_of=as_of)
         direction = Direction.UPSTREAM if neighbour.is_source else Direction.DOWNSTREAM

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from typing import TypeVar, cast
 
-from lineage.backend import Backend, Order
+from lineage.backend import Backend, Named, Order
 from lineage.errors import Invalid, NotFound
 from lineage.filters import Column, Field, Filter, In, all_of, bind
 from lineage.journal import Page, read_token, write_token
 from lineage.model import LARGEST_ID, Node, NodeKey
 from lineage.parsing import parse
+from lineage.queries.naming import is_key, resolve_in
 from lineage.registry import registry
 from lineage.rows import entities_of, entity_of
+from lineage.values import to_text
 
-__all__ = ["find", "get"]
+__all__ = ["find", "get", "get_named"]
 
 NodeT = TypeVar("NodeT", bound=Node)
+FEW = 8
+"""Of how many types a name is looked up one by one."""
 
 
 def get(
@@ -36,6 +40,18 @@ def get(
     if cls is not None and row.type_id not in types.ids(cls):
         raise NotFound(f"{key} is a {types.by_id[row.type_id].type_name}, not a {cls.__name__}")
     return entity_of(row, types.by_id, cls)
+
+
+def get_named(backend: Backend, cls: type[Node], name: str, *, as_of: int | None = None) -> Node:
+    """Return the live node of a class that a name means, else what `kind:id`, `Type:name` or a URI means."""
+    types = registry(backend, as_of)
+    ids = types.ids(cls)
+    if as_of is None and len(ids) <= FEW and not is_key(to_text(name)):
+        found = backend.lookup([Named(number, name) for number in ids]).values()
+        rows = [row for some in found for row in some]
+        if len(rows) == 1:
+            return entity_of(rows[0], types.by_id, cls)
+    return get(backend, resolve_in(backend, cls, name, as_of=as_of), cls, as_of=as_of)
 
 
 def find(

@@ -126,6 +126,8 @@ class Registry:
         return frozenset(t.id for t in chosen if t.id is not None)
 
 
+_PART = 64
+"""How many types are compared at once, which is quick where they are the same objects."""
 _LAST: WeakKeyDictionary[Backend, Registry] = WeakKeyDictionary()
 
 
@@ -150,7 +152,10 @@ def _changed(
     before: Sequence[TypeRow], rows: Sequence[TypeRow]
 ) -> Sequence[tuple[AnyType, AnyType]]:
     """Return the types that are not what they were at the same place, each beside its successor."""
-    if rows[: len(before)] == before:
-        return ()
-    pairs = zip(before, rows, strict=False)
-    return [(old.type, new.type) for old, new in pairs if old is not new]
+    found = []
+    for start in range(0, len(before), _PART):
+        some, others = before[start : start + _PART], rows[start : start + _PART]
+        if some != others[: len(some)]:
+            pairs = zip(some, others, strict=False)
+            found += [(old.type, new.type) for old, new in pairs if old is not new]
+    return found

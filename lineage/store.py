@@ -15,7 +15,7 @@ from lineage import writing
 from lineage.backend import Backend, Order
 from lineage.errors import Invalid, LineageError, NotFound
 from lineage.filters import Field, Filter
-from lineage.finding import find, get
+from lineage.finding import find, get, get_named
 from lineage.graph import Limits, Subgraph
 from lineage.journal import (
     Change,
@@ -267,10 +267,10 @@ class Store:
         cls = node_class(wanted)
         if reference is None:
             raise Invalid(f"get({cls.__name__}, …) needs an id, a name or a key")
+        if type(reference) is str:
+            return get_named(self.backend, cls, reference, as_of=self.as_of)
         if type(reference) is int:
             key = NodeKey(cls.kind, reference)
-        elif type(reference) is str:
-            key = naming.resolve_in(self.backend, cls, reference, as_of=self.as_of)
         else:
             key = self.key_of(cast(Reference, reference))
         return get(self.backend, key, cls, as_of=self.as_of)

@@ -12,7 +12,7 @@ from lineage.registry import registry
 from lineage.rows import NodeRow
 from lineage.values import to_text
 
-__all__ = ["Meant", "meant", "resolve", "resolve_in"]
+__all__ = ["Meant", "is_key", "meant", "resolve", "resolve_in"]
 
 CANDIDATES = 10
 
@@ -38,7 +38,7 @@ def resolve(backend: Backend, text: str, *, as_of: int | None = None) -> NodeKey
 
 def meant(backend: Backend, text: str, *, as_of: int | None = None) -> Meant:
     """Return the node that a text names, as `resolve` does, and what else the text could have meant."""
-    if _is_key(text):
+    if is_key(text):
         key = NodeKey.parse(text)
         if key not in backend.nodes([key], as_of=as_of):
             raise NotFound(f"there is no {key}")
@@ -58,7 +58,8 @@ def meant(backend: Backend, text: str, *, as_of: int | None = None) -> Meant:
     return Meant(first, tuple(others[: CANDIDATES - 1]), more=len(found) > CANDIDATES)
 
 
-def _is_key(text: str) -> bool:
+def is_key(text: str) -> bool:
+    """Whether a text is written as a node's key, so that it means nothing else."""
     kind, _, number = text.partition(":")
     return kind in tuple(Kind) and number.isdecimal()
 
@@ -98,7 +99,7 @@ def resolve_in(
 
     A URI is that of the newest artifact of the class.
     """
-    if _is_key(to_text(wanted)):
+    if is_key(to_text(wanted)):
         return resolve(backend, wanted, as_of=as_of)
     pinned = backend.pin(as_of)
     of_type = In(Column(Field.TYPE_ID), tuple(sorted(registry(backend, pinned).ids(cls))))
