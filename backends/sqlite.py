@@ -28,7 +28,7 @@ from lineage.backends.sqlite_find import Search
 from lineage.backends.sqlite_opening import open_store
 from lineage.backends.sqlite_place import check_version, split_url
 from lineage.backends.sqlite_properties import property_path
-from lineage.backends.sqlite_reading import look_up, read_edges, read_nodes
+from lineage.backends.sqlite_reading import existing, live, look_up, read_edges, read_nodes
 from lineage.backends.sqlite_rows import (
     HEAD_COLUMNS,
     NODE_COLUMNS,
@@ -139,17 +139,25 @@ class SqliteBackend(Backend):
             if sql.in_transaction:
                 sql.execute("ROLLBACK")
 
-    def _read(self, as_of: int | None, query: Callable[[sqlite3.Connection, Source], T]) -> T:
+    def _read(
+        self,
+        as_of: int | None,
+        query: Callable[[sqlite3.Connection, Source], T],
+        *,
+        single: bool = False,
+    ) -> T:
         """Answer a query of one moment.
 
-        The present is read without a transaction around it: where the last number is the same
-        afterwards, nobody committed meanwhile.
+        The present is read without a transaction around it: a `single` statement is of one moment by
+        itself, and where the last number is the same afterwards, nobody committed meanwhile.
         """
         moment = self._moment(as_of)
         sql = self._file.connection
         if sql.in_transaction:
             return query(sql, Source(moment))
         if moment is None:
+            if single:
+                return query(sql, _PRESENT)
             moment = self._look(sql)
         if moment >= self._newest:
             answer = query(sql, _PRESENT)
@@ -226,7 +234,10 @@ class SqliteBackend(Backend):
     def nodes(
         self, keys: Collection[NodeKey], *, as_of: int | None = None
     ) -> Mapping[NodeKey, NodeRow]:
-        return self._read(as_of, lambda sql, source: read_nodes(sql, source, keys))
+        # A node that is not there any more is gone for good, so looking for it later does no harm.
+        return self._read(
+            as_of, lambda sql, source: read_nodes(sql, source, keys), single=len(keys) == 1
+        )
 
     @override
     @guarded
@@ -271,7 +282,9 @@ class SqliteBackend(Backend):
     ) -> list[EdgeRow]:
         of_kinds = None if kinds is None else frozenset(kinds)
         return self._read(
-            as_of, lambda sql, source: read_edges(sql, source, keys, direction, of_kinds)
+            as_of,
+            lambda sql, source: read_edges(sql, source, keys, direction, of_kinds),
+            single=True,
         )
 
     @override
@@ -348,12 +361,17 @@ class SqliteBackend(Backend):
 
     @override
     @guarded
+    def live(self, keys: Collection[NodeKey]) -> set[NodeKey]:
+        if self._moment(None) is not None:
+            return super().live(keys)
+        return live(self._file.connection, keys)
+
+    @override
+    @guarded
     def existing_edges(self, keys: Collection[EdgeKey]) -> set[EdgeKey]:
         if self._moment(None) is not None:
             return super().existing_edges(keys)
-        query = f"SELECT 1 FROM edge WHERE {_EDGE_IS}"
-        sql = self._file.connection
-        return {key for key in keys if sql.execute(query, edge_place(key)).fetchone()}
+        return existing(self._file.connection, keys)
 
     @override
     @guarded

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from lineage.backends.sqlite_properties import Parameter, PropertyCondition
 from lineage.backends.sqlite_rows import CONTEXT_EDGES, EDGE_COLUMNS, KIND_NUMBERS, NODE_COLUMNS
@@ -133,10 +134,10 @@ class Translator:
         text = column.field in _TEXTS
         place = self._place_of_id(column)
         if isinstance(tree, In):
-            fitting = [value for value in tree.values if _fits(value, text=text)]
-            if place is not None and all(type(value) is int for value in fitting):
-                expression, kind = place
-                fitting = [packed(int(value), kind) for value in fitting]
+            if place is None or set(map(type, tree.values)) != {int}:
+                fitting = [value for value in tree.values if _fits(value, text=text)]
+            else:
+                expression, fitting = place[0], _packed(tree.values, place[1])
             return self._in(expression, fitting)
         if not _fits(tree.value, text=text):
             differs = tree.op is Operator.NE and isinstance(tree.value, float)
@@ -158,9 +159,9 @@ class Translator:
             return "FALSE"
         if len(values) == 1:
             return f"{expression} = {self._place(values[0])}"
-        if all(type(value) is int for value in values):
+        if set(map(type, values)) == {int}:
             # As digits, since SQLite limits the number of parameters.
-            return f"{expression} IN ({', '.join(str(value) for value in values)})"
+            return f"{expression} IN ({', '.join(map(str, values))})"
         return f"{expression} IN ({', '.join([self._place(value) for value in values])})"
 
     def _expression(self, column: Column) -> str:
@@ -216,6 +217,14 @@ def packed(number: int, kind: Kind) -> int:
     """Return the key of an id that may be out of range, so that every comparison comes out right."""
     within = max(-LARGEST_ID, min(LARGEST_ID, number))
     return within << 2 | KIND_NUMBERS[kind]
+
+
+def _packed(numbers: Sequence[Any], kind: Kind) -> list[Literal]:
+    """Return the keys of many ids."""
+    if min(numbers) >= -LARGEST_ID and max(numbers) <= LARGEST_ID:
+        low = KIND_NUMBERS[kind]
+        return [number << 2 | low for number in numbers]
+    return [packed(number, kind) for number in numbers]
 
 
 def selects(tree: Exists) -> bool:

@@ -18,6 +18,7 @@ from lineage.backends.sqlite_rows import (
     KIND_NUMBERS,
     PAST_COLUMNS,
     current_row,
+    edge_place,
     edge_rows,
     key_of,
     node_rows,
@@ -26,17 +27,22 @@ from lineage.backends.sqlite_rows import (
 )
 from lineage.graph import Direction
 from lineage.model import Kind, NodeKey
-from lineage.rows import EdgeKind, EdgeRow, NodeRow
+from lineage.rows import EdgeKey, EdgeKind, EdgeRow, NodeRow
 
-__all__ = ["look_up", "read_edges", "read_nodes"]
+__all__ = ["existing", "live", "look_up", "read_edges", "read_nodes"]
 
 MANY = 1_000
 """An answer of more nodes is kept as SQLite gave it, and becomes rows when it is looked at."""
+
+FEW = 8
+"""Fewer edges than this are looked for one by one."""
 
 _PAST_NAMES, _EDGE_NAMES = (
     ", ".join(f"{alias}.{name.strip()}" for name in columns.split(","))
     for alias, columns in (("n", PAST_COLUMNS), ("e", EDGE_COLUMNS))
 )
+_KIND_ORDER = "({} & 3) * 2 % 3"
+"""Artifacts come first, then contexts, then executions: keys are sorted by their kinds' names."""
 _ONE_NODE = f"SELECT {CURRENT_COLUMNS} FROM node AS n WHERE key = ?"
 _LOOK_UP = f"SELECT {CURRENT_COLUMNS} FROM node AS n WHERE"
 
@@ -118,10 +124,10 @@ def read_edges(
     """Return the edges at some nodes, as `Backend.edges` does."""
     wanted = to_json([number_of(key) for key in set(keys)]).decode()
     found = sql.execute(_edges_query(source, direction, kinds), (wanted,))
-    if direction is not Direction.BOTH:
-        return sorted(edge_rows(found))
-    # An edge with both ends among the keys is met at each of them.
-    return sorted(edge_rows({values[:3]: values for values in found}.values()))
+    if direction is Direction.BOTH and len(keys) > 1:
+        # An edge with both ends among the keys is met at each of them.
+        return edge_rows({values[:3]: values for values in found}.values())
+    return edge_rows(found)
 
 
 @functools.lru_cache(maxsize=256)
@@ -140,7 +146,32 @@ def _edges_query(source: Source, direction: Direction, kinds: frozenset[EdgeKind
         for table, moment in source.arms("edge")
         for end in ends
     ]
-    return " UNION ALL ".join(arms)
+    order = f"{_KIND_ORDER.format('src')}, src, {_KIND_ORDER.format('dst')}, dst, kind"
+    return f"SELECT * FROM ({' UNION ALL '.join(arms)}) ORDER BY {order}"
+
+
+def live(sql: sqlite3.Connection, keys: Collection[NodeKey]) -> set[NodeKey]:
+    """Return those of some nodes that are live."""
+    by_number = {number_of(key): key for key in keys}
+    wanted = to_json(list(by_number)).decode()
+    found = sql.execute(
+        "SELECT n.key FROM json_each(?) AS f CROSS JOIN node AS n ON n.key = f.value", (wanted,)
+    )
+    return {by_number[number] for (number,) in found}
+
+
+def existing(sql: sqlite3.Connection, keys: Collection[EdgeKey]) -> set[EdgeKey]:
+    """Return those of some edges that exist."""
+    by_place = {edge_place(key): key for key in keys}
+    if len(by_place) < FEW:
+        query = "SELECT 1 FROM edge WHERE dst = ? AND src = ? AND kind = ?"
+        return {key for place, key in by_place.items() if sql.execute(query, place).fetchone()}
+    found = sql.execute(
+        "SELECT e.dst, e.src, e.kind FROM json_each(?) AS f CROSS JOIN edge AS e "
+        "ON e.dst = f.value ->> 0 AND e.src = f.value ->> 1 AND e.kind = f.value ->> 2",
+        (to_json(list(by_place)).decode(),),
+    )
+    return {by_place[place] for place in found}
 
 
 def look_up(sql: sqlite3.Connection, reference: Reference) -> list[NodeRow]:

@@ -251,7 +251,7 @@ class Backend(ABC):
     def lookup(self, references: Collection[Reference]) -> dict[Reference, list[NodeRow]]:
         """Return the live nodes that each reference names; most have one or none.
 
-        Of the present, or inside a transaction of what that sees; so is `existing_edges`.
+        Of the present, or inside a transaction of what that sees; so are `live` and `existing_edges`.
         """
         return {reference: self._look_up(reference) for reference in references}
 
@@ -274,6 +274,10 @@ class Backend(ABC):
             after=None if reference.before is None else (reference.before, reference.before),
             limit=LOOKUP_PAGE,
         )
+
+    def live(self, keys: Collection[NodeKey]) -> set[NodeKey]:
+        """Return those of the given nodes that exist and are not gone."""
+        return {key for key, row in self.nodes(keys).items() if not row.gone}
 
     def existing_edges(self, keys: Collection[EdgeKey]) -> set[EdgeKey]:
         """Return those of the given edges that exist."""

@@ -26,8 +26,7 @@ def get(
     backend: Backend, key: NodeKey, cls: type[Node] | None = None, *, as_of: int | None = None
 ) -> Node:
     """Return a live node, as an entity of a class where one is given; `NotFound` where there is none."""
-    pinned = backend.pin(as_of)
-    known = backend.nodes([key], as_of=pinned) if 0 < key.id < LARGEST_ID else {}
+    known = backend.nodes([key], as_of=as_of) if 0 < key.id < LARGEST_ID else {}
     row = known.get(key)
     if row is None:
         wanted = key if cls is None else f"{cls.__name__} with the id {key.id}"
@@ -36,7 +35,8 @@ def get(
         raise NotFound(
             f"{key} was deleted in transaction {row.until}; look at the store at an earlier one"
         )
-    types = registry(backend, pinned)
+    # Of a node that is there its type is, too: no moment needs to be pinned for the two.
+    types = registry(backend, as_of)
     if cls is not None and row.type_id not in types.ids(cls):
         raise NotFound(f"{key} is a {types.by_id[row.type_id].type_name}, not a {cls.__name__}")
     return entity_of(row, types.by_id, cls)

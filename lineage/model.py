@@ -13,7 +13,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from enum import Enum, StrEnum
+from enum import StrEnum
 from typing import Annotated, Any, ClassVar, NamedTuple, Self, TypeAlias
 
 from pydantic import (
@@ -23,24 +23,20 @@ from pydantic import (
     Field,
     PlainSerializer,
     PlainValidator,
-    TypeAdapter,
     ValidationError,
 )
-from pydantic.fields import FieldInfo
 from typing_extensions import override
 
 from lineage.errors import Invalid
+from lineage.fields import PropertyField, explain
 from lineage.values import (
     NO_PROPERTIES,
     Properties,
     encode,
-    inner_metadata,
-    is_scalar,
     to_properties,
     to_text,
     to_time,
     to_value,
-    unwrap_optional,
 )
 
 __all__ = [
@@ -59,7 +55,6 @@ __all__ = [
     "Node",
     "NodeKey",
     "ParentContext",
-    "PropertyField",
     "TypeName",
     "Version",
     "property_fields",
@@ -219,21 +214,6 @@ Time = Annotated[datetime, BeforeValidator(to_time)]
 PropertyMap = Annotated[Mapping[str, Any], PlainValidator(to_properties), PlainSerializer(dict)]
 
 
-def _explain(error: ValidationError, subject: str) -> Invalid:
-    """Turn Pydantic's report into one sentence of ours that names the field and the value."""
-    parts = []
-    for fault in error.errors(include_url=False):
-        where = ".".join(str(step) for step in fault["loc"])
-        said = fault["msg"].removeprefix("Value error, ")
-        given = (
-            ""
-            if fault["type"] in ("missing", "value_error")
-            else f" (given {fault['input']!r:.80})"
-        )
-        parts.append(f"{where}: {said}{given}" if where else f"{said}{given}")
-    return Invalid(f"{subject}: {'; '.join(parts)}")
-
-
 _set = object.__setattr__
 
 
@@ -253,7 +233,7 @@ class Entity(BaseModel):
         try:
             super().__init__(**data)
         except ValidationError as error:
-            raise _explain(error, type(self).__name__) from error
+            raise explain(error, type(self).__name__) from error
 
     @classmethod
     def of_valid(cls, fields: dict[str, Any], given: set[str]) -> Self:
@@ -470,50 +450,6 @@ class Context(Node):
 _BUILT_IN = (
     frozenset(Artifact.model_fields) | Execution.model_fields.keys() | Context.model_fields.keys()
 )
-
-
-class PropertyField:
-    """A class's field as a property: the property's name, and how its values are checked and read."""
-
-    __slots__ = ("_adapter", "_metadata", "alias", "annotation", "primitive")
-
-    def __init__(self, name: str, info: FieldInfo) -> None:
-        self.alias = info.alias or name
-        self.annotation: Any = info.annotation
-        self._metadata = tuple(info.metadata)
-        self._adapter: TypeAdapter[Any] | None = None
-        inner = unwrap_optional(info.annotation)
-        self.primitive: type | None = inner if inner in (bool, int, float, str) else None
-
-    def marked(self, mark: type) -> bool:
-        """Whether the annotation carries a mark, as in `Annotated[float, Indexed()]`."""
-        metadata = (*self._metadata, *inner_metadata(self.annotation))
-        return any(isinstance(item, mark) or item is mark for item in metadata)
-
-    def check(self, raw: object) -> object:
-        """Return what Pydantic is to validate; primitives are strict but for int to float."""
-        value = to_value(raw) if is_scalar(raw) else raw
-        if self.primitive is None:
-            return value
-        if isinstance(value, Enum):
-            value = value.value
-        given = type(value)
-        if given is self.primitive:
-            return value
-        if self.primitive is float and given is int:
-            return float(to_value(value))  # type: ignore[arg-type]
-        if self.primitive is not bool and given is not bool and isinstance(value, self.primitive):
-            return value
-        raise Invalid(f"{value!r:.80} is not of type {self.primitive.__name__}")
-
-    def read(self, value: Any, where: str) -> Any:
-        """Turn a stored value into what the annotation says."""
-        if self._adapter is None:
-            self._adapter = TypeAdapter(self.annotation)
-        try:
-            return self._adapter.validate_python(value)
-        except ValidationError as error:
-            raise _explain(error, f"{where}: the stored value does not fit the class") from error
 
 
 def property_fields(cls: type[Node]) -> dict[str, PropertyField]:

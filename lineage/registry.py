@@ -35,13 +35,17 @@ class Registry:
         self.by_id: dict[int, AnyType] = {}
         self.by_name: dict[tuple[Kind, str, str | None], AnyType] = {}
         """The types by kind, name and version."""
-        if before is not None:
+        changed = None if before is None else _changed(before.rows, rows)
+        if before is None or changed is None:
+            changed, new = [], rows
+        else:
             self.by_id.update(before.by_id)
             self.by_name.update(before.by_name)
-            for old, new in _changed(before.rows, rows):
-                del self.by_name[old.kind, old.name, old.version]
-                self._add(new)
-        for row in rows[0 if before is None else len(before.rows) :]:
+            new = rows[len(before.rows) :]
+        for old, each in changed:
+            del self.by_name[old.kind, old.name, old.version]
+            self._add(each)
+        for row in new:
             self._add(row.type)
 
     def _add(self, each: AnyType) -> None:
@@ -136,26 +140,23 @@ def registry(backend: Backend, as_of: int | None = None) -> Registry:
     rows = backend.types(as_of=as_of)
     known = _LAST.get(backend)
     if known is None or known.rows is not rows:
-        known = _LAST[backend] = Registry(rows, _before(known, rows))
+        known = _LAST[backend] = Registry(rows, known)
     return known
-
-
-def _before(known: Registry | None, rows: Sequence[TypeRow]) -> Registry | None:
-    """Return the types that were known, where they are there with the same ids, changed or not."""
-    if known is None or len(known.rows) > len(rows):
-        return None
-    same = all(old.id == new.id for old, new in _changed(known.rows, rows))
-    return known if same else None
 
 
 def _changed(
     before: Sequence[TypeRow], rows: Sequence[TypeRow]
-) -> Sequence[tuple[AnyType, AnyType]]:
-    """Return the types that are not what they were at the same place, each beside its successor."""
+) -> list[tuple[AnyType, AnyType]] | None:
+    """Return the types that are not what they were, each beside its successor.
+
+    None where a type is gone, or another one has its place: nothing is known of the rest then.
+    """
+    if len(before) > len(rows):
+        return None
     found = []
     for start in range(0, len(before), _PART):
         some, others = before[start : start + _PART], rows[start : start + _PART]
         if some != others[: len(some)]:
             pairs = zip(some, others, strict=False)
             found += [(old.type, new.type) for old, new in pairs if old is not new]
-    return found
+    return found if all(old.id == new.id for old, new in found) else None

@@ -236,8 +236,16 @@ def entities_of(
             fields = _fields(row, types[row[1]])
         except (LookupError, TypeError, ValueError) as error:
             raise Corrupt(f"{row.key}: its row cannot be read; run a check of the store") from error
-        made.append((cls or _CLASSES[row[0][0]]).stored(fields))
+        if cls is None or cls.type_name is None:
+            kind = row[0][0]
+            made.append((cls or _CLASSES[kind]).of_valid(fields, _GIVEN[kind].copy()))
+        else:
+            made.append(cls.stored(fields))
     return made
+
+
+_GIVEN = {kind: set(cls.model_fields) - {"gone"} for kind, cls in _CLASSES.items()}
+"""The fields of a stored node that count as given."""
 
 
 def _fields(row: NodeRow, node_type: AnyType) -> dict[str, Any]:
@@ -266,40 +274,38 @@ def _fields(row: NodeRow, node_type: AnyType) -> dict[str, Any]:
 
 def edge_of(row: EdgeRow) -> Edge:
     """Turn a row into an edge of the kind it is."""
-    source, target, kind = row[:3]
-    if kind is EdgeKind.ATTRIBUTION:
-        return Attribution.of_valid(
-            {"context": source, "artifact": target}, {"context", "artifact"}
-        )
-    if kind is EdgeKind.ASSOCIATION:
-        ends = {"context": source, "execution": target}
-        return Association.of_valid(ends, {"context", "execution"})
-    if kind is EdgeKind.PARENT:
-        return ParentContext.of_valid({"child": target, "parent": source}, {"child", "parent"})
-    try:
-        return _event(row)
-    except (LookupError, TypeError, ValueError) as error:
-        raise Corrupt(
-            f"the edge from {source} to {target} cannot be read; run a check of the store"
-        ) from error
-
-
-def _event(row: EdgeRow) -> Event:
-    source, target, kind, time, path = row[:5]
-    event = _EVENT_TYPES[kind]
+    source, target, kind, time, path, *_ = row
+    event = _EVENT_TYPES.get(kind)
+    if event is None:
+        cls, one, other = _MEMBERSHIPS[kind]
+        return cls.of_valid({one: source, other: target}, {one, other})
     artifact, execution = (source, target) if source[0] is Kind.ARTIFACT else (target, source)
     fields = {
         "artifact": artifact,
         "execution": execution,
         "type": event,
-        "path": () if path is None else _path(path),
+        "path": () if path is None else _path(row),
         "time": None if time is None else from_micros(time),
     }
-    return Event.of_valid(fields, set(fields))
+    return Event.of_valid(fields, _OF_EVENT.copy())
 
 
-def _path(text: str) -> tuple[int | str, ...]:
-    return tuple(to_step(step) for step in from_json(text))
+_OF_EVENT = set(Event.model_fields)
+_MEMBERSHIPS: dict[EdgeKind, tuple[type[Edge], str, str]] = {
+    EdgeKind.ATTRIBUTION: (Attribution, "context", "artifact"),
+    EdgeKind.ASSOCIATION: (Association, "context", "execution"),
+    EdgeKind.PARENT: (ParentContext, "parent", "child"),
+}
+"""The classes of the other edges, and what their source and their target are in them."""
+
+
+def _path(row: EdgeRow) -> tuple[int | str, ...]:
+    try:
+        return tuple(to_step(step) for step in from_json(row.path or "[]"))
+    except (TypeError, ValueError) as error:
+        raise Corrupt(
+            f"the edge from {row.source} to {row.target} cannot be read; run a check of the store"
+        ) from error
 
 
 def as_stored(edge: Edge, row: EdgeRow) -> Edge:

@@ -153,15 +153,14 @@ class Transaction:
         ends = {end for row in batch.edges for end in (row.source, row.target)}
         ends.difference_update(live, [row.key for row in batch.nodes])
         unsure = [key for key in ends if key not in self._nodes or key in self._deleted]
-        known = self._backend.nodes(unsure) if unsure else {}
-        for key in sorted(unsure):
-            if key not in known:
+        missing = set(unsure).difference(self._backend.live(unsure)) if unsure else ()
+        for key in sorted(missing):
+            row = self._backend.nodes([key]).get(key)
+            if row is None:
                 raise NotFound(f"there is no {key}; put it before its edges")
-            if known[key].gone:
-                number = known[key].until
-                raise NotFound(
-                    f"{key} was deleted in transaction {number}; an edge needs a live node"
-                )
+            raise NotFound(
+                f"{key} was deleted in transaction {row.until}; an edge needs a live node"
+            )
 
     def end(self, keys: Collection[EdgeKey]) -> None:
         """End edges that exist."""

@@ -12,7 +12,7 @@ from tests.tree import ROOT, modules
 
 TABLE = {
     0: ["errors"],
-    1: ["plugins", "digest", "values", "model"],
+    1: ["plugins", "digest", "values", "fields", "model"],
     2: ["schema", "rows", "labels"],
     3: [
         "filters",
@@ -53,6 +53,8 @@ BY_NAME_ONLY = {"backends", "formats"}
 
 WITHIN_A_LAYER = {
     ("model", "values"),
+    ("model", "fields"),
+    ("fields", "values"),
     ("rows", "schema"),
     ("graph", "notation"),
     ("graph", "conversions"),

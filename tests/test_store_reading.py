@@ -192,3 +192,60 @@ def test_what_was_deleted_is_not_found_but_was_there(changing: Store) -> None:
         with pytest.raises(NotFound):
             changing.get(*arguments)
     assert changing.at(2).get(Model, "m1").accuracy == 0.1
+
+
+# Events and types
+
+
+def test_events_of_nodes_come_once_in_order(churn: Store) -> None:
+    runs = churn.find(Execution)
+    both = churn.events(*runs)
+    assert sorted(both, key=repr) == sorted(
+        {repr(each): each for run in runs for each in churn.events(run)}.values(), key=repr
+    )
+    read, wrote = (
+        [each for each in both if each.type.is_output is written] for written in (False, True)
+    )
+    assert read
+    assert wrote
+    assert churn.events(read[0].artifact, read[0].execution).count(read[0]) == 1
+    assert churn.events("context:1") == churn.events() == []
+
+
+def test_events_of_an_earlier_moment(changing: Store) -> None:
+    before = changing.events("execution:1")
+    number = changing.log()[0].number
+    changing.delete(before[0])
+    assert changing.events("execution:1") == before[1:]
+    assert changing.at(number).events("execution:1") == before
+
+
+def test_types_by_name_are_all_versions_of_one(changing: Store) -> None:
+    types = [lineage.ArtifactType(name="Table", version=each) for each in (None, "2")]
+    stored = changing.put(types)
+    changing.put(lineage.ContextType(name="Table"))
+    assert changing.types(Kind.ARTIFACT, name="Table") == stored
+    assert len(changing.types(name="Table")) == 3
+    assert changing.types(Kind.EXECUTION, name="Table") == []
+    assert changing.types(name="nothing") == []
+
+
+def test_types_of_a_transaction_that_was_undone_are_forgotten(changing: Store) -> None:
+    known = changing.types()
+    grown = known[-1].replace(properties={**known[-1].properties, "late": "INT"})
+
+    def write_and_stop() -> None:
+        with changing.transaction():
+            changing.put([lineage.ArtifactType(name="Undone")])
+            changing.put(grown, can_add=True)
+            assert len(changing.types()) == len(known) + 1
+            raise Invalid("stop")
+
+    with pytest.raises(Invalid, match="stop"):
+        write_and_stop()
+    assert changing.types() == known
+    assert changing.types(name="Undone") == []
+    (other,) = changing.put([lineage.ArtifactType(name="Other")])
+    assert changing.types() == [*known, other]
+    assert changing.types(name="Other") == [other]
+    assert changing.types(name="Undone") == []

@@ -46,6 +46,7 @@ VERBS: dict[str, Callable[[Backend], object]] = {
     "named": lambda backend: backend.lookup([Named(DATASET, "a")]),
     "external": lambda backend: backend.lookup([External(Kind.ARTIFACT, "a")]),
     "at uri": lambda backend: backend.lookup([AtUri(DATASET, "a")]),
+    "live": lambda backend: backend.live([FIRST]),
     "existing edges": lambda backend: backend.existing_edges(
         [EdgeKey(FIRST, NodeKey(Kind.EXECUTION, 1), EdgeKind.INPUT)]
     ),

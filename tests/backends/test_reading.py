@@ -197,6 +197,32 @@ def test_edges_that_exist_among_some(backend: Backend) -> None:
         assert elsewhere(lambda: backend.existing_edges([*there, *absent])) == set(there)
 
 
+def test_many_edges_that_exist_among_some(backend: Backend) -> None:
+    with writing(backend) as new:
+        data = [new.artifact() for _ in range(6)]
+        runs = [new.execution() for _ in range(6)]
+        for one in data:
+            for run in runs[:3]:
+                new.edge(one, run)
+    asked = [EdgeKey(one, run, EdgeKind.INPUT) for one in data for run in runs]
+    expected = {key for key in asked if key.target in runs[:3]}
+    assert backend.existing_edges(asked) == expected
+
+
+def test_live_nodes_among_some(backend: Backend) -> None:
+    first, run, second = chain(backend, 3)
+    with writing(backend) as new:
+        new.delete(second)
+    asked = [first, run, second, NodeKey(Kind.CONTEXT, 99)]
+    assert backend.live(asked) == Backend.live(backend, asked) == {first, run}
+    assert backend.live([]) == set()
+    with writing(backend) as new:
+        third = new.artifact()
+        new.delete(first)
+        assert backend.live([*asked, third]) == {run, third}
+        assert elsewhere(lambda: backend.live([*asked, third])) == {first, run}
+
+
 # Types
 
 
