@@ -417,12 +417,14 @@ class TimedGraph(_Graph):
         found: list[EdgeRow] = []
         for key in key_order(keys):
             adjacent = self._succ[key]
-            few = adjacent if len(adjacent) <= len(keys) else keys
+            if len(adjacent) <= len(keys):
+                near = (kinds for other, kinds in adjacent.items() if other in keys)
+            else:
+                near = (adjacent[other] for other in keys if other in adjacent)
             rows: list[EdgeRow] = [
                 held["row"]
-                for other in few
-                if other in keys and other in adjacent
-                for kind, held in adjacent[other].items()
+                for kinds in near
+                for kind, held in kinds.items()
                 if kind in EVENT_KINDS and (moment is None or held["row"].since <= moment)
             ]
             if moment is not None:
