@@ -1,4 +1,4 @@
-"""The command line, from shell to shell, in a store of a million nodes."""
+"""The command line, from shell to shell, in a store of two million nodes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchmarks.traces import WINDOW, Trace
 
 
 @pytest.mark.parametrize("command", ["show", "upstream"])
-@pytest.mark.parametrize("size", ["8k", "1M"])
+@pytest.mark.parametrize("size", ["8k", "2M"])
 def bench_command(
     benchmark: Any,
     traces: Callable[[str], tuple[Path, Trace]],

@@ -1,31 +1,37 @@
 """Upstream and downstream in traces of several sizes, beside ML Metadata and graph libraries.
 
 Small answers in stores of four sizes, the closure of most of a store, and answers of many sizes.
-Whole answers of ML Metadata's are of nodes and events, as ours are: its contexts are not asked for.
+Whole answers are nodes and events on both sides. ML Metadata's client, where it is told nothing,
+asks for the nodes' contexts as well: those rows have them on both sides.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 import lineage
 from benchmarks import references
-from benchmarks.beside import TABLE, Peer, Side, asked, measured, race, timed
+from benchmarks.beside import TABLE, Peer, Raced, Side, asked, measured, race, timed
 from benchmarks.stores import Stores, fill
 from benchmarks.traces import WINDOW, Trace
-from lineage import Kind, Limits, NodeKey
+from lineage import Context, Kind, Limits, NodeKey
+from lineage.filters import Column, Field, In
 from lineage.graph import Direction, Subgraph
 from lineage.mlmd.messages import Message, message
+from lineage.model import Edge
+from lineage.rows import EdgeKind, edge_of
 
 NUMBERS = {Direction.UPSTREAM: 1, Direction.DOWNSTREAM: 2}
 HOPS = 8
 UNLIMITED = Limits(nodes=None)
 WHOLE = ["artifacts", "executions", "events"]
+WITH_CONTEXTS = [*WHOLE, "contexts", "attributions", "associations"]
+MEMBERS = frozenset({EdgeKind.ATTRIBUTION, EdgeKind.ASSOCIATION})
 Ids = set[tuple[Kind, int]]
 LARGEST = [("268k", "file"), ("268k", "memory")]
 
@@ -52,7 +58,7 @@ class Place:
         count = len(raced.answers[0].keys)
         more = {"peer": self.beside, "size": self.trace.nodes, "answer": count}
         workload = f"{workload}, in {self.size}"
-        TABLE.add(group, workload, self.backend, raced.ours, raced.theirs, raced.ratios, **more)
+        TABLE.add(group, workload, self.backend, raced, **more)
         return raced.answers
 
 
@@ -85,13 +91,13 @@ def options(start: NodeKey, direction: Direction, hops: int) -> dict[str, Any]:
     }
 
 
-def client(peer: Peer, question: dict[str, Any]) -> Side:
+def client(peer: Peer, question: dict[str, Any], parts: list[str]) -> Side:
     """Return the peer's side: the method of its client, which asks several calls."""
     wire = message("LineageSubgraphQueryOptions")(**question).SerializeToString()
     encoded = base64.b64encode(wire).decode()
 
     def side(numbers: range) -> tuple[list[float], Any]:
-        times, last = peer.do("lineage", encoded, WHOLE, len(numbers))
+        times, last = peer.do("lineage", encoded, parts, len(numbers))
         graph = message("LineageGraph").FromString(base64.b64decode(last))
         return [each / 1e9 for each in times], graph
 
@@ -105,6 +111,26 @@ def looked_at(graph: Subgraph) -> Subgraph:
     return graph
 
 
+class InContexts(NamedTuple):
+    """An answer with the contexts of its nodes."""
+
+    graph: Subgraph
+    memberships: list[Edge]
+    contexts: Sequence[Context]
+
+    @property
+    def keys(self) -> Sequence[NodeKey]:
+        return self.graph.keys
+
+
+def in_contexts(store: lineage.Store, graph: Subgraph) -> InContexts:
+    """Return an answer with the contexts of its nodes, all looked at."""
+    rows = store.backend.edges(looked_at(graph).keys, Direction.UPSTREAM, kinds=MEMBERS)
+    numbers = tuple(sorted({row.source.id for row in rows}))
+    contexts = store.find(Context, In(Column(Field.ID), numbers))
+    return InContexts(graph, [edge_of(row) for row in rows], contexts)
+
+
 def ids(keys: Iterable[NodeKey]) -> Ids:
     return {(key.kind, key.id) for key in keys}
 
@@ -115,9 +141,7 @@ def their_ids(graph: Message) -> Ids:
     }
 
 
-def ask_both(
-    place: Place, group: str, start: NodeKey, direction: Direction, limits: Limits
-) -> Ids:
+def ask_both(place: Place, group: str, start: NodeKey, direction: Direction, limits: Limits) -> Ids:
     """Race for the ids alone and for the whole answer; return the ids."""
     question = options(start, direction, limits.hops or 20)
     request = {
@@ -137,10 +161,18 @@ def ask_both(
         group,
         "whole",
         timed(lambda _: start, lambda s: looked_at(follow(s, limits=limits))),
-        client(place.peer, question),
+        client(place.peer, question, WHOLE),
     )
     assert ids(whole.keys) == ids(node.key for node in whole.nodes) == their_ids(graph)
     assert len(whole.edges) == len(graph.events)
+    found, graph = place.race(
+        group,
+        "whole, with contexts",
+        timed(lambda _: start, lambda s: in_contexts(place.store, follow(s, limits=limits))),
+        client(place.peer, question, WITH_CONTEXTS),
+    )
+    assert {each.id for each in found.contexts} == {each.id for each in graph.contexts}
+    assert len(found.memberships) == len(graph.attributions) + len(graph.associations)
     return ids(ours.keys)
 
 
@@ -169,11 +201,12 @@ def bench_upstream_of_two_million(stores: Stores) -> None:
         for what, ask in (
             ("ids only", lambda: walk([start], Direction.UPSTREAM, edges=False)),
             ("whole", lambda: looked_at(store.upstream(start))),
+            ("whole, with contexts", lambda: in_contexts(store, store.upstream(start))),
         ):
             times, answer = measured(ask, rounds=50)
             assert len(answer.keys) == 2 + 2 * WINDOW
             more = {"size": trace.nodes, "answer": len(answer.keys)}
-            TABLE.add("upstream of the last model", f"{what}, in 2M", "file", times, **more)
+            TABLE.add("upstream of the last model", f"{what}, in 2M", "file", Raced(times), **more)
 
 
 # The closure
@@ -212,19 +245,16 @@ def bench_closure(place: Place) -> None:
 def _race_closure(
     place: Place, what: str, call: Callable[[], Any], *, whole: bool
 ) -> tuple[Any, list[int]]:
-    """Let both walk in turn, two rounds; return our answer and what the peer tells of its own."""
-    our_times: list[float] = []
-    their_times = []
+    """Let both walk in turn; return our answer and what the peer tells of its own."""
+    raced = Raced()
     answer, told = None, []
-    for _ in range(2):
+    for _ in range(1 if "looked at" in what else 2):  # which takes long
         took, *told = place.peer.do("downstream", place.trace.first_span.id, whole)
-        their_times.append(took / 1e9)
         answer = None  # the one before is no part of what is measured
         times, answer = measured(call, rounds=1)
-        our_times += times
-    ratios = [theirs / ours for ours, theirs in zip(our_times, their_times, strict=True)]
+        raced.add(times[0], took / 1e9)
     more = {"peer": place.beside, "size": place.trace.nodes, "answer": place.trace.closure}
-    TABLE.add(CLOSURE, what, place.backend, our_times, their_times, ratios, **more)
+    TABLE.add(CLOSURE, what, place.backend, raced, **more)
     return answer, told
 
 
@@ -243,52 +273,45 @@ def bench_answers(place: Place) -> None:
         )
         assert len(answer) == limits.nodes
         more = {"size": place.trace.nodes, "answer": len(answer)}
-        TABLE.add("answers of a size", f"{count:,} nodes downstream", "file", times, **more)
+        TABLE.add("answers of a size", f"{count:,} nodes downstream", "file", Raced(times), **more)
 
 
 # The limit
 
 
+@pytest.fixture(scope="module")
+def numbered(place: Place) -> tuple[references.Pairs, int]:
+    return references.pairs(place.store)
+
+
 @at(LARGEST[1])
-def bench_references(place: Place) -> None:
+@pytest.mark.parametrize("name", references.REFERENCES)
+def bench_references(place: Place, numbered: tuple[references.Pairs, int], name: str) -> None:
     """The same ids from graphs that hold nothing but ids, which others walk."""
-    pairs, first = references.pairs(place.store)
+    pairs, first = numbered
+    times, ask = measured(lambda: references.REFERENCES[name](pairs), rounds=1)
+    TABLE.facts[f"milliseconds to build the graph of {name}"] = times[0] * 1e3
+    for question, direction, start in (
+        ("24 nodes upstream, ids only", Direction.UPSTREAM, place.trace.last_cold_model),
+        ("the closure, ids only", Direction.DOWNSTREAM, place.trace.first_span),
+    ):
+        raced = _race_reference(place, ask, start, direction, first)
+        keys = raced.answers[0].keys
+        numbers = {references.number(key, first) for key in keys}
+        begin = references.number(start, first)
+        assert numbers == {begin, *map(int, raced.answers[1])}
+        more = {"peer": name, "size": place.trace.nodes, "answer": len(keys)}
+        TABLE.add("beside graphs of ids", question, "memory", raced, **more)
+
+
+def _race_reference(
+    place: Place, ask: references.Ask, start: NodeKey, direction: Direction, first: int
+) -> Raced:
     walk = place.store.backend.walk
-    for name, build in references.REFERENCES.items():
-        times, ask = measured(lambda build=build: build(pairs), rounds=1)
-        TABLE.facts[f"milliseconds to build the graph of {name}"] = times[0] * 1e3
-        for direction, start in (
-            (Direction.UPSTREAM, place.trace.last_cold_model),
-            (Direction.DOWNSTREAM, place.trace.first_span),
-        ):
-            raced = race(
-                timed(
-                    lambda _, start=start: [start],
-                    lambda s, direction=direction: walk(
-                        s, direction, limits=UNLIMITED, edges=False
-                    ),
-                ),
-                timed(
-                    lambda _, start=start: references.number(start, first),
-                    lambda n, direction=direction: ask(n, direction),
-                ),
-            )
-            keys = raced.answers[0].keys
-            found = {int(each) for each in raced.answers[1]}
-            assert found | {references.number(start, first)} == {
-                references.number(key, first) for key in keys
-            }
-            question = "24 nodes upstream" if direction is Direction.UPSTREAM else "the closure"
-            TABLE.add(
-                "beside graphs of ids",
-                f"{question}, ids only",
-                "memory",
-                raced.ours,
-                raced.theirs,
-                raced.ratios,
-                peer=name,
-                size=place.trace.nodes,
-                answer=len(keys),
-            )
-
-
+    return race(
+        timed(
+            lambda _: [start],
+            lambda starts: walk(starts, direction, limits=UNLIMITED, edges=False),
+        ),
+        timed(lambda _: references.number(start, first), lambda n: ask(n, direction)),
+    )

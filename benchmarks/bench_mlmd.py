@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import shutil
-import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -20,13 +19,14 @@ import grpc
 import pytest
 
 import lineage
-from benchmarks.conftest import SMALL, Compared
+from benchmarks.beside import TABLE, Raced
+from benchmarks.sizes import SMALL
+from benchmarks.stores import Stores
 from benchmarks.traces import NODES_PER_RUN, TYPES, WINDOW, Trace
 from lineage.mlmd.messages import SERVICE, Message, message
 from tests.mlmd.systems import listening, their_service
 
-ROUNDS = 3 if SMALL else 200
-Traces = Callable[[str], tuple[Path, Trace]]
+ROUNDS = 3 if SMALL else 50
 
 
 class System:
@@ -50,45 +50,38 @@ def our_service(path: Path) -> AbstractContextManager[str]:
 class Both:
     """The two systems with one trace."""
 
-    def __init__(self, trace: Trace, ours: System, theirs: System) -> None:
+    def __init__(self, size: str, trace: Trace, ours: System, theirs: System) -> None:
+        self.size = size
         self.trace = trace
         self.ours = ours
         self.theirs = theirs
         self.numbers = itertools.count(1)
 
     def race(
-        self, benchmark: Any, compared: Compared, call: str, fields: Callable[[], dict[str, Any]]
+        self, what: str, call: str, fields: Callable[[], dict[str, Any]]
     ) -> tuple[Message, Message]:
         """Ask both in turn, each round for something of its own; return their last answers."""
-        times: list[float] = []
-        answers: list[Message] = [None, None]
-        given: dict[str, Any] = {}
-
-        def theirs() -> None:
-            nonlocal given
+        raced = Raced()
+        ours = theirs = None
+        for number in range(ROUNDS + 1):
             given = fields()
             began = time.perf_counter()
-            answers[1] = self.theirs.ask(call, given)
-            times.append(time.perf_counter() - began)
-
-        def ours() -> None:
-            answers[0] = self.ours.ask(call, given)
-
-        benchmark.pedantic(ours, setup=theirs, rounds=ROUNDS, warmup_rounds=1)
-        if benchmark.stats is not None:
-            mine = benchmark.stats.stats.median
-            compared.add(benchmark.name, mine, statistics.median(times[1:]))
-        return answers[0], answers[1]
+            theirs = self.theirs.ask(call, given)
+            between = time.perf_counter()
+            ours = self.ours.ask(call, given)
+            if number:  # the first is no round
+                raced.add(time.perf_counter() - between, between - began)
+        TABLE.add(f"service in {self.size}", what, "file", raced, size=self.trace.nodes)
+        return ours, theirs
 
 
 @pytest.fixture(scope="module", params=["8k", "268k"])
 def both(
-    request: pytest.FixtureRequest, traces: Traces, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, stores: Stores, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Both]:
-    path, trace = traces(request.param)
+    path, trace = stores.trace(request.param)
     folder = tmp_path_factory.mktemp("served")
-    with lineage.connect(path, readonly=True) as store:
-        assert store.export_to(folder / "mlmd.db", format="mlmd") == ()
+    shutil.copy(stores.of_peer(request.param), folder / "mlmd.db")
     shutil.copy(path, folder / "lineage.db")
     with lineage.connect(folder / "lineage.db") as store:
         store.put(TYPES[1].replace(indexed=["version"]))
@@ -99,7 +92,7 @@ def both(
         ]
         for system in systems:
             stack.enter_context(system.channel)
-        yield Both(trace, *systems)
+        yield Both(request.param, trace, *systems)
 
 
 def numbered(both: Both, call: str) -> dict[str, Any]:
@@ -167,19 +160,19 @@ WRITES = [
 
 
 @pytest.mark.parametrize("call", WRITES)
-def bench_write(benchmark: Any, both: Both, compared: Compared, call: str) -> None:
-    ours, theirs = both.race(benchmark, compared, call, lambda: numbered(both, call))
+def bench_write(both: Both, call: str) -> None:
+    ours, theirs = both.race(call, call, lambda: numbered(both, call))
     assert held(ours) == held(theirs)
 
 
-def bench_write_update(benchmark: Any, both: Both, compared: Compared) -> None:
+def bench_write_update(both: Both) -> None:
     """One property of one artifact."""
 
     def fields() -> dict[str, Any]:
         wire = {"id": 2, "properties": {"version": {"int_value": next(both.numbers)}}}
         return {"artifacts": [wire], "update_mask": {"paths": ["properties.version"]}}
 
-    ours, theirs = both.race(benchmark, compared, "PutArtifacts", fields)
+    ours, theirs = both.race("update an artifact", "PutArtifacts", fields)
     assert list(ours.artifact_ids) == list(theirs.artifact_ids) == [2]
 
 
@@ -238,9 +231,9 @@ READS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("what", READS)
-def bench_read(benchmark: Any, both: Both, compared: Compared, what: str) -> None:
+def bench_read(both: Both, what: str) -> None:
     call, fields = READS[what]
-    ours, theirs = both.race(benchmark, compared, call, lambda: fields)
+    ours, theirs = both.race(what, call, lambda: fields)
     assert held(ours) == held(theirs)
 
 
@@ -252,7 +245,7 @@ def held(answer: Message) -> dict[str, object]:
     }
 
 
-def bench_lineage(benchmark: Any, both: Both, compared: Compared) -> None:
+def bench_lineage(both: Both) -> None:
     """Upstream of the last model of a cold pipeline: its training, eleven spans, their ingestions."""
     options = {
         "starting_artifacts": {"filter_query": f"id = {both.trace.last_cold_model.id}"},
@@ -263,22 +256,21 @@ def bench_lineage(benchmark: Any, both: Both, compared: Compared) -> None:
         "lineage_subgraph_query_options": options,
         "read_mask": {"paths": parts},
     }  # the client's
-    for answer in both.race(benchmark, compared, "GetLineageSubgraph", lambda: fields):
+    for answer in both.race("lineage of 24 nodes", "GetLineageSubgraph", lambda: fields):
         graph = answer.lineage_subgraph
         assert len(graph.artifacts) + len(graph.executions) == 2 * (WINDOW + 1)
 
 
-def bench_import(benchmark: Any, traces: Traces, tmp_path: Path) -> None:
+def bench_import(benchmark: Any, stores: Stores, tmp_path: Path) -> None:
     """A whole store, from its SQLite file, compared with it in the end."""
-    path, trace = traces("268k")
-    with lineage.connect(path, readonly=True) as store:
-        store.export_to(tmp_path / "mlmd.db", format="mlmd")
+    _, trace = stores.trace("80k")
+    theirs = stores.of_peer("80k")
 
     def bring() -> int:
         with lineage.connect(tmp_path / f"{next(numbers)}.db") as store:
-            return store.import_from(tmp_path / "mlmd.db", format="mlmd").nodes
+            return store.import_from(theirs, format="mlmd").nodes
 
     numbers = itertools.count()
-    assert benchmark.pedantic(bring, rounds=1 if SMALL else 2) == trace.nodes
+    assert benchmark.pedantic(bring, rounds=1) == trace.nodes
     if benchmark.stats is not None:
         benchmark.extra_info["nodes_per_second"] = round(trace.nodes / benchmark.stats.stats.min)

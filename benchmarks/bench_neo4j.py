@@ -16,8 +16,8 @@ from neo4j import Query
 from neo4j.exceptions import Neo4jError
 
 import lineage
-from benchmarks.bench_bulk import TYPES, write
-from benchmarks.conftest import SMALL, TRACES
+from benchmarks.bench_replay import TYPES, write
+from benchmarks.sizes import BULK, SMALL, TRACES
 from benchmarks.traces import WINDOW, Trace, write_trace
 from lineage import Artifact, Execution, NodeKey
 from lineage.backends.neo4j_rows import number_of
@@ -25,7 +25,6 @@ from tests.servers import Neo4jServer, Servers
 
 PATIENCE = 30.0
 CLOSURE = 100 if SMALL else 20_000
-BULK = 200 if SMALL else 20_000
 
 _NAIVE = {
     "upstream": "MATCH (:LineageNode {lineage_key: $key})<-[:INPUT|OUTPUT*]-(m) RETURN DISTINCT m.lineage_key",

@@ -48,6 +48,8 @@ NODES: dict[str, type[Node]] = {"artifact": Artifact, "execution": Execution, "c
 WIDE_IDS = dict(zip(NODES, (19, 20, 21), strict=True))
 """The trace's own types have the ids from 10 to 18."""
 MODEL, TRAINER = 11, 15
+FEW_TYPES = 4
+"""Calls a round where each leaves a type behind, of which a store has some hundreds."""
 
 
 class Span(lineage.Artifact):
@@ -76,10 +78,12 @@ class Both:
     store: lineage.Store
     peer: Peer
 
-    def race(self, group: str, workload: str, ours: Side, theirs: Side) -> tuple[Any, Any]:
+    def race(
+        self, group: str, workload: str, ours: Side, theirs: Side, **limits: int
+    ) -> tuple[Any, Any]:
         """Let both do the same, keep what it took and return the last answers."""
-        raced = race(ours, theirs)
-        TABLE.add(group, workload, self.backend, raced.ours, raced.theirs, raced.ratios)
+        raced = race(ours, theirs, **limits)
+        TABLE.add(group, workload, self.backend, raced)
         return raced.answers
 
 
@@ -132,6 +136,7 @@ def bench_insert_types(empty: Both, kind: str) -> None:
             f"Put{kind.capitalize()}Type",
             lambda n: {f"{kind}_type": {"name": f"type {n}", "properties": wire_types(WIDE)}},
         ),
+        largest=FEW_TYPES,
     )
     assert ours.id == theirs.type_id
 
@@ -159,6 +164,7 @@ def bench_update_types(empty: Both, kind: str) -> None:
         f"update a type of {kind}s",
         timed(prepare, lambda each: empty.store.put(each, can_add=True)),
         asked(empty.peer, call, request),
+        largest=FEW_TYPES,
     )
     assert ours.id == theirs.type_id
     assert ours.properties["more"] == "INT"

@@ -10,10 +10,11 @@ from __future__ import annotations
 import base64
 import gc
 import json
+import math
 import statistics
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -25,7 +26,7 @@ from tests.mlmd.systems import interpreter
 
 BLOCK = 0.02
 """How long a block of calls should take, in seconds."""
-LARGEST_BLOCK = 20
+LARGEST_BLOCK = 100
 BUDGET = 0.5
 """How long a system is asked for one row, in seconds, once there are `FEWEST` rounds."""
 FEWEST = 5
@@ -98,37 +99,6 @@ class Row:
 
 
 @dataclass
-class Table:
-    """All that one run measured; `facts` are no times."""
-
-    rows: list[Row] = field(default_factory=list)
-    facts: dict[str, float] = field(default_factory=dict)
-
-    def add(
-        self,
-        group: str,
-        workload: str,
-        backend: str,
-        ours: Sequence[float],
-        theirs: Sequence[float] = (),
-        ratios: Sequence[float] = (),
-        **more: Any,
-    ) -> None:
-        """Add what was measured of one workload."""
-        low, high = (None, None)
-        if len(ratios) > 1:
-            low, _, high = statistics.quantiles(ratios, n=4)
-        row = Row(group, workload, backend, statistics.median(ours), **more)
-        if theirs:
-            row.theirs, row.low, row.high = statistics.median(theirs), low, high
-        self.rows.append(row)
-
-    def as_json(self) -> str:
-        """Return everything as JSON."""
-        return json.dumps({"rows": [asdict(row) for row in self.rows], "facts": self.facts})
-
-
-@dataclass
 class Raced:
     """What a race gave: each call's time, the rounds' ratios and the last answers."""
 
@@ -137,16 +107,81 @@ class Raced:
     ratios: list[float] = field(default_factory=list)
     answers: tuple[Any, Any] = (None, None)
 
+    def add(self, ours: float, theirs: float) -> None:
+        """Add a round of one call each."""
+        self.ours.append(ours)
+        self.theirs.append(theirs)
+        self.ratios.append(theirs / ours)
+
+
+EIGHT = [
+    "insert and update types",
+    "insert and update nodes",
+    "attributions and associations",
+    "events",
+    "read types",
+    "read nodes",
+    "read through contexts",
+    "read events",
+    "record an execution",
+]
+"""The groups of ML Metadata's own benchmark, and recording."""
+
+
+@dataclass
+class Table:
+    """All that one run measured; `facts` are no times, `about` says what was measured on."""
+
+    rows: list[Row] = field(default_factory=list)
+    facts: dict[str, float] = field(default_factory=dict)
+    about: dict[str, str] = field(default_factory=dict)
+
+    def add(self, group: str, workload: str, backend: str, raced: Raced, **more: Any) -> None:
+        """Add what was measured of one workload."""
+        row = Row(group, workload, backend, statistics.median(raced.ours), **more)
+        if raced.theirs:
+            row.theirs = statistics.median(raced.theirs)
+        if len(raced.ratios) > 1:
+            row.low, _, row.high = statistics.quantiles(raced.ratios, n=4, method="inclusive")
+        self.rows.append(row)
+
+    def group_means(self, backend: str) -> dict[str, float]:
+        """Return the geometric mean of the ratios of each of the `EIGHT` in a backend."""
+        found = {
+            group: [row.ratio for row in self.rows if (row.group, row.backend) == (group, backend)]
+            for group in EIGHT
+        }
+        return {
+            group: statistics.geometric_mean(filter(None, ratios))
+            for group, ratios in found.items()
+            if ratios
+        }
+
+    def slowest(self, backend: str) -> Row:
+        """Return the row with the lowest ratio among the `EIGHT` in a backend."""
+        rows = [row for row in self.rows if row.group in EIGHT and row.backend == backend]
+        return min(rows, key=lambda row: row.ratio or math.inf)
+
+    def as_json(self) -> str:
+        """Return everything as JSON."""
+        return json.dumps(asdict(self), indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> Table:
+        """Return what `as_json` was of."""
+        said = json.loads(text)
+        return cls([Row(**row) for row in said["rows"]], said["facts"], said["about"])
+
 
 Side = Callable[[range], tuple[list[float], Any]]
 """Makes the calls of these numbers; returns what each took, in seconds, and the last answer."""
 
 
-def race(ours: Side, theirs: Side) -> Raced:
+def race(ours: Side, theirs: Side, *, largest: int = LARGEST_BLOCK) -> Raced:
     """Let two sides do the same calls in turn, a block each, until there are enough rounds."""
     raced = Raced()
     warm = [side(range(2))[0][-1] for side in (theirs, ours)]
-    size = 2 if SMALL else max(1, min(LARGEST_BLOCK, int(BLOCK / max(warm))))
+    size = 2 if SMALL else max(1, min(largest, int(BLOCK / max(warm))))
     done = 2
     while not _enough(raced, len(raced.ratios)):
         numbers = range(done, done := done + size)
@@ -173,7 +208,7 @@ def timed(prepare: Callable[[int], Any], call: Callable[[Any], Any]) -> Side:
         given = [prepare(number) for number in numbers]
         times = []
         answer = None
-        gc.collect()
+        gc.collect(1)  # all of it takes seconds beside a large store in memory
         for each in given:
             began = time.perf_counter()
             answer = call(each)
@@ -209,4 +244,13 @@ def table_lines(table: Table) -> Iterator[str]:
             line += f" {row.theirs * 1e3:10.3f} {row.ratio:7.2f}  {spread:13} {row.peer}"
         yield line
     for name, value in table.facts.items():
-        yield f"{name}: {value:,.1f}"
+        yield f"{name}: {value:,.2f}"
+    for backend in ("memory", "file"):
+        means = table.group_means(backend)
+        if means:
+            slowest = table.slowest(backend)
+            yield (
+                f"{len(means)} of the eight and recording, {backend}: geometric mean "
+                f"{statistics.geometric_mean(means.values()):.2f}, at least {slowest.ratio:.2f} "
+                f"({slowest.group}: {slowest.workload})"
+            )

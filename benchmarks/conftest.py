@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 import lineage
+from benchmarks import report
 from benchmarks.beside import TABLE, Peer, peer_process, table_lines
-from benchmarks.sizes import BULK
+from benchmarks.sizes import BULK, SMALL
 from benchmarks.stores import Stores
 from benchmarks.traces import Trace
 
@@ -52,9 +54,21 @@ def traces(stores: Stores) -> Callable[[str], tuple[Path, Trace]]:
 def peer() -> Iterator[Peer]:
     """ML Metadata, with an empty store."""
     with peer_process() as peer:
+        TABLE.about = report.describe(peer.do("version"))
         yield peer
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for line in table_lines(TABLE):
         terminalreporter.write_line(line)
+
+
+def pytest_sessionfinish(exitstatus: int) -> None:
+    """Write the page where everything was measured; what small stores gave is no one's to read."""
+    if not report.is_whole(TABLE):
+        return
+    if not SMALL:
+        report.save(TABLE)
+    if exitstatus == pytest.ExitCode.OK:
+        with TemporaryDirectory() as folder:
+            report.write(TABLE, Path(folder) / "performance.md" if SMALL else report.PAGE)
