@@ -7,6 +7,7 @@ A condition may come out as NULL, which counts as false where nothing negates it
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -50,6 +51,7 @@ _COLUMNS = {
 }
 _EVENT_ENDS = {Field.ARTIFACT_ID: Kind.ARTIFACT, Field.EXECUTION_ID: Kind.EXECUTION}
 _TEXTS = frozenset({Field.NAME, Field.EXTERNAL_ID, Field.URI})
+_WILDCARD = re.compile("[%_]")
 _SELECTIVE = frozenset(
     {Field.ID, Field.NAME, Field.EXTERNAL_ID, Field.URI, Field.ARTIFACT_ID, Field.EXECUTION_ID}
 )
@@ -130,7 +132,7 @@ class Translator:
         if isinstance(tree, Present):
             return f"{expression} IS NOT NULL"
         if isinstance(tree, Like):
-            return f"lineage_like({expression}, {self._place(tree.pattern)})"
+            return self._like(expression, tree.pattern)
         text = column.field in _TEXTS
         place = self._place_of_id(column)
         if isinstance(tree, In):
@@ -145,6 +147,17 @@ class Translator:
         if place is None or type(tree.value) is not int:
             return f"{expression} {tree.op} {self._place(tree.value)}"
         return f"{place[0]} {tree.op} {self._place(packed(tree.value, place[1]))}"
+
+    def _like(self, expression: str, pattern: str) -> str:
+        """Return a condition that an index serves as far as the pattern has no wildcard."""
+        start = _WILDCARD.split(pattern, maxsplit=1)[0]
+        test = f"lineage_like({expression}, {self._place(pattern)})"
+        if not start:
+            return test
+        # Text is compared by code points: what begins so lies in one range.
+        test += f" AND {expression} >= {self._place(start)}"
+        after = _successor(start)
+        return test if after is None else f"{test} AND {expression} < {self._place(after)}"
 
     def _place_of_id(self, column: Column) -> tuple[str, Kind] | None:
         """Return the key that holds an id, which unlike the id alone is indexed, and its kind."""
@@ -211,6 +224,15 @@ def _fits(value: Literal, *, text: bool) -> bool:
     if text:
         return isinstance(value, str)
     return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
+
+
+def _successor(start: str) -> str | None:
+    """Return the first text, by code points, after all that begin so; None where there is none."""
+    kept = start.rstrip("\U0010ffff")
+    if not kept:
+        return None
+    last = ord(kept[-1])
+    return kept[:-1] + ("\ue000" if last == 0xD7FF else chr(last + 1))  # no surrogates
 
 
 def packed(number: int, kind: Kind) -> int:

@@ -27,6 +27,9 @@ from tests.mlmd.systems import interpreter
 BLOCK = 0.02
 """How long a block of calls should take, in seconds."""
 LARGEST_BLOCK = 100
+SMALLEST_BLOCK = 5
+"""Of calls that take less than `SLOW`: the first after the other system's finds cold caches."""
+SLOW = 0.2
 BUDGET = 0.5
 """How long a system is asked for one row, in seconds, once there are `FEWEST` rounds."""
 FEWEST = 5
@@ -181,7 +184,8 @@ def race(ours: Side, theirs: Side, *, largest: int = LARGEST_BLOCK) -> Raced:
     """Let two sides do the same calls in turn, a block each, until there are enough rounds."""
     raced = Raced()
     warm = [side(range(2))[0][-1] for side in (theirs, ours)]
-    size = 2 if SMALL else max(1, min(largest, int(BLOCK / max(warm))))
+    least = SMALLEST_BLOCK if max(warm) < SLOW else 1
+    size = 2 if SMALL else max(least, min(largest, int(BLOCK / max(warm))))
     done = 2
     while not _enough(raced, len(raced.ratios)):
         numbers = range(done, done := done + size)
