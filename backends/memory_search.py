@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any, NamedTuple, TypeAlias
 
 from lineage.backend import Order
-from lineage.backends.evaluation import accepts
+from lineage.backends.evaluation import Neighbours, accepts
 from lineage.backends.memory_graph import TIMES, TimedGraph
 from lineage.backends.memory_indexes import INDEXED, in_order
 from lineage.filters import (
@@ -26,7 +26,7 @@ from lineage.filters import (
     conjuncts,
 )
 from lineage.model import Kind, NodeKey
-from lineage.rows import NodeRow
+from lineage.rows import EdgeRow, NodeRow
 
 __all__ = ["search"]
 
@@ -62,12 +62,7 @@ def search(
     source, test = everything, None
     if where is not None:
         source = _narrowest(graph, kind, where, "", moment) or everything
-        test = accepts(
-            where,
-            lambda row, exists: graph.neighbours(
-                row, exists.neighbour, moment, among=_named(exists)
-            ),
-        )
+        test = accepts(where, _neighbours(graph, moment))
     if order.field is Field.ID:
         last = None if after is None else after[1]
         ids = in_order(source.runs(), descending=order.descending, after=last)
@@ -200,6 +195,21 @@ def _joined(graph: TimedGraph, kind: Kind, exists: Exists, moment: int | None) -
             other.id for key in near for other in graph.around(key, moment) if other.kind is kind
         ).runs(),
     )
+
+
+def _neighbours(graph: TimedGraph, moment: int | None) -> Neighbours:
+    """Return what gives a node's neighbours: where fewer are named than there are, only those."""
+    named: dict[int, list[int] | None] = {}
+
+    def near(row: NodeRow, exists: Exists) -> Iterator[NodeRow | EdgeRow]:
+        place = id(exists)
+        if place not in named:
+            named[place] = _named(exists)
+        ids = named[place]
+        few = ids is not None and len(ids) <= graph.width(row.key)
+        return graph.neighbours(row, exists.neighbour, moment, among=ids if few else None)
+
+    return near
 
 
 def _named(exists: Exists) -> list[int] | None:

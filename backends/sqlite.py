@@ -251,11 +251,9 @@ class SqliteBackend(Backend):
         limit: int | None = None,
         as_of: int | None = None,
     ) -> list[NodeRow]:
-        types = self.types(as_of=as_of)
-
         def search(sql: sqlite3.Connection, source: Source) -> list[NodeRow]:
-            moment = source.as_of
-            near = functools.partial(self._neighbours, as_of=moment)
+            types = self.types(as_of=as_of)
+            near = functools.partial(self._neighbours, as_of=source.as_of)
             return Search(sql, source, kind, where, order, types, near).rows(after, limit)
 
         return self._read(as_of, search)
@@ -409,6 +407,7 @@ class SqliteBackend(Backend):
         with self._file.waiting(seconds) as sql:
             sql.execute("BEGIN IMMEDIATE")
         last = self._last(sql)
+        self._own_types = None  # those of a transaction that ended with its thread
         self._given = dict(zip(Kind, last[-3:], strict=True))
         return last
 

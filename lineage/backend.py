@@ -45,7 +45,7 @@ from lineage.rows import (
     TypeRow,
 )
 from lineage.schema import SYSTEM_TYPES
-from lineage.transaction import Opened, Transaction
+from lineage.transaction import Block, Transaction
 from lineage.walking import walk_levels
 
 __all__ = [
@@ -243,10 +243,7 @@ class Backend(ABC):
         first read and then, that write is a `Conflict`. Without a write it leaves no trace. When
         an inner block raises, the outermost can only roll back, and says so if it goes on.
         """
-        outer = self._transaction
-        if outer is not None:
-            return outer.joined()
-        return Opened(self._own, Transaction(self, actor, message))
+        return Block(self._own, lambda: Transaction(self, actor, message))
 
     def lookup(self, references: Collection[Reference]) -> dict[Reference, list[NodeRow]]:
         """Return the live nodes that each reference names; most have one or none.

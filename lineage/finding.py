@@ -37,7 +37,8 @@ def get(
         )
     # Of a node that is there its type is, too: no moment needs to be pinned for the two.
     types = registry(backend, as_of)
-    if cls is not None and row.type_id not in types.ids(cls):
+    known_type = row.type_id in types.by_id  # of a damaged row it may not be
+    if cls is not None and known_type and row.type_id not in types.ids(cls):
         raise NotFound(f"{key} is a {types.by_id[row.type_id].type_name}, not a {cls.__name__}")
     return entity_of(row, types.by_id, cls)
 

@@ -87,9 +87,10 @@ class LaterEdges(Sequence[EdgeRow]):
         self._made: Sequence[EdgeRow] | Callable[[], Sequence[EdgeRow]] = make
 
     def _rows(self) -> Sequence[EdgeRow]:
-        if callable(self._made):
-            self._made = self._made()
-        return self._made
+        made = self._made  # read once: another thread may replace it
+        if callable(made):
+            made = self._made = made()
+        return made
 
     @overload
     def __getitem__(self, index: int) -> EdgeRow: ...

@@ -42,11 +42,11 @@ class Registry:
             self.by_id.update(before.by_id)
             self.by_name.update(before.by_name)
             new = rows[len(before.rows) :]
-        for old, each in changed:
+        # All old names go before any new one comes, which may be the old name of another type.
+        for old, _ in changed:
             del self.by_name[old.kind, old.name, old.version]
+        for each in (*(now for _, now in changed), *(row.type for row in new)):
             self._add(each)
-        for row in new:
-            self._add(row.type)
 
     def _add(self, each: AnyType) -> None:
         assert each.id is not None

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, get_args
 
 from pydantic_core import from_json, to_json
 
-from lineage.errors import Corrupt
+from lineage.errors import Corrupt, Invalid
 from lineage.model import (
     Artifact,
     ArtifactState,
@@ -275,18 +275,25 @@ def _fields(row: NodeRow, node_type: AnyType) -> dict[str, Any]:
 def edge_of(row: EdgeRow) -> Edge:
     """Turn a row into an edge of the kind it is."""
     source, target, kind, time, path, *_ = row
-    event = _EVENT_TYPES.get(kind)
-    if event is None:
-        cls, one, other = _MEMBERSHIPS[kind]
-        return cls.of_valid({one: source, other: target}, {one, other})
-    artifact, execution = (source, target) if source[0] is Kind.ARTIFACT else (target, source)
-    fields = {
-        "artifact": artifact,
-        "execution": execution,
-        "type": event,
-        "path": () if path is None else _path(row),
-        "time": None if time is None else from_micros(time),
-    }
+    try:
+        if (source[0], target[0]) != EDGE_ENDS[kind]:
+            raise Invalid(f"{kind} does not join {source} and {target}")
+        event = _EVENT_TYPES.get(kind)
+        if event is None:
+            cls, one, other = _MEMBERSHIPS[kind]
+            return cls.of_valid({one: source, other: target}, {one, other})
+        artifact, execution = (source, target) if source[0] is Kind.ARTIFACT else (target, source)
+        fields = {
+            "artifact": artifact,
+            "execution": execution,
+            "type": event,
+            "path": () if path is None else tuple(map(to_step, from_json(path))),
+            "time": None if time is None else from_micros(time),
+        }
+    except (LookupError, TypeError, ValueError) as error:
+        raise Corrupt(
+            f"the edge from {source} to {target} cannot be read; run a check of the store"
+        ) from error
     return Event.of_valid(fields, _OF_EVENT.copy())
 
 
@@ -297,15 +304,6 @@ _MEMBERSHIPS: dict[EdgeKind, tuple[type[Edge], str, str]] = {
     EdgeKind.PARENT: (ParentContext, "parent", "child"),
 }
 """The classes of the other edges, and what their source and their target are in them."""
-
-
-def _path(row: EdgeRow) -> tuple[int | str, ...]:
-    try:
-        return tuple(to_step(step) for step in from_json(row.path or "[]"))
-    except (TypeError, ValueError) as error:
-        raise Corrupt(
-            f"the edge from {row.source} to {row.target} cannot be read; run a check of the store"
-        ) from error
 
 
 def as_stored(edge: Edge, row: EdgeRow) -> Edge:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 from lineage.errors import Conflict, Invalid, NotFound
@@ -15,7 +15,7 @@ from lineage.rows import Batch, Commit, EdgeKey, EdgeRow, Head, NodeRow, TypeRow
 if TYPE_CHECKING:
     from lineage.backend import Backend
 
-__all__ = ["Joined", "Opened", "Transaction"]
+__all__ = ["Block", "Transaction"]
 
 SALT_BYTES = 16
 
@@ -184,10 +184,6 @@ class Transaction:
         for rows in (self._nodes, self._updates):
             rows.update({key: purged(rows[key]) for key in keys if key in rows})
 
-    def joined(self) -> Joined:
-        """Run an inner block; if it raises, this transaction can only roll back."""
-        return Joined(self)
-
     def fail(self, error: BaseException) -> None:
         """Let nothing but a rollback follow, for an error of an inner block."""
         self._failure = self._failure or error
@@ -260,49 +256,66 @@ class Transaction:
         return head._replace(digest=seal(last.digest, commit))
 
 
-class Opened:
+class Block:
     """The block of a transaction: commits at its end, or undoes everything where it raises.
 
-    `own` is where the backend keeps the thread's open transaction.
+    Inside the thread's open transaction, which `own` keeps, it joins that one; if it raises then,
+    the outer one can only roll back.
     """
 
-    __slots__ = ("_own", "_transaction")
+    __slots__ = ("_begin", "_joined", "_left", "_own", "_transaction")
 
-    def __init__(self, own: threading.local, transaction: Transaction) -> None:
+    def __init__(self, own: threading.local, begin: Callable[[], Transaction]) -> None:
         self._own = own
-        self._transaction = transaction
+        self._begin = begin
+        self._transaction: Transaction | None = None
+        self._joined = self._left = False
 
     def __enter__(self) -> Transaction:
+        if self._transaction is not None:
+            raise Invalid("this block was entered before; call transaction() for each")
+        outer: Transaction | None = getattr(self._own, "transaction", None)
+        if outer is not None:
+            outer.check_usable()
+            self._joined = True
+            self._transaction = outer
+            return outer
+        self._transaction = self._begin()
         self._own.transaction = self._transaction
         return self._transaction
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
+        transaction = self._transaction
+        assert transaction is not None
+        if self._joined:
+            if error is not None:
+                transaction.fail(error)
+            self._left = True
+            return
         try:
-            if kind is None:
-                self._transaction.commit()
+            if error is None:
+                transaction.commit()
             else:
-                self._transaction.rollback()
+                transaction.rollback()
         except BaseException:
-            self._transaction.rollback()
+            transaction.rollback()
             raise
         finally:
-            # A block may be left in another thread, by a generator that is finalized there.
-            if getattr(self._own, "transaction", None) is self._transaction:
-                self._own.transaction = None
+            self._leave(transaction)
 
+    def _leave(self, transaction: Transaction) -> None:
+        # A block may be left in another thread, by a generator that is finalized there.
+        if getattr(self._own, "transaction", None) is transaction:
+            self._own.transaction = None
+        self._left = True
 
-class Joined:
-    """An inner block of a transaction; if it raises, the outer one can only roll back."""
-
-    __slots__ = ("_transaction",)
-
-    def __init__(self, transaction: Transaction) -> None:
-        self._transaction = transaction
-
-    def __enter__(self) -> Transaction:
-        self._transaction.check_usable()
-        return self._transaction
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if error is not None:
-            self._transaction.fail(error)
+    def __del__(self) -> None:
+        # An interrupt came on the way into the block or out of it.
+        transaction = self._transaction
+        if transaction is None or self._left:
+            return
+        if self._joined:
+            transaction.fail(Invalid("a block inside it was cut short by an interrupt"))
+            return
+        transaction.rollback()
+        self._leave(transaction)
