@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -463,61 +463,62 @@ def bench_reads(both: Both, group: str) -> None:
 # Recording
 
 
+READ = [NodeKey(Kind.ARTIFACT, 1), NodeKey(Kind.ARTIFACT, 8)]
+EXPERIMENT = {"type_id": WIDE_IDS["context"], "name": "experiment"}
+
+
+class Finished(NamedTuple):
+    """A run, what it wrote and what it belongs to."""
+
+    execution: Execution
+    outputs: list[Artifact]
+    within: Context
+
+
+def finished(number: int) -> Finished:
+    """Return a run with two outputs, in an experiment."""
+    execution = Execution(type="Trainer", properties={"learning_rate": 0.5}, state="COMPLETE")
+    properties = {"version": number, "accuracy": 0.5}
+    outputs = [
+        Artifact(type="Model", uri=f"s3://new/{number}/{n}", properties=properties)
+        for n in range(2)
+    ]
+    return Finished(execution, outputs, Context(type="Wide", name="experiment"))
+
+
+def recording(number: int) -> dict[str, Any]:
+    """Return the request that records the same."""
+    run = finished(number)
+    models = [
+        {"type_id": MODEL, "uri": each.uri, "properties": wire_values(each.properties)}
+        for each in run.outputs
+    ]
+    properties = wire_values(run.execution.properties)
+    return {
+        "execution": {"type_id": TRAINER, "last_known_state": 3, "properties": properties},
+        "artifact_event_pairs": [
+            *({"event": {"artifact_id": key.id, "type": 3}} for key in READ),
+            *({"artifact": model, "event": {"type": 4}} for model in models),
+        ],
+        "contexts": [EXPERIMENT],
+        "options": {"reuse_context_if_already_exist": True},
+    }
+
+
 def bench_record_an_execution(both: Both) -> None:
     """Two inputs that are there, two outputs, and an experiment that is there."""
     both.store.put(Context(type="Wide", name="experiment"))
-    experiment = {"type_id": WIDE_IDS["context"], "name": "experiment"}
-    both.peer.ask("PutContexts", {"contexts": [experiment]})
+    both.peer.ask("PutContexts", {"contexts": [EXPERIMENT]})
 
-    def prepare(n: int) -> tuple[Execution, list[NodeKey], list[Artifact], Context]:
-        execution = Execution(type="Trainer", properties={"learning_rate": 0.5}, state="COMPLETE")
-        outputs = [
-            Artifact(
-                type="Model", uri=f"s3://new/{n}/{m}", properties={"version": n, "accuracy": 0.5}
-            )
-            for m in range(2)
-        ]
-        inputs = [NodeKey(Kind.ARTIFACT, 1), NodeKey(Kind.ARTIFACT, 8)]
-        return execution, inputs, outputs, Context(type="Wide", name="experiment")
-
-    def record(given: tuple[Execution, list[NodeKey], list[Artifact], Context]) -> Any:
-        execution, inputs, outputs, context = given
-        return both.store.record(execution, inputs=inputs, outputs=outputs, within=context)
-
-    def request(n: int) -> dict[str, Any]:
-        execution, inputs, outputs, _ = prepare(n)
-        return {
-            "execution": {
-                "type_id": TRAINER,
-                "last_known_state": 3,
-                "properties": wire_values(execution.properties),
-            },
-            "artifact_event_pairs": [
-                *({"event": {"artifact_id": key.id, "type": 3}} for key in inputs),
-                *(
-                    {
-                        "artifact": {
-                            "type_id": MODEL,
-                            "uri": each.uri,
-                            "properties": wire_values(each.properties),
-                        },
-                        "event": {"type": 4},
-                    }
-                    for each in outputs
-                ),
-            ],
-            "contexts": [experiment],
-            "options": {"reuse_context_if_already_exist": True},
-        }
+    def record(run: Finished) -> Any:
+        return both.store.record(run.execution, inputs=READ, outputs=run.outputs, within=run.within)
 
     ours, theirs = both.race(
         "record an execution",
         "two inputs, two outputs, a context",
-        timed(prepare, record),
-        asked(both.peer, "PutExecution", request),
+        timed(finished, record),
+        asked(both.peer, "PutExecution", recording),
     )
     assert ours.execution.id == theirs.execution_id
-    assert [*(each.id for each in ours.inputs), *(each.id for each in ours.outputs)] == list(
-        theirs.artifact_ids
-    )
+    assert [each.id for each in (*ours.inputs, *ours.outputs)] == list(theirs.artifact_ids)
     assert [each.id for each in ours.contexts] == list(theirs.context_ids)
