@@ -134,9 +134,9 @@ class Translator:
         expression = self._expression(column)
         if isinstance(tree, Present):
             return f"{expression} IS NOT NULL"
-        if isinstance(tree, Like):
-            return self._like(expression, tree.pattern)
         text = column.field in _TEXTS
+        if isinstance(tree, Like):  # a number is not like any pattern
+            return self._like(expression, tree.pattern) if text else "FALSE"
         place = self._place_of_id(column)
         if isinstance(tree, In):
             if place is None or set(map(type, tree.values)) != {int}:
