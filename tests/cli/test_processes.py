@@ -68,7 +68,9 @@ def test_heavy_libraries_are_not_loaded_for_an_answer() -> None:
 )
 def test_a_reader_that_leaves_is_no_trouble(arguments: list[str], runs: Path) -> None:
     with lineage.connect(runs) as store:
-        for number in range(200):
+        for number in range(
+            1_000
+        ):  # more than a pipe holds, or all may be written before the reader leaves
             store.put(lineage.Dataset(name=f"{number}"), message="a" * 2_000)
     process = subprocess.Popen(
         [*MODULE, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=in_checkout({})
