@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -68,11 +69,16 @@ def test_interrupt_on_leaving_a_block_undoes_it(store: Store) -> None:
 def test_interrupt_on_leaving_an_inner_block_lets_the_outer_one_only_roll_back(
     store: Store,
 ) -> None:
+    def write() -> None:
+        with store.backend.transaction() as outer:
+            outer.lock()
+            with suppress(KeyboardInterrupt), store.backend.transaction():
+                pass
+
     def work() -> None:
-        with store.backend.transaction():
-            with pytest.raises(KeyboardInterrupt):
-                put(store, "first")
-            raise KeyboardInterrupt
+        with pytest.raises(Invalid, match="cut short by an interrupt"):
+            write()
+        raise KeyboardInterrupt
 
     interrupted_at(Block.__exit__, work)
     assert names(store) == []
