@@ -24,7 +24,7 @@ help: ## list these words
 venv: $(READY) ## fill .venv with the package, its tools and the demo's libraries
 
 demo: $(READY) ## train real models, record them, and ask where they came from
-	@$(BIN)/python -m lineage.demo
+	@$(BIN)/python -m lineage.cli.demo
 
 test: $(READY) ## run the tests, with coverage
 	@$(BIN)/python -m pytest --cov $(ARGS)

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from lineage.contract.proof import faults
 from lineage.errors import LineageError
-from lineage.model import NodeKey
-from lineage.proof import faults
-from lineage.rows import Batch, Commit, EdgeKey, EdgeRow, Head, NodeRow, TypeRow
+from lineage.model.entities import NodeKey
+from lineage.model.rows import Batch, Commit, EdgeKey, EdgeRow, Head, NodeRow, TypeRow
 
 __all__ = ["Records", "chain_faults", "windows"]
 

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from pydantic_core import from_json
 
-from lineage.filters import (
+from lineage.filters.tree import (
     And,
     AnyColumn,
     Column,
@@ -31,9 +31,9 @@ from lineage.filters import (
     PropertyColumn,
     like_pattern,
 )
-from lineage.model import Kind
-from lineage.rows import EdgeRow, NodeRow
-from lineage.values import ValueType, escape, unescape
+from lineage.model.entities import Kind
+from lineage.model.rows import EdgeRow, NodeRow
+from lineage.model.values import ValueType, escape, unescape
 
 __all__ = ["Met", "Neighbours", "accepts", "holds", "is_nan"]
 

@@ -7,9 +7,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from lineage.graph import Cut, Limits, Walk
-from lineage.model import NodeKey
-from lineage.rows import EdgeRow
+from lineage.answers.subgraph import Cut, Limits, Walk
+from lineage.model.entities import NodeKey
+from lineage.model.rows import EdgeRow
 
 __all__ = ["SLACK", "LevelWalk"]
 

@@ -24,9 +24,9 @@ from benchmarks.sizes import SMALL, TRACES
 from benchmarks.stores import PART, Stores, fill
 from benchmarks.traces import TYPES, write_trace
 from lineage import Artifact, Execution
-from lineage.graph import Direction
-from lineage.model import Entity, Node
-from lineage.rows import edge_of
+from lineage.answers.subgraph import Direction
+from lineage.model.entities import Entity, Node
+from lineage.model.rows import edge_of
 
 GROUP = "bulk ingest"
 THOUSAND = "in calls of a thousand"

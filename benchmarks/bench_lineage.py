@@ -20,11 +20,11 @@ from benchmarks.beside import TABLE, Peer, Raced, Side, asked, measured, race, t
 from benchmarks.stores import Stores, fill
 from benchmarks.traces import WINDOW, Trace
 from lineage import Context, Kind, Limits, NodeKey
-from lineage.filters import Column, Field, In
-from lineage.graph import Direction, Subgraph
+from lineage.answers.subgraph import Direction, Subgraph
+from lineage.filters.tree import Column, Field, In
 from lineage.mlmd.messages import Message, message
-from lineage.model import Edge
-from lineage.rows import EdgeKind, edge_of
+from lineage.model.entities import Edge
+from lineage.model.rows import EdgeKind, edge_of
 
 NUMBERS = {Direction.UPSTREAM: 1, Direction.DOWNSTREAM: 2}
 HOPS = 8

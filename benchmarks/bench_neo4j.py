@@ -20,7 +20,7 @@ from benchmarks.bench_replay import TYPES, write
 from benchmarks.sizes import BULK, SMALL, TRACES
 from benchmarks.traces import WINDOW, Trace, write_trace
 from lineage import Artifact, Execution, NodeKey
-from lineage.backends.neo4j_rows import number_of
+from lineage.backends.neo4j.rows import number_of
 from tests.servers import Neo4jServer, Servers
 
 PATIENCE = 30.0

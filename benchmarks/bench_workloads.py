@@ -34,9 +34,9 @@ from lineage import (
     Kind,
     NodeKey,
 )
-from lineage.filters import Column, Compare, Exists, Field, Filter, In, Neighbour, Operator
-from lineage.model import Entity, Node
-from lineage.schema import SYSTEM_TYPES
+from lineage.filters.tree import Column, Compare, Exists, Field, Filter, In, Neighbour, Operator
+from lineage.model.entities import Entity, Node
+from lineage.model.schema import SYSTEM_TYPES
 
 WIDE = {f"p{n}": ("INT", "DOUBLE", "STRING")[n % 3] for n in range(10)}
 TYPES: dict[str, type[ArtifactType | ExecutionType | ContextType]] = {

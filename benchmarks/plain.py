@@ -9,9 +9,9 @@ from google.protobuf.message import Message
 
 from lineage import Event
 from lineage.mlmd.conversion import value_of, wire_name
-from lineage.model import Entity, Node
-from lineage.rows import EDGE_KINDS, STATE_NUMBERS
-from lineage.schema import NodeType
+from lineage.model.entities import Entity, Node
+from lineage.model.rows import EDGE_KINDS, STATE_NUMBERS
+from lineage.model.schema import NodeType
 
 VALUES = {int: "int_value", float: "double_value", str: "string_value"}
 PROPERTY_TYPES = {"INT": 1, "DOUBLE": 2, "STRING": 3}

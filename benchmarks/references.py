@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 
 import lineage
 from lineage import Artifact, Kind, NodeKey
-from lineage.graph import Direction
-from lineage.rows import EdgeKind
+from lineage.answers.subgraph import Direction
+from lineage.model.rows import EdgeKind
 
 Pairs = list[tuple[int, int]]
 Ask = Callable[[int, Direction], Iterable[int]]

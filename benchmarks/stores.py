@@ -14,10 +14,10 @@ from benchmarks.beside import Peer
 from benchmarks.sizes import TRACES
 from benchmarks.traces import Trace, write_trace
 from lineage import Kind
-from lineage.graph import Direction
+from lineage.answers.subgraph import Direction
 from lineage.mlmd.conversion import fill_event, fill_node, type_message
 from lineage.mlmd.messages import Message, message
-from lineage.rows import EdgeKind, EdgeRow, NodeRow
+from lineage.model.rows import EdgeKind, EdgeRow, NodeRow
 
 KEPT = Path(__file__).parents[1] / ".benchmarks" / "ml-metadata"
 PART = 1_000
@@ -85,7 +85,7 @@ def fill(peer: Peer, store: lineage.Store) -> float:
     backend = store.backend
     spent = 0.0
     for each in types.values():
-        if each.id is not None and each.id > len(lineage.schema.SYSTEM_TYPES):
+        if each.id is not None and each.id > len(lineage.model.schema.SYSTEM_TYPES):
             wire = type_message(each)
             wire.ClearField("id")
             spent += _ask(peer, f"Put{each.kind.capitalize()}Type", {f"{each.kind}_type": wire})

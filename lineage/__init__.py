@@ -1,5 +1,7 @@
 """Graph-native lineage for machine learning: what every step read and wrote, and questions about it."""
 
+from lineage.answers.log import Change, LogEntry, Page
+from lineage.answers.subgraph import Cut, Direction, Limits, Subgraph
 from lineage.errors import (
     AlreadyExists,
     BackendError,
@@ -12,9 +14,7 @@ from lineage.errors import (
     Stale,
     Unavailable,
 )
-from lineage.graph import Cut, Direction, Limits, Subgraph
-from lineage.journal import Change, LogEntry, Page
-from lineage.model import (
+from lineage.model.entities import (
     Artifact,
     ArtifactState,
     Association,
@@ -28,9 +28,7 @@ from lineage.model import (
     NodeKey,
     ParentContext,
 )
-from lineage.recording import Recorded
-from lineage.run import Run
-from lineage.schema import (
+from lineage.model.schema import (
     ArtifactType,
     Asset,
     ContextType,
@@ -47,8 +45,10 @@ from lineage.schema import (
     Train,
     Transform,
 )
+from lineage.model.values import ProtoAny, ValueType
+from lineage.recording.record import Recorded
+from lineage.recording.run import Run
 from lineage.store import Store, connect
-from lineage.values import ProtoAny, ValueType
 
 __all__ = [
     "AlreadyExists",

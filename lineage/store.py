@@ -11,13 +11,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, cast, overload
 
-from lineage import writing
-from lineage.backend import Backend, Order
-from lineage.errors import Invalid, LineageError, NotFound
-from lineage.filters import Field, Filter
-from lineage.finding import find, get, get_named
-from lineage.graph import Limits, Subgraph
-from lineage.journal import (
+from lineage.answers.log import (
     Change,
     LogEntry,
     Page,
@@ -26,20 +20,36 @@ from lineage.journal import (
     entry_of,
     number_at,
 )
-from lineage.model import LARGEST_ID, Edge, Entity, Event, Kind, Node, NodeKey, to_key, to_kind
-from lineage.plugins import backend_factory, schemes, shown_url
+from lineage.answers.subgraph import Limits, Subgraph
+from lineage.contract.backend import Backend, Order
+from lineage.contract.plugins import backend_factory, schemes, shown_url
+from lineage.contract.registry import node_class, registry
+from lineage.errors import Invalid, LineageError, NotFound
+from lineage.filters.tree import Field, Filter
+from lineage.model.entities import (
+    LARGEST_ID,
+    Edge,
+    Entity,
+    Event,
+    Kind,
+    Node,
+    NodeKey,
+    to_key,
+    to_kind,
+)
+from lineage.model.rows import EVENT_KINDS, edge_of, entity_of
+from lineage.model.schema import AnyType
+from lineage.model.values import to_text
 from lineage.queries import naming, provenance
-from lineage.recording import Artifacts, Contexts, ExecutionT, Recorded, record
-from lineage.registry import node_class, registry
-from lineage.rows import EVENT_KINDS, edge_of, entity_of
-from lineage.run import Run
-from lineage.schema import AnyType
-from lineage.values import to_text
-from lineage.writing import Author
+from lineage.queries.find import find, get, get_named
+from lineage.recording import put as writing
+from lineage.recording.put import Author
+from lineage.recording.record import Artifacts, Contexts, ExecutionT, Recorded, record
+from lineage.recording.run import Run
 
 if TYPE_CHECKING:
-    from lineage.copying import Copied, Progress
-    from lineage.importing import Imported
+    from lineage.interchange.copying import Copied, Progress
+    from lineage.interchange.importing import Imported
     from lineage.queries.comparison import Comparison
     from lineage.queries.differences import Diff
     from lineage.queries.impact import Impact
@@ -397,7 +407,7 @@ class Store:
 
         The format is that of the file's suffix, unless given.
         """
-        from lineage.exporting import export, write_file
+        from lineage.interchange.exporting import export, write_file
 
         return write_file(
             target, format, lambda file, name: export(self.backend, file, name, as_of=self.as_of)
@@ -416,7 +426,7 @@ class Store:
         With `new_ids` the nodes become new ones of a store that may hold others. A database (`mlmd`)
         is followed: another call brings what is new there.
         """
-        from lineage.following import import_from
+        from lineage.interchange.mirroring import import_from
 
         return import_from(self.backend, source, format, self._author(message), new_ids=new_ids)
 
@@ -425,7 +435,7 @@ class Store:
 
         The target is empty, or holds what an earlier copy wrote; else nothing is written.
         """
-        from lineage.copying import copy
+        from lineage.interchange.copying import copy
 
         if not isinstance(cast(object, target), Store) or target.as_of is not None:
             raise Invalid(f"{target!r:.80} is no store to write to; give one that connect opened")

@@ -7,20 +7,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from lineage.backend import Backend
-from lineage.display import ROWS, html_table, safely
+from lineage.answers.labels import label, printable
+from lineage.answers.notebook import ROWS, html_table, safely
+from lineage.answers.subgraph import Cut, Limits
+from lineage.contract.backend import Backend
 from lineage.errors import Invalid, MissingExtra
-from lineage.graph import Cut, Limits
-from lineage.labels import label, printable
-from lineage.model import Artifact, NodeKey
+from lineage.model.entities import Artifact, NodeKey
+from lineage.model.values import Value, same, to_value
 from lineage.queries.alignment import Place, line_up
-from lineage.queries.findings import Findings, Metric
+from lineage.queries.facts import Findings, Metric
 from lineage.queries.libraries import is_framework
-from lineage.queries.moments import Moment
-from lineage.queries.remarks import remarks
+from lineage.queries.notes import remarks
+from lineage.queries.reader import Moment
 from lineage.queries.roles import Role
 from lineage.queries.versions import assets_of
-from lineage.values import Value, same, to_value
 
 if TYPE_CHECKING:
     import pandas

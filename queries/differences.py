@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TypeAlias
 
-from lineage.backend import Backend
-from lineage.display import ROWS, html_table, node_cells, safely
+from lineage.answers.notebook import ROWS, html_table, node_cells, safely
+from lineage.answers.subgraph import Cut, Limits
+from lineage.contract.backend import Backend
 from lineage.errors import Invalid
-from lineage.graph import Cut, Limits
-from lineage.model import Context, Kind, Node, NodeKey, TypeName
+from lineage.model.entities import Context, Kind, Node, NodeKey, TypeName
+from lineage.model.values import Value, same
 from lineage.queries.chains import Trail
-from lineage.queries.moments import Moment
-from lineage.queries.sides import Group, Side, sides_of
-from lineage.values import Value, same
+from lineage.queries.lineages import Group, Side, sides_of
+from lineage.queries.reader import Moment
 
 __all__ = ["Diff", "Difference", "FieldChange", "diff"]
 

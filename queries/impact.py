@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from lineage.backend import Backend
-from lineage.display import ROWS, html_table, node_cells, safely
-from lineage.graph import Cut, Direction, Limits, Walk
-from lineage.labels import printable
-from lineage.model import Artifact, Kind, Node, NodeKey
-from lineage.queries.moments import Moment
+from lineage.answers.labels import printable
+from lineage.answers.notebook import ROWS, html_table, node_cells, safely
+from lineage.answers.subgraph import Cut, Direction, Limits, Walk
+from lineage.contract.backend import Backend
+from lineage.model.entities import Artifact, Kind, Node, NodeKey
 from lineage.queries.paths import Way, steps_back
+from lineage.queries.reader import Moment
 from lineage.queries.roles import Role
 
 __all__ = ["Affected", "Impact", "impact"]

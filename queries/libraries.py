@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lineage.model import Context
+from lineage.model.entities import Context
 
 __all__ = ["is_framework", "libraries_of"]
 

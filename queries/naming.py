@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from lineage.backend import Backend, Order
+from lineage.contract.backend import Backend, Order
+from lineage.contract.registry import registry
 from lineage.errors import Invalid, NotFound
-from lineage.filters import And, Column, Compare, Field, Filter, In, Operator, all_of
-from lineage.model import Kind, Node, NodeKey
-from lineage.registry import registry
-from lineage.rows import NodeRow
-from lineage.values import to_text
+from lineage.filters.tree import And, Column, Compare, Field, Filter, In, Operator, all_of
+from lineage.model.entities import Kind, Node, NodeKey
+from lineage.model.rows import NodeRow
+from lineage.model.values import to_text
 
 __all__ = ["Meant", "is_key", "meant", "resolve", "resolve_in"]
 

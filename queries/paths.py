@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from typing_extensions import override
 
-from lineage.backend import Backend
-from lineage.display import ROWS, html_table, node_cells, safely
-from lineage.graph import Cut, Direction, Limits, Subgraph, Walk
-from lineage.model import NodeKey
+from lineage.answers.notebook import ROWS, html_table, node_cells, safely
+from lineage.answers.subgraph import Cut, Direction, Limits, Subgraph, Walk
+from lineage.contract.backend import Backend
+from lineage.contract.registry import registry
+from lineage.contract.walking import check_limits
+from lineage.model.entities import NodeKey
+from lineage.model.rows import EdgeRow
 from lineage.queries.chains import Chain
-from lineage.registry import registry
-from lineage.rows import EdgeRow
-from lineage.walking import check_limits
 
 __all__ = ["Paths", "Way", "paths", "steps_back"]
 

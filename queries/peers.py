@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from lineage.backend import Backend
-from lineage.display import ROWS, html_table, node_cells, safely
-from lineage.graph import Cut, Direction, Limits, Walk
-from lineage.model import Artifact, NodeKey
-from lineage.queries.findings import Findings
-from lineage.queries.moments import Moment
-from lineage.queries.remarks import concluded, cut_short, listed
+from lineage.answers.notebook import ROWS, html_table, node_cells, safely
+from lineage.answers.subgraph import Cut, Direction, Limits, Walk
+from lineage.contract.backend import Backend
+from lineage.model.entities import Artifact, NodeKey
+from lineage.queries.facts import Findings
+from lineage.queries.notes import concluded, cut_short, listed
+from lineage.queries.reader import Moment
 from lineage.queries.roles import Role
 from lineage.queries.versions import assets_of, versions_of
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TypeVar
 
-from lineage.backend import Backend
-from lineage.graph import Direction, Limits, Subgraph
-from lineage.model import Node, NodeKey
-from lineage.registry import registry
+from lineage.answers.subgraph import Direction, Limits, Subgraph
+from lineage.contract.backend import Backend
+from lineage.contract.registry import registry
+from lineage.model.entities import Node, NodeKey
 
 __all__ = ["downstream", "subgraph", "upstream"]
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
-from lineage.registry import Registry
-from lineage.schema import SYSTEM_NAMES, AnyType
+from lineage.contract.registry import Registry
+from lineage.model.schema import SYSTEM_NAMES, AnyType
 
 __all__ = ["Role", "Roles"]
 

@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
-from lineage.backend import Backend
-from lineage.display import ROWS, html_table, node_cells, safely
-from lineage.graph import Cut, Limits
-from lineage.model import Context, Execution, Kind, Node, NodeKey
-from lineage.queries.findings import Findings, Linked, Metric, Source
-from lineage.queries.moments import Moment
-from lineage.queries.remarks import remarks
+from lineage.answers.notebook import ROWS, html_table, node_cells, safely
+from lineage.answers.subgraph import Cut, Limits
+from lineage.contract.backend import Backend
+from lineage.model.entities import Context, Execution, Kind, Node, NodeKey
+from lineage.model.schema import Environment
+from lineage.model.values import Value
+from lineage.queries.facts import Findings, Linked, Metric, Source
+from lineage.queries.notes import remarks
+from lineage.queries.reader import Moment
 from lineage.queries.roles import Role
-from lineage.schema import Environment
-from lineage.values import Value
 
 __all__ = [
     "Linked",

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from lineage.backend import Backend
-from lineage.display import ROWS, html_table, node_cells, safely
-from lineage.filters import And, Column, Compare, Field, In, Operator
-from lineage.graph import Direction
-from lineage.model import Artifact, Context, Kind, NodeKey
-from lineage.queries.moments import Moment
-from lineage.rows import EVENT_KINDS, EdgeKind
-from lineage.schema import Asset
+from lineage.answers.notebook import ROWS, html_table, node_cells, safely
+from lineage.answers.subgraph import Direction
+from lineage.contract.backend import Backend
+from lineage.filters.tree import And, Column, Compare, Field, In, Operator
+from lineage.model.entities import Artifact, Context, Kind, NodeKey
+from lineage.model.rows import EVENT_KINDS, EdgeKind
+from lineage.model.schema import Asset
+from lineage.queries.reader import Moment
 
 __all__ = ["Versions", "assets_of", "versions", "versions_of"]
 

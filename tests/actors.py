@@ -18,8 +18,9 @@ from typing import Any, Self
 from pydantic_core.core_schema import CoreSchema, any_schema
 
 import lineage
-from lineage import Dataset, Execution, Model, Train, backend
-from lineage.copying import Stage
+from lineage import Dataset, Execution, Model, Train
+from lineage.contract import backend
+from lineage.interchange.copying import Stage
 from tests.tree import ROOT
 
 DEADLINE = 120
@@ -351,7 +352,7 @@ def become_nobody() -> None:
     with lineage.connect("memory:") as store:
         pair(store, "any")
         store.find(Model)
-    importlib.import_module("lineage.backends.sqlite")
+    importlib.import_module("lineage.backends.sqlite.backend")
     if os.geteuid() == 0:
         os.setgid(65534)
         os.setuid(65534)

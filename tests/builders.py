@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any, TypeVar
 
-from lineage.backend import Backend
-from lineage.model import Kind, NodeKey
-from lineage.rows import Batch, EdgeKey, EdgeKind, EdgeRow, NodeRow, TypeRow
-from lineage.schema import TYPE_CLASSES
-from lineage.transaction import Transaction
-from lineage.values import encode
+from lineage.contract.backend import Backend
+from lineage.contract.transaction import Transaction
+from lineage.model.entities import Kind, NodeKey
+from lineage.model.rows import Batch, EdgeKey, EdgeKind, EdgeRow, NodeRow, TypeRow
+from lineage.model.schema import TYPE_CLASSES
+from lineage.model.values import encode
 
 T = TypeVar("T")
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from lineage.backend import Backend
-from lineage.backends.memory import MemoryBackend
-from lineage.backends.sqlite import SqliteBackend
+from lineage.backends.memory.backend import MemoryBackend
+from lineage.backends.sqlite.backend import SqliteBackend
+from lineage.contract.backend import Backend
 from lineage.store import Store
 from tests.builders import Clock
 from tests.servers import MOST, REQUIRED, SERVERS, VARIABLE, Neo4jServer, Unserved
@@ -39,7 +39,7 @@ def sqlite_backend(folder: Path, clock: Callable[[], int]) -> Iterator[Backend]:
 
 @contextmanager
 def neo4j_backend(folder: Path, clock: Callable[[], int]) -> Iterator[Backend]:
-    from lineage.backends.neo4j import Neo4jBackend
+    from lineage.backends.neo4j.backend import Neo4jBackend
 
     with SERVERS.of(folder) as server, Neo4jBackend(server.url, clock=clock) as backend:
         yield backend

@@ -12,8 +12,9 @@ from types import MappingProxyType
 
 from pydantic_core import to_json
 
-from lineage.backend import Order
-from lineage.filters import (
+from lineage.answers.subgraph import Direction
+from lineage.contract.backend import Order
+from lineage.filters.tree import (
     And,
     Column,
     Compare,
@@ -29,11 +30,10 @@ from lineage.filters import (
     Present,
     PropertyColumn,
 )
-from lineage.graph import Direction
-from lineage.model import Kind, NodeKey
-from lineage.rows import EdgeKey, EdgeKind, EdgeRow, NodeRow, TypeRow
-from lineage.schema import SYSTEM_TYPES
-from lineage.values import decode, kind_of
+from lineage.model.entities import Kind, NodeKey
+from lineage.model.rows import EdgeKey, EdgeKind, EdgeRow, NodeRow, TypeRow
+from lineage.model.schema import SYSTEM_TYPES
+from lineage.model.values import decode, kind_of
 
 EVENTS = range(1, 8)
 JOINED_BY = {

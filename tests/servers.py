@@ -29,8 +29,8 @@ import pytest
 from neo4j import Driver, GraphDatabase, Query, Session
 from neo4j.exceptions import DriverError, Neo4jError
 
-from lineage.backends.neo4j_opening import SCHEMA
-from lineage.backends.neo4j_rows import quoted
+from lineage.backends.neo4j.opening import SCHEMA
+from lineage.backends.neo4j.rows import quoted
 
 if TYPE_CHECKING:
     from testcontainers.community.neo4j import Neo4jContainer

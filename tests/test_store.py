@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from lineage.backend import Backend
+from lineage.contract.backend import Backend
 from lineage.errors import AlreadyExists, Conflict, Invalid, LineageError, Stale, Unavailable
-from lineage.model import Artifact, Event
-from lineage.schema import ArtifactType
+from lineage.model.entities import Artifact, Event
+from lineage.model.schema import ArtifactType
 from lineage.store import ATTEMPTS, Store, connect
 from tests.builders import Clock, elsewhere, everything
 from tests.runs import Dataset, Model, Train, two_runs

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from lineage.answers.subgraph import Limits
 from lineage.errors import Invalid, NotFound
-from lineage.graph import Limits
-from lineage.model import Artifact, Kind, Node, NodeKey
+from lineage.model.entities import Artifact, Kind, Node, NodeKey
+from lineage.model.values import ProtoAny
 from lineage.store import Store
-from lineage.values import ProtoAny
 from tests.builders import everything
 from tests.runs import Dataset, Model, Train, two_runs
 

@@ -18,8 +18,8 @@ from typer.main import get_command
 from typing_extensions import override
 
 from lineage.cli import output
+from lineage.contract.plugins import shown_url
 from lineage.errors import ENDINGS, LineageError, ending_of
-from lineage.plugins import shown_url
 
 __all__ = ["COMMANDS", "EPILOGUE", "Command", "command_line", "exit_code", "main"]
 
@@ -90,17 +90,17 @@ COMMANDS = (
         ),
     ),
     Command("import", "interchange.import_", ("lineage import backup.json --store copy.db",)),
-    Command("copy", "moving.copy", ("lineage copy lineage.db backup.db",)),
+    Command("copy", "copying.copy", ("lineage copy lineage.db backup.db",)),
     Command("serve", "serving.serve", ("lineage serve --mlmd 127.0.0.1:8080",)),
     Command("check", "history.check", ("lineage check",)),
     Command(
         "delete",
-        "changes.delete",
+        "removing.delete",
         ("lineage delete models/logistic-weak.pickle --message 'made in error' --yes",),
     ),
     Command(
         "purge",
-        "changes.purge",
+        "removing.purge",
         ("lineage purge data/wine-test.csv --reason 'erasure request' --yes",),
     ),
     Command("demo", "interchange.demo", ("lineage demo --store demo.db",)),

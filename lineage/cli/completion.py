@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import typer
 
-from lineage.model import Kind
+from lineage.model.entities import Kind
 
 __all__ = ["complete_formats", "complete_kinds", "complete_types"]
 
 
 def complete_formats(incomplete: str) -> list[str]:
     """Return the formats that begin as written so far."""
-    from lineage.plugins import format_names
+    from lineage.contract.plugins import format_names
 
     return [name for name in format_names() if name.startswith(incomplete)]
 
 
 def complete_types(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the types of the store that begin as written so far; none where it cannot be read."""
-    from lineage.labels import printable
+    from lineage.answers.labels import printable
     from lineage.store import connect
 
     try:

@@ -1,7 +1,7 @@
 """Answers as JSON documents: fields by name, nodes, edges and values as node-link JSON has them.
 
 Keys of nodes are text such as `artifact:12`, times RFC 3339, `None` is `null`. Values of properties
-stand as `lineage.values` keeps them at rest, but structs as themselves: infinities are `1e999`,
+stand as `lineage.model.values` keeps them at rest, but structs as themselves: infinities are `1e999`,
 which every reader takes for one, NaN is `{"float":"nan"}`. All text is ASCII with escapes, so that
 no name acts on a terminal.
 """
@@ -18,11 +18,11 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from lineage.answers.subgraph import Subgraph
 from lineage.formats.entries import edge_data, node_data, time_text, type_data
-from lineage.graph import Subgraph
-from lineage.model import Association, Attribution, Event, Node, NodeKey, ParentContext
-from lineage.schema import NodeType
-from lineage.values import encode
+from lineage.model.entities import Association, Attribution, Event, Node, NodeKey, ParentContext
+from lineage.model.schema import NodeType
+from lineage.model.values import encode
 
 __all__ = ["LONGEST_PATH", "json_text", "keys_of", "plain"]
 

@@ -10,17 +10,17 @@ from typing import Annotated
 
 import typer
 
+from lineage.answers.labels import printable
+from lineage.answers.log import LogEntry
 from lineage.cli import output, progress
 from lineage.cli.options import HERE, AsJson, AsOf, StoreUrl, named, reading
 from lineage.cli.tables import moment, table
-from lineage.journal import LogEntry
-from lineage.labels import printable
-from lineage.model import Kind, Node, NodeKey
-from lineage.registry import registry
-from lineage.rows import entity_of
-from lineage.schema import AnyType
+from lineage.contract.registry import registry
+from lineage.model.entities import Kind, Node, NodeKey
+from lineage.model.rows import entity_of
+from lineage.model.schema import AnyType
+from lineage.model.values import same
 from lineage.store import Store
-from lineage.values import same
 
 __all__ = ["check", "log", "types"]
 

@@ -11,9 +11,10 @@ from typing import IO, Annotated, TypeAlias, cast
 
 import typer
 
-from lineage import exporting
+from lineage.answers.labels import printable
+from lineage.answers.subgraph import Cut, Direction, Limits, Subgraph
 from lineage.cli import output, progress
-from lineage.cli.harmless import Harmless
+from lineage.cli.escaping import Harmless
 from lineage.cli.options import (
     HERE,
     MOST_NODES,
@@ -36,18 +37,17 @@ from lineage.cli.options import (
 )
 from lineage.cli.output import several
 from lineage.cli.progress import Line
+from lineage.contract.format import Batches, Database, connector, dumper, format_of_suffix
+from lineage.contract.plugins import shown_url
 from lineage.errors import Invalid
-from lineage.exporting import writable, write_file
-from lineage.following import Stage, follow, opened
-from lineage.graph import Cut, Direction, Limits, Subgraph
-from lineage.importing import Imported, read_file, read_graph, write_graph
-from lineage.labels import printable
-from lineage.notation import Batches, Database, connector, dumper, format_of_suffix
-from lineage.plugins import shown_url
-from lineage.rows import EVENT_KINDS, Batch
+from lineage.interchange import exporting
+from lineage.interchange.exporting import writable, write_file
+from lineage.interchange.importing import Imported, read_file, read_graph, write_graph
+from lineage.interchange.mirroring import Stage, follow, opened
+from lineage.model.rows import EVENT_KINDS, Batch
+from lineage.model.values import to_text
+from lineage.recording.put import Author
 from lineage.store import Store
-from lineage.values import to_text
-from lineage.writing import Author
 
 __all__ = ["demo", "export", "import_"]
 
@@ -270,7 +270,7 @@ def _imported(answer: Imported) -> Iterator[str]:
 
 def demo(*, store: StoreUrl = HERE, as_json: AsJson = False) -> int:
     """Train models, record them, and ask where they came from."""
-    from lineage.demo import tell
+    from lineage.cli.demo import tell
 
     if not as_json:
         return tell(store)

@@ -10,12 +10,12 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from lineage.answers.subgraph import Limits
 from lineage.cli import output
 from lineage.cli.completion import complete_formats, complete_kinds, complete_types
+from lineage.contract.plugins import parse_url
 from lineage.errors import NotFound
-from lineage.graph import Limits
-from lineage.model import NodeKey
-from lineage.plugins import parse_url
+from lineage.model.entities import NodeKey
 from lineage.queries.naming import meant
 from lineage.store import Store, connect
 
@@ -193,7 +193,7 @@ def named(store: Store, text: str) -> NodeKey:
 
 def is_place(url: str, path: str | Path) -> bool:
     """Whether a path is where a store is kept."""
-    from lineage.backends.sqlite_place import split_url
+    from lineage.backends.sqlite.location import split_url
 
     return parse_url(url).scheme == "sqlite" and os.path.realpath(
         split_url(url)[0]

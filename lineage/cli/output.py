@@ -7,9 +7,9 @@ import sys
 from collections.abc import Callable, Collection, Iterable
 from typing import IO, TextIO, TypeAlias, TypeVar
 
+from lineage.answers.labels import printable
+from lineage.answers.subgraph import Cut
 from lineage.cli.documents import json_text, plain
-from lineage.graph import Cut
-from lineage.labels import printable
 
 __all__ = [
     "Write",

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, islice
 from typing import TYPE_CHECKING
 
+from lineage.answers.labels import label, printable
 from lineage.cli.documents import LONGEST_PATH
 from lineage.cli.output import bold, several
 from lineage.cli.tables import fields, headline, moment, node_cells, table, type_of, value_text
-from lineage.labels import label, printable
-from lineage.model import Artifact, Kind, Node, NodeKey
+from lineage.model.entities import Artifact, Kind, Node, NodeKey
 from lineage.queries.roles import Role
 
 if TYPE_CHECKING:  # a command needs the classes of its own answer only

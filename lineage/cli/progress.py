@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lineage.cli import output
-from lineage.notation import Batches
-from lineage.rows import Batch
+from lineage.contract.format import Batches
+from lineage.model.rows import Batch
 
 __all__ = ["Line", "counted", "shown"]
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from typer.main import get_command
 
+from lineage.answers.log import LogEntry, Page
 from lineage.cli.app import (
     COMMANDS,
     DEBUG,
@@ -22,10 +23,9 @@ from lineage.cli.app import (
 from lineage.cli.documents import LONGEST_PATH, keys_of
 from lineage.cli.history import Faults, Log, NodeEntry, Types
 from lineage.cli.interchange import Exported
-from lineage.copying import Copied
 from lineage.errors import ENDINGS
-from lineage.importing import Imported
-from lineage.journal import LogEntry, Page
+from lineage.interchange.copying import Copied
+from lineage.interchange.importing import Imported
 from lineage.queries.comparison import Comparison, Row
 from lineage.queries.differences import Diff, Difference, FieldChange
 from lineage.queries.impact import Affected, Impact

@@ -12,8 +12,8 @@ import typer
 
 from lineage.cli import output
 from lineage.cli.options import HERE, Actor, AsJson, StoreUrl, quiet_grpc, usage, writing
+from lineage.contract.plugins import shown_url
 from lineage.errors import MissingExtra
-from lineage.plugins import shown_url
 
 __all__ = ["serve"]
 
@@ -60,7 +60,7 @@ def serve(
     """
     quiet_grpc()
     try:
-        from lineage.server.serving import Certificate, read_tokens, serving
+        from lineage.server.mlmd.serving import Certificate, read_tokens, serving
     except ImportError as error:
         raise MissingExtra(
             f"a server needs grpcio and protobuf ({error}): pip install 'lineage-graph[mlmd]'"

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from unicodedata import combining, east_asian_width
 
+from lineage.answers.labels import label, printable, shown
 from lineage.cli import output
-from lineage.labels import label, printable, shown
-from lineage.model import Node
+from lineage.model.entities import Node
 
 __all__ = [
     "fields",

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from lineage.answers.log import Page
+from lineage.answers.subgraph import Subgraph
 from lineage.cli import output, pages
 from lineage.cli.documents import plain
 from lineage.cli.options import (
@@ -28,13 +30,11 @@ from lineage.cli.options import (
     reading,
 )
 from lineage.cli.tables import moment, node_cells, table
+from lineage.contract.registry import registry
 from lineage.errors import Invalid, NotFound
-from lineage.filters import Column, Field, Filter, In, all_of
-from lineage.graph import Subgraph
-from lineage.journal import Page
-from lineage.model import Artifact, Context, Execution, Kind, Node
-from lineage.parsing import parse
-from lineage.registry import registry
+from lineage.filters.parsing import parse
+from lineage.filters.tree import Column, Field, Filter, In, all_of
+from lineage.model.entities import Artifact, Context, Execution, Kind, Node
 from lineage.store import Store
 
 __all__ = ["downstream", "find", "path", "upstream"]

@@ -12,8 +12,8 @@ from typing import IO
 
 from lineage.formats.pictures import edge_label, is_containment, node_lines
 from lineage.formats.streams import types_first
-from lineage.model import Kind
-from lineage.rows import Batch, EdgeRow, NodeRow
+from lineage.model.entities import Kind
+from lineage.model.rows import Batch, EdgeRow, NodeRow
 
 __all__ = ["dump"]
 

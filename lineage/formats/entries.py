@@ -1,7 +1,7 @@
 """Nodes, edges and types as JSON objects: from rows, as text and fast, and from entities.
 
 Both say the same in the same words. Times are RFC 3339 in UTC with microseconds, states and kinds
-of edge go by name, property maps are as `lineage.values` keeps them at rest. What is absent is left
+of edge go by name, property maps are as `lineage.model.values` keeps them at rest. What is absent is left
 out. The text of a row is one line.
 """
 
@@ -16,10 +16,10 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 from lineage.errors import Corrupt
-from lineage.model import ArtifactState, Edge, Event, ExecutionState, Kind, Node
-from lineage.rows import EdgeKind, EdgeRow, NodeRow, edge_key
-from lineage.schema import AnyType
-from lineage.values import encode, from_micros
+from lineage.model.entities import ArtifactState, Edge, Event, ExecutionState, Kind, Node
+from lineage.model.rows import EdgeKind, EdgeRow, NodeRow, edge_key
+from lineage.model.schema import AnyType
+from lineage.model.values import encode, from_micros
 
 __all__ = [
     "NodeTexts",

@@ -19,9 +19,9 @@ from pydantic_core import to_json
 from lineage.formats.entries import edge_data, node_data
 from lineage.formats.losses import Losses
 from lineage.formats.streams import types_first
-from lineage.model import Node
-from lineage.rows import Batch, EdgeRow, edge_of, entity_of
-from lineage.values import ProtoAny, Value, encode
+from lineage.model.entities import Node
+from lineage.model.rows import Batch, EdgeRow, edge_of, entity_of
+from lineage.model.values import ProtoAny, Value, encode
 
 __all__ = ["dump"]
 

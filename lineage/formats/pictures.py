@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lineage.labels import label, printable
-from lineage.rows import EdgeKind, NodeRow, entity_of
-from lineage.schema import AnyType
+from lineage.answers.labels import label, printable
+from lineage.model.rows import EdgeKind, NodeRow, entity_of
+from lineage.model.schema import AnyType
 
 __all__ = ["PLAIN_EDGES", "edge_label", "is_containment", "node_lines"]
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import TypeVar
 
-from lineage.rows import Batch
-from lineage.schema import AnyType
+from lineage.model.rows import Batch
+from lineage.model.schema import AnyType
 
 __all__ = ["in_pieces", "types_first"]
 

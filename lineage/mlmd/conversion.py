@@ -20,10 +20,10 @@ from lineage.mlmd.messages import (
     message,
     type_class,
 )
-from lineage.model import ArtifactState, ExecutionState, Kind
-from lineage.rows import EdgeKind, EdgeRow, NodeRow
-from lineage.schema import SYSTEM_NAMES, SYSTEM_TYPES, TYPE_CLASSES, AnyType, ExecutionType
-from lineage.values import (
+from lineage.model.entities import ArtifactState, ExecutionState, Kind
+from lineage.model.rows import EdgeKind, EdgeRow, NodeRow
+from lineage.model.schema import SYSTEM_NAMES, SYSTEM_TYPES, TYPE_CLASSES, AnyType, ExecutionType
+from lineage.model.values import (
     JSON,
     ProtoAny,
     Struct,
@@ -33,7 +33,7 @@ from lineage.values import (
     from_micros,
     stored_values,
 )
-from lineage.values import to_micros as to_stored
+from lineage.model.values import to_micros as to_stored
 
 __all__ = [
     "DEEPEST",

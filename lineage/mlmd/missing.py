@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from lineage.model import Kind, NodeKey
-from lineage.rows import NodeRow, TypeRow
-from lineage.schema import TYPE_CLASSES
-from lineage.values import NO_PROPERTIES, encode
+from lineage.model.entities import Kind, NodeKey
+from lineage.model.rows import NodeRow, TypeRow
+from lineage.model.schema import TYPE_CLASSES
+from lineage.model.values import NO_PROPERTIES, encode
 
 __all__ = ["MISSING", "missing_node", "missing_types"]
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from lineage.backend import Backend
+from lineage.contract.backend import Backend
+from lineage.contract.registry import Registry, registry
+from lineage.contract.transaction import Transaction
 from lineage.mlmd.missing import MISSING
-from lineage.model import LARGEST_ID, Kind, NodeKey
-from lineage.registry import Registry, registry
-from lineage.rows import NodeRow
-from lineage.schema import AnyType
-from lineage.transaction import Transaction
+from lineage.model.entities import LARGEST_ID, Kind, NodeKey
+from lineage.model.rows import NodeRow
+from lineage.model.schema import AnyType
 
 __all__ = ["Session"]
 

@@ -8,11 +8,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from lineage.backend import Backend
-from lineage.backends.memory import MemoryBackend
-from lineage.model import Kind, NodeKey
-from lineage.rows import EdgeKind
-from lineage.schema import ContextType, ExecutionType
+from lineage.backends.memory.backend import MemoryBackend
+from lineage.contract.backend import Backend
+from lineage.model.entities import Kind, NodeKey
+from lineage.model.rows import EdgeKind
+from lineage.model.schema import ContextType, ExecutionType
 from tests.servers import SERVERS
 
 BackDoor = Callable[[Backend, Path], None]

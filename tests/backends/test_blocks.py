@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from lineage.backend import Backend
+from lineage.contract.backend import Backend
+from lineage.contract.registry import registry
+from lineage.contract.transaction import Block, Transaction
 from lineage.errors import Invalid
-from lineage.model import Artifact, Kind
-from lineage.registry import registry
-from lineage.rows import Batch
+from lineage.model.entities import Artifact, Kind
+from lineage.model.rows import Batch
+from lineage.recording.put import node_row
 from lineage.store import Store
-from lineage.transaction import Block, Transaction
-from lineage.writing import node_row
 
 
 def names(store: Store) -> list[str | None]:

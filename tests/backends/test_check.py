@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from lineage.backend import Backend
-from lineage.model import Kind
-from lineage.rows import NodeRow
+from lineage.contract.backend import Backend
+from lineage.model.entities import Kind
+from lineage.model.rows import NodeRow
 from tests.backends.backdoors import BACK_DOORS
 from tests.builders import Clock, eventful, everything, writing
 from tests.conftest import BACKENDS, EACH_BACKEND

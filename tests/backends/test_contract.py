@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from lineage.backend import CONTRACT_VERSION, AtUri, Backend, External, Named, Order
+from lineage.answers.subgraph import Direction
+from lineage.contract.backend import CONTRACT_VERSION, AtUri, Backend, External, Named, Order
 from lineage.errors import Invalid, NotFound
-from lineage.filters import Field
-from lineage.graph import Direction
-from lineage.model import Kind, NodeKey
-from lineage.rows import EdgeKey, EdgeKind
+from lineage.filters.tree import Field
+from lineage.model.entities import Kind, NodeKey
+from lineage.model.rows import EdgeKey, EdgeKind
 from tests.builders import DATASET, chain, eventful, everything, writing
 from tests.conftest import BACKENDS
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from lineage.backend import Backend
-from lineage.filters import Column, Field, Like, like_pattern
-from lineage.model import Kind
+from lineage.contract.backend import Backend
+from lineage.filters.tree import Column, Field, Like, like_pattern
+from lineage.model.entities import Kind
 from tests.builders import writing
 
 URIS = [

@@ -6,9 +6,9 @@ from itertools import count
 
 import pytest
 
-from lineage.backend import Backend, Order
-from lineage.backends.neo4j import Neo4jBackend
-from lineage.filters import (
+from lineage.backends.neo4j.backend import Neo4jBackend
+from lineage.contract.backend import Backend, Order
+from lineage.filters.tree import (
     And,
     AnyColumn,
     Column,
@@ -27,9 +27,9 @@ from lineage.filters import (
     PropertyColumn,
     bind,
 )
-from lineage.model import Kind, NodeKey
-from lineage.rows import EdgeKind, NodeRow
-from lineage.values import ProtoAny, ValueType
+from lineage.model.entities import Kind, NodeKey
+from lineage.model.rows import EdgeKind, NodeRow
+from lineage.model.values import ProtoAny, ValueType
 from tests.builders import DATASET, MODEL, writing
 from tests.oracle import Snapshot
 

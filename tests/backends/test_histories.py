@@ -25,9 +25,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from lineage.backend import LOOKUP_PAGE, AtUri, Backend, External, Named, Order, Reference
+from lineage.answers.subgraph import Direction, Limits
+from lineage.contract.backend import LOOKUP_PAGE, AtUri, Backend, External, Named, Order, Reference
+from lineage.contract.transaction import Transaction
 from lineage.errors import AlreadyExists, Invalid
-from lineage.filters import (
+from lineage.filters.tree import (
     And,
     Column,
     Compare,
@@ -44,12 +46,10 @@ from lineage.filters import (
     Present,
     PropertyColumn,
 )
-from lineage.graph import Direction, Limits
-from lineage.model import Kind, NodeKey
-from lineage.rows import Batch, EdgeKind, EdgeRow, NodeRow, TypeRow
-from lineage.schema import TYPE_CLASSES, AnyType
-from lineage.transaction import Transaction
-from lineage.values import ValueType, encode
+from lineage.model.entities import Kind, NodeKey
+from lineage.model.rows import Batch, EdgeKind, EdgeRow, NodeRow, TypeRow
+from lineage.model.schema import TYPE_CLASSES, AnyType
+from lineage.model.values import ValueType, encode
 from tests.builders import Clock
 from tests.conftest import BACKENDS, EACH_BACKEND, LASTING
 from tests.oracle import Draft, Snapshot, reach

@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import pytest
 
-from lineage.backend import Backend
+from lineage.answers.subgraph import Direction
+from lineage.contract.backend import Backend
 from lineage.errors import LineageError
-from lineage.filters import Column, Compare, Field, Like, Operator, Present, PropertyColumn
-from lineage.graph import Direction
-from lineage.model import Kind, NodeKey
-from lineage.rows import EdgeKey, EdgeKind
+from lineage.filters.tree import Column, Compare, Field, Like, Operator, Present, PropertyColumn
+from lineage.model.entities import Kind, NodeKey
+from lineage.model.rows import EdgeKey, EdgeKind
 from tests.builders import DATASET, Writer, all_keys, chain, everything, moment_of, writing
 from tests.oracle import blank
 

@@ -5,12 +5,19 @@ from collections.abc import Collection
 
 import pytest
 
-from lineage.backend import LOOKUP_PAGE, AtUri, Backend, External, Named, Reference
-from lineage.graph import Direction
-from lineage.model import Kind, NodeKey
-from lineage.rows import EVENT_KINDS, EdgeKey, EdgeKind, NodeRow, TypeRow
-from lineage.schema import SYSTEM_TYPES, AnyType, ArtifactType, ContextType, ExecutionType, Schema
-from lineage.values import ProtoAny, ValueType, to_time
+from lineage.answers.subgraph import Direction
+from lineage.contract.backend import LOOKUP_PAGE, AtUri, Backend, External, Named, Reference
+from lineage.model.entities import Kind, NodeKey
+from lineage.model.rows import EVENT_KINDS, EdgeKey, EdgeKind, NodeRow, TypeRow
+from lineage.model.schema import (
+    SYSTEM_TYPES,
+    AnyType,
+    ArtifactType,
+    ContextType,
+    ExecutionType,
+    Schema,
+)
+from lineage.model.values import ProtoAny, ValueType, to_time
 from tests.builders import DATASET, MODEL, TRAIN, chain, elsewhere, eventful, writing
 
 ODD_VALUES = {

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from lineage.backend import Backend
+from lineage.contract.backend import Backend
 from lineage.errors import Invalid
-from lineage.model import Kind, NodeKey
-from lineage.rows import Commit, EdgeKey, EdgeKind
-from lineage.schema import ContextType
+from lineage.model.entities import Kind, NodeKey
+from lineage.model.rows import Commit, EdgeKey, EdgeKind
+from lineage.model.schema import ContextType
 from tests.builders import chain, eventful, everything, writing
 
 
@@ -83,7 +83,7 @@ def test_copy_of_a_copy(backend: Backend, target: Backend) -> None:
 def test_groups_do_not_change_what_is_copied(
     backend: Backend, target: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lineage.backend.REPLAY_GROUP", 1)
+    monkeypatch.setattr("lineage.contract.backend.REPLAY_GROUP", 1)
     eventful(backend)
     assert target.replay(backend.changes()) == 6
     assert everything(target) == everything(backend)
@@ -193,7 +193,7 @@ TAMPERED: dict[str, Callable[[Commit], Commit]] = {
 def test_tampered_transaction_is_refused(
     case: str, group: int, backend: Backend, target: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lineage.backend.REPLAY_GROUP", group)
+    monkeypatch.setattr("lineage.contract.backend.REPLAY_GROUP", group)
     with writing(backend) as new:
         data = new.artifact()
     with writing(backend) as new:
@@ -246,7 +246,7 @@ def test_foreign_history_is_refused(backend: Backend, target: Backend) -> None:
 def test_interruption_leaves_whole_transactions(
     group: int, backend: Backend, target: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lineage.backend.REPLAY_GROUP", group)
+    monkeypatch.setattr("lineage.contract.backend.REPLAY_GROUP", group)
 
     def interrupted(commits: Iterator[Commit]) -> Iterator[Commit]:
         for commit in commits:

@@ -8,13 +8,13 @@ from typing import TypeVar
 
 import pytest
 
-from lineage.backend import Backend, Named
+from lineage.answers.subgraph import Direction, Limits
+from lineage.contract.backend import Backend, Named
 from lineage.errors import Conflict, NotFound
-from lineage.filters import Column, Compare, Exists, Field, Neighbour, Operator
-from lineage.graph import Direction, Limits
-from lineage.model import Kind, NodeKey
-from lineage.rows import EdgeKey
-from lineage.values import decode
+from lineage.filters.tree import Column, Compare, Exists, Field, Neighbour, Operator
+from lineage.model.entities import Kind, NodeKey
+from lineage.model.rows import EdgeKey
+from lineage.model.values import decode
 from tests.builders import DATASET, everything, writing
 
 T = TypeVar("T")

@@ -6,11 +6,11 @@ import threading
 
 import pytest
 
-from lineage.backend import AtUri, Backend, External, Named, Reference
+from lineage.answers.subgraph import Direction
+from lineage.contract.backend import AtUri, Backend, External, Named, Reference
 from lineage.errors import AlreadyExists, Conflict, Invalid, NotFound
-from lineage.graph import Direction
-from lineage.model import Kind, NodeKey
-from lineage.rows import NodeRow
+from lineage.model.entities import Kind, NodeKey
+from lineage.model.rows import NodeRow
 from tests.builders import (
     DATASET,
     Clock,

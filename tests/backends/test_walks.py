@@ -6,11 +6,11 @@ from itertools import pairwise
 
 import pytest
 
-from lineage.backend import Backend
+from lineage.answers.subgraph import Cut, Direction, Limits, Walk
+from lineage.contract.backend import Backend
 from lineage.errors import Invalid, NotFound
-from lineage.graph import Cut, Direction, Limits, Walk
-from lineage.model import Kind, NodeKey
-from lineage.rows import EdgeKind
+from lineage.model.entities import Kind, NodeKey
+from lineage.model.rows import EdgeKind
 from tests.builders import all_keys, chain, writing
 from tests.oracle import reach
 

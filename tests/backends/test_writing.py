@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from lineage.backend import Backend, External
+from lineage.contract.backend import Backend, External
 from lineage.errors import AlreadyExists, LineageError, NotFound
-from lineage.model import Kind, NodeKey
-from lineage.rows import EdgeKey, EdgeKind
+from lineage.model.entities import Kind, NodeKey
+from lineage.model.rows import EdgeKey, EdgeKind
 from tests.builders import DATASET, MODEL, TRAIN, Writer, chain, everything, writing
 
 NOBODY = NodeKey(Kind.EXECUTION, 99)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import lineage
-from lineage import following
+from lineage.interchange import mirroring as following
 from tests.cli.conftest import Shell
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from lineage.cli import main, progress
-from lineage.notation import Batches
-from lineage.rows import Batch
+from lineage.contract.format import Batches
+from lineage.model.rows import Batch
 from tests.cli.conftest import Shell
 
 

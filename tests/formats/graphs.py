@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
-from lineage.formats import node_link
-from lineage.model import Kind, NodeKey
-from lineage.rows import EDGE_ENDS, EVENT_KINDS, Batch, EdgeKind, EdgeRow, NodeRow, TypeRow
-from lineage.schema import SYSTEM_TYPES, TYPE_CLASSES, AnyType, conform
-from lineage.values import ProtoAny, ValueType, encode
+from lineage.formats.node_link import writing as node_link
+from lineage.model.entities import Kind, NodeKey
+from lineage.model.rows import EDGE_ENDS, EVENT_KINDS, Batch, EdgeKind, EdgeRow, NodeRow, TypeRow
+from lineage.model.schema import SYSTEM_TYPES, TYPE_CLASSES, AnyType, conform
+from lineage.model.values import ProtoAny, ValueType, encode
 
 HOSTILE = [
     "<script>alert(1)</script>",

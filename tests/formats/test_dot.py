@@ -4,9 +4,9 @@ import io
 from typing import Any
 
 import lineage
-from lineage.exporting import batches
+from lineage.answers.labels import printable
 from lineage.formats import dot
-from lineage.labels import printable
+from lineage.interchange.exporting import batches
 from lineage.store import Store
 from tests.builders import eventful
 from tests.formats.graphs import HOSTILE

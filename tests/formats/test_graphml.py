@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lineage
-from lineage.exporting import batches
 from lineage.formats import graphml
-from lineage.rows import edge_of, entity_of
-from lineage.values import ProtoAny
+from lineage.interchange.exporting import batches
+from lineage.model.rows import edge_of, entity_of
+from lineage.model.values import ProtoAny
 from tests.builders import eventful
 from tests.formats.graphs import HOSTILE, Graph, graphs
 

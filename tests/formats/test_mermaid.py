@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 import lineage
-from lineage.exporting import batches
+from lineage.answers.labels import printable
 from lineage.formats import mermaid
-from lineage.labels import printable
+from lineage.interchange.exporting import batches
 from lineage.store import Store
 from tests.builders import chain, eventful, writing
 from tests.formats import readers

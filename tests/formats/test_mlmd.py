@@ -12,9 +12,9 @@ from hypothesis import given, settings
 
 from lineage.formats import mlmd
 from lineage.mlmd.missing import MISSING
-from lineage.model import NodeKey
-from lineage.rows import EVENT_KINDS, EdgeRow, NodeRow
-from lineage.values import NO_PROPERTIES, ProtoAny, Struct, Value, encode, stored_values
+from lineage.model.entities import NodeKey
+from lineage.model.rows import EVENT_KINDS, EdgeRow, NodeRow
+from lineage.model.values import NO_PROPERTIES, ProtoAny, Struct, Value, encode, stored_values
 from tests.formats.graphs import Graph, graphs, whole
 
 NONE = encode(NO_PROPERTIES)

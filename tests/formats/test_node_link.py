@@ -12,8 +12,6 @@ from hypothesis import given, settings
 
 import lineage
 from lineage.errors import Invalid
-from lineage.exporting import batches
-from lineage.formats import node_link
 from lineage.formats.entries import (
     NodeTexts,
     edge_data,
@@ -22,11 +20,13 @@ from lineage.formats.entries import (
     type_data,
     type_texts,
 )
-from lineage.formats.node_link import load
-from lineage.model import Kind, NodeKey
-from lineage.rows import Batch, EdgeRow, NodeRow, TypeRow, edge_of, entity_of
-from lineage.schema import SYSTEM_TYPES
-from lineage.values import decode
+from lineage.formats.node_link import writing as node_link
+from lineage.formats.node_link.writing import load
+from lineage.interchange.exporting import batches
+from lineage.model.entities import Kind, NodeKey
+from lineage.model.rows import Batch, EdgeRow, NodeRow, TypeRow, edge_of, entity_of
+from lineage.model.schema import SYSTEM_TYPES
+from lineage.model.values import decode
 from tests.builders import eventful
 from tests.formats.graphs import Graph, dumped, graphs, loaded
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lineage.backend import Backend
+from lineage.contract.backend import Backend
 from tests.builders import Clock
 from tests.mlmd.systems import Ours, Theirs, our_server, their_process
 

@@ -15,10 +15,10 @@ from typing import Any, NamedTuple, Protocol
 import grpc
 import pytest
 
-from lineage.backend import Backend
+from lineage.contract.backend import Backend
 from lineage.mlmd.messages import SERVICE, Message, message
-from lineage.model import Kind
-from lineage.server.serving import serving
+from lineage.model.entities import Kind
+from lineage.server.mlmd.serving import serving
 from tests.builders import Clock
 from tests.tree import ROOT
 

@@ -15,8 +15,8 @@ import lineage.mlmd
 from lineage.errors import ENDINGS, LineageError
 from lineage.mlmd.messages import Message, message
 from lineage.mlmd.missing import missing_types
-from lineage.model import Kind, NodeKey
-from lineage.rows import Batch
+from lineage.model.entities import Kind, NodeKey
+from lineage.model.rows import Batch
 from lineage.server.refusal import Refusal, status_of
 from lineage.store import Store
 from tests.mlmd.systems import Ours, Said

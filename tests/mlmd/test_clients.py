@@ -6,8 +6,8 @@ import subprocess
 from pathlib import Path
 
 import lineage
-from lineage.backend import Backend
-from lineage.server.serving import serving
+from lineage.contract.backend import Backend
+from lineage.server.mlmd.serving import serving
 from lineage.store import Store
 from tests.mlmd.systems import interpreter
 

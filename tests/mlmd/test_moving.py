@@ -12,16 +12,16 @@ import grpc
 import pytest
 
 import lineage
-from lineage import following
-from lineage.backend import Backend
+from lineage.contract.backend import Backend
 from lineage.errors import Conflict, Corrupt, Invalid, NotFound, Unavailable
-from lineage.formats import mlmd_file
 from lineage.formats.mlmd import connect
-from lineage.importing import Imported
+from lineage.formats.mlmd import file as mlmd_file
+from lineage.interchange import mirroring as following
+from lineage.interchange.importing import Imported
 from lineage.mlmd.messages import Message, message
-from lineage.model import Kind, NodeKey
+from lineage.model.entities import Kind, NodeKey
+from lineage.recording.put import Author
 from lineage.store import Store
-from lineage.writing import Author
 from tests.builders import Clock, eventful
 from tests.mlmd.random_calls import Calls
 from tests.mlmd.systems import Ours, Theirs, comparable, our_server, their_service

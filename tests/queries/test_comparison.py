@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import lineage
+from lineage.answers.subgraph import Limits
 from lineage.errors import Invalid, MissingExtra, NotFound
-from lineage.graph import Limits
-from lineage.model import Artifact, Association, Attribution, Kind, NodeKey
+from lineage.model.entities import Artifact, Association, Attribution, Kind, NodeKey
+from lineage.model.schema import Asset, Environment
 from lineage.queries.alignment import Place, line_up
 from lineage.queries.comparison import Comparison, Row, compare
-from lineage.schema import Asset, Environment
 from lineage.store import Store
 from tests.builders import writing
 

@@ -6,13 +6,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import lineage
-from lineage.backend import Backend
-from lineage.backends.memory import MemoryBackend
+from lineage.answers.subgraph import Limits
+from lineage.backends.memory.backend import MemoryBackend
+from lineage.contract.backend import Backend
 from lineage.errors import Invalid, NotFound
-from lineage.graph import Limits
-from lineage.model import NodeKey
+from lineage.model.entities import NodeKey
+from lineage.model.rows import EVENT_KINDS, EdgeKind
 from lineage.queries.paths import Paths, paths
-from lineage.rows import EVENT_KINDS, EdgeKind
 from lineage.store import Store
 from tests.builders import all_keys, chain, writing
 

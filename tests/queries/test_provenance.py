@@ -8,13 +8,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import lineage
-from lineage.backend import Backend
-from lineage.backends.memory import MemoryBackend
+from lineage.answers.subgraph import Direction, Limits
+from lineage.backends.memory.backend import MemoryBackend
+from lineage.contract.backend import Backend
 from lineage.errors import Invalid, NotFound
-from lineage.graph import Direction, Limits
-from lineage.model import Artifact, Event, Execution, NodeKey
+from lineage.model.entities import Artifact, Event, Execution, NodeKey
+from lineage.model.rows import EVENT_KINDS
 from lineage.queries.provenance import downstream, subgraph, upstream
-from lineage.rows import EVENT_KINDS
 from lineage.store import Store
 from tests.builders import all_keys, chain, writing
 

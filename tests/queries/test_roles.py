@@ -3,11 +3,11 @@
 import pytest
 
 import lineage
-from lineage.model import Kind
+from lineage.contract.registry import registry
+from lineage.model.entities import Kind
+from lineage.model.rows import TypeRow
+from lineage.model.schema import SYSTEM_TYPES, TYPE_CLASSES
 from lineage.queries.roles import Role, Roles
-from lineage.registry import registry
-from lineage.rows import TypeRow
-from lineage.schema import SYSTEM_TYPES, TYPE_CLASSES
 from lineage.store import Store
 from tests.builders import writing
 
@@ -92,7 +92,7 @@ def test_every_system_type_is_its_role(store: Store) -> None:
 
 
 def test_a_huge_name_is_read_at_once() -> None:
-    from lineage.registry import Registry
+    from lineage.contract.registry import Registry
 
     types = [
         TYPE_CLASSES[Kind.ARTIFACT](id=10, name="Model" * 2_000_000 + "s"),

@@ -7,10 +7,10 @@ from typing import Any, cast
 import pytest
 
 import lineage
-from lineage.backend import Backend
+from lineage.answers.subgraph import Limits
+from lineage.contract.backend import Backend
 from lineage.errors import Invalid, NotFound
-from lineage.graph import Limits
-from lineage.model import (
+from lineage.model.entities import (
     Artifact,
     Association,
     Context,
@@ -21,11 +21,11 @@ from lineage.model import (
     NodeKey,
     ParentContext,
 )
+from lineage.model.rows import EdgeKind
+from lineage.model.schema import Environment
 from lineage.queries import summary as asked
 from lineage.queries.roles import Role
 from lineage.queries.summary import Summary, summary
-from lineage.rows import EdgeKind
-from lineage.schema import Environment
 from lineage.store import Store
 from tests.builders import MODEL, TRAIN, writing
 

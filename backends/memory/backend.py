@@ -1,0 +1,461 @@
+"""The `memory` backend: a store in a NetworkX graph, for notebooks, tests and analysis.
+
+It lives as long as the process does. Readers see the last committed transaction while another
+thread's is open, and wait for nothing longer than one verb; `memory_graph` holds present and past.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from itertools import islice
+from operator import attrgetter
+from threading import get_ident
+from typing import NamedTuple
+
+from typing_extensions import override
+
+from lineage.answers.subgraph import Direction, Limits, Walk
+from lineage.backends.memory.check import (
+    check_edges,
+    check_nodes,
+    graph_faults,
+    record_faults,
+)
+from lineage.backends.memory.find import search
+from lineage.backends.memory.graph import TimedGraph
+from lineage.backends.memory.history import Records, TypeHistory, no_records
+from lineage.backends.memory.indexes import in_order
+from lineage.backends.memory.walk import walk_graph
+from lineage.contract.backend import (
+    EMPTY,
+    LOOKUP_PAGE,
+    AtUri,
+    Backend,
+    Named,
+    Order,
+    Reference,
+)
+from lineage.contract.plugins import parse_url
+from lineage.contract.proof import faults
+from lineage.errors import Conflict, Invalid, NotFound
+from lineage.filters.tree import Field, Filter
+from lineage.model.entities import Kind, NodeKey
+from lineage.model.rows import Batch, Commit, EdgeKey, EdgeKind, EdgeRow, Head, NodeRow, TypeRow
+
+__all__ = ["MemoryBackend"]
+
+
+class _Committed(NamedTuple):
+    """What all threads see; it is replaced at once, so that an interrupt cannot halve it."""
+
+    last: Head
+    types: tuple[TypeRow, ...]
+    typed: int
+    """The last transaction that wrote a type."""
+
+
+class MemoryBackend(Backend):
+    """A store in memory, given as `memory:`; each is its own.
+
+    `graph` is a NetworkX multi-digraph to read and not to change: its nodes are keys, its edges'
+    keys are their kinds, and each holds its row as the attribute `row`. Deleted nodes are there
+    too, their rows marked `gone`, and so is what an open transaction has written.
+    """
+
+    def __init__(
+        self,
+        url: str = "memory:",
+        *,
+        clock: Callable[[], int] | None = None,
+        readonly: bool = False,
+    ) -> None:
+        super().__init__(clock=clock, readonly=readonly)
+        if parse_url(url) not in (("memory", ""), ("memory", "//")):
+            raise Invalid(f"{url!r}: a store in memory has no place; connect to 'memory:'")
+        self.graph = TimedGraph()
+        self.lock_timeout = 30.0
+        self._lock = threading.RLock()
+        # Its owner alone can release it, so that an interrupted release may be tried again.
+        self._write_lock = threading.RLock()
+        self._types = TypeHistory()
+        self._committed = _Committed(EMPTY, self._types.present, 0)
+        # Both by number, from 1; an open transaction's own row comes after the committed ones.
+        self._log: list[Head] = []
+        self._records: list[Records] = []
+        self._open_records = no_records()
+        self._vanished = False
+        """Whether edges that the open transaction wrote are no longer there."""
+        self._typed = 0
+        self._begun = 0
+        self._closed = False
+
+    # Reading
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise Invalid("the store is closed")
+
+    def _see(self, as_of: int | None) -> int | None:
+        """Return the moment that this reader sees; None where that is the latest of everything."""
+        self._check_open()
+        moment = self._moment(as_of)
+        if moment is None and self.graph.writer == get_ident():
+            return None
+        last = self._committed.last.number
+        if moment is None:
+            moment = last
+        return None if moment == last and not self.graph.undo else moment
+
+    @override
+    def now(self) -> int:
+        self._check_open()
+        return self._committed.last.number
+
+    @override
+    def types(self, *, as_of: int | None = None) -> Sequence[TypeRow]:
+        with self._lock:
+            moment = self._see(as_of)
+            if moment is None:
+                return self._types.present
+            if moment >= self._committed.typed:
+                return self._committed.types
+            return self._types.at(moment)
+
+    @override
+    def nodes(
+        self, keys: Collection[NodeKey], *, as_of: int | None = None
+    ) -> Mapping[NodeKey, NodeRow]:
+        with self._lock:
+            moment = self._see(as_of)
+            at = self.graph.at
+            return {key: row for key in keys if (row := at(key, moment)) is not None}
+
+    @override
+    def find(
+        self,
+        kind: Kind,
+        where: Filter | None = None,
+        *,
+        order: Order = Order(),
+        after: tuple[int, int] | None = None,
+        limit: int | None = None,
+        as_of: int | None = None,
+    ) -> list[NodeRow]:
+        with self._lock:
+            moment = self._see(as_of)
+            return search(
+                self.graph, kind, where, order=order, after=after, limit=limit, moment=moment
+            )
+
+    @override
+    def edges(
+        self,
+        keys: Collection[NodeKey],
+        direction: Direction = Direction.BOTH,
+        *,
+        kinds: Collection[EdgeKind] | None = None,
+        as_of: int | None = None,
+    ) -> list[EdgeRow]:
+        with self._lock:
+            moment = self._see(as_of)
+            found = {
+                row[:3]: row
+                for key in set(keys)
+                for row in self.graph.edges_at(key, direction, moment)
+                if kinds is None or row.kind in kinds
+            }
+        return sorted(found.values())
+
+    @override
+    def versions(self, key: NodeKey, *, as_of: int | None = None) -> list[NodeRow]:
+        with self._lock:
+            moment = self._see(as_of)
+            rows = self.graph.versions(key)
+        if moment is None:
+            return rows
+        return [
+            row if row.until is None or row.until <= moment else NodeRow(*row[:-2])
+            for row in rows
+            if row.since <= moment
+        ]
+
+    @override
+    def log(self, *, before: int | None = None, limit: int | None = None) -> list[Head]:
+        with self._lock:
+            self._check_open()
+            last = self._moment(None)
+            if last is None:
+                last = self._committed.last.number
+            end = last if before is None else max(0, min(last, before - 1))
+            start = 0 if limit is None else max(0, end - limit)
+            return self._log[start:end][::-1]
+
+    @override
+    def changes(self, after: int = 0) -> Iterator[Commit]:
+        if type(after) is not int or after < 0:
+            raise Invalid(f"{after!r} is not a transaction's number")
+        return map(self._commit_of, range(after + 1, self.now() + 1))
+
+    def _commit_of(self, number: int) -> Commit:
+        """Return a committed transaction as it was sealed; only purged content is missing."""
+        with self._lock:
+            self._check_open()
+            records = self._records[number - 1]
+            nodes: list[NodeRow] = []
+            updates: list[NodeRow] = []
+            for key in sorted(set(records.nodes)):
+                row, first = self.graph.written(key, number)
+                if row is not None:
+                    (nodes if first else updates).append(row)
+            types = (self._types.version(each, number) for each in sorted(set(records.types)))
+            return Commit(
+                self._log[number - 1],
+                Batch(
+                    [row for row in types if row is not None and row.since == number],
+                    nodes,
+                    updates,
+                    sorted(records.edges),
+                ),
+                ended=sorted(records.ended),
+                deleted=sorted(records.deleted),
+                purged=sorted(records.purged),
+            )
+
+    @override
+    def check(self) -> list[str]:
+        with self._lock:
+            self._check_open()
+            found = list(graph_faults(self.graph))
+            last = self._committed.last.number
+            if [head.number for head in self._log[:last]] != list(range(1, last + 1)):
+                found.append("the log does not hold each transaction once, in order")
+            found += record_faults(self.graph, self._types, self._records[:last])
+        return found or list(faults(self.changes()))
+
+    @override
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            writer, self.graph = self.graph.writer, TimedGraph()
+            self.graph.writer = writer
+            self._log, self._records, self._types = [], [], TypeHistory()
+            self._committed = _Committed(EMPTY, (), 0)
+
+    @override
+    def lookup(self, references: Collection[Reference]) -> dict[Reference, list[NodeRow]]:
+        with self._lock:
+            moment = self._see(None)
+            return {each: self._named(each, moment) for each in references}
+
+    def _named(self, reference: Reference, moment: int | None) -> list[NodeRow]:
+        if isinstance(reference, AtUri):
+            of_type, uri, before = reference
+            rows = self._with(Kind.ARTIFACT, Field.URI, uri, moment, before)
+            return list(islice((row for row in rows if row.type_id == of_type), LOOKUP_PAGE))
+        if isinstance(reference, Named):
+            of_type, name = reference
+            kind = self._types.kind(of_type)
+            rows = iter(()) if kind is None else self._with(kind, Field.NAME, name, moment)
+            return [row for row in rows if row.type_id == of_type]
+        return list(self._with(reference.kind, Field.EXTERNAL_ID, reference.external_id, moment))
+
+    def _with(
+        self, kind: Kind, field: Field, value: str, moment: int | None, before: int | None = None
+    ) -> Iterator[NodeRow]:
+        """Yield the live nodes that have a value in a field, newest first."""
+        runs = self.graph.runs(kind, field, value, moment)
+        has = attrgetter(field)
+        for number in in_order(runs, descending=True, after=before):
+            row = self.graph.at((kind, number), moment)
+            if row is not None and not row.gone and has(row) == value:
+                yield row
+
+    @override
+    def existing_edges(self, keys: Collection[EdgeKey]) -> set[EdgeKey]:
+        with self._lock:
+            moment = self._see(None)
+            return {key for key in keys if self.graph.has_edge_at(key, moment)}
+
+    @override
+    def walk(
+        self,
+        starts: Collection[NodeKey],
+        direction: Direction,
+        *,
+        limits: Limits = Limits(),
+        edges: bool = True,
+        as_of: int | None = None,
+    ) -> Walk:
+        with self._lock:
+            moment = self._see(as_of)
+            self.check_starts(starts, self.nodes(starts, as_of=as_of))
+            return walk_graph(
+                self.graph, starts, direction, limits=limits, edges=edges, moment=moment
+            )
+
+    # Writing
+
+    @override
+    def begin(self) -> Head:
+        self._check_open()
+        self.refuse_readonly()
+        if self.graph.writer == get_ident():
+            # An interrupt came between this thread's last `begin` and its caller.
+            self.rollback()
+        try:
+            self._take_write_lock()
+            with self._lock:
+                self._check_open()
+                self._begun = self._committed.last.number
+                self._open_records = no_records()
+                self.graph.writer = get_ident()
+                return self._committed.last
+        except BaseException:
+            with self._lock:
+                self._release()
+            raise
+
+    def _take_write_lock(self) -> None:
+        if not self._write_lock.acquire(timeout=self.lock_timeout):
+            raise Conflict(
+                f"another transaction has held the write lock for {self.lock_timeout:g} s; run this one again"
+            )
+
+    def _check_writer(self) -> None:
+        self._check_open()
+        if self.graph.writer != get_ident():
+            raise Invalid("this thread has no transaction open; call begin() first")
+
+    @contextmanager
+    def _changing(self) -> Iterator[TimedGraph]:
+        """Do all of a block's changes or none of them."""
+        with self._lock:
+            self._check_writer()
+            mark = len(self.graph.undo)
+            try:
+                yield self.graph
+            except BaseException:
+                self.graph.take_back(mark)
+                raise
+
+    @override
+    def write(self, number: int, batch: Batch) -> None:
+        with self._changing() as graph:
+            check_nodes(graph, batch)
+            check_edges(graph, batch)
+            for type_row in batch.types:
+                assert type_row.type.id is not None
+                graph.undo.append(self._types.undo_of(type_row.type.id))
+                self._types.put(type_row, number)
+            gone = [row.key for rows in (batch.nodes, batch.updates) for row in rows if row.gone]
+            for row in batch.nodes:
+                graph.put_node(NodeRow(*row[:-2]) if row.gone else row)
+            for row in batch.updates:
+                graph.replace_node(NodeRow(*row[:-2]) if row.gone else row, number)
+            for key in gone:
+                graph.delete_node(key, number)
+            for edge in batch.edges:
+                graph.put_edge(edge)
+            records = self._open_records
+            records.types.extend(row.type.id for row in batch.types if row.type.id is not None)
+            records.nodes.extend(row.key for rows in (batch.nodes, batch.updates) for row in rows)
+            records.edges.extend(batch.edges)
+            records.deleted.extend(gone)
+
+    @override
+    def end(self, number: int, keys: Collection[EdgeKey]) -> None:
+        with self._changing() as graph:
+            rows = {key: graph.edge(key) for key in keys}
+            for key, row in rows.items():
+                if row is None:
+                    source, target, kind = key
+                    raise NotFound(f"there is no {kind.name} edge from {source} to {target}")
+            for key in rows:
+                graph.end_edge(key, number)
+            old = [key for key, row in rows.items() if row is not None and row.since != number]
+            self._open_records.ended.extend(old)
+            self._vanished = self._vanished or len(old) < len(rows)
+
+    @override
+    def delete(self, number: int, keys: Collection[NodeKey]) -> None:
+        with self._changing() as graph:
+            distinct = dict.fromkeys(keys)
+            for key in distinct:
+                row = graph.at(key, None)
+                if row is None or row.gone:
+                    raise NotFound(f"there is no live {key} to delete")
+            for key in distinct:
+                graph.delete_node(key, number)
+            self._open_records.deleted.extend(distinct)
+
+    @override
+    def purge(self, number: int, keys: Collection[NodeKey]) -> None:
+        with self._changing() as graph:
+            distinct = dict.fromkeys(keys)
+            for key in distinct:
+                row = graph.at(key, None)
+                if row is None or not row.gone:
+                    raise Invalid(f"{key} is not deleted; only what is gone can be purged")
+            for key in distinct:
+                graph.purge_node(key)
+            self._open_records.purged.extend(distinct)
+
+    @override
+    def append(self, head: Head) -> None:
+        with self._lock:
+            self._check_writer()
+            if head.number != len(self._log) + 1:
+                raise Invalid(f"transaction {head.number} does not follow {len(self._log)}")
+            opened, self._open_records = self._open_records, no_records()
+            edges: Collection[EdgeRow] = opened.edges
+            if self._vanished:
+                present = {row[:3]: row for row in edges if self.graph.edge(row[:3]) is row}
+                edges, self._vanished = present.values(), False
+            if opened.types:
+                self._typed = head.number
+            self._records.append(opened.closed(edges))
+            self._log.append(head)
+
+    @override
+    def commit(self) -> None:
+        with self._lock:
+            self._check_writer()
+            if self.graph.undo and len(self._log) == self._begun:
+                raise Invalid("the transaction has no row of its own yet; append it, then commit")
+            self.graph.settle()
+            if len(self._log) > self._begun:
+                types, typed = self._types.present, max(self._typed, self._committed.typed)
+                self._committed = _Committed(self._log[-1], types, typed)
+            self._release()
+
+    @override
+    def rollback(self) -> None:
+        with self._lock:
+            if self.graph.writer != get_ident():
+                return
+            try:
+                self._undo()
+            finally:
+                # Again, for an interrupt that came meanwhile; otherwise nothing is left to undo.
+                self._undo()
+                self._release()
+
+    def _undo(self) -> None:
+        """Take back what was written since `begin`, unless a commit already made it visible."""
+        if self._committed.last.number == self._begun:
+            self.graph.take_back()
+            del self._log[self._begun :]
+            del self._records[self._begun :]
+
+    def _release(self) -> None:
+        """Forget the open transaction, if there is one, and let go of the lock."""
+        with suppress(RuntimeError):
+            if self.graph.writer == get_ident():
+                self.graph.undo.clear()
+                self.graph.spared.clear()
+                self._typed = 0
+                self._vanished = False
+            self._write_lock.release()
+            self.graph.writer = None

@@ -1,0 +1,212 @@
+"""What must hold in the memory backend's graph: asked before each write, and by `check` of the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from itertools import pairwise
+from typing import Any, TypeAlias
+
+from lineage.backends.memory.graph import TimedGraph
+from lineage.backends.memory.history import Records, TypeHistory
+from lineage.backends.memory.indexes import Index, terms
+from lineage.errors import AlreadyExists, NotFound
+from lineage.filters.tree import Field
+from lineage.model.entities import Kind, NodeKey
+from lineage.model.rows import Batch, EdgeKey, EdgeKind, NodeRow
+
+__all__ = ["check_edges", "check_nodes", "graph_faults", "record_faults"]
+
+_Fact: TypeAlias = tuple[Any, ...]
+"""The number of a transaction, and something that it wrote."""
+
+
+def check_nodes(graph: TimedGraph, batch: Batch) -> None:
+    """Raise for nodes that exist, for updates of ones that do not, and for what is taken."""
+    final: dict[NodeKey, NodeRow] = {}
+    for row in batch.nodes:
+        if row.key in final or graph.at(row.key, None) is not None:
+            raise AlreadyExists(f"{row.key} exists already")
+        final[row.key] = row
+    for row in batch.updates:
+        if row.key not in final:
+            stored = graph.at(row.key, None)
+            if stored is None or stored.gone:
+                raise NotFound(f"there is no live {row.key} to update")
+        final[row.key] = row
+    names: dict[tuple[int, str], NodeKey] = {}
+    external_ids: dict[tuple[Kind, str], NodeKey] = {}
+    for key, row in final.items():
+        if row.gone:
+            continue
+        if row.name is not None:
+            holders = [names.setdefault((row.type_id, row.name), key)]
+            found = _staying(graph, key.kind, Field.NAME, row.name, final)
+            holders += [other.key for other in found if other.type_id == row.type_id]
+            _check_free(key, holders, "name", row.name)
+        if row.external_id is not None:
+            holders = [external_ids.setdefault((key.kind, row.external_id), key)]
+            found = _staying(graph, key.kind, Field.EXTERNAL_ID, row.external_id, final)
+            holders += [other.key for other in found]
+            _check_free(key, holders, "external id", row.external_id)
+
+
+def _staying(
+    graph: TimedGraph, kind: Kind, field: Field, value: str, final: Collection[NodeKey]
+) -> Iterator[NodeRow]:
+    """Yield the nodes with a value in a field that a batch leaves as they are."""
+    for number in graph.live[kind].get(field, value):
+        row = graph.at((kind, number), None)
+        if row is not None and row.key not in final:
+            yield row
+
+
+def _check_free(key: NodeKey, holders: Collection[NodeKey], what: str, value: str) -> None:
+    for other in holders:
+        if other != key:
+            raise AlreadyExists(f"{key} cannot have the {what} {value!r:.80}, which {other} has")
+
+
+def check_edges(graph: TimedGraph, batch: Batch) -> None:
+    """Raise for edges that exist and for ones that lack an end."""
+    new = {row.key for row in batch.nodes}
+    written: set[EdgeKey | tuple[NodeKey, NodeKey, EdgeKind]] = set()
+    for source, target, kind, *_ in batch.edges:
+        key = (source, target, kind)
+        for end in (source, target):
+            if end not in new and graph.at(end, None) is None:
+                raise NotFound(
+                    f"there is no {end} for the {kind.name} edge from {source} to {target}"
+                )
+        if key in written or graph.edge(key) is not None:
+            raise AlreadyExists(f"there is a {kind.name} edge from {source} to {target} already")
+        written.add(key)
+
+
+def graph_faults(graph: TimedGraph) -> Iterator[str]:
+    """Yield a sentence for everything in the graph, its past and its indexes that does not agree."""
+    yield from _node_faults(graph)
+    yield from _edge_faults(graph)
+    yield from _past_edge_faults(graph)
+    for kind in Kind:
+        yield from _index_faults(graph, kind)
+        yield from _former_faults(graph, kind)
+
+
+def _node_faults(graph: TimedGraph) -> Iterator[str]:
+    for key, held in graph.nodes(data=True):
+        if "row" not in held:
+            yield f"{key} has no row"
+        elif held["row"].key != key:
+            yield f"{key} has the row of {held['row'].key}"
+        else:
+            versions = graph.versions(key)
+            for one, following in pairwise(versions):
+                if one.until != following.since or one.gone or not one.since < following.since:
+                    yield f"{key}: the version of transaction {one.since} does not lead to that of {following.since}"
+            if versions[-1].gone != (versions[-1].until is not None):
+                yield f"{key}: its last version ended, but it is not gone"
+    for key in graph.past.keys() - graph.nodes:
+        yield f"{key} has a past but no last version"
+
+
+def _edge_faults(graph: TimedGraph) -> Iterator[str]:
+    entering = 0
+    for source, target, kind, held in graph.edges(keys=True, data=True):
+        row = held.get("row")
+        if row is None or row[:3] != (source, target, kind):
+            yield f"the {kind.name} edge from {source} to {target} has another row, or none"
+        elif row.until is not None:
+            yield f"the {kind.name} edge from {source} to {target} is present, but ended in transaction {row.until}"
+        elif not graph.has_predecessor(target, source):
+            yield f"the {kind.name} edge from {source} to {target} is not found from {target}"
+        for end in (source, target):
+            if "row" not in graph.nodes[end]:
+                yield f"the {kind.name} edge from {source} to {target} leads to a node without row"
+        entering += 1
+    if entering != sum(degree for _, degree in graph.in_degree()):
+        yield "edges that enter nodes are not the edges that leave nodes"
+
+
+def _past_edge_faults(graph: TimedGraph) -> Iterator[str]:
+    at = {key: set(rows) for key, rows in graph.ended.items()}
+    for key, rows in at.items():
+        for row in rows:
+            name = f"the ended {row.kind.name} edge from {row.source} to {row.target}"
+            for end in (row.source, row.target):
+                if end not in graph:
+                    yield f"{name} leads to {end}, which does not exist"
+                elif row not in at.get(end, ()):
+                    yield f"{name} is not found from {end}"
+            if key not in row[:2] or row.until is None or row.until <= row.since:
+                yield f"{name} is at {key} and was valid from {row.since} until {row.until}"
+
+
+def _index_faults(graph: TimedGraph, kind: Kind) -> Iterator[str]:
+    """Yield where the indexes are not those that the rows would make."""
+    live = Index()
+    for row in graph.latest():
+        if row.key.kind is kind and not row.gone:
+            live.add(terms(row), row.key.id)
+    indexed, expected = dict(graph.live[kind].items()), dict(live.items())
+    for term in indexed.keys() | expected.keys():
+        was, should = list(indexed.get(term, ())), list(expected.get(term, ()))
+        if was != should:
+            yield f"the index of {kind}s by {term[0]} {term[1]!r:.80} has {was!r:.200}, and the nodes are {should!r:.200}"
+    for (field, value), ids in indexed.items():
+        if field is Field.EXTERNAL_ID and len(ids) > 1:
+            yield f"several {kind}s have the external id {value!r:.80}"
+        elif field is Field.NAME and len(ids) > 1:
+            rows = (graph.at((kind, each), None) for each in ids)
+            types = [row.type_id for row in rows if row is not None]
+            if len(set(types)) != len(types):
+                yield f"several {kind}s of one type have the name {value!r:.80}"
+
+
+def _former_faults(graph: TimedGraph, kind: Kind) -> Iterator[str]:
+    """Yield where the past is not found, or is found by what it does not hold."""
+    found = {(term, each) for term, ids in graph.former[kind].items() for each in ids}
+    for row in graph.latest():
+        if row.key.kind is not kind:
+            continue
+        versions = graph.spared.get(row.key) or graph.versions(row.key)
+        own = {(term, row.key.id) for each in versions for term in terms(each)}
+        present = set() if row.gone else {(term, row.key.id) for term in terms(row)}
+        for term, _ in own - present - found:
+            yield f"the index does not find {row.key} by its former {term[0]} {term[1]!r:.80}"
+        found -= own
+    for term, each in found:
+        yield f"the index of the past finds {kind}:{each} by {term[0]} {term[1]!r:.80}, which it never had"
+
+
+def record_faults(
+    graph: TimedGraph, types: TypeHistory, records: Sequence[Records]
+) -> Iterator[str]:
+    """Yield where the graph, its past or the types are not what the transactions say they wrote."""
+    said = {fact for number, each in enumerate(records, 1) for fact in _said(number, each)}
+    kept = {fact for fact in _kept(graph, types) if fact[0] <= len(records)}
+    for number, what, *item in sorted(kept - said, key=str):
+        yield f"{what} {' '.join(map(str, item))} is there, but transaction {number} did not write it"
+    for number, what, *item in sorted(said - kept, key=str):
+        yield f"transaction {number} wrote {what} {' '.join(map(str, item))}, which is not there"
+
+
+def _said(number: int, records: Records) -> Iterator[_Fact]:
+    yield from ((number, "type", each) for each in records.types)
+    yield from ((number, "a version of", key) for key in records.nodes)
+    yield from ((number, "the edge", *row[:-1]) for row in records.edges)
+    yield from ((number, "the end of the edge", *key) for key in records.ended)
+    yield from ((number, "the deletion of", key) for key in records.deleted)
+
+
+def _kept(graph: TimedGraph, types: TypeHistory) -> Iterator[_Fact]:
+    yield from ((since, "type", number) for since, number in types.written())
+    for row in graph.latest():
+        yield from ((each.since, "a version of", each.key) for each in graph.versions(row.key))
+        if row.until is not None:
+            yield row.until, "the deletion of", row.key
+    ended = [row for key, rows in graph.ended.items() for row in rows if row.source == key]
+    present = [held["row"] for _, _, held in graph.edges(data=True)]
+    for edge in (*present, *ended):
+        yield edge.since, "the edge", *edge[:-1]
+    for edge in ended:
+        yield edge.until, "the end of the edge", *edge[:3]

@@ -1,0 +1,229 @@
+"""Finds nodes in the memory backend's graph, from the index that leaves the fewest to look at.
+
+Whatever an index gives is looked at with the whole filter, so it may give too many, never too few.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, NamedTuple, TypeAlias
+
+from lineage.backends.evaluation import Neighbours, accepts
+from lineage.backends.memory.graph import TIMES, TimedGraph
+from lineage.backends.memory.indexes import INDEXED, in_order
+from lineage.contract.backend import Order
+from lineage.filters.tree import (
+    Column,
+    Compare,
+    Exists,
+    Field,
+    Filter,
+    In,
+    Literal,
+    Operator,
+    conjuncts,
+)
+from lineage.model.entities import Kind, NodeKey
+from lineage.model.rows import EdgeRow, NodeRow
+
+__all__ = ["search"]
+
+FEW = 100
+"""How many neighbours a search may start from instead of the nodes themselves."""
+SPARSE = 8
+"""A page by time comes from the order of all nodes, unless an index leaves that many times fewer."""
+
+_ENDS = {Field.ARTIFACT_ID: Kind.ARTIFACT, Field.EXECUTION_ID: Kind.EXECUTION}
+_Test: TypeAlias = Callable[[NodeRow], bool]
+_Place: TypeAlias = tuple[int, int]
+
+
+class _Source(NamedTuple):
+    """Some sorted ids, and about how many."""
+
+    size: int
+    runs: Callable[[], Sequence[Sequence[int]]]
+
+
+def search(
+    graph: TimedGraph,
+    kind: Kind,
+    where: Filter | None,
+    *,
+    order: Order,
+    after: _Place | None,
+    limit: int | None,
+    moment: int | None,
+) -> list[NodeRow]:
+    """Find as `Backend.find` says."""
+    everything = _indexed(graph, kind, Field.ID, [None], moment)
+    source, test = everything, None
+    if where is not None:
+        source = _narrowest(graph, kind, where, "", moment) or everything
+        test = accepts(where, _neighbours(graph, moment))
+    if order.field is Field.ID:
+        last = None if after is None else after[1]
+        ids = in_order(source.runs(), descending=order.descending, after=last)
+        return list(islice(_live(graph, kind, ids, test, moment), limit))
+    if limit is not None and source.size * SPARSE >= everything.size:
+        return list(
+            islice(_through_time(graph, kind, test, order=order, after=after, moment=moment), limit)
+        )
+    rows = _live(graph, kind, in_order(source.runs()), test, moment)
+    return _sorted(rows, order, after, limit)
+
+
+def _live(
+    graph: TimedGraph, kind: Kind, ids: Iterable[int], test: _Test | None, moment: int | None
+) -> Iterator[NodeRow]:
+    """Yield the live nodes among some ids that pass the test."""
+    for number in ids:
+        row = graph.at((kind, number), moment)
+        if row is not None and not row.gone and (test is None or test(row)):
+            yield row
+
+
+def _through_time(
+    graph: TimedGraph,
+    kind: Kind,
+    test: _Test | None,
+    *,
+    order: Order,
+    after: _Place | None,
+    moment: int | None,
+) -> Iterator[NodeRow]:
+    """Yield live nodes that pass the test from the order of all versions."""
+    time = TIMES[order.field]
+    entries = graph.by_time(kind, order.field).entries()
+    for at, number in in_order([entries], descending=order.descending, after=after):
+        row = graph.at((kind, number), moment)
+        if row is not None and not row.gone and time(row) == at and (test is None or test(row)):
+            yield row
+
+
+def _sorted(
+    rows: Iterable[NodeRow], order: Order, after: _Place | None, limit: int | None
+) -> list[NodeRow]:
+    time = TIMES[order.field]
+
+    def place(row: NodeRow) -> _Place:
+        return time(row), row.key.id
+
+    if after is not None:
+        rows = (
+            row for row in rows if (place(row) < after if order.descending else place(row) > after)
+        )
+    if limit is None:
+        return sorted(rows, key=place, reverse=order.descending)
+    return (heapq.nlargest if order.descending else heapq.nsmallest)(limit, rows, key=place)
+
+
+# Which index
+
+
+def _narrowest(
+    graph: TimedGraph, kind: Kind, where: Filter, alias: str, moment: int | None
+) -> _Source | None:
+    """Return the smallest source for what must hold of the node, or of the neighbour, `alias`."""
+    sources = [_source(graph, kind, condition, alias, moment) for condition in conjuncts(where)]
+    return min((each for each in sources if each), key=lambda each: each.size, default=None)
+
+
+def _equals(condition: Filter, alias: str) -> tuple[Field, Sequence[Any]] | None:
+    """Return a built-in column and the values that it must have one of."""
+    if not isinstance(condition, Compare | In):
+        return None
+    column = condition.column
+    if not isinstance(column, Column) or column.of != alias:
+        return None
+    if isinstance(condition, In):
+        return column.field, condition.values
+    return (column.field, [condition.value]) if condition.op is Operator.EQ else None
+
+
+def _source(
+    graph: TimedGraph, kind: Kind, condition: Filter, alias: str, moment: int | None
+) -> _Source | None:
+    if isinstance(condition, Exists):
+        return None if alias else _joined(graph, kind, condition, moment)
+    equal = _equals(condition, alias)
+    if equal is None or equal[0] not in INDEXED:
+        return None
+    field, values = equal
+    if field is Field.ID:
+        return _listed(_ids(values))
+    return _indexed(graph, kind, field, values, moment)
+
+
+def _indexed(
+    graph: TimedGraph, kind: Kind, field: Field, values: Sequence[Any], moment: int | None
+) -> _Source:
+    runs = [run for value in values for run in graph.runs(kind, field, value, moment)]
+    return _Source(sum(map(len, runs)), lambda: runs)
+
+
+def _listed(ids: Iterable[int]) -> _Source:
+    runs = [sorted(set(ids))]
+    return _Source(len(runs[0]), lambda: runs)
+
+
+def _ids(values: Iterable[Literal]) -> list[int]:
+    return [int(each) for each in values if isinstance(each, int | float) and each % 1 == 0]
+
+
+def _joined(graph: TimedGraph, kind: Kind, exists: Exists, moment: int | None) -> _Source | None:
+    """Return the nodes around a few neighbours, if the condition says which those are."""
+    near: list[NodeKey] = []
+    if exists.neighbour.kind is not None:
+        source = _narrowest(graph, exists.neighbour.kind, exists.condition, exists.alias, moment)
+        if source is None or source.size > FEW:
+            return None
+        near = [NodeKey(exists.neighbour.kind, each) for run in source.runs() for each in run]
+    else:
+        ends = [(end, ids) for end, ids in _ends(exists) if len(ids) <= FEW]
+        if not ends:
+            return None
+        end, ids = ends[0]
+        if end is kind:
+            return _listed(ids)
+        near = [NodeKey(end, each) for each in ids]
+    return _Source(
+        sum(map(graph.width, near)),
+        lambda: _listed(
+            other.id for key in near for other in graph.around(key, moment) if other.kind is kind
+        ).runs(),
+    )
+
+
+def _neighbours(graph: TimedGraph, moment: int | None) -> Neighbours:
+    """Return what gives a node's neighbours: where fewer are named than there are, only those."""
+    named: dict[int, list[int] | None] = {}
+
+    def near(row: NodeRow, exists: Exists) -> Iterator[NodeRow | EdgeRow]:
+        place = id(exists)
+        if place not in named:
+            named[place] = _named(exists)
+        ids = named[place]
+        few = ids is not None and len(ids) <= graph.width(row.key)
+        return graph.neighbours(row, exists.neighbour, moment, among=ids if few else None)
+
+    return near
+
+
+def _named(exists: Exists) -> list[int] | None:
+    """Return the ids that a neighbour must have one of; None where it may have any."""
+    for condition in conjuncts(exists.condition):
+        equal = _equals(condition, exists.alias)
+        if equal is not None and equal[0] is Field.ID:
+            return _ids(equal[1])
+    return None
+
+
+def _ends(exists: Exists) -> Iterator[tuple[Kind, list[int]]]:
+    """Yield the ids that an end of an event must have one of, and the end's kind."""
+    for condition in conjuncts(exists.condition):
+        equal = _equals(condition, exists.alias)
+        if equal is not None and equal[0] in _ENDS:
+            yield _ENDS[equal[0]], _ids(equal[1])

@@ -1,0 +1,115 @@
+"""What the memory backend remembers beside its graph: types, and what each transaction wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import NamedTuple
+
+from lineage.model.entities import Kind, NodeKey
+from lineage.model.rows import EdgeKey, EdgeRow, TypeRow, types_with
+from lineage.model.schema import SYSTEM_TYPES
+
+__all__ = ["OpenRecords", "Records", "TypeHistory", "no_records"]
+
+
+class TypeHistory:
+    """Every version of every type, by id, oldest first."""
+
+    def __init__(self) -> None:
+        self._versions = {number: [TypeRow(each, 0)] for number, each in enumerate(SYSTEM_TYPES, 1)}
+        self._present: tuple[TypeRow, ...] | None = None
+
+    @property
+    def present(self) -> tuple[TypeRow, ...]:
+        """The latest version of each type: the same object until one changes."""
+        if self._present is None:
+            self._present = tuple(self._versions[number][-1] for number in sorted(self._versions))
+        return self._present
+
+    def at(self, moment: int) -> tuple[TypeRow, ...]:
+        """Return the types of a moment."""
+        found = (self.version(number, moment) for number in sorted(self._versions))
+        return tuple(row for row in found if row is not None)
+
+    def version(self, number: int, moment: int) -> TypeRow | None:
+        """Return a type as it was at a moment."""
+        for row in reversed(self._versions.get(number, ())):
+            if row.since <= moment:
+                return row if row.until is None else TypeRow(row.type, row.since)
+        return None
+
+    def kind(self, number: int) -> Kind | None:
+        """Return which kind of node a type is for."""
+        versions = self._versions.get(number)
+        return None if versions is None else versions[-1].type.kind
+
+    def written(self) -> Iterator[tuple[int, int]]:
+        """Yield the transaction and the id of every version but the preloaded ones."""
+        for number, versions in self._versions.items():
+            yield from ((row.since, number) for row in versions if row.since)
+
+    def put(self, row: TypeRow, number: int) -> None:
+        """Add a type, or the next version of one."""
+        assert row.type.id is not None
+        old = self._versions.get(row.type.id, [])
+        kept = [each for each in old if each.since != number]
+        if kept and kept[-1].until is None:
+            kept[-1] = kept[-1]._replace(until=number)
+        self._versions[row.type.id] = [*kept, row]
+        if self._present is not None:
+            self._present = types_with(self._present, row)
+
+    def undo_of(self, number: int) -> Callable[[], None]:
+        """Return what brings back a type as it is now."""
+        return partial(self._restore, number, self._versions.get(number), self._present)
+
+    def _restore(
+        self, number: int, versions: list[TypeRow] | None, present: tuple[TypeRow, ...] | None
+    ) -> None:
+        if versions is None:
+            self._versions.pop(number, None)
+        else:
+            self._versions[number] = versions
+        self._present = present
+
+
+class Records(NamedTuple):
+    """What a transaction wrote, as `changes` finds it again.
+
+    Nodes are here by key alone: their content is kept where a purge erases it.
+    """
+
+    types: Sequence[int]
+    nodes: Sequence[NodeKey]
+    edges: Sequence[EdgeRow]
+    ended: Sequence[EdgeKey]
+    deleted: Sequence[NodeKey]
+    purged: Sequence[NodeKey]
+
+
+class OpenRecords(NamedTuple):
+    """The records of an open transaction, as they are gathered."""
+
+    types: list[int]
+    nodes: list[NodeKey]
+    edges: list[EdgeRow]
+    ended: list[EdgeKey]
+    deleted: list[NodeKey]
+    purged: list[NodeKey]
+
+    def closed(self, edges: Iterable[EdgeRow]) -> Records:
+        """Return the records, with those edges that are still there."""
+        return Records(
+            types=tuple(self.types),
+            nodes=tuple(self.nodes),
+            edges=tuple(edges),
+            ended=tuple(self.ended),
+            deleted=tuple(self.deleted),
+            purged=tuple(dict.fromkeys(self.purged)),
+        )
+
+
+def no_records() -> OpenRecords:
+    """Return the records of a transaction that has written nothing yet."""
+    return OpenRecords([], [], [], [], [], [])

@@ -1,0 +1,150 @@
+"""The indexes of the memory backend: sorted ids by what nodes are looked up by.
+
+Adding what is there and taking away what is not change nothing, so that half a change can be
+undone like a whole one.
+"""
+
+from __future__ import annotations
+
+import heapq
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import TypeAlias, TypeVar
+
+from lineage.filters.tree import Field
+from lineage.model.rows import NodeRow
+
+__all__ = ["CONTENT", "INDEXED", "Index", "Term", "TimeOrder", "in_order", "terms"]
+
+Term: TypeAlias = tuple[Field, Hashable]
+"""A field and a value of it; under the field `ID` and the value None are all ids."""
+
+INDEXED = (Field.ID, Field.TYPE_ID, Field.NAME, Field.EXTERNAL_ID, Field.URI)
+CONTENT = frozenset({Field.NAME, Field.EXTERNAL_ID, Field.URI})
+"""The indexed fields that a purge erases."""
+# A member of an enum is a slow look-up, and every write needs these.
+_ID, _TYPE_ID, _NAME, _EXTERNAL_ID, _URI = INDEXED
+
+ItemT = TypeVar("ItemT", int, tuple[int, int])
+
+
+def terms(row: NodeRow) -> list[Term]:
+    """Return what a version is found by."""
+    found: list[Term] = [(_ID, None), (_TYPE_ID, row.type_id)]
+    if row.name is not None:
+        found.append((_NAME, row.name))
+    if row.external_id is not None:
+        found.append((_EXTERNAL_ID, row.external_id))
+    if row.uri is not None:
+        found.append((_URI, row.uri))
+    return found
+
+
+class Index:
+    """The ids of nodes of one kind by term; a value's only id stands bare, as most values have one."""
+
+    __slots__ = ("_ids",)
+
+    def __init__(self) -> None:
+        self._ids: dict[Field, dict[Hashable, int | list[int]]] = {field: {} for field in INDEXED}
+
+    def get(self, field: Field, value: Hashable) -> Sequence[int]:
+        """Return the ids in order."""
+        found = self._ids[field].get(value)
+        if found is None:
+            return ()
+        return found if isinstance(found, list) else (found,)
+
+    def has(self, term: Term, number: int) -> bool:
+        """Whether an id is there."""
+        ids = self.get(*term)
+        place = bisect_left(ids, number)
+        return place < len(ids) and ids[place] == number
+
+    def add(self, some: Iterable[Term], number: int) -> None:
+        """Put an id under terms."""
+        for field, value in some:
+            by_value = self._ids[field]
+            found = by_value.setdefault(value, number)
+            if found is number:
+                continue
+            if not isinstance(found, list):
+                if found != number:
+                    by_value[value] = [found, number] if found < number else [number, found]
+            elif found[-1] < number:
+                found.append(number)
+            elif not self.has((field, value), number):
+                insort(found, number)
+
+    def discard(self, some: Iterable[Term], number: int) -> None:
+        """Take an id from terms."""
+        for field, value in some:
+            if not self.has((field, value), number):
+                continue
+            found = self._ids[field][value]
+            if isinstance(found, list) and len(found) > 1:
+                del found[bisect_left(found, number)]
+            else:
+                del self._ids[field][value]
+
+    def replace(self, old: NodeRow, new: NodeRow) -> None:
+        """Move an id from the terms of one version to those of the next."""
+        before, after = terms(old), terms(new)
+        self.discard([term for term in before if term not in after], old.key.id)
+        self.add([term for term in after if term not in before], new.key.id)
+
+    def items(self) -> Iterator[tuple[Term, Sequence[int]]]:
+        """Yield every term with its ids."""
+        for field, by_value in self._ids.items():
+            for value in by_value:
+                yield (field, value), self.get(field, value)
+
+
+class TimeOrder:
+    """The (time, id) of every version of the nodes of one kind, in order.
+
+    Entries are only ever added, at the latest when the order is asked for: whoever reads it looks
+    whether the version is the one of his moment. So one order serves all moments.
+    """
+
+    __slots__ = ("_entries", "_pending")
+
+    def __init__(self, entries: Iterable[tuple[int, int]]) -> None:
+        self._entries = sorted(set(entries))
+        self._pending: list[tuple[int, int]] = []
+
+    def add(self, time: int, number: int) -> None:
+        """Add a version."""
+        self._pending.append((time, number))
+
+    def entries(self) -> Sequence[tuple[int, int]]:
+        """Return all entries in order."""
+        while self._pending and len(self._pending) < 100:
+            entry = self._pending[-1]
+            place = bisect_left(self._entries, entry)
+            if self._entries[place : place + 1] != [entry]:
+                self._entries.insert(place, entry)
+            self._pending.pop()
+        if self._pending:
+            self._entries = sorted({*self._entries, *self._pending})
+            self._pending = []
+        return self._entries
+
+
+def in_order(
+    runs: Sequence[Sequence[ItemT]], *, descending: bool = False, after: ItemT | None = None
+) -> Iterator[ItemT]:
+    """Merge sorted runs of distinct items lazily, each item once, from the first after `after`."""
+    parts = [_part(run, descending=descending, after=after) for run in runs if run]
+    if len(parts) < 2:
+        return parts[0] if parts else iter(())
+    return (item for item, _ in groupby(heapq.merge(*parts, reverse=descending)))
+
+
+def _part(run: Sequence[ItemT], *, descending: bool, after: ItemT | None) -> Iterator[ItemT]:
+    if descending:
+        end = len(run) if after is None else bisect_left(run, after)
+        return map(run.__getitem__, range(end - 1, -1, -1))
+    start = 0 if after is None else bisect_right(run, after)
+    return map(run.__getitem__, range(start, len(run)))

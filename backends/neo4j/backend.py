@@ -1,0 +1,430 @@
+"""The `neo4j` backend: a store in a Neo4j database, for when one machine is not enough.
+
+A person reads and queries the graph without this library; `neo4j_rows` says what it looks like.
+All writers lock one node first, so that transactions are numbered in the order of their commits.
+Readers ask for the number of the last one, and leave out what came later; see `_steadily`.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+from typing_extensions import override
+
+from lineage.answers.subgraph import Direction, Limits, Walk
+from lineage.backends.neo4j import history
+from lineage.backends.neo4j.check import check_graph
+from lineage.backends.neo4j.connections import Rows, Run, Server
+from lineage.backends.neo4j.find import find_nodes
+from lineage.backends.neo4j.opening import index_properties, open_store
+from lineage.backends.neo4j.reading import edges_at, heads, nodes_at, versions_at
+from lineage.backends.neo4j.rows import HEAD, head_row, type_row
+from lineage.backends.neo4j.walk import walk_graph
+from lineage.backends.neo4j.writing import Writing
+from lineage.contract.backend import EMPTY, Backend, Order, Reference
+from lineage.contract.walking import check_limits
+from lineage.errors import BackendError, Conflict, Corrupt, Invalid, LineageError, Unavailable
+from lineage.filters.tree import Filter
+from lineage.model.entities import Kind, NodeKey
+from lineage.model.rows import Batch, Commit, EdgeKey, EdgeKind, EdgeRow, Head, NodeRow, TypeRow
+from lineage.model.schema import SYSTEM_TYPES
+
+__all__ = ["Neo4jBackend"]
+
+logger = logging.getLogger("lineage")
+T = TypeVar("T")
+
+TRIES = 2
+"""How often a read may be disturbed before it keeps commits away."""
+RECONNECT = 0.5
+"""Seconds between attempts to ask what became of a commit."""
+
+_PRELOADED = {each.id: TypeRow(each, 0) for each in SYSTEM_TYPES}
+_NOW = "MATCH (g:LineageGate) SET g.held = true WITH g RETURN g.number, g.schema"
+"""To set what is set changes nothing, but waits for a commit that is on its way to be done."""
+_LOCK = f"""
+MATCH (s:LineageStore), (:LineageGate) SET s.lock = $token
+WITH s OPTIONAL MATCH (t:LineageTransaction {{number: s.number}})
+RETURN {HEAD}
+"""
+_SCHEMA_AT = """
+OPTIONAL MATCH (t:LineageTransaction {number: $at})
+WITH coalesce(t.schema, 0) AS schema
+RETURN schema, CASE WHEN schema <> $known THEN COLLECT {
+  MATCH (y:LineageType) WHERE y.since <= schema AND (y.until IS NULL OR y.until > schema)
+  RETURN [y.kind, y.body, y.since]
+} END
+"""
+_DONE = "MATCH (t:LineageTransaction {number: $number}) RETURN t.token"
+
+
+class _Types(NamedTuple):
+    """The newest types known, and the transactions that they are surely of."""
+
+    schema: int
+    rows: tuple[TypeRow, ...]
+    until: int
+
+
+class Neo4jBackend(Backend):
+    """A store in one Neo4j database, given as `neo4j[+s|+ssc]://[user:password@]host[:port][/database]`.
+
+    What the URL leaves out comes from NEO4J_USERNAME, NEO4J_PASSWORD and NEO4J_DATABASE. A
+    database that holds anything but a store is refused.
+    """
+
+    def __init__(
+        self, url: str, *, clock: Callable[[], int] | None = None, readonly: bool = False
+    ) -> None:
+        super().__init__(clock=clock, readonly=readonly)
+        self.lock_timeout = 30.0
+        self._types = _Types(0, tuple(_PRELOADED.values()), 0)
+        self._last = 0
+        """The highest number that is known to be committed."""
+        self._server = Server(url)
+        try:
+            open_store(self._server, readonly=readonly)
+            if not readonly:
+                index_properties(self._server, [row.type for row in self.types()])
+        except BaseException:
+            self._server.close()
+            raise
+
+    # Moments
+
+    @property
+    def _writing(self) -> Writing | None:
+        """What this thread's transaction writes with, once it is locked."""
+        return getattr(self._own, "writing", None)
+
+    def _at(self, as_of: int | None) -> int:
+        """Return the number of the transaction that this thread's read is as of."""
+        moment = self._moment(as_of)
+        writing = self._writing
+        if moment is not None:
+            return moment
+        return self.now() if writing is None else self._own_number(writing)
+
+    def _steadily(self, read: Callable[[Run], T]) -> T:
+        """Return what a read finds in a graph that nobody changes meanwhile.
+
+        Neo4j applies a commit record by record, while others read: a reader may see an edge leave
+        the present before it is in the past. So a read during which a transaction was committed
+        is made again, and at last under the lock that commits need.
+        """
+        writing = self._writing
+        if writing is not None:  # it has the lock that all writers need
+            return read(writing.run)
+        for _ in range(TRIES):
+            before = self._last
+            try:
+                answer = read(self._server.read)
+            except Corrupt:
+                if self.now() == before:
+                    raise
+            else:
+                if self.now() == before:
+                    return answer
+        work, rows = self._server.begin(first=_NOW, seconds=self.lock_timeout)
+        try:
+            self._reached(*self._only(rows))
+            return read(work.run)
+        finally:
+            work.rollback()
+
+    def _run(self, query: str, /, **parameters: Any) -> Rows:
+        """Run one statement steadily."""
+        return self._steadily(lambda run: run(query, **parameters))
+
+    def _own_number(self, writing: Writing) -> int:
+        own = self._transaction
+        return writing.head.number + 1 if own is None else own.number
+
+    @override
+    def _is_reached(self, number: int) -> bool:
+        return number <= self._last or super()._is_reached(number)
+
+    @override
+    def now(self) -> int:
+        own = self._transaction
+        if own is not None and own.locked:
+            return own.number - 1
+        number, schema = self._only(self._server.write(_NOW))
+        self._reached(number, schema)
+        return int(number)
+
+    def _is_past(self, at: int, as_of: int | None) -> bool:
+        """Whether a steady read as of a transaction needs more than the present.
+
+        False is sure only because a read during which others commit is made again.
+        """
+        return at != self._last if self._writing is None else as_of is not None
+
+    def _reached(self, number: int, schema: int) -> None:
+        """Keep that a transaction is committed, and which was the last to write a type then."""
+        self._last = max(self._last, number)
+        known = self._types
+        if known.schema == schema and known.until < number:
+            self._types = known._replace(until=number)
+
+    # Reading
+
+    @override
+    def types(self, *, as_of: int | None = None) -> Sequence[TypeRow]:
+        at = self._at(as_of)
+        return self._types_seen(at, own=as_of is None)
+
+    def _types_seen(self, at: int, *, own: bool) -> tuple[TypeRow, ...]:
+        """Return the types of a moment; with `own` those that this thread's transaction sees."""
+        writing = self._writing
+        if writing is None:
+            return self._types_at(self._server.read, at)
+        return writing.types if own else self._types_at(writing.run, at)
+
+    def _types_at(self, run: Run, at: int) -> tuple[TypeRow, ...]:
+        known = self._types
+        if known.schema <= at <= known.until:
+            return known.rows
+        ((schema, found),) = run(_SCHEMA_AT, at=at, known=known.schema)
+        if found is None:
+            self._types = known._replace(until=max(at, known.until))
+            return known.rows
+        stored = [type_row(kind, body, since) for kind, body, since in found]
+        by_id = {**_PRELOADED, **{row.type.id: row for row in stored}}
+        rows = tuple(sorted(by_id.values(), key=lambda row: row.type.id or 0))
+        # The newest are kept, also where a pinned moment asked for them; older ones are asked for rarely.
+        if schema > known.schema:
+            self._types = _Types(schema, rows, at)
+        return rows
+
+    @override
+    def nodes(
+        self, keys: Collection[NodeKey], *, as_of: int | None = None
+    ) -> Mapping[NodeKey, NodeRow]:
+        at = self._at(as_of)
+        found = self._steadily(lambda run: nodes_at(run, at, keys))
+        if self._writing is not None and as_of is None:
+            self._writing.saw(found.values())
+        return found
+
+    @override
+    def find(
+        self,
+        kind: Kind,
+        where: Filter | None = None,
+        *,
+        order: Order = Order(),
+        after: tuple[int, int] | None = None,
+        limit: int | None = None,
+        as_of: int | None = None,
+    ) -> list[NodeRow]:
+        at = self._at(as_of)
+        types = [row.type for row in self._types_seen(at, own=as_of is None)]
+
+        def read(run: Run) -> list[NodeRow]:
+            return find_nodes(
+                run,
+                at,
+                kind,
+                where,
+                order=order,
+                after=after,
+                limit=limit,
+                is_past=self._is_past(at, as_of),
+                types=types,
+            )
+
+        return self._steadily(read)
+
+    @override
+    def edges(
+        self,
+        keys: Collection[NodeKey],
+        direction: Direction = Direction.BOTH,
+        *,
+        kinds: Collection[EdgeKind] | None = None,
+        as_of: int | None = None,
+    ) -> list[EdgeRow]:
+        at = self._at(as_of)
+        return self._steadily(lambda run: edges_at(run, at, keys, direction, kinds))
+
+    @override
+    def versions(self, key: NodeKey, *, as_of: int | None = None) -> list[NodeRow]:
+        at = self._at(as_of)
+        return self._steadily(lambda run: versions_at(run, at, key))
+
+    @override
+    def walk(
+        self,
+        starts: Collection[NodeKey],
+        direction: Direction,
+        *,
+        limits: Limits = Limits(),
+        edges: bool = True,
+        as_of: int | None = None,
+    ) -> Walk:
+        check_limits(limits)
+        at = self._at(as_of)
+
+        def read(run: Run) -> Walk:
+            self.check_starts(starts, nodes_at(run, at, starts))
+            return walk_graph(run, at, starts, direction, limits=limits, edges=edges)
+
+        return self._steadily(read)
+
+    @override
+    def lookup(self, references: Collection[Reference]) -> dict[Reference, list[NodeRow]]:
+        if self._writing is None:
+            return super().lookup(references)
+        return self._writing.look_up(references)
+
+    @override
+    def existing_edges(self, keys: Collection[EdgeKey]) -> set[EdgeKey]:
+        if self._writing is None:
+            return super().existing_edges(keys)
+        return self._writing.existing(keys)
+
+    @override
+    def log(self, *, before: int | None = None, limit: int | None = None) -> list[Head]:
+        at, writing = self._at(None), self._writing
+        run = self._server.read if writing is None else writing.run
+        beyond = at + 1 if writing is None else at
+        return heads(run, before=beyond if before is None else min(before, beyond), limit=limit)
+
+    @override
+    def changes(self, after: int = 0) -> Iterator[Commit]:
+        if type(after) is not int or after < 0:
+            raise Invalid(f"{after!r} is not a transaction's number")
+        return self._stream(after, self.now())
+
+    def _stream(self, after: int, last: int) -> Iterator[Commit]:
+        return history.stream(self._run, after, last)
+
+    @override
+    def check(self) -> list[str]:
+        return list(check_graph(self._run))
+
+    @override
+    def close(self) -> None:
+        self._server.close()
+
+    # Writing
+
+    @override
+    def begin(self) -> Head:
+        self.refuse_readonly()
+        self.rollback()  # what an interrupt has left, between the lock and whoever wanted it
+        token = secrets.token_hex(16)
+        work, rows = self._server.begin(first=_LOCK, seconds=self.lock_timeout, token=token)
+        try:
+            head = self._head_of(rows)
+            self._own.writing = Writing(
+                work, head, lambda: self._types_at(work.run, head.number), token=token
+            )
+            self._reached(head.number, head.schema)
+        except BaseException:
+            self._own.writing = None
+            work.rollback()
+            raise
+        return head
+
+    def _head_of(self, rows: Rows) -> Head:
+        """Read what `_LOCK` returns."""
+        values = self._only(rows)
+        return EMPTY if values[0] is None else head_row(values)
+
+    def _only(self, rows: Rows) -> list[Any]:
+        """Return what the one node of its kind in a store says; raise where there is not one."""
+        if len(rows) != 1:
+            raise Corrupt(f"{self._server.place} holds {len(rows)} stores; restore a backup")
+        return rows[0]
+
+    def _locked(self) -> Writing:
+        writing = self._writing
+        if writing is None or not writing.work.is_open:
+            raise Invalid(
+                "the transaction is gone: an error undid it, or it is another process's that this one was forked from"
+            )
+        return writing
+
+    @override
+    def write(self, number: int, batch: Batch) -> None:
+        self._locked().write(batch)
+
+    @override
+    def end(self, number: int, keys: Collection[EdgeKey]) -> None:
+        self._locked().end(number, keys)
+
+    @override
+    def delete(self, number: int, keys: Collection[NodeKey]) -> None:
+        self._locked().delete(number, keys)
+
+    @override
+    def purge(self, number: int, keys: Collection[NodeKey]) -> None:
+        writing = self._locked()
+        history.purge_nodes(writing.run, keys, writing.type)
+        writing.note_purge(keys)
+
+    @override
+    def append(self, head: Head) -> None:
+        self._locked().append(head)
+
+    @override
+    def commit(self) -> None:
+        writing = self._locked()
+        writing.finish()
+        try:
+            writing.work.commit()
+        except Unavailable as error:
+            logger.warning(
+                "the connection broke during a commit; asking what became of it: %s", error
+            )
+            if not self._was_committed(writing):
+                raise
+        self._own.writing = None
+        head = writing.head
+        self._reached(head.number, head.schema)
+        if writing.new_types and self._types.schema < head.schema:
+            self._types = _Types(head.schema, writing.types, head.number)
+        self._index(writing)
+
+    def _was_committed(self, writing: Writing) -> bool:
+        """Find out what became of a commit whose answer was lost.
+
+        The lock shows that the server is done with it, whichever way.
+        """
+        number, deadline = writing.head.number, time.monotonic() + self.lock_timeout
+        while True:
+            try:
+                work, _ = self._server.begin(
+                    first=_LOCK, seconds=max(0.1, deadline - time.monotonic()), token=writing.token
+                )
+                try:
+                    return work.run(_DONE, number=number) == [[writing.token]]
+                finally:
+                    work.rollback()
+            except (Unavailable, Conflict) as error:
+                if time.monotonic() > deadline:
+                    raise BackendError(
+                        f"{self._server.place}: the connection broke while transaction {number} was committed, and the "
+                        f"server does not say whether it was; look at the log before you write it again"
+                    ) from error
+                time.sleep(RECONNECT)
+
+    def _index(self, writing: Writing) -> None:
+        """Make the indexes that the types just written ask for; the commit stands without them."""
+        try:
+            index_properties(self._server, [row.type for row in writing.new_types.values()])
+        except LineageError as error:
+            logger.warning("an index was not made, and will be when the store is opened: %s", error)
+
+    @override
+    def rollback(self) -> None:
+        writing = self._writing
+        if writing is not None:
+            self._own.writing = None
+            writing.work.rollback()

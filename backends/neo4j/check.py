@@ -1,0 +1,319 @@
+"""The check of a store in Neo4j: the digest chain, and all of the graph that digests do not cover.
+
+A person may change the graph with any tool. The digests prove what `lineage_values` and the fields
+say; the labels, the native properties and the times that people and queries read are compared
+with those that the rows would make.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice, pairwise
+from math import isnan
+from typing import Any
+
+from lineage.backends.commits import chain_faults
+from lineage.backends.neo4j.connections import Run
+from lineage.backends.neo4j.history import stream
+from lineage.backends.neo4j.opening import SCHEMA
+from lineage.backends.neo4j.rows import (
+    EDGE_TYPES,
+    HEAD,
+    KIND_NUMBERS,
+    KIND_SHIFT,
+    NODE,
+    PAST,
+    instant,
+    key_of,
+    node_labels,
+    node_values,
+    type_row,
+    type_values,
+    version_row,
+)
+from lineage.contract.proof import purged
+from lineage.errors import LineageError
+from lineage.model.rows import EDGE_ENDS, Commit, NodeRow
+from lineage.model.schema import SYSTEM_TYPES, AnyType
+
+__all__ = ["check_graph"]
+
+PAGE = 2_000
+"""How many nodes are compared at a time."""
+MOST = 20
+"""How many faults of one kind are told."""
+
+_OURS = [
+    "LineageNode",
+    "LineagePast",
+    "LineageTransaction",
+    "LineageType",
+    "LineageStore",
+    "LineageGate",
+]
+_STORES = f"""
+OPTIONAL MATCH (s:LineageStore)
+OPTIONAL MATCH (g:LineageGate)
+OPTIONAL MATCH (t:LineageTransaction {{number: s.number}})
+RETURN g.number, g.schema, s.number, s.schema, s.types, s.artifacts, s.executions, s.contexts, {HEAD}
+"""
+_FOREIGN = f"""
+MATCH (n) WHERE NOT n:{"|".join(_OURS)}
+RETURN labels(n) AS labels, count(*) AS nodes ORDER BY nodes DESC LIMIT {MOST}
+"""
+_FOREIGN_EDGES = f"""
+MATCH (a)-[r]->(b) WHERE NOT (a:LineageNode AND b:LineageNode AND type(r) IN $types)
+RETURN type(r) AS type, labels(a)[0], labels(b)[0], count(*) AS edges ORDER BY edges DESC LIMIT {MOST}
+"""
+_INDEXES = "SHOW INDEXES YIELD name, state WHERE state = 'ONLINE' RETURN name"
+_BEYOND = """
+MATCH (t:LineageTransaction) WHERE NOT t.number <= $last OR t.number IS NULL
+MATCH (s:LineageStore) WITH t, s WHERE t.number IS NULL OR t.number > s.number
+RETURN t.number
+"""
+_TYPES = "MATCH (y:LineageType) RETURN properties(y) ORDER BY y.id, y.since"
+_KEYLESS = """
+MATCH (n:LineageNode|LineagePast)
+WHERE NOT n.lineage_key IS :: INTEGER NOT NULL RETURN count(*)
+"""
+_SAME_TIMES = " AND ".join(
+    f"coalesce(n.{name} = {instant(f'n.lineage_{field}')}, "
+    f"n.{name} IS NULL AND {instant(f'n.lineage_{field}')} IS NULL)"
+    for name, field in (("create_time", "created"), ("update_time", "updated"))
+)
+_WHOLE = f"{NODE}, labels(n), properties(n), {_SAME_TIMES}"
+_NODES = f"""
+MATCH (n:LineageNode) WHERE n.lineage_key > $after
+RETURN {_WHOLE} ORDER BY n.lineage_key LIMIT {PAGE}
+"""
+_FORMER = f"UNWIND $keys AS key MATCH (n:LineagePast {{lineage_key: key}}) USING INDEX n:LineagePast(lineage_key) RETURN {_WHOLE}"
+_ORPHANS = f"""
+MATCH (n:LineagePast) WHERE NOT EXISTS {{ MATCH (:LineageNode {{lineage_key: n.lineage_key}}) }}
+RETURN n.lineage_key LIMIT {MOST}
+"""
+_EDGES = f"""
+MATCH (a:LineageNode)-[r:{EDGE_TYPES}|{PAST}]->(b:LineageNode)
+WITH a, r, b, coalesce(r.lineage_kind, type(r)) AS kind
+WITH a, r, b, kind, CASE
+  WHEN NOT kind IS :: STRING NOT NULL THEN 'has no kind of ours'
+  WHEN $ends[kind] IS NULL OR (type(r) <> '{PAST}' AND r.lineage_kind IS NOT NULL) THEN 'has no kind of ours'
+  WHEN NOT (a.lineage_key IS :: INTEGER NOT NULL AND b.lineage_key IS :: INTEGER NOT NULL) THEN 'joins nodes without keys'
+  WHEN $ends[kind] <> [a.lineage_key / $shift, b.lineage_key / $shift] THEN 'joins nodes that such an edge does not join'
+  WHEN NOT coalesce(r.lineage_since > 0, false) THEN 'was written by no transaction'
+  WHEN (type(r) = '{PAST}') <> coalesce(r.lineage_until > r.lineage_since, false) THEN 'ended at another time than it did'
+  WHEN NOT coalesce(r.time = {instant("r.lineage_time")}, r.time IS NULL AND {instant("r.lineage_time")} IS NULL)
+    THEN 'shows another time than it has'
+  WHEN any(name IN keys(r) WHERE NOT name IN $properties) THEN 'has properties that are not ours'
+  ELSE null
+END AS fault
+WHERE fault IS NOT NULL
+RETURN a.lineage_key, b.lineage_key, kind, fault LIMIT {MOST}
+"""
+_EDGE_PROPERTIES = [
+    "lineage_since",
+    "lineage_time",
+    "path",
+    "time",
+    "lineage_kind",
+    "lineage_until",
+]
+_ENDS = {
+    kind.name: [KIND_NUMBERS[source], KIND_NUMBERS[target]]
+    for kind, (source, target) in EDGE_ENDS.items()
+}
+_TIMES = ("create_time", "update_time")
+
+
+def check_graph(run: Run) -> Iterator[str]:
+    """Yield a sentence for everything that is not as it was written.
+
+    The history is that of the last transaction at the call; what is written meanwhile is checked
+    as far as it is met.
+    """
+    stores = run(_STORES)
+    if len(stores) != 1 or type(stores[0][2]) is not int:
+        yield f"the database holds {len(stores)} nodes that say which transaction is the last, or none that does"
+        return
+    (*seen, last, schema), of_store = stores[0][:4], stores[0][2:]
+    if seen != [last, schema]:
+        yield f"readers are told that transaction {seen[0]} is the last, and writers that {last} is"
+    yield from _store_faults(of_store)
+    yield from _foreign(run)
+    for (number,) in run(_BEYOND, last=last):
+        yield f"there is a transaction {number}, but the last one is {last}"
+    types, found = _types(run)
+    schemas: list[str] = []
+    yield from found
+    yield from chain_faults(_with_schemas(stream(run, 0, last), schemas))
+    yield from schemas
+    yield from islice(_Nodes(types, last).faults(run), MOST)
+    for source, target, kind, fault in run(
+        _EDGES, ends=_ENDS, shift=1 << KIND_SHIFT, properties=_EDGE_PROPERTIES
+    ):
+        yield f"the {kind} edge from {_name(source)} to {_name(target)} {fault}"
+
+
+def _store_faults(values: Sequence[Any]) -> Iterator[str]:
+    """Yield where the store's own node and the last transaction do not agree."""
+    number, schema, *highest = values[:6]
+    of_head = values[6:]
+    if number == 0:
+        expected = [0, 0, len(SYSTEM_TYPES), 0, 0, 0]
+    elif of_head[0] is None:
+        yield f"the store says that transaction {number} is the last, and there is none"
+        return
+    else:
+        expected = [of_head[0], of_head[6], *of_head[7:]]
+    if [number, schema, *highest] != expected:
+        yield f"the store says of its last transaction {[number, schema, *highest]}, which says itself {expected}"
+
+
+def _foreign(run: Run) -> Iterator[str]:
+    """Yield what is in the database and not of a store, and what a store needs and is missing."""
+    for labels, count in run(_FOREIGN):
+        yield f"there are {count} nodes that are not the store's, labelled {labels}"
+    types = [*EDGE_TYPES.split("|"), PAST]
+    for kind, source, target, count in run(_FOREIGN_EDGES, types=types):
+        yield f"there are {count} relationships {kind} from {source} to {target} that are not the store's"
+    for name in SCHEMA.keys() - {name for (name,) in run(_INDEXES)}:
+        yield f"the index or constraint {name} is missing; open the store for writing once, which makes it"
+    for (count,) in run(_KEYLESS):
+        if count:
+            yield f"{count} nodes have lost their keys"
+    for (number,) in run(_ORPHANS):
+        yield f"{_name(number)} has former versions, but no last one"
+
+
+def _name(number: object) -> str:
+    """Return the key that a number is, or the number where it is none."""
+    try:
+        return str(key_of(number))  # type: ignore[arg-type]
+    except LineageError:
+        return repr(number)
+
+
+# Types and transactions
+
+
+def _types(run: Run) -> tuple[dict[int, AnyType], list[str]]:
+    """Return the types of nodes, and what is wrong with their versions."""
+    types = {each.id: each for each in SYSTEM_TYPES if each.id is not None}
+    found = []
+    ends: dict[Any, Any] = {}
+    for (values,) in reversed(run(_TYPES)):
+        since, until = values.get("since"), values.pop("until", None)
+        number = values.get("id")
+        try:
+            row = type_row(values["kind"], values["body"], since)
+            expected = type_values(row)
+        except (LineageError, ValueError, TypeError, LookupError) as error:
+            found.append(
+                f"the version of type {number} of transaction {since} cannot be read: {error}"
+            )
+            continue
+        if not _same(values, expected):
+            found.append(
+                f"the node of type {number}, written by transaction {since}, says something else than its body"
+            )
+        if until != ends.get(number):
+            found.append(
+                f"transaction {since} wrote a version of type {number} that ends at another time than it did"
+            )
+        ends[number] = since
+        types.setdefault(number, row.type)
+    return types, found
+
+
+def _with_schemas(commits: Iterable[Commit], found: list[str]) -> Iterator[Commit]:
+    """Pass transactions on, and note those that are of other types than were there."""
+    schema = 0
+    for commit in commits:
+        number = commit.head.number
+        expected = number if commit.batch.types else schema
+        schema = commit.head.schema
+        if schema != expected:
+            found.append(f"transaction {number} is not of the types that were there")
+        yield commit
+
+
+# Nodes
+
+
+class _Nodes:
+    """Compares nodes and their former versions with their rows."""
+
+    def __init__(self, types: Mapping[int, AnyType], last: int) -> None:
+        self._types = types
+        self._last = last
+
+    def faults(self, run: Run) -> Iterator[str]:
+        """Yield what is wrong, page by page."""
+        after = -1
+        while page := run(_NODES, after=after):
+            numbers = [values[0] for values in page]
+            former: dict[int, list[list[Any]]] = {}
+            for values in run(_FORMER, keys=numbers):
+                former.setdefault(values[0], []).append(values)
+            for values in page:
+                yield from self._node(values, former.get(values[0], []))
+            after = numbers[-1]
+
+    def _node(self, present: Sequence[Any], former: Sequence[Sequence[Any]]) -> Iterator[str]:
+        rows = []
+        for values in (*former, present):
+            try:
+                row = version_row(values[:-3])
+                rows.append(row)
+                yield from self._version(row, values, is_former=values is not present)
+            except (LineageError, ValueError, TypeError, LookupError) as error:
+                yield f"{_name(present[0])} cannot be read: {error}"
+                return
+        # A version that has left the present since the page was read is in both.
+        earlier = [row for row in rows[:-1] if row.since < rows[-1].since]
+        rows = [*sorted(earlier, key=lambda row: row.since), rows[-1]]
+        for one, following in pairwise(rows):
+            if one.until != following.since:
+                yield f"{one.key}: the version of transaction {one.since} does not lead to that of {following.since}"
+
+    def _version(self, row: NodeRow, values: Sequence[Any], *, is_former: bool) -> Iterator[str]:
+        """Yield where a node of the graph is not what its row would make."""
+        labels, properties, same_times = values[-3:]
+        what = f"{row.key}, as transaction {row.since} wrote it,"
+        node_type = self._types.get(row.type_id)
+        if node_type is None:
+            if row.since <= self._last:
+                yield f"{what} is of type {row.type_id}, which does not exist"
+            return
+        if row.since < 1:
+            yield f"{what} was written by no transaction"
+        if row.digest is not None and row != purged(row):
+            yield f"{what} has content, but was purged"
+        if not is_former and row.gone != ("lineage_until" in properties):
+            yield f"{what} is deleted by its label or by its end, but not by both"
+        own = ["LineagePast"] if is_former else ["LineageNode", *node_labels(row, node_type)]
+        if sorted(labels) != sorted(own):
+            yield f"{what} has the labels {sorted(labels)}, not {sorted(own)}"
+        held = {name: value for name, value in properties.items() if name not in _TIMES}
+        wrong = _differences(held, node_values(row, node_type))
+        if wrong:
+            yield f"{what} has properties in the graph that it was not given: {', '.join(wrong):.200}"
+        if not same_times:
+            yield f"{what} shows other times than it has"
+
+
+def _differences(held: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:
+    """Return the names of properties that are not as expected; a None is one that is not there."""
+    return sorted(
+        name
+        for name in held.keys() | expected.keys()
+        if not _same(held.get(name), expected.get(name))
+    )
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two values are the same, types included; NaN is the same as NaN."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return not _differences(one, other)
+    return type(one) is type(other) and (
+        one == other or (type(one) is float and isnan(one) and isnan(other))
+    )

@@ -1,0 +1,252 @@
+"""Finding nodes in a Neo4j store: one statement a page, begun where an index narrows it most.
+
+A statement reads the present and, for a past moment, what has left it since. A filter too large for
+Neo4j's planner goes there in part, and so may let through more than it should; so may a condition
+that is in doubt (`neo4j_filters`). Such nodes are judged here, with their neighbours fetched for all
+of them at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+from lineage.answers.subgraph import Direction
+from lineage.backends.evaluation import Met, accepts
+from lineage.backends.neo4j.connections import Run
+from lineage.backends.neo4j.filters import (
+    Condition,
+    Translator,
+    packed,
+    simplified,
+    weight,
+)
+from lineage.backends.neo4j.reading import edges_at, nodes_at
+from lineage.backends.neo4j.rows import KIND_SHIFT, NODE, node_row
+from lineage.backends.neo4j.seeds import ORDERS, Start, Starts
+from lineage.contract.backend import Order
+from lineage.filters.tree import Exists, Field, Filter, Neighbour, conjuncts, walk_filter
+from lineage.model.entities import Kind, NodeKey
+from lineage.model.rows import NodeRow
+from lineage.model.schema import AnyType
+
+__all__ = ["find_nodes"]
+
+LARGEST: Final = 48
+"""How large (`weight`) a filter goes to Neo4j: planning takes a second for 100 conditions."""
+DEEPEST: Final = 6
+"""Levels of a filter that go to Neo4j: planning was seen to take 4 seconds for 16, and not to end for 32."""
+CHUNK: Final = 1_000
+"""Nodes that a filter is judged on at a time."""
+
+_LIVES = "n.lineage_since <= $at AND n.lineage_until IS NULL"
+_ENDED = "n.lineage_since <= $at AND n.lineage_until > $at"
+_GONE = Start("MATCH (n:LineageNode) USING INDEX SEEK n:LineageNode(lineage_until)")
+_PAST = Start("MATCH (n:LineagePast) USING INDEX SEEK n:LineagePast(lineage_until)")
+_PAST_HELD = Start(
+    f"{_PAST.pattern} WHERE {_ENDED} MATCH (h:LineageNode {{lineage_key: n.lineage_key}})"
+)
+
+
+def find_nodes(
+    run: Run,
+    at: int,
+    kind: Kind,
+    where: Filter | None,
+    *,
+    order: Order,
+    after: tuple[int, int] | None,
+    limit: int | None,
+    is_past: bool,
+    types: Sequence[AnyType],
+) -> list[NodeRow]:
+    """Return what `Backend.find` says, as of transaction `at`, whose types are given.
+
+    `is_past` says that versions may have been replaced since.
+    """
+    if limit is not None and limit <= 0:
+        return []
+    tree = None if where is None else simplified(where)
+    return _Search(run, at, kind, tree, order, is_past, types).rows(after, limit)
+
+
+class _Page(NamedTuple):
+    rows: list[NodeRow]
+    doubted: set[NodeKey]
+    """The nodes that the filter must be evaluated on."""
+    is_last: bool
+
+
+@dataclass
+class _Search:
+    run: Run
+    at: int
+    kind: Kind
+    where: Filter | None
+    order: Order
+    is_past: bool
+    types: Sequence[AnyType]
+    sent: tuple[Filter, ...] = ()
+    """The conditions that go to Neo4j."""
+    mentions: frozenset[Neighbour] = frozenset()
+    """The neighbours that the filter mentions."""
+    _met: dict[tuple[Neighbour, NodeKey], list[Met]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.sent = tuple(_fitting(self.where))
+        self._is_whole = len(self.sent) == len(conjuncts(self.where))
+        trees = () if self.where is None else walk_filter(self.where)
+        self.mentions = frozenset(each.neighbour for each in trees if isinstance(each, Exists))
+
+    # Pages
+
+    def rows(self, after: tuple[int, int] | None, limit: int | None) -> list[NodeRow]:
+        """Return the rows after a place, in order."""
+        found: list[NodeRow] = []
+        # More than are wanted, where some may be refused here: a round trip costs more than rows.
+        size = limit if self._is_whole else max(limit or 0, CHUNK)
+        while True:
+            page = self._page(after, size)
+            found += self._judged(page)
+            if page.is_last or size is None or (limit is not None and len(found) >= limit):
+                return found if limit is None else found[:limit]
+            last = page.rows[-1]
+            after = (self.order.value(last), last.key.id)
+            size = max(size, CHUNK)
+
+    def _page(self, after: tuple[int, int] | None, size: int | None) -> _Page:
+        statement = _Statement(self, after, size)
+        values = self.run(statement.text, **statement.parameters)
+        by_key: dict[NodeKey, NodeRow] = {}
+        doubted = set()
+        for *of_node, is_doubted in values:
+            row = node_row(of_node)
+            # A former version, which comes later, does not change any more; the present one might have.
+            by_key[row.key] = row._replace(until=None, gone=False) if row.gone else row
+            if is_doubted or not self._is_whole:
+                doubted.add(row.key)
+        rows = sorted(
+            by_key.values(),
+            key=lambda row: (self.order.value(row), row.key),
+            reverse=self.order.descending,
+        )
+        is_last = size is None or len(rows) < size
+        return _Page(rows if is_last else rows[:size], doubted, is_last)
+
+    # Judging what Cypher did not decide
+
+    def _judged(self, page: _Page) -> Iterator[NodeRow]:
+        """Yield the rows that the filter accepts."""
+        if self.where is None or not page.doubted:
+            yield from page.rows
+            return
+        accepted = accepts(
+            self.where, lambda row, each: self._met.get((each.neighbour, row.key), ())
+        )
+        for start in range(0, len(page.rows), CHUNK):
+            some = page.rows[start : start + CHUNK]
+            self._meet([row.key for row in some if row.key in page.doubted])
+            for row in some:
+                if row.key not in page.doubted or accepted(row):
+                    yield row
+
+    def _meet(self, keys: Collection[NodeKey]) -> None:
+        """Fetch the neighbours that the filter mentions of some nodes."""
+        self._met.clear()
+        for neighbour in self.mentions if keys else ():
+            for key, met in self._neighbours(keys, neighbour):
+                self._met.setdefault((neighbour, key), []).append(met)
+
+    def _neighbours(
+        self, keys: Collection[NodeKey], neighbour: Neighbour
+    ) -> Iterator[tuple[NodeKey, Met]]:
+        if neighbour is Neighbour.EVENTS:
+            for edge in edges_at(self.run, self.at, keys, Direction.BOTH, neighbour.edges):
+                yield (edge.source if edge.source.kind is self.kind else edge.target), edge
+            return
+        direction = Direction.UPSTREAM if neighbour.is_source else Direction.DOWNSTREAM
+        edges = edges_at(self.run, self.at, keys, direction, neighbour.edges)
+        ends = [edge[:2] if neighbour.is_source else edge[1::-1] for edge in edges]
+        nodes = nodes_at(self.run, self.at, {other for other, _ in ends})
+        for other, key in ends:
+            if not nodes[other].gone:
+                yield key, nodes[other]
+
+
+class _Statement:
+    """The statement that reads one page: each arm ordered and cut by itself."""
+
+    def __init__(self, search: _Search, after: tuple[int, int] | None, size: int | None) -> None:
+        order = search.order
+        self._search = search
+        self._beyond = [] if after is None else _beyond(order)
+        self.parameters: dict[str, Any] = {"at": search.at, **_range(search.kind, order, after)}
+        self._limit = ""
+        if size is not None:
+            self._limit = " LIMIT $limit"
+            self.parameters["limit"] = size
+        self.text = "\nUNION ALL\n".join(self._arms())
+
+    def _arms(self) -> Iterator[str]:
+        search = self._search
+        translator = Translator(search.kind, search.is_past)
+        conditions = [translator.conjunct(item) for item in search.sent]
+        starts = Starts(search.kind, search.order, search.types, search.is_past)
+        start = starts.best(conditions, translator.place)
+        self.parameters.update(translator.parameters)
+        yield self._arm(start, _LIVES, conditions)
+        if not search.is_past:
+            return
+        yield self._arm(_GONE, _ENDED, conditions)
+        # The same conditions in the same order have the same parameters.
+        former = Translator(search.kind, search.is_past, holder="h")
+        conditions = [former.conjunct(item) for item in search.sent]
+        yield self._arm(_PAST_HELD if search.mentions else _PAST, _ENDED, conditions)
+
+    def _arm(self, start: Start, moment: str, conditions: Sequence[Condition]) -> str:
+        needed = [start.condition, start.in_range, moment, *self._beyond]
+        needed += [f"({each.loose})" for each in conditions if each.tree is not start.said]
+        found = f"{start.pattern} WHERE {' AND '.join(filter(None, needed))}"
+        doubts = dict.fromkeys(each.doubt for each in conditions if each.doubt)
+        doubt = f"coalesce({' OR '.join(doubts)}, false)" if doubts else "false"
+        if start.each:
+            found = f"{start.each} {{ {found} RETURN n {self._order(start.first)} }}"
+        return f"{found} RETURN {NODE}, {doubt} AS doubted {self._order()}"
+
+    def _order(self, *first: str) -> str:
+        order = self._search.order
+        direction = "DESC" if order.descending else "ASC"
+        by = dict.fromkeys((*first, ORDERS[order.field], ORDERS[Field.ID]))
+        return f"ORDER BY {', '.join(f'{name} {direction}' for name in by)}{self._limit}"
+
+
+def _range(kind: Kind, order: Order, after: tuple[int, int] | None) -> dict[str, int]:
+    """Return the range of keys to search, and for an order by time where the page before ended."""
+    low, high = packed(1, kind), packed(1 << KIND_SHIFT, kind)
+    if after is None:
+        return {"low": low, "high": high}
+    time, place = after[0], packed(after[1], kind)
+    if order.field is not Field.ID:
+        return {"low": low, "high": high, "time": time, "place": place}
+    if order.descending:
+        return {"low": low, "high": min(high, place)}
+    return {"low": max(low, place + 1), "high": high}
+
+
+def _beyond(order: Order) -> list[str]:
+    """Return the conditions that a node comes after the page before; for keys, their range says it."""
+    if order.field is Field.ID:
+        return []
+    time, sign = ORDERS[order.field], "<" if order.descending else ">"
+    return [f"{time} {sign}= $time", f"({time} {sign} $time OR n.lineage_key {sign} $place)"]
+
+
+def _fitting(where: Filter | None) -> Iterator[Filter]:
+    """Yield those conditions that must all hold which together are not too large for Neo4j."""
+    left = LARGEST
+    for item in conjuncts(where):
+        size, depth = weight(item)
+        if depth <= DEEPEST and size <= left:
+            left -= size
+            yield item

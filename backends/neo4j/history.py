@@ -1,0 +1,194 @@
+"""What a store in Neo4j remembers: the stream of changes, and purging."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any
+
+from lineage.backends.commits import Records, windows
+from lineage.backends.neo4j.connections import Run
+from lineage.backends.neo4j.reading import heads
+from lineage.backends.neo4j.rows import (
+    EDGE,
+    EDGE_TYPES,
+    HEAD,
+    NODE,
+    PAST,
+    edge_row,
+    edge_rows,
+    head_row,
+    key_of,
+    node_row,
+    node_values,
+    number_of,
+    type_row,
+    version_row,
+)
+from lineage.contract.proof import purged
+from lineage.errors import Corrupt, Invalid
+from lineage.model.entities import NodeKey
+from lineage.model.rows import Commit, Head, NodeRow
+from lineage.model.schema import AnyType
+
+__all__ = ["purge_nodes", "read_commits", "stream"]
+
+HEADS = 1_000
+"""How many transactions' own rows are read at a time."""
+KEYS = 1_000
+"""How many nodes are purged at a time."""
+
+
+def _in_range(number: str) -> str:
+    return f"{number} >= $first AND {number} <= $last"
+
+
+_HEADS = f"""
+MATCH (t:LineageTransaction) WHERE {_in_range("t.number")}
+RETURN {HEAD}, t.purged ORDER BY t.number
+"""
+_TYPES = f"MATCH (y:LineageType) WHERE {_in_range('y.since')} RETURN y.kind, y.body, y.since"
+_NODES = f"MATCH (n:LineageNode) USING INDEX n:LineageNode(lineage_since) WHERE {_in_range('n.lineage_since')} RETURN {NODE}"
+_FORMER = f"MATCH (n:LineagePast) USING INDEX n:LineagePast(lineage_since) WHERE {_in_range('n.lineage_since')} RETURN {NODE}"
+_REPLACED, _DELETED = (
+    f"MATCH (n:{label}) USING INDEX n:{label}(lineage_until) WHERE {_in_range('n.lineage_until')} RETURN n.lineage_key, n.lineage_until"
+    for label in ("LineagePast", "LineageNode")
+)
+_EDGES = " UNION ALL ".join(
+    f"MATCH ()-[r:{kind}]->() USING INDEX r:{kind}(lineage_since) WHERE {_in_range('r.lineage_since')} RETURN {EDGE}"
+    for kind in EDGE_TYPES.split("|")
+)
+_FORMER_EDGES, _ENDED = (
+    f"MATCH ()-[r:{PAST}]->() USING INDEX r:{PAST}({end}) WHERE {_in_range(f'r.{end}')} RETURN {EDGE}, r.lineage_until"
+    for end in ("lineage_since", "lineage_until")
+)
+
+_VERSIONS = f"""
+UNWIND $keys AS key MATCH (n:LineageNode {{lineage_key: key}}) USING INDEX n:LineageNode(lineage_key) RETURN {NODE}
+UNION ALL
+UNWIND $keys AS key MATCH (n:LineagePast {{lineage_key: key}}) USING INDEX n:LineagePast(lineage_key) RETURN {NODE}
+"""
+_GONE = "UNWIND $keys AS key MATCH (n:LineageGone&LineageNode {lineage_key: key}) RETURN key"
+_BLANK = """
+UNWIND $rows AS row
+CALL (row) {
+  MATCH (n:LineageNode {lineage_key: row.lineage_key}) USING INDEX n:LineageNode(lineage_key) WHERE n.lineage_since = row.lineage_since RETURN n
+  UNION ALL
+  MATCH (n:LineagePast {lineage_key: row.lineage_key}) USING INDEX n:LineagePast(lineage_key) WHERE n.lineage_since = row.lineage_since RETURN n
+}
+WITH n, row, n.create_time AS created, n.update_time AS updated
+SET n = row
+SET n.create_time = created, n.update_time = updated
+"""
+
+
+# The stream
+
+
+def stream(run: Run, after: int, last: int) -> Iterator[Commit]:
+    """Yield the transactions after one number up to another."""
+    for window in windows(_heads(run, after, last)):
+        yield from read_commits(run, window[0].number, window[-1].number)
+
+
+def _heads(run: Run, after: int, last: int) -> Iterator[Head]:
+    while after < last:
+        until = min(last, after + HEADS)
+        yield from reversed(heads(run, before=until + 1, limit=until - after))
+        after = until
+
+
+def read_commits(run: Run, first: int, last: int) -> list[Commit]:
+    """Return the transactions from one number to another.
+
+    The present is read before the past: what moves there meanwhile is met twice, and kept once.
+    """
+    reader = _Reader(run, first, last)
+    reader.types()
+    reader.nodes()
+    reader.edges()
+    reader.endings()
+    return reader.commits()
+
+
+class _Reader:
+    """Gathers the records of a range of transactions."""
+
+    def __init__(self, run: Run, first: int, last: int) -> None:
+        self._query = run
+        self._range = {"first": first, "last": last}
+        self._found = Records()
+
+    def _rows(self, query: str) -> list[list[Any]]:
+        return self._query(query, **self._range)
+
+    def commits(self) -> list[Commit]:
+        found = []
+        for *values, erased in self._rows(_HEADS):
+            head = head_row(values)
+            self._found.purged[head.number] = [
+                key_of(number) for number in dict.fromkeys(erased or ())
+            ]
+            found.append(head)
+        return self._found.commits(found)
+
+    def types(self) -> None:
+        for kind, body, since in self._rows(_TYPES):
+            self._found.types[since].append(type_row(kind, body, since))
+
+    def nodes(self) -> None:
+        """Find new nodes and updates; an update is a version that replaced another."""
+        present = [_record(values) for values in self._rows(_NODES)]
+        met = {(row.key, row.since) for row in present}
+        former = [_record(values) for values in self._rows(_FORMER)]
+        replaced = {(key_of(number), until) for number, until in self._rows(_REPLACED)}
+        moved = [row for row in former if (row.key, row.since) not in met]
+        for row in (*present, *moved):
+            is_update = (row.key, row.since) in replaced
+            (self._found.updates if is_update else self._found.nodes)[row.since].append(row)
+
+    def edges(self) -> None:
+        present = edge_rows(self._rows(_EDGES))
+        met = {(row[:3], row.since) for row in present}
+        former = [edge_row(values[:-1]) for values in self._rows(_FORMER_EDGES)]
+        moved = [row for row in former if (row[:3], row.since) not in met]
+        for row in (*present, *moved):
+            self._found.edges[row.since].append(row)
+
+    def endings(self) -> None:
+        for *values, until in self._rows(_ENDED):
+            self._found.ended[until].append(edge_row(values).key)
+        for number, until in self._rows(_DELETED):
+            self._found.deleted[until].append(key_of(number))
+
+
+def _record(values: Sequence[Any]) -> NodeRow:
+    """Return a version as it was written, whatever became of it later."""
+    return _with_salt(node_row(values)._replace(until=None, gone=False))
+
+
+def _with_salt(row: NodeRow) -> NodeRow:
+    """Return a row whose content has a digest, or what it takes to make it."""
+    if row.digest is None and row.salt is None:
+        raise Corrupt(
+            f"{row.key} has lost its salt, so that nothing proves what it was; restore a backup"
+        )
+    return row
+
+
+# Purging
+
+
+def purge_nodes(run: Run, keys: Collection[NodeKey], type_of: Callable[[int], AnyType]) -> None:
+    """Erase the content of every version of nodes that are gone, as `Backend.purge` says."""
+    numbers = [number_of(key) for key in keys]
+    gone = {number for some in _portions(numbers) for (number,) in run(_GONE, keys=some)}
+    for number in numbers:
+        if number not in gone:
+            raise Invalid(f"{key_of(number)} is not deleted; only what is gone can be purged")
+    for some in _portions(numbers):
+        rows = [_with_salt(version_row(values)) for values in run(_VERSIONS, keys=some)]
+        run(_BLANK, rows=[node_values(purged(row), type_of(row.type_id)) for row in rows])
+
+
+def _portions(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (numbers[start : start + KEYS] for start in range(0, len(numbers), KEYS))

@@ -1,0 +1,99 @@
+"""Looking nodes up by name, external id or URI, any number of them in one round trip."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, NamedTuple
+
+from lineage.backends.neo4j.connections import Run
+from lineage.backends.neo4j.rows import (
+    KIND_SHIFT,
+    NODE,
+    external_digest,
+    key_of,
+    name_digest,
+    node_row,
+    uri_digest,
+)
+from lineage.contract.backend import LOOKUP_PAGE, AtUri, External, Named, Reference
+from lineage.model.rows import EdgeKey, EdgeKind, NodeRow
+
+__all__ = ["Found", "look_up"]
+
+_LOOK_UP = f"""
+CALL () {{
+  UNWIND $names AS row
+  MATCH (n:LineageNode {{lineage_name: row.digest}}) USING INDEX n:LineageNode(lineage_name) WHERE n.name = row.text
+  RETURN row.place AS place, n
+UNION ALL
+  UNWIND $external_ids AS row
+  MATCH (n:LineageNode {{lineage_external: row.digest}}) USING INDEX n:LineageNode(lineage_external) WHERE n.external_id = row.text
+  RETURN row.place AS place, n
+UNION ALL
+  UNWIND $uris AS row
+  CALL (row) {{
+    MATCH (n:LineageNode)
+    USING INDEX n:LineageNode(lineage_uri, lineage_key)
+    WHERE n.lineage_uri = row.digest AND n.lineage_key < row.before
+      AND n.lineage_type = row.type AND n.uri = row.text
+    RETURN n ORDER BY n.lineage_key DESC LIMIT {LOOKUP_PAGE}
+  }}
+  RETURN row.place AS place, n
+}}
+WITH collect([place, {NODE}]) AS found, collect(n) AS nodes
+RETURN found, COLLECT {{
+  UNWIND nodes AS n
+  MATCH (c)-[r:ATTRIBUTION|ASSOCIATION|PARENT]->(n) WHERE c IN nodes
+  RETURN DISTINCT [c.lineage_key, n.lineage_key, type(r)]
+}}
+"""
+
+
+class Found(NamedTuple):
+    """What a look-up found: nodes by what they were asked for, and the edges of contexts among them.
+
+    The edges are there because whoever looks nodes up to join them needs to know next whether they
+    are joined.
+    """
+
+    rows: dict[Reference, list[NodeRow]]
+    edges: set[EdgeKey]
+
+
+def look_up(run: Run, references: Collection[Reference]) -> Found:
+    """Return the live nodes that each reference names, as an open transaction sees them."""
+    places = list(dict.fromkeys(references))
+    rows: dict[Reference, list[NodeRow]] = {reference: [] for reference in places}
+    if not places:
+        return Found(rows, set())
+    asked: dict[str, list[dict[str, Any]]] = {"names": [], "external_ids": [], "uris": []}
+    for place, reference in enumerate(places):
+        name, row = _asked(reference)
+        asked[name].append({"place": place, **row})
+    ((found, joined),) = run(_LOOK_UP, **asked)
+    for place, *values in found:
+        rows[places[place]].append(node_row(values))
+    for of_reference in rows.values():
+        of_reference.sort(reverse=True)
+    edges = {
+        EdgeKey(key_of(source), key_of(target), EdgeKind[kind]) for source, target, kind in joined
+    }
+    return Found(rows, edges)
+
+
+def _asked(reference: Reference) -> tuple[str, dict[str, Any]]:
+    """Return in which list a reference is asked for, and how."""
+    if isinstance(reference, Named):
+        text, digest = reference.name, name_digest(*reference)
+        return "names", {"text": text, "digest": digest}
+    if isinstance(reference, External):
+        text, digest = reference.external_id, external_digest(*reference)
+        return "external_ids", {"text": text, "digest": digest}
+    assert isinstance(reference, AtUri)
+    before = 1 << KIND_SHIFT if reference.before is None else reference.before
+    return "uris", {
+        "text": reference.uri,
+        "digest": uri_digest(reference.uri),
+        "type": reference.type_id,
+        "before": before,
+    }

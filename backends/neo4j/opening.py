@@ -1,0 +1,134 @@
+"""Making a store in an empty Neo4j database, knowing one again, and refusing everything else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Final
+
+from lineage.backends.neo4j.connections import Server
+from lineage.backends.neo4j.rows import KIND_LABELS, PAST, native_name, quoted, type_label
+from lineage.errors import Conflict, Corrupt, NotFound
+from lineage.model.rows import EdgeKind
+from lineage.model.schema import SYSTEM_TYPES, AnyType
+
+__all__ = ["index_properties", "open_store"]
+
+FORMAT: Final = 1
+"""What `LineageStore.format` says of the layout that `neo4j_rows` describes."""
+
+
+def _schema() -> dict[str, str]:
+    """Return the statements that make each constraint and index, by its name."""
+    unique = {
+        "lineage_store": "(n:LineageStore) REQUIRE n.name",
+        "lineage_gate": "(n:LineageGate) REQUIRE n.name",
+        "lineage_key": "(n:LineageNode) REQUIRE n.lineage_key",
+        "lineage_name": "(n:LineageNode) REQUIRE n.lineage_name",
+        "lineage_external": "(n:LineageNode) REQUIRE n.lineage_external",
+        "lineage_transaction": "(n:LineageTransaction) REQUIRE n.number",
+    }
+    indexes = {
+        "lineage_uri": "(n:LineageNode) ON (n.lineage_uri, n.lineage_key)",
+        "lineage_of_type": "(n:LineageNode) ON (n.lineage_type, n.lineage_key)",
+        "lineage_since": "(n:LineageNode) ON (n.lineage_since)",
+        "lineage_until": "(n:LineageNode) ON (n.lineage_until)",
+        "lineage_past_key": "(n:LineagePast) ON (n.lineage_key)",
+        "lineage_past_since": "(n:LineagePast) ON (n.lineage_since)",
+        "lineage_past_version_until": "(n:LineagePast) ON (n.lineage_until)",
+        "lineage_type": "(n:LineageType) ON (n.id)",
+        f"{PAST.lower()}_until": f"()-[n:{PAST}]-() ON (n.lineage_until)",
+    }
+    for label in KIND_LABELS.values():
+        for field in ("created", "updated"):
+            indexes[f"lineage_{label.lower()}_{field}"] = f"(n:{label}) ON (n.lineage_{field})"
+    for kind in (*(each.name for each in EdgeKind), PAST):
+        indexes[f"lineage_{kind.lower()}_since"] = f"()-[n:{kind}]-() ON (n.lineage_since)"
+    return {
+        name: f"CREATE CONSTRAINT {name} IF NOT EXISTS FOR {what} IS UNIQUE"
+        for name, what in unique.items()
+    } | {name: f"CREATE INDEX {name} IF NOT EXISTS FOR {what}" for name, what in indexes.items()}
+
+
+SCHEMA: Final = _schema()
+
+BUILDING: Final = 60.0
+"""How many seconds to try for, while others make the same constraints and indexes."""
+PAUSE: Final = 0.2
+
+_STORE = "OPTIONAL MATCH (s:LineageStore) RETURN s.name, s.format"
+_HOLDS = "MATCH (n) RETURN labels(n) LIMIT 1"
+_INDEXES = "SHOW INDEXES YIELD name RETURN name"
+_MAKE = """
+MERGE (s:LineageStore {name: 'lineage'})
+ON CREATE SET s.format = $format, s.number = 0, s.schema = 0, s.types = $types, s.artifacts = 0,
+  s.executions = 0, s.contexts = 0
+MERGE (g:LineageGate {name: 'lineage'})
+ON CREATE SET g.held = true, g.number = 0, g.schema = 0
+"""
+
+
+def open_store(server: Server, *, readonly: bool) -> None:
+    """Make sure that the database is a store; one that is empty becomes one, unless for reading."""
+    if not _identify(server):
+        if readonly:
+            raise NotFound(f"{server.place} holds no store; connect without readonly to make one")
+        _build(server)
+        # Last, so that whatever finds the store finds its indexes too.
+        server.write(_MAKE, format=FORMAT, types=len(SYSTEM_TYPES))
+
+
+def _identify(server: Server) -> bool:
+    """Return whether the database is a store; False for an empty one, an error for anything else."""
+    rows = server.read(_STORE)
+    if len(rows) > 1:
+        raise Corrupt(f"{server.place} holds {len(rows)} stores in one database; restore a backup")
+    name, found = rows[0]
+    if name is None:
+        held = server.read(_HOLDS)
+        if held:
+            labels = ", ".join(held[0][0]) or "nodes without a label"
+            raise Corrupt(
+                f"{server.place} holds another graph ({labels:.200}); it is left untouched, give another database"
+            )
+        return False
+    if found != FORMAT:
+        raise Corrupt(
+            f"{server.place} has format {found}, and this version reads {FORMAT}; upgrade lineage-graph"
+        )
+    return True
+
+
+def _build(server: Server) -> None:
+    """Make the constraints and indexes that are missing, beside others who may be doing so too."""
+    there = {name for (name,) in server.read(_INDEXES)}
+    deadline = time.monotonic() + BUILDING
+    for name, statement in SCHEMA.items():
+        while name not in there:
+            try:
+                server.write(statement)
+                break
+            except Conflict:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(PAUSE)
+    server.write("CALL db.awaitIndexes()")
+
+
+def index_properties(server: Server, types: Iterable[AnyType]) -> None:
+    """Make the indexes of properties that types declare `Indexed`, those that are missing."""
+    wanted = {}
+    for each in types:
+        label = type_label(each)
+        for name in each.indexed:
+            native = native_name(name, custom=False)
+            if label is not None and native is not None:
+                wanted[f"lineage property {label}.{native}"] = (label, native)
+    if not wanted:
+        return
+    there = {name for (name,) in server.read(_INDEXES)}
+    for index, (label, native) in wanted.items():
+        if index not in there:
+            server.write(
+                f"CREATE INDEX {quoted(index)} IF NOT EXISTS FOR (n:{quoted(label)}) ON (n.{quoted(native)})"
+            )

@@ -1,0 +1,150 @@
+"""Reading nodes, edges and transactions by their keys, as they were after a transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+from lineage.answers.subgraph import Direction
+from lineage.backends.neo4j.connections import Run
+from lineage.backends.neo4j.rows import (
+    EDGE,
+    EDGE_TYPES,
+    HEAD,
+    NODE,
+    PAST,
+    edge_rows,
+    head_row,
+    node_row,
+    number_of,
+    of_moment,
+    version_row,
+)
+from lineage.model.entities import LARGEST_ID, NodeKey
+from lineage.model.rows import EdgeKind, EdgeRow, Head, NodeRow
+
+__all__ = ["edges_at", "heads", "nodes_at", "versions_at"]
+
+KEYS = 5_000
+"""How many keys go into one statement."""
+
+_NODES = f"""
+UNWIND $keys AS key
+MATCH (n:LineageNode {{lineage_key: key}}) USING INDEX n:LineageNode(lineage_key)
+RETURN {NODE}
+"""
+_FORMER = f"""
+UNWIND $keys AS key
+MATCH (n:LineagePast {{lineage_key: key}}) USING INDEX n:LineagePast(lineage_key) WHERE {of_moment("n")}
+RETURN {NODE}
+"""
+_VERSIONS = f"""
+MATCH (n:LineageNode {{lineage_key: $key}}) USING INDEX n:LineageNode(lineage_key) RETURN {NODE}
+UNION ALL
+MATCH (n:LineagePast {{lineage_key: $key}}) USING INDEX n:LineagePast(lineage_key) RETURN {NODE}
+"""
+_HEADS = f"""
+MATCH (t:LineageTransaction) WHERE t.number < $before
+RETURN {HEAD} ORDER BY t.number DESC LIMIT $limit
+"""
+_ARROWS = {
+    Direction.UPSTREAM: ("<-", "-"),
+    Direction.DOWNSTREAM: ("-", "->"),
+    Direction.BOTH: ("-", "-"),
+}
+_SINCE = 9
+"""Where `NODE` has the number of the transaction that wrote the version."""
+
+
+def nodes_at(run: Run, at: int, keys: Collection[NodeKey]) -> dict[NodeKey, NodeRow]:
+    """Return the given nodes as `Backend.nodes` says, as of a transaction.
+
+    The present is read first: a version that leaves it meanwhile is found in the past.
+    """
+    found: dict[NodeKey, NodeRow] = {}
+    for some in _portions(number_of(key) for key in keys):
+        newer = []
+        for values in run(_NODES, keys=some):
+            if _whole(values)[_SINCE] <= at:
+                row = _as_of(node_row(values), at)
+                found[row.key] = row
+            else:
+                newer.append(values[0])
+        if newer:
+            former = map(node_row, run(_FORMER, keys=newer, at=at))
+            found.update((row.key, row) for row in former)
+    return found
+
+
+def _whole(values: Sequence[Any]) -> Sequence[Any]:
+    """Return values whose time of writing is one; `node_row` says what is wrong with others."""
+    if type(values[_SINCE]) is not int:
+        node_row(values)
+    return values
+
+
+def _as_of(row: NodeRow, at: int) -> NodeRow:
+    """Return a version as it was seen after transaction `at`: not ended, if it ended later."""
+    if row.until is None or row.until <= at:
+        return row
+    return row._replace(until=None, gone=False)
+
+
+def edges_at(
+    run: Run,
+    at: int,
+    keys: Collection[NodeKey],
+    direction: Direction,
+    kinds: Collection[EdgeKind] | None,
+) -> list[EdgeRow]:
+    """Return the edges at the given nodes as `Backend.edges` says, as of a transaction."""
+    query, names = _edges_query(direction, kinds)
+    values = (
+        each
+        for some in _portions({number_of(key) for key in keys})
+        for each in run(query, keys=some, at=at, kinds=names)
+    )
+    # An edge with both ends among the keys is met at each of them.
+    return sorted(edge_rows({tuple(each[:3]): each for each in values}.values()))
+
+
+def _edges_query(direction: Direction, kinds: Collection[EdgeKind] | None) -> tuple[str, list[str]]:
+    """Return the statement for some kinds of edge, and their names; of a few kinds only those are expanded."""
+    names = sorted(EDGE_TYPES.split("|") if kinds is None else {kind.name for kind in kinds})
+    left, right = _ARROWS[direction]
+    query = f"""
+UNWIND $keys AS key
+MATCH (n:LineageNode {{lineage_key: key}}) USING INDEX n:LineageNode(lineage_key)
+MATCH (n){left}[r:{"|".join([*names, PAST])}]{right}()
+WHERE {of_moment("r")} AND (r.lineage_kind IS NULL OR r.lineage_kind IN $kinds)
+RETURN {EDGE}
+"""
+    return query, names
+
+
+def versions_at(run: Run, at: int, key: NodeKey) -> list[NodeRow]:
+    """Return a node's versions as `Backend.versions` says, as of a transaction."""
+    found: dict[int, NodeRow] = {}
+    for values in run(_VERSIONS, key=number_of(key)):
+        row = version_row(values)
+        if row.since <= at:
+            # Past the present, so that what left it meanwhile has its end.
+            found[row.since] = _as_of(row, at)
+    return [found[since] for since in sorted(found)]
+
+
+def heads(run: Run, *, before: int | None, limit: int | None) -> list[Head]:
+    """Return the transactions with numbers below `before`, newest first."""
+    rows = run(
+        _HEADS,
+        before=LARGEST_ID if before is None else min(before, LARGEST_ID),
+        limit=LARGEST_ID if limit is None else min(limit, LARGEST_ID),
+    )
+    return [head_row(values) for values in rows]
+
+
+def _portions(keys: Iterable[int]) -> Iterator[list[int]]:
+    left = iter(keys)
+    while some := list(islice(left, KEYS)):
+        yield some

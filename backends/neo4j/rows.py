@@ -1,0 +1,402 @@
+"""The graph that a store is in Neo4j, and rows in and out of it.
+
+A node is a `:LineageNode` with the label of its kind and that of its type; an edge is a
+relationship of its own kind, in its own direction. What a person reads stands under its own name;
+what only the engine reads begins with `lineage_`. Deleted nodes are `:LineageNode:LineageGone`,
+former versions `:LineagePast`, ended edges `:LINEAGE_PAST`, so that no plain query meets them.
+
+Properties are kept twice: natively, for people, queries and indexes, as far as Neo4j can hold
+them, and as canonical JSON in `lineage_values`, which says what they are.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from pydantic_core import from_json
+
+from lineage.errors import Corrupt
+from lineage.model.entities import ArtifactState, ExecutionState, Kind, NodeKey
+from lineage.model.rows import EVENT_KINDS, EdgeKey, EdgeKind, EdgeRow, Head, NodeRow, TypeRow
+from lineage.model.schema import TYPE_CLASSES, AnyType
+from lineage.model.values import ValueType, unescape
+
+__all__ = [
+    "EDGE",
+    "EDGE_TYPES",
+    "EVENT_TYPES",
+    "HEAD",
+    "HELD_BYTES",
+    "KIND_LABELS",
+    "KIND_NUMBERS",
+    "KIND_SHIFT",
+    "NODE",
+    "PAST",
+    "edge_place",
+    "edge_row",
+    "edge_rows",
+    "edge_values",
+    "external_digest",
+    "head_row",
+    "head_values",
+    "instant",
+    "key_of",
+    "name_digest",
+    "native_name",
+    "node_labels",
+    "node_row",
+    "node_values",
+    "number_of",
+    "of_moment",
+    "quoted",
+    "state_value",
+    "type_label",
+    "type_row",
+    "type_values",
+    "unheld",
+    "uri_digest",
+    "version_row",
+]
+
+_KINDS = (Kind.ARTIFACT, Kind.CONTEXT, Kind.EXECUTION)
+"""In the order of keys, so that packed keys have it too."""
+KIND_NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}
+KIND_SHIFT = 61
+"""A packed key is kind << 61 | id: one kind's keys are one range."""
+KIND_LABELS = {kind: kind.capitalize() for kind in _KINDS}
+
+PAST = "LINEAGE_PAST"
+"""The type of relationships that have ended; `lineage_kind` says what they were."""
+EDGE_TYPES = "|".join(kind.name for kind in EdgeKind)
+EVENT_TYPES = "|".join(kind.name for kind in sorted(EVENT_KINDS))
+
+NODE = (
+    "n.lineage_key, n.lineage_type, n.name, n.external_id, n.uri, n.state, n.lineage_values, n.lineage_created, "
+    "n.lineage_updated, n.lineage_since, n.lineage_salt, n.lineage_digest, n.lineage_until, n:LineageGone"
+)
+"""What a query returns of a node `n`, for `node_row`."""
+EDGE = (
+    "startNode(r).lineage_key, endNode(r).lineage_key, coalesce(r.lineage_kind, type(r)), r.lineage_time, r.path, "
+    "r.lineage_since"
+)
+"""What a query returns of a relationship `r`, for `edge_row`."""
+HEAD = (
+    "t.number, t.time, t.actor, t.message, t.digest, t.records, t.schema, t.types, t.artifacts, t.executions, "
+    "t.contexts"
+)
+"""What a query returns of a transaction `t`, for `head_row`."""
+
+
+def of_moment(name: str) -> str:
+    """Return the condition that a version of a node, or a relationship, is of the moment `$at`."""
+    return (
+        f"{name}.lineage_since <= $at AND "
+        f"({name}.lineage_until IS NULL OR {name}.lineage_until > $at)"
+    )
+
+
+def instant(micros: str) -> str:
+    """Return the expression of the time that a number of microseconds is, in years that drivers can read."""
+    return (
+        f"CASE WHEN NOT {micros} IS :: INTEGER NOT NULL THEN null WHEN abs({micros}) < 250000000000000000 "
+        f"THEN datetime({{epochSeconds: 0}}) + duration({{microseconds: {micros}}}) END"
+    )
+
+
+_BUILT_IN = frozenset(
+    {
+        "id",
+        "type",
+        "type_version",
+        "name",
+        "external_id",
+        "uri",
+        "state",
+        "create_time",
+        "update_time",
+    }
+)
+_OURS = ("lineage_", "properties.", "custom.")
+HELD_BYTES = 4096
+"""Longer strings stay in `lineage_values` alone: Neo4j's indexes refuse those over about 8,000 bytes."""
+
+_STATES: dict[Kind, list[str]] = {
+    Kind.ARTIFACT: [state.value for state in ArtifactState],
+    Kind.EXECUTION: [state.value for state in ExecutionState],
+    Kind.CONTEXT: [],
+}
+_STATE_NUMBERS = {
+    kind: {text: number for number, text in enumerate(texts)} for kind, texts in _STATES.items()
+}
+_new = tuple.__new__
+
+
+# Keys and digests
+
+
+def number_of(key: NodeKey) -> int:
+    """Return the integer that a node's key is in the graph."""
+    return KIND_NUMBERS[key[0]] << KIND_SHIFT | key[1]
+
+
+def key_of(number: int) -> NodeKey:
+    """Undo `number_of`."""
+    try:
+        return _new(NodeKey, (_KINDS[number >> KIND_SHIFT], number & (1 << KIND_SHIFT) - 1))
+    except (LookupError, TypeError) as error:
+        raise _damaged("a node", number) from error
+
+
+def name_digest(type_id: int, name: str) -> str:
+    """Return what stands for a name within its type in a unique index, whatever its length."""
+    return _digest(f"{type_id} {name}")
+
+
+def external_digest(kind: Kind, external_id: str) -> str:
+    """Return what stands for an external id within its kind."""
+    return _digest(f"{kind} {external_id}")
+
+
+def uri_digest(uri: str) -> str:
+    """Return what stands for a URI."""
+    return _digest(uri)
+
+
+def _digest(text: str) -> str:
+    raw = hashlib.blake2b(text.encode(), digest_size=16).digest()
+    return base64.b64encode(raw).decode().rstrip("=")
+
+
+def _damaged(what: str, found: object) -> Corrupt:
+    return Corrupt(
+        f"the graph was changed from outside: {found!r:.80} is not {what}; run a check of the store"
+    )
+
+
+# Names
+
+
+def type_label(node_type: AnyType) -> str | None:
+    """Return the label of a type's nodes: its name, but `type.<name>` where that is one of ours.
+
+    None where Neo4j can hold no such label.
+    """
+    name = node_type.name
+    if not name or "\0" in name:
+        return None
+    taken = name in KIND_LABELS.values() or name.startswith("Lineage")
+    return f"type.{name}" if taken else name
+
+
+def node_labels(row: NodeRow, node_type: AnyType) -> list[str]:
+    """Return a node's labels beside `LineageNode`."""
+    if row.gone:
+        return ["LineageGone"]
+    label = type_label(node_type)
+    kind = KIND_LABELS[row.key.kind]
+    return [kind] if label is None else [kind, label]
+
+
+def native_name(name: str, *, custom: bool) -> str | None:
+    """Return under which name Neo4j holds a property; None where it can hold none of that name."""
+    if "\0" in name:
+        return None
+    if custom:
+        return f"custom.{name}"
+    taken = not name or name in _BUILT_IN or name.startswith(_OURS)
+    return f"properties.{name}" if taken else name
+
+
+def quoted(name: str) -> str:
+    """Return a label's or a property's name as Cypher takes it.
+
+    Cypher replaces Unicode escapes before it reads names, so that a backslash must be one.
+    """
+    escaped = name.replace("\\", "\\u005C").replace("`", "``")
+    return f"`{escaped}`"
+
+
+def unheld(name: str, kind: ValueType, *, custom: bool) -> str:
+    """Return the entry of `lineage_other` for a value that is only in `lineage_values`."""
+    return f"{kind} {'custom' if custom else 'properties'}.{name}"
+
+
+# Nodes
+
+
+def node_values(row: NodeRow, node_type: AnyType) -> dict[str, Any]:
+    """Return a node's properties in the graph; a None is a property that is not there.
+
+    Its two times come from `lineage_created` and `lineage_updated` when it is written.
+    """
+    values: dict[str, Any] = {}
+    other: list[str] = []
+    for text, custom in ((row.properties, False), (row.custom, True)):
+        if text != "{}":
+            _add_native(values, other, text, custom=custom)
+    plain = row.properties == "{}" and row.custom == "{}"
+    values.update(
+        id=row.key.id,
+        type=node_type.name,
+        type_version=node_type.version,
+        name=row.name,
+        external_id=row.external_id,
+        uri=row.uri,
+        state=state_value(row.key.kind, row.state),
+        lineage_key=number_of(row.key),
+        lineage_type=row.type_id,
+        lineage_values=None if plain else [row.properties, row.custom],
+        lineage_other=other or None,
+        lineage_created=row.created,
+        lineage_updated=row.updated,
+        lineage_since=row.since,
+        lineage_until=row.until,
+        lineage_salt=row.salt,
+        lineage_digest=row.digest,
+    )
+    if not row.gone:
+        values.update(_digests(row))
+    return values
+
+
+def _digests(row: NodeRow) -> dict[str, str]:
+    found = {}
+    if row.name is not None:
+        found["lineage_name"] = name_digest(row.type_id, row.name)
+    if row.external_id is not None:
+        found["lineage_external"] = external_digest(row.key.kind, row.external_id)
+    if row.uri is not None:
+        found["lineage_uri"] = uri_digest(row.uri)
+    return found
+
+
+def _add_native(values: dict[str, Any], other: list[str], text: str, *, custom: bool) -> None:
+    """Put what Neo4j can hold of a map of properties into `values`, and name the rest in `other`."""
+    for escaped, at_rest in from_json(text).items():
+        name = unescape(escaped)
+        value, kind = _plain(at_rest)
+        native = native_name(name, custom=custom)
+        too_long = kind is ValueType.STRING and len(value.encode()) > HELD_BYTES
+        if native is None or value is None or too_long:
+            other.append(unheld(name, kind, custom=custom))
+        else:
+            values[native] = value
+
+
+def _plain(at_rest: Any) -> tuple[Any, ValueType]:
+    """Return a value as Neo4j holds it, None where it cannot, and the value's type."""
+    if type(at_rest) is str:
+        return unescape(at_rest), ValueType.STRING
+    if type(at_rest) is dict:
+        if "float" in at_rest:
+            return float(at_rest["float"]), ValueType.DOUBLE
+        return None, ValueType.STRUCT if "struct" in at_rest else ValueType.PROTO
+    if type(at_rest) is bool:
+        return at_rest, ValueType.BOOLEAN
+    return at_rest, ValueType.INT if type(at_rest) is int else ValueType.DOUBLE
+
+
+def state_value(kind: Kind, number: int | None) -> str | int | None:
+    """Return a state's name; the number of one that has none."""
+    names = _STATES[kind]
+    return names[number] if number is not None and 0 <= number < len(names) else number
+
+
+def node_row(values: Sequence[Any]) -> NodeRow:
+    """Read what `NODE` returns: with `until` only where the node is gone."""
+    key, type_id, name, external_id, uri, state, texts, created, *rest = values
+    node = key_of(key)
+    updated, since, salt, digest, until, gone = rest
+    try:
+        properties, custom = texts or ("{}", "{}")
+        number = _STATE_NUMBERS[node.kind][state] if isinstance(state, str) else state
+    except (LookupError, TypeError, ValueError) as error:
+        raise _damaged("the state or the properties of a node", (state, texts)) from error
+    if not (type(type_id) is type(created) is type(updated) is type(since) is int):
+        raise _damaged("a node's row", values)
+    content = (name, external_id, uri, number, properties, custom, created, updated, since)
+    ending = (until, True) if gone else (None, False)
+    return _new(NodeRow, (node, type_id, *content, salt, digest, *ending))
+
+
+def version_row(values: Sequence[Any]) -> NodeRow:
+    """Read what `NODE` returns, with its end also where it is a former version."""
+    return node_row(values)._replace(until=values[-2])
+
+
+# Edges
+
+
+def edge_place(key: EdgeKey) -> dict[str, Any]:
+    """Return where an edge is: its ends' packed keys and its relationship's type."""
+    return {"source": number_of(key[0]), "target": number_of(key[1]), "kind": key[2].name}
+
+
+def edge_values(row: EdgeRow) -> dict[str, Any]:
+    """Return a relationship's properties; its time comes from `lineage_time` when it is written."""
+    return {"lineage_since": row.since, "lineage_time": row.time, "path": row.path}
+
+
+def edge_row(values: Sequence[Any]) -> EdgeRow:
+    """Read what `EDGE` returns."""
+    return edge_rows([values])[0]
+
+
+def edge_rows(rows: Iterable[Sequence[Any]]) -> list[EdgeRow]:
+    """Read what `EDGE` returns of many relationships, whose ends are few."""
+    keys = _Keys()
+    try:
+        return [
+            _new(EdgeRow, (keys[source], keys[target], EdgeKind[kind], time, path, since, None))
+            for source, target, kind, time, path, since in rows
+        ]
+    except KeyError as error:
+        raise _damaged("a kind of edge", error.args[0]) from error
+
+
+class _Keys(dict[int, NodeKey]):
+    """Keys of nodes by their numbers, each made once."""
+
+    def __missing__(self, number: int) -> NodeKey:
+        key = self[number] = key_of(number)
+        return key
+
+
+# Transactions and types
+
+
+def head_values(head: Head) -> dict[str, Any]:
+    """Return a transaction's properties."""
+    return head._asdict()
+
+
+def head_row(values: Sequence[Any]) -> Head:
+    """Read what `HEAD` returns."""
+    number, time, actor, message, digest, *counts = values
+    whole = all(type(each) is int for each in (number, time, *counts))
+    if not (whole and type(actor) is type(message) is str and isinstance(digest, bytes)):
+        raise _damaged("the node of a transaction", values)
+    return Head(number, time, actor, message, bytes(digest), *counts)
+
+
+def type_values(row: TypeRow) -> dict[str, Any]:
+    """Return the properties of a version of a type."""
+    return {
+        "id": row.type.id,
+        "kind": str(row.type.kind),
+        "name": row.type.name,
+        "version": row.type.version,
+        "body": row.type.model_dump_json(exclude_none=True),
+        "since": row.since,
+    }
+
+
+def type_row(kind: str, body: str, since: int) -> TypeRow:
+    """Read a version of a type."""
+    try:
+        return TypeRow(TYPE_CLASSES[Kind(kind)].read(body), since)
+    except (ValueError, LookupError) as error:
+        raise _damaged("a type", body) from error

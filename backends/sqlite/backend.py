@@ -1,0 +1,587 @@
+"""The `sqlite` backend: a whole store in one file, safe for many threads and processes.
+
+The file is queried in place, so opening it costs the same at any size. See `sqlite_file` for
+locking and durability, `sqlite_rows` for the tables.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import sqlite3
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic_core import to_json
+from typing_extensions import override
+
+from lineage.answers.subgraph import Direction, Limits, Walk
+from lineage.backends.commits import chain_faults, windows
+from lineage.backends.evaluation import Met
+from lineage.backends.sqlite import history
+from lineage.backends.sqlite.cleanup import Tidying
+from lineage.backends.sqlite.connections import LARGE_LOG, SqliteFile, guarded
+from lineage.backends.sqlite.filters import Source
+from lineage.backends.sqlite.find import Search
+from lineage.backends.sqlite.location import check_version, split_url
+from lineage.backends.sqlite.opening import open_store
+from lineage.backends.sqlite.properties import property_path
+from lineage.backends.sqlite.reading import existing, live, look_up, read_edges, read_nodes
+from lineage.backends.sqlite.rows import (
+    HEAD_COLUMNS,
+    NODE_COLUMNS,
+    PAST_COLUMNS,
+    edge_place,
+    edge_values,
+    head_row,
+    key_of,
+    node_values,
+    number_of,
+    past_values,
+    type_row,
+    type_text,
+)
+from lineage.backends.sqlite.walk import walk_tables
+from lineage.contract.backend import EMPTY, Backend, Order, Reference
+from lineage.contract.walking import check_limits
+from lineage.errors import AlreadyExists, Invalid, NotFound
+from lineage.filters.tree import Exists, Filter, Neighbour
+from lineage.model.entities import Kind, NodeKey
+from lineage.model.rows import (
+    Batch,
+    Commit,
+    EdgeKey,
+    EdgeKind,
+    EdgeRow,
+    Head,
+    NodeRow,
+    TypeRow,
+    types_with,
+)
+from lineage.model.schema import SYSTEM_TYPES
+
+__all__ = ["SqliteBackend"]
+
+logger = logging.getLogger("lineage")
+
+_PRELOADED = {number: TypeRow(each, 0) for number, each in enumerate(SYSTEM_TYPES, start=1)}
+_INSERT_NODE = f"INSERT INTO node VALUES ({', '.join('?' * len(NODE_COLUMNS.split(',')))})"
+_INSERT_HEAD = f"INSERT INTO txn VALUES ({', '.join('?' * len(HEAD_COLUMNS.split(',')))})"
+_INSERT_PAST = f"INSERT INTO node_past ({PAST_COLUMNS}) VALUES ({', '.join('?' * len(PAST_COLUMNS.split(',')))})"
+_RETIRE = (
+    f"INSERT INTO node_past ({PAST_COLUMNS}) SELECT {NODE_COLUMNS}, ?, FALSE FROM node "
+    "WHERE key = ? AND since < ?"
+)
+_UPDATE_NODE = f"UPDATE node SET {', '.join(f'{name} = ?' for name in NODE_COLUMNS.split(', ')[1:])} WHERE key = ?"
+_LAST = f"SELECT {HEAD_COLUMNS} FROM txn ORDER BY number DESC LIMIT 1"
+_EDGE_IS = "dst = ? AND src = ? AND kind = ?"
+_NEWEST = "SELECT number, schema FROM txn ORDER BY number DESC LIMIT 1"
+_PRESENT = Source()
+T = TypeVar("T")
+
+
+class SqliteBackend(Backend):
+    """A store in one SQLite file, given as a path or as `sqlite:PATH[?journal=rollback]`.
+
+    The rollback journal is for file systems without shared memory, such as network ones; there
+    readers wait while a transaction commits.
+    """
+
+    def __init__(
+        self, url: str | Path, *, clock: Callable[[], int] | None = None, readonly: bool = False
+    ) -> None:
+        super().__init__(clock=clock, readonly=readonly)
+        check_version()
+        path, journal = split_url(str(url))
+        self.lock_timeout = 30.0
+        self.large_log = LARGE_LOG
+        self._types: tuple[int, tuple[TypeRow, ...]] | None = None
+        self._seen = (0, 0)
+        """The last transaction that was seen, and the one that wrote its types last."""
+        self._own_types: tuple[TypeRow, ...] | None = None
+        """The types as the open transaction has changed them."""
+        self._given: dict[Kind, int] = {}
+        """The highest ids that were given, by the open transaction too."""
+        self._appended = EMPTY
+        """The row of the transaction that was written last, committed or not."""
+        self._file = SqliteFile(path, journal=journal, readonly=readonly)
+        self._tidying = Tidying(self._file)
+        try:
+            self._open()
+        except BaseException:
+            self._file.close()
+            raise
+
+    # Opening
+
+    @guarded
+    def _open(self) -> None:
+        open_store(self._file, lock_timeout=self.lock_timeout)
+
+    # Reading
+
+    @contextmanager
+    def _snapshot(self, as_of: int | None) -> Iterator[tuple[sqlite3.Connection, Source]]:
+        """Hold one moment of the file, and say from which tables to read it."""
+        moment = self._moment(as_of)
+        sql = self._file.connection
+        if sql.in_transaction:
+            yield sql, Source(moment)
+            return
+        sql.execute("BEGIN")
+        try:
+            past = moment is not None and moment < self._look(sql)
+            yield sql, Source(moment if past else None)
+        finally:
+            if sql.in_transaction:
+                sql.execute("ROLLBACK")
+
+    def _read(
+        self,
+        as_of: int | None,
+        query: Callable[[sqlite3.Connection, Source], T],
+        *,
+        single: bool = False,
+    ) -> T:
+        """Answer a query of one moment.
+
+        The present is read without a transaction around it: a `single` statement is of one moment by
+        itself, and where the last number is the same afterwards, nobody committed meanwhile.
+        """
+        moment = self._moment(as_of)
+        sql = self._file.connection
+        if sql.in_transaction:
+            return query(sql, Source(moment))
+        if moment is None:
+            if single:
+                return query(sql, _PRESENT)
+            moment = self._look(sql)
+        if moment >= self._newest:
+            answer = query(sql, _PRESENT)
+            if self._look(sql) == moment:
+                return answer
+        with self._snapshot(moment) as (sql, source):
+            return query(sql, source)
+
+    def _look(self, sql: sqlite3.Connection) -> int:
+        """Return the last number, and remember with it which types are the newest."""
+        row = sql.execute(_NEWEST).fetchone()
+        if row is None:
+            return 0
+        number: int = row[0]
+        self._seen = row
+        self._newest = max(self._newest, number)
+        return number
+
+    def _last(self, sql: sqlite3.Connection) -> Head:
+        values = sql.execute(_LAST).fetchone()
+        return EMPTY if values is None else head_row(values)
+
+    @override
+    @guarded
+    def now(self) -> int:
+        own = self._transaction
+        if own is not None and own.locked:
+            return own.number - 1
+        return self._look(self._file.connection)
+
+    @override
+    @guarded
+    def types(self, *, as_of: int | None = None) -> Sequence[TypeRow]:
+        moment = self._moment(as_of)
+        sql = self._file.connection
+        own = self._transaction
+        if moment is None and self._own_types is not None and own is not None and own.locked:
+            return self._own_types
+        schema = self._schema(sql, moment)
+        known = self._types
+        if known is None or known[0] != schema:
+            rows = self._read_types(
+                sql, f"since <= {schema:d} AND (until IS NULL OR until > {schema:d})"
+            )
+            # The newest are kept, also where a pinned moment asked for them; older ones are asked for rarely.
+            if known is not None and known[0] > schema:
+                return rows
+            self._types = known = (schema, rows)
+        return known[1]
+
+    def _schema(self, sql: sqlite3.Connection, moment: int | None) -> int:
+        """Return the number of the transaction that wrote the types of a moment last."""
+        number, schema = self._seen
+        if number == moment:
+            return schema
+        until = "" if moment is None else f"WHERE number <= {moment:d}"
+        row = sql.execute(f"SELECT schema FROM txn {until} ORDER BY number DESC LIMIT 1").fetchone()
+        return 0 if row is None else row[0]
+
+    def _read_types(self, sql: sqlite3.Connection, condition: str) -> tuple[TypeRow, ...]:
+        """Return the types of a moment; those that are known already are not read again."""
+        kept: Sequence[TypeRow] = () if self._types is None else self._types[1]
+        known: dict[int | None, TypeRow] = {row.type.id: row for row in kept}
+        stored: dict[int, TypeRow] = {}
+        rows = sql.execute(f"SELECT id, kind, body, since FROM type WHERE {condition} ORDER BY id")
+        for number, kind, body, since in rows:
+            row = known.get(number)
+            same = row is not None and row.since == since
+            stored[number] = row if row and same else type_row(kind, body, since, None)
+        return tuple((_PRELOADED | stored).values())
+
+    @override
+    @guarded
+    def nodes(
+        self, keys: Collection[NodeKey], *, as_of: int | None = None
+    ) -> Mapping[NodeKey, NodeRow]:
+        # A node that is not there any more is gone for good, so looking for it later does no harm.
+        return self._read(
+            as_of, lambda sql, source: read_nodes(sql, source, keys), single=len(keys) == 1
+        )
+
+    @override
+    @guarded
+    def find(
+        self,
+        kind: Kind,
+        where: Filter | None = None,
+        *,
+        order: Order = Order(),
+        after: tuple[int, int] | None = None,
+        limit: int | None = None,
+        as_of: int | None = None,
+    ) -> list[NodeRow]:
+        def search(sql: sqlite3.Connection, source: Source) -> list[NodeRow]:
+            types = self.types(as_of=as_of)
+            near = functools.partial(self._neighbours, as_of=source.as_of)
+            return Search(sql, source, kind, where, order, types, near).rows(after, limit)
+
+        return self._read(as_of, search)
+
+    def _neighbours(self, row: NodeRow, exists: Exists, as_of: int | None) -> Sequence[Met]:
+        """Return what a node can be joined with, for filters that are evaluated row by row."""
+        neighbour = exists.neighbour
+        if neighbour is Neighbour.EVENTS:
+            return self.edges([row.key], kinds=neighbour.edges, as_of=as_of)
+        direction = Direction.UPSTREAM if neighbour.is_source else Direction.DOWNSTREAM
+        edges = self.edges([row.key], direction, kinds=neighbour.edges, as_of=as_of)
+        ends = [edge.source if neighbour.is_source else edge.target for edge in edges]
+        return [each for each in self.nodes(ends, as_of=as_of).values() if not each.gone]
+
+    @override
+    @guarded
+    def edges(
+        self,
+        keys: Collection[NodeKey],
+        direction: Direction = Direction.BOTH,
+        *,
+        kinds: Collection[EdgeKind] | None = None,
+        as_of: int | None = None,
+    ) -> list[EdgeRow]:
+        of_kinds = None if kinds is None else frozenset(kinds)
+        return self._read(
+            as_of,
+            lambda sql, source: read_edges(sql, source, keys, direction, of_kinds),
+            single=True,
+        )
+
+    @override
+    @guarded
+    def versions(self, key: NodeKey, *, as_of: int | None = None) -> list[NodeRow]:
+        with self._snapshot(as_of) as (sql, source):
+            rows = history.node_versions(sql, key)
+        moment = source.as_of
+        if moment is None:
+            return rows
+        return [
+            row
+            if row.until is not None and row.until <= moment
+            else row._replace(until=None, gone=False)
+            for row in rows
+            if row.since <= moment
+        ]
+
+    @override
+    @guarded
+    def log(self, *, before: int | None = None, limit: int | None = None) -> list[Head]:
+        last = self._moment(None)
+        known = 2**62 if last is None else last + 1
+        rows = self._file.connection.execute(
+            f"SELECT {HEAD_COLUMNS} FROM txn WHERE number < ?1 ORDER BY number DESC LIMIT ?2",
+            (known if before is None else min(before, known), -1 if limit is None else limit),
+        )
+        return [head_row(values) for values in rows]
+
+    @override
+    def changes(self, after: int = 0) -> Iterator[Commit]:
+        if type(after) is not int or after < 0:
+            raise Invalid(f"{after!r} is not a transaction's number")
+        return self._stream(after, self.now())
+
+    def _stream(self, after: int, last: int) -> Iterator[Commit]:
+        for window in windows(self._heads(after, last)):
+            yield from self._read_window(window[0].number, window[-1].number)
+
+    def _heads(self, after: int, last: int) -> Iterator[Head]:
+        """Yield the heads of a range, a thousand at a time, so that no statement stays open."""
+        while after < last:
+            until = min(last, after + 1000)
+            yield from reversed(self._log_range(after, until))
+            after = until
+
+    @guarded
+    def _log_range(self, after: int, until: int) -> list[Head]:
+        return self.log(before=until + 1, limit=until - after)
+
+    @guarded
+    def _read_window(self, first: int, last: int) -> list[Commit]:
+        with self._snapshot(None) as (sql, _):
+            return history.read_commits(sql, first, last)
+
+    @override
+    @guarded
+    def check(self) -> list[str]:
+        with self._snapshot(None) as (sql, _):
+            found = list(history.structural_faults(sql))
+        return found + list(chain_faults(self.changes()))
+
+    @override
+    def close(self) -> None:
+        self._file.close()
+
+    @override
+    @guarded
+    def lookup(self, references: Collection[Reference]) -> dict[Reference, list[NodeRow]]:
+        if self._moment(None) is not None:
+            return super().lookup(references)
+        sql = self._file.connection
+        return {reference: look_up(sql, reference) for reference in references}
+
+    @override
+    @guarded
+    def live(self, keys: Collection[NodeKey]) -> set[NodeKey]:
+        if self._moment(None) is not None:
+            return super().live(keys)
+        return live(self._file.connection, keys)
+
+    @override
+    @guarded
+    def existing_edges(self, keys: Collection[EdgeKey]) -> set[EdgeKey]:
+        if self._moment(None) is not None:
+            return super().existing_edges(keys)
+        return existing(self._file.connection, keys)
+
+    @override
+    @guarded
+    def walk(
+        self,
+        starts: Collection[NodeKey],
+        direction: Direction,
+        *,
+        limits: Limits = Limits(),
+        edges: bool = True,
+        as_of: int | None = None,
+    ) -> Walk:
+        check_limits(limits)
+        with self._snapshot(as_of) as (sql, source):
+            self.check_starts(starts, read_nodes(sql, source, starts))
+            numbers = {number_of(key) for key in starts}
+            return walk_tables(sql, source, numbers, direction, limits=limits, edges=edges)
+
+    # Writing
+
+    @override
+    def begin(self) -> Head:
+        # The wait is not `guarded`: it may be long, and a close or a fork need not wait for it.
+        self.refuse_readonly()
+        deadline = time.monotonic() + self.lock_timeout
+        self._file.slot.lock.acquire(self.lock_timeout)
+        try:
+            return self._begin(deadline - time.monotonic())
+        except BaseException:
+            self.rollback()
+            raise
+
+    @guarded
+    def _begin(self, seconds: float) -> Head:
+        with self._file.waiting(seconds) as sql:
+            sql.execute("BEGIN IMMEDIATE")
+        last = self._last(sql)
+        self._own_types = None  # those of a transaction that ended with its thread
+        self._given = dict(zip(Kind, last[-3:], strict=True))
+        return last
+
+    @property
+    def _writing(self) -> sqlite3.Connection:
+        """The connection, inside a transaction: without one, each statement would commit by itself."""
+        sql = self._file.connection
+        if not sql.in_transaction:
+            raise Invalid(
+                "the transaction is gone: an error undid it, or it is another process's that this one was forked from"
+            )
+        return sql
+
+    @contextmanager
+    def _whole(self) -> Iterator[sqlite3.Connection]:
+        """Do all of a block's statements or none of them."""
+        sql = self._writing
+        own_types = self._own_types
+        sql.execute("SAVEPOINT verb")
+        try:
+            yield sql
+        except BaseException:
+            self._own_types = own_types
+            if sql.in_transaction:
+                sql.execute("ROLLBACK TO verb")
+                sql.execute("RELEASE verb")
+            raise
+        sql.execute("RELEASE verb")
+
+    @override
+    @guarded
+    def write(self, number: int, batch: Batch) -> None:
+        with self._whole() as sql:
+            for row in batch.types:
+                self._write_type(sql, number, row)
+            if batch.nodes:
+                self._check_unused(sql, batch.nodes)
+            if batch.updates:
+                self._update(sql, number, batch.updates)
+            if batch.nodes:
+                self._insert(sql, batch.nodes)
+            if batch.edges:
+                sql.executemany(
+                    "INSERT INTO edge VALUES (?, ?, ?, ?, ?, ?)", map(edge_values, batch.edges)
+                )
+
+    def _write_type(self, sql: sqlite3.Connection, number: int, row: TypeRow) -> None:
+        own = self._own_types
+        self._own_types = types_with(self.types() if own is None else own, row)
+        sql.execute("DELETE FROM type WHERE id = ? AND since = ?", (row.type.id, number))
+        sql.execute(
+            "UPDATE type SET until = ? WHERE id = ? AND until IS NULL", (number, row.type.id)
+        )
+        values = (row.type.id, number, None, row.type.kind, type_text(row))
+        sql.execute("INSERT INTO type VALUES (?, ?, ?, ?, ?)", values)
+        for name in row.type.indexed:
+            path = property_path(name)
+            if path is not None:
+                # Partial, so that nodes without the property cost nothing; queries imply its condition.
+                index = f"property.{name}".replace('"', '""')
+                value = f"json_extract(properties, {path})"
+                sql.execute(
+                    f'CREATE INDEX IF NOT EXISTS "{index}" ON node ({value}) WHERE {value} IS NOT NULL'
+                )
+
+    def _check_unused(self, sql: sqlite3.Connection, rows: Sequence[NodeRow]) -> None:
+        """Raise for a new node with the key of one that is gone; the table refuses all others."""
+        unsure = []
+        for row in rows:
+            kind, number = row[0]
+            if number <= self._given[kind]:
+                unsure.append(number_of(row[0]))
+            else:
+                self._given[kind] = number
+        if not unsure:
+            return
+        keys = to_json(unsure).decode()
+        taken = sql.execute(
+            "SELECT f.value FROM json_each(?) AS f CROSS JOIN node_past AS n ON n.key = f.value LIMIT 1",
+            (keys,),
+        ).fetchone()
+        if taken is not None:
+            raise AlreadyExists(f"there was a {key_of(taken[0])} before; ids are given once")
+
+    def _update(self, sql: sqlite3.Connection, number: int, rows: Sequence[NodeRow]) -> None:
+        """Give nodes new versions; the ones before move to the past."""
+        keys = [number_of(row[0]) for row in rows]
+        sql.executemany(_RETIRE, [(number, key, number) for key in keys])
+        if len(rows) == 1 and not rows[0].gone:
+            # Only the indexes of what differs are written, unlike by what follows.
+            values = node_values(rows[0])
+            if not sql.execute(_UPDATE_NODE, (*values[1:], values[0])).rowcount:
+                raise NotFound(f"there is no live {rows[0].key} to update")
+            return
+        # All are taken away first, so that names may change hands among them.
+        for key, row in zip(keys, rows, strict=True):
+            if not sql.execute("DELETE FROM node WHERE key = ?", (key,)).rowcount:
+                raise NotFound(f"there is no live {row.key} to update")
+        self._insert(sql, rows)
+
+    @staticmethod
+    def _insert(sql: sqlite3.Connection, rows: Sequence[NodeRow]) -> None:
+        gone = [row for row in rows if row.gone]
+        if gone:
+            sql.executemany(_INSERT_PAST, map(past_values, gone))
+            rows = [row for row in rows if not row.gone]
+        sql.executemany(_INSERT_NODE, map(node_values, rows))
+
+    @override
+    @guarded
+    def end(self, number: int, keys: Collection[EdgeKey]) -> None:
+        with self._whole() as sql:
+            for key in keys:
+                place = edge_place(key)
+                sql.execute(
+                    f"INSERT INTO edge_past SELECT *, ? FROM edge WHERE {_EDGE_IS} AND since < ?",
+                    (number, *place, number),
+                )
+                if not sql.execute(f"DELETE FROM edge WHERE {_EDGE_IS}", place).rowcount:
+                    raise NotFound(
+                        f"there is no {key.kind.name} edge from {key.source} to {key.target}"
+                    )
+
+    @override
+    @guarded
+    def delete(self, number: int, keys: Collection[NodeKey]) -> None:
+        with self._whole() as sql:
+            for key in keys:
+                sql.execute(
+                    f"INSERT INTO node_past ({NODE_COLUMNS}, until, gone) SELECT {NODE_COLUMNS}, ?, TRUE FROM node "
+                    f"WHERE key = ?",
+                    (number, number_of(key)),
+                )
+                if not sql.execute("DELETE FROM node WHERE key = ?", (number_of(key),)).rowcount:
+                    raise NotFound(f"there is no live {key} to delete")
+
+    @override
+    @guarded
+    def purge(self, number: int, keys: Collection[NodeKey]) -> None:
+        with self._whole() as sql:
+            history.purge_nodes(sql, number, keys)
+        self._tidying.note_purge()
+
+    @override
+    @guarded
+    def append(self, head: Head) -> None:
+        self._writing.execute(_INSERT_HEAD, head)
+        self._appended = head
+
+    @override
+    @guarded
+    def commit(self) -> None:
+        self._writing.execute("COMMIT")
+        if self._own_types is not None:
+            self._types = (self._appended.schema, self._own_types)
+            self._own_types = None
+        try:
+            self._tidying.after_commit(self.large_log)
+        finally:
+            self._file.slot.lock.release()
+
+    @override
+    def rollback(self) -> None:
+        slot = self._file.slot
+        try:
+            with slot.busy:
+                if slot.sql is not None and slot.sql.in_transaction:
+                    slot.sql.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            logger.warning(
+                "a rollback failed (%s); SQLite undoes the transaction when the file is opened again",
+                error,
+            )
+        finally:
+            if slot.lock.held:
+                self._own_types = None
+                slot.lock.release()

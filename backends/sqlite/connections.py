@@ -1,0 +1,287 @@
+"""One SQLite file: a connection for each thread, and what closing and forking must not break.
+
+Write-ahead logging with full synchronisation keeps readers and the writer out of each other's way
+and every acknowledged transaction on the disk. Writers queue at the lock of `sqlite_lock`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import sqlite3
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
+
+from lineage.backends.sqlite.errors import translate
+from lineage.backends.sqlite.location import Journal, beside, check_place, open_sqlite
+from lineage.backends.sqlite.lock import WritersLock, let_go_after_fork
+from lineage.errors import Invalid
+from lineage.filters.tree import like_pattern
+from lineage.model.values import unescape
+
+__all__ = ["LARGE_LOG", "SqliteFile", "guarded"]
+
+LARGE_LOG = 64 * 2**20
+"""A write-ahead log past this many bytes is emptied; readers keep SQLite from doing so itself."""
+BUSY_SECONDS = 30.0
+"""How long a statement waits for other programs' locks."""
+
+
+class OnFile(Protocol):
+    """A backend that keeps a store in a SQLite file."""
+
+    _file: SqliteFile
+
+
+S = TypeVar("S", bound=OnFile)
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def guarded(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
+    """Let no close and no fork cut into a backend's method, and make SQLite's errors ours."""
+
+    @functools.wraps(method)
+    def wrapper(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        with self._file.slot.busy:
+            try:
+                return method(self, *args, **kwargs)
+            except (sqlite3.Error, UnicodeDecodeError) as error:
+                raise translate(error, self._file.path) from error
+
+    return wrapper
+
+
+class _Slot:
+    """What one thread has at a file; let go of when the thread ends."""
+
+    __slots__ = ("__weakref__", "busy", "lock", "process", "sql")
+
+    def __init__(self, lock: WritersLock) -> None:
+        self.busy = threading.RLock()
+        self.lock = lock
+        self.process = os.getpid()
+        self.sql: sqlite3.Connection | None = None
+
+    def close(self) -> None:
+        sql, self.sql = self.sql, None
+        if sql is not None:
+            sql.close()
+
+    def abandon(self) -> None:
+        """Never close the connection, which is the parent process's; not even by forgetting it."""
+        sql, self.sql = self.sql, None
+        if sql is not None:
+            import ctypes
+
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(sql))
+
+    def __del__(self, getpid: Callable[[], int] = os.getpid) -> None:
+        # At the end of the program the module's own names may be gone before this.
+        if self.process == getpid():
+            self.close()
+            self.lock.release()
+        else:
+            self.abandon()
+
+
+class SqliteFile:
+    """A store's file, with a connection for each thread that asks for one."""
+
+    def __init__(self, path: Path, *, journal: Journal, readonly: bool) -> None:
+        # SQLite's companion files are named after where a link leads, and threads that connect
+        # later must not follow a change of the working folder.
+        self.path = Path(os.path.realpath(path))
+        self._log = str(beside(self.path, "-wal"))
+        self.journal = journal
+        self.readonly = readonly
+        self._closed = False
+        self._own = threading.local()
+        self._slots: weakref.WeakSet[_Slot] = weakref.WeakSet()
+        check_place(self.path, journal, readonly=readonly)
+        _refuse_inherited(self.path)
+        with _REGISTER:
+            _FILES.add(self)
+
+    @property
+    def slot(self) -> _Slot:
+        """This thread's own."""
+        try:
+            return self._own.slot  # type: ignore[no-any-return]
+        except AttributeError:
+            slot = self._own.slot = _Slot(WritersLock(beside(self.path, "-lock")))
+            with _REGISTER:
+                self._slots.add(slot)
+            return slot
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """This thread's connection; to be used in `guarded` methods only."""
+        slot = self.slot
+        if slot.sql is None:
+            slot.sql = self._connect()
+        return slot.sql
+
+    def _connect(self) -> sqlite3.Connection:
+        if self._closed:
+            raise Invalid("the store is closed")
+        _refuse_inherited(self.path)
+        sql = self._open()
+        try:
+            self._prepare(sql)
+        except BaseException:
+            sql.close()
+            raise
+        return sql
+
+    def _prepare(self, sql: sqlite3.Connection) -> None:
+        sql.create_function("lineage_like", 2, _like, deterministic=True)
+        sql.create_function("lineage_like_value", 2, _like_value, deterministic=True)
+        pragmas = [
+            f"busy_timeout = {BUSY_SECONDS * 1000:.0f}",
+            "cache_size = -16384",
+            "secure_delete = ON",
+            "synchronous = FULL",
+        ]
+        if self.readonly:
+            pragmas.append("query_only = ON")
+        if self.journal == "rollback":
+            pragmas.append("cache_spill = OFF")
+        for pragma in pragmas:
+            sql.execute(f"PRAGMA {pragma}")
+
+    def _open(self) -> sqlite3.Connection:
+        if not self.readonly:
+            return open_sqlite(self.path, "mode=rwc")
+        # Not `mode=ro`, which leaves a log and its index behind, and cannot recover after a crash.
+        sql = open_sqlite(self.path, "mode=rw")
+        try:
+            sql.execute("PRAGMA schema_version")
+        except sqlite3.Error as error:
+            sql.close()
+            shut = isinstance(error, sqlite3.OperationalError) and not os.access(
+                self.path.parent, os.W_OK
+            )
+            if not shut or self.log_size():
+                raise
+            # Without a log there is nothing that others could be writing into a folder like this.
+            return open_sqlite(self.path, "immutable=1")
+        return sql
+
+    @contextlib.contextmanager
+    def waiting(self, seconds: float) -> Iterator[sqlite3.Connection]:
+        """Let statements wait this long, and no longer than usual, for other programs' locks."""
+        sql = self.connection
+        if seconds > BUSY_SECONDS - 1:
+            yield sql
+            return
+        sql.execute(f"PRAGMA busy_timeout = {max(0, seconds) * 1000:.0f}")
+        try:
+            yield sql
+        finally:
+            sql.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000:.0f}")
+
+    def log_size(self) -> int:
+        """Return the size of the write-ahead log in bytes."""
+        try:
+            return os.stat(self._log).st_size  # noqa: PTH116  # each commit asks; a Path costs ten times this
+        except FileNotFoundError:
+            return 0
+
+    def empty_log(self, *, seconds: float) -> bool:
+        """Move the write-ahead log into the file and truncate it; return whether readers let it."""
+        with self.waiting(seconds) as sql:
+            (blocked, _, _) = sql.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not blocked
+
+    def close(self) -> None:
+        """Close every thread's connection, once the method that uses it is through."""
+        self._closed = True
+        with _REGISTER:
+            slots = list(self._slots)
+        for slot in slots:
+            with slot.busy:
+                slot.close()
+
+    # SQLite keeps account of a process's locks in memory. A child that had it copied would take
+    # locks that the system knows nothing of, and lose what it commits when others tidy up; and
+    # closing its copy of a connection would undo its parent's transaction. So a fork finds all
+    # connections closed but those inside a transaction, and a child of such a parent is refused.
+
+    def close_before_fork(self) -> list[_Slot]:
+        """Keep all threads out and close what is idle; return the slots, kept from use."""
+        slots = list(self._slots)
+        for slot in slots:
+            slot.busy.acquire()
+            if slot.sql is not None and not slot.sql.in_transaction:
+                slot.close()
+        return slots
+
+    def begin_anew(self, slots: list[_Slot]) -> None:
+        """Forget the parent's connections, in the child."""
+        if any(slot.sql is not None for slot in slots):
+            _INHERITED.add(self.path)
+        for slot in slots:
+            slot.abandon()
+        self._own = threading.local()
+        self._slots = weakref.WeakSet()
+
+
+_FILES: weakref.WeakSet[SqliteFile] = weakref.WeakSet()
+_REGISTER = threading.Lock()
+"""Held to add to the files and their slots, and throughout a fork."""
+_KEPT: list[tuple[SqliteFile, list[_Slot]]] = []
+"""What the fork that goes on keeps from use."""
+_INHERITED: set[Path] = set()
+"""Files that this process must not open, since a fork copied a transaction on them."""
+
+
+def _refuse_inherited(path: Path) -> None:
+    if path in _INHERITED:
+        raise Invalid(
+            f"this process was forked while its parent had a transaction open on {path}, and SQLite cannot open "
+            f"the file here; fork between transactions, or start a new program"
+        )
+
+
+def _before_fork() -> None:
+    _REGISTER.acquire()
+    _KEPT.extend((file, file.close_before_fork()) for file in _FILES)
+
+
+def _after_fork_in_parent() -> None:
+    for _, slots in _KEPT:
+        for slot in slots:
+            slot.busy.release()
+    _KEPT.clear()
+    _REGISTER.release()
+
+
+def _after_fork_in_child() -> None:
+    for file, slots in _KEPT:
+        file.begin_anew(slots)
+    let_go_after_fork()
+    _KEPT.clear()
+    _REGISTER.release()
+
+
+os.register_at_fork(
+    before=_before_fork,
+    after_in_parent=_after_fork_in_parent,
+    after_in_child=_after_fork_in_child,
+)
+
+
+def _like(value: object, pattern: str) -> bool:
+    return isinstance(value, str) and _pattern(pattern).fullmatch(value) is not None
+
+
+def _like_value(value: object, pattern: str) -> bool:
+    return isinstance(value, str) and _pattern(pattern).fullmatch(unescape(value)) is not None
+
+
+_pattern = functools.lru_cache(like_pattern)

@@ -1,0 +1,280 @@
+"""Filters as SQL conditions, with every value a parameter.
+
+A condition may come out as NULL, which counts as false where nothing negates it; `Not` becomes
+`IS NOT TRUE`, so that the two-valued meaning of filters holds and indexes stay usable.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lineage.backends.sqlite.properties import Parameter, PropertyCondition
+from lineage.backends.sqlite.rows import CONTEXT_EDGES, EDGE_COLUMNS, KIND_NUMBERS, NODE_COLUMNS
+from lineage.filters.tree import (
+    And,
+    AnyColumn,
+    Column,
+    Compare,
+    Exists,
+    Field,
+    Filter,
+    In,
+    Like,
+    Literal,
+    Neighbour,
+    Not,
+    Operator,
+    Or,
+    Present,
+    PropertyColumn,
+    conjuncts,
+    walk_filter,
+)
+from lineage.model.entities import LARGEST_ID, Kind
+
+__all__ = ["Source", "Translator", "packed", "selects"]
+
+_COLUMNS = {
+    Field.TYPE_ID: "type",
+    Field.NAME: "name",
+    Field.EXTERNAL_ID: "external_id",
+    Field.URI: "uri",
+    Field.STATE: "state",
+    Field.CREATED: "created",
+    Field.UPDATED: "updated",
+    Field.EVENT_TYPE: "kind",
+    Field.EVENT_TIME: "time",
+}
+_EVENT_ENDS = {Field.ARTIFACT_ID: Kind.ARTIFACT, Field.EXECUTION_ID: Kind.EXECUTION}
+_TEXTS = frozenset({Field.NAME, Field.EXTERNAL_ID, Field.URI})
+_WILDCARD = re.compile("[%_]")
+_GLOBS = {"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "[[]"}
+LONGEST_GLOB = 4_000
+"""SQLite takes patterns of 50,000 bytes; a character has up to four here, or three more as a class."""
+_SELECTIVE = frozenset(
+    {Field.ID, Field.NAME, Field.EXTERNAL_ID, Field.URI, Field.ARTIFACT_ID, Field.EXECUTION_ID}
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """The tables that a query reads: those of the present, or all as of a transaction."""
+
+    as_of: int | None = None
+
+    @property
+    def nodes(self) -> str:
+        """A table expression of the live nodes."""
+        return self._both("node", NODE_COLUMNS)
+
+    @property
+    def edges(self) -> str:
+        """A table expression of the edges."""
+        return self._both("edge", EDGE_COLUMNS)
+
+    def _both(self, table: str, columns: str) -> str:
+        if self.as_of is None:
+            return table
+        (now, now_condition), (past, past_condition) = self.arms(table)
+        return (
+            f"(SELECT {columns} FROM {now} WHERE {now_condition} "
+            f"UNION ALL SELECT {columns} FROM {past} WHERE {past_condition})"
+        )
+
+    def arms(self, table: str) -> list[tuple[str, str]]:
+        """Return each table to read and the condition that its rows are of the moment."""
+        if self.as_of is None:
+            return [(table, "TRUE")]
+        return [
+            (table, f"since <= {self.as_of:d}"),
+            (f"{table}_past", f"since <= {self.as_of:d} AND until > {self.as_of:d}"),
+        ]
+
+
+@dataclass
+class Translator:
+    """Turns one filter into SQL; `parameters` are in the order of their places.
+
+    `narrowed` says that a URI or an external id narrows the search further than a type does.
+    """
+
+    source: Source
+    kind: Kind
+    indexed: Collection[str] = ()
+    narrowed: bool = False
+    parameters: list[Parameter] = field(default_factory=list)
+    _aliases: dict[str, tuple[str, Kind]] = field(default_factory=dict)
+
+    def condition(self, tree: Filter) -> str:
+        """Return the condition on the node `n`."""
+        self._aliases.setdefault("", ("n", self.kind))
+        if isinstance(tree, And):
+            return " AND ".join(f"({self.condition(item)})" for item in tree.items) or "TRUE"
+        if isinstance(tree, Or):
+            return " OR ".join(f"({self.condition(item)})" for item in tree.items) or "FALSE"
+        if isinstance(tree, Not):
+            return f"({self.condition(tree.item)}) IS NOT TRUE"
+        if isinstance(tree, Exists):
+            return self._exists(tree)
+        if isinstance(tree.column, PropertyColumn):
+            return PropertyCondition(tree.column, self._place).sql(tree)
+        return self._on_column(tree, tree.column)
+
+    def _place(self, value: Parameter) -> str:
+        self.parameters.append(value)
+        return "?"
+
+    # Built-in columns
+
+    def _on_column(self, tree: Compare | In | Like | Present, column: Column) -> str:
+        expression = self._expression(column)
+        if isinstance(tree, Present):
+            return f"{expression} IS NOT NULL"
+        text = column.field in _TEXTS
+        if isinstance(tree, Like):  # a number is not like any pattern
+            return self._like(expression, tree.pattern) if text else "FALSE"
+        place = self._place_of_id(column)
+        if isinstance(tree, In):
+            if place is None or set(map(type, tree.values)) != {int}:
+                fitting = [value for value in tree.values if _fits(value, text=text)]
+            else:
+                expression, fitting = place[0], _packed(tree.values, place[1])
+            return self._in(expression, fitting)
+        if not _fits(tree.value, text=text):
+            differs = tree.op is Operator.NE and isinstance(tree.value, float)
+            return f"{expression} IS NOT NULL" if differs and not text else "FALSE"
+        if place is None or type(tree.value) is not int:
+            return f"{expression} {tree.op} {self._place(tree.value)}"
+        return f"{place[0]} {tree.op} {self._place(packed(tree.value, place[1]))}"
+
+    def _like(self, expression: str, pattern: str) -> str:
+        """Return a condition that an index serves as far as the pattern has no wildcard."""
+        test = f"lineage_like({expression}, {self._place(pattern)})"
+        glob = _glob(pattern)
+        if glob is not None:
+            # SQLite's own matching, which is many times faster, but ends at a NUL.
+            test = (
+                f"iif(instr({expression}, char(0)), {test}, {expression} GLOB {self._place(glob)})"
+            )
+        start = _WILDCARD.split(pattern, maxsplit=1)[0]
+        if not start:
+            return test
+        # Text is compared by code points: what begins so lies in one range.
+        test += f" AND {expression} >= {self._place(start)}"
+        after = _successor(start)
+        return test if after is None else f"{test} AND {expression} < {self._place(after)}"
+
+    def _place_of_id(self, column: Column) -> tuple[str, Kind] | None:
+        """Return the key that holds an id, which unlike the id alone is indexed, and its kind."""
+        alias, kind = self._aliases[column.of]
+        if column.field is Field.ID:
+            return f"{alias}.key", kind
+        end = _EVENT_ENDS.get(column.field)
+        return None if end is None else (f"{alias}.{'own' if kind is end else 'other'}", end)
+
+    def _in(self, expression: str, values: Sequence[Literal]) -> str:
+        if not values:
+            return "FALSE"
+        if len(values) == 1:
+            return f"{expression} = {self._place(values[0])}"
+        if set(map(type, values)) == {int}:
+            # As digits, since SQLite limits the number of parameters.
+            return f"{expression} IN ({', '.join(map(str, values))})"
+        return f"{expression} IN ({', '.join([self._place(value) for value in values])})"
+
+    def _expression(self, column: Column) -> str:
+        alias, kind = self._aliases[column.of]
+        if column.field is Field.ID:
+            return f"({alias}.key >> 2)"
+        if column.field in _EVENT_ENDS:
+            return f"({alias}.{'own' if kind is _EVENT_ENDS[column.field] else 'other'} >> 2)"
+        if column.field is Field.TYPE_ID and not column.of and (self.narrowed or self.indexed):
+            # What narrows the search further is to be gone by; the sign hides the type's index.
+            return f"+{alias}.type"
+        return f"{alias}.{_COLUMNS[column.field]}"
+
+    # Neighbours
+
+    def _exists(self, tree: Exists) -> str:
+        alias = f"x{len(self._aliases)}"
+        outer, kind = self._aliases[""]
+        self._aliases[tree.alias] = (alias, tree.neighbour.kind or kind)
+        table, own = self._neighbours(tree.neighbour, alias)
+        if selects(tree):
+            return (
+                f"{outer}.key IN (SELECT {own} FROM {table} WHERE {self.condition(tree.condition)})"
+            )
+        return f"EXISTS (SELECT 1 FROM {table} WHERE {own} = {outer}.key AND ({self.condition(tree.condition)}))"
+
+    def _neighbours(self, neighbour: Neighbour, alias: str) -> tuple[str, str]:
+        """Return the joined tables, and the expression of the key of the node at this end."""
+        edges = self.source.edges
+        if neighbour is Neighbour.EVENTS:
+            sides = " UNION ALL ".join(
+                f"SELECT {own} AS own, {other} AS other, kind, time FROM {edges} WHERE kind < {CONTEXT_EDGES}"
+                for own, other in (("src", "dst"), ("dst", "src"))
+            )
+            return f"({sides}) AS {alias}", f"{alias}.own"
+        own, other = ("dst", "src") if neighbour.is_source else ("src", "dst")
+        kinds = ", ".join(str(int(kind)) for kind in sorted(neighbour.edges))
+        joined = (
+            f"{edges} AS e{alias} JOIN {self.source.nodes} AS {alias} "
+            f"ON {alias}.key = e{alias}.{other} AND e{alias}.kind IN ({kinds})"
+        )
+        return joined, f"e{alias}.{own}"
+
+
+def _fits(value: Literal, *, text: bool) -> bool:
+    """Whether a literal can equal a value of a column; NaN equals nothing."""
+    if text:
+        return isinstance(value, str)
+    return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
+
+
+def _glob(pattern: str) -> str | None:
+    """Return a LIKE pattern as one of GLOB, which knows case too; None where SQLite would not take it."""
+    if "\0" in pattern or len(pattern) > LONGEST_GLOB:
+        return None
+    return "".join(_GLOBS.get(char, char) for char in pattern)
+
+
+def _successor(start: str) -> str | None:
+    """Return the first text, by code points, after all that begin so; None where there is none."""
+    kept = start.rstrip("\U0010ffff")
+    if not kept:
+        return None
+    last = ord(kept[-1])
+    return kept[:-1] + ("\ue000" if last == 0xD7FF else chr(last + 1))  # no surrogates
+
+
+def packed(number: int, kind: Kind) -> int:
+    """Return the key of an id that may be out of range, so that every comparison comes out right."""
+    within = max(-LARGEST_ID, min(LARGEST_ID, number))
+    return within << 2 | KIND_NUMBERS[kind]
+
+
+def _packed(numbers: Sequence[Any], kind: Kind) -> list[Literal]:
+    """Return the keys of many ids."""
+    if min(numbers) >= -LARGEST_ID and max(numbers) <= LARGEST_ID:
+        low = KIND_NUMBERS[kind]
+        return [number << 2 | low for number in numbers]
+    return [packed(number, kind) for number in numbers]
+
+
+def selects(tree: Exists) -> bool:
+    """Whether to start from the neighbours: the condition is theirs alone, and names few of them."""
+    for item in walk_filter(tree.condition):
+        if isinstance(item, Exists):
+            return False
+        column: AnyColumn | None = getattr(item, "column", None)
+        if column is not None and (isinstance(column, PropertyColumn) or column.of != tree.alias):
+            return False
+    return any(
+        isinstance(item, In) or (isinstance(item, Compare) and item.op is Operator.EQ)
+        for item in conjuncts(tree.condition)
+        if getattr(getattr(item, "column", None), "field", None) in _SELECTIVE
+    )

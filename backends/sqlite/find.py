@@ -1,0 +1,178 @@
+"""Finding nodes in a SQLite store: one query, or for filters too deep for SQLite, several.
+
+SQLite's parser gives up on deeply nested conditions and on long chains. Of a filter that goes
+past what it surely takes, the query has only the simple conditions that must all hold; the whole
+is then evaluated on the rows that it finds.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from lineage.backends.evaluation import Neighbours, accepts
+from lineage.backends.sqlite.filters import Source, Translator, packed, selects
+from lineage.backends.sqlite.properties import Parameter
+from lineage.backends.sqlite.rows import CURRENT_COLUMNS, KIND_NUMBERS, node_rows
+from lineage.contract.backend import Order
+from lineage.filters.tree import (
+    And,
+    AnyColumn,
+    Column,
+    Compare,
+    Exists,
+    Field,
+    Filter,
+    In,
+    Not,
+    Operator,
+    Or,
+    PropertyColumn,
+    all_of,
+    conjuncts,
+    walk_filter,
+)
+from lineage.model.entities import Kind
+from lineage.model.rows import NodeRow, TypeRow
+
+__all__ = ["Search"]
+
+DEEPEST = 8
+"""Levels of a filter that go into SQL: SQLite's parser was seen to fail at 13 nested EXISTS."""
+LARGEST = 300
+"""Parts of a filter that go into SQL: SQLite refuses expressions that are 1,000 deep."""
+CHUNK = 500
+"""Rows that a filter is evaluated on at a time."""
+
+_ORDERS = {Field.ID: "key", Field.CREATED: "created", Field.UPDATED: "updated"}
+
+
+@dataclass(slots=True)
+class Search:
+    """One question of `Backend.find`, inside one read transaction."""
+
+    sql: sqlite3.Connection
+    source: Source
+    kind: Kind
+    where: Filter | None
+    order: Order
+    types: Sequence[TypeRow]
+    neighbours: Neighbours
+
+    def rows(self, after: tuple[int, int] | None, limit: int | None) -> list[NodeRow]:
+        """Return the rows after a place, in order."""
+        where = self.where
+        if where is None or _is_simple(where):
+            return self._select(where, after, limit)
+        found: list[NodeRow] = []
+        for row in self._evaluated(where, after):
+            if limit is not None and len(found) >= limit:
+                break
+            found.append(row)
+        return found
+
+    def _evaluated(self, where: Filter, after: tuple[int, int] | None) -> Iterator[NodeRow]:
+        """Yield the rows that a filter beyond SQL accepts, in order."""
+        simple = [item for item in conjuncts(where) if _is_simple(item)]
+        narrowed = all_of(*simple[:LARGEST]) if _is_simple(And(tuple(simple[:LARGEST]))) else None
+        accepted = accepts(where, self.neighbours)
+        while True:
+            rows = self._select(narrowed, after, CHUNK)
+            yield from filter(accepted, rows)
+            if len(rows) < CHUNK:
+                return
+            after = (self.order.value(rows[-1]), rows[-1].key.id)
+
+    def _select(
+        self, where: Filter | None, after: tuple[int, int] | None, limit: int | None
+    ) -> list[NodeRow]:
+        direction = "DESC" if self.order.descending else "ASC"
+        column = _ORDERS[self.order.field]
+        items = conjuncts(where)
+        useful, narrowed = self._useful_indexes(items), _is_narrowed(items)
+        parameters: list[Parameter] = []
+        arms = []
+        for table, moment in self.source.arms("node"):
+            translator = Translator(self.source, self.kind, useful, narrowed)
+            conditions = [moment, *self._conditions(translator, items)]
+            if after is not None:
+                conditions.append(self._after(translator, after))
+            arms.append(
+                f"SELECT {CURRENT_COLUMNS} FROM {table} AS n WHERE {' AND '.join(conditions)}"
+            )
+            parameters += translator.parameters
+        query = f"{' UNION ALL '.join(arms)} ORDER BY {column} {direction}, key {direction} LIMIT ?"
+        parameters.append(-1 if limit is None else limit)
+        return node_rows(self.sql.execute(query, parameters))
+
+    def _conditions(self, translator: Translator, items: Sequence[Filter]) -> list[str]:
+        conditions = [f"n.key & 3 = {KIND_NUMBERS[self.kind]}"]
+        fields = [column.field for column in _columns(items) if isinstance(column, Column)]
+        if Field.TYPE_ID not in fields and (
+            Field.NAME in fields or (self.kind is Kind.CONTEXT and not _is_found(items))
+        ):
+            # Contexts are few among the nodes, and names are indexed by type: go by the types.
+            ids = (row.type.id for row in self.types if row.type.kind is self.kind)
+            conditions.append(f"n.type IN ({', '.join(map(str, ids))})")
+        return conditions + [f"({translator.condition(item)})" for item in items]
+
+    def _after(self, translator: Translator, after: tuple[int, int]) -> str:
+        value, number = after
+        beyond = "<" if self.order.descending else ">"
+        if self.order.field is Field.ID:
+            translator.parameters.append(packed(number, self.kind))
+            return f"n.key {beyond} ?"
+        translator.parameters += [value, packed(number, self.kind)]
+        return f"(n.{_ORDERS[self.order.field]}, n.key) {beyond} (?, ?)"
+
+    def _useful_indexes(self, items: Sequence[Filter]) -> set[str]:
+        """Return the indexed properties that every node must satisfy a condition on."""
+        names = {
+            column.name
+            for column in _columns(items)
+            if isinstance(column, PropertyColumn) and not column.custom
+        }
+        return (
+            {name for row in self.types for name in names.intersection(row.type.indexed)}
+            if names
+            else names
+        )
+
+
+def _columns(items: Sequence[Filter]) -> list[AnyColumn]:
+    """Return the columns that conditions are on by themselves."""
+    return [item.column for item in items if not isinstance(item, And | Or | Not | Exists)]
+
+
+def _is_found(items: Sequence[Filter]) -> bool:
+    """Whether an id or a neighbour says which few nodes to look at."""
+    return any(
+        (isinstance(item, Exists) and selects(item))
+        or (isinstance(item, Compare | In) and item.column == Column(Field.ID))
+        for item in items
+    )
+
+
+def _is_narrowed(items: Sequence[Filter]) -> bool:
+    """Whether every node must have one URI or one external id."""
+    fields = (Column(Field.URI), Column(Field.EXTERNAL_ID))
+    return any(
+        isinstance(item, Compare) and item.op is Operator.EQ and item.column in fields
+        for item in items
+    )
+
+
+def _is_simple(tree: Filter) -> bool:
+    """Whether SQLite surely takes the filter as one condition."""
+    return _depth(tree) <= DEEPEST and sum(1 for _ in walk_filter(tree)) <= LARGEST
+
+
+def _depth(tree: Filter) -> int:
+    if isinstance(tree, And | Or):
+        return 1 + max(map(_depth, tree.items), default=0)
+    if isinstance(tree, Not):
+        return 1 + _depth(tree.item)
+    if isinstance(tree, Exists):
+        return 2 + _depth(tree.condition)
+    return 0

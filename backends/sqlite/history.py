@@ -1,0 +1,152 @@
+"""What a SQLite store remembers: versions, the stream of changes, purging and the check."""
+
+from __future__ import annotations
+
+import itertools
+import sqlite3
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from lineage.backends.commits import Records
+from lineage.backends.sqlite.rows import (
+    EDGE_COLUMNS,
+    HEAD_COLUMNS,
+    NODE_COLUMNS,
+    PAST_COLUMNS,
+    edge_row,
+    head_row,
+    key_of,
+    node_row,
+    number_of,
+    past_row,
+    type_row,
+    whole_row,
+)
+from lineage.contract.proof import purged
+from lineage.errors import Invalid
+from lineage.model.entities import NodeKey
+from lineage.model.rows import Commit, Head, NodeRow
+
+__all__ = ["node_versions", "purge_nodes", "read_commits", "structural_faults"]
+
+_OTHER_SCHEMA = """
+SELECT number FROM txn AS t WHERE schema <> iif(
+    number IN (SELECT since FROM type), number,
+    coalesce((SELECT schema FROM txn WHERE number = t.number - 1), 0)
+) LIMIT 20
+"""
+_OTHER_END = """
+SELECT id, since FROM type AS t
+WHERE until IS NOT (SELECT min(since) FROM type WHERE id = t.id AND since > t.since) LIMIT 20
+"""
+
+
+def node_versions(sql: sqlite3.Connection, key: NodeKey) -> list[NodeRow]:
+    """Return all versions of a node, oldest first."""
+    number = number_of(key)
+    past = sql.execute(
+        f"SELECT {PAST_COLUMNS} FROM node_past WHERE key = ? ORDER BY since, until", (number,)
+    )
+    rows = [past_row(values) for values in past]
+    rows += [
+        node_row(values)
+        for values in sql.execute(f"SELECT {NODE_COLUMNS} FROM node WHERE key = ?", (number,))
+    ]
+    return [whole_row(row) for row in rows]
+
+
+def read_commits(sql: sqlite3.Connection, first: int, last: int) -> list[Commit]:
+    """Return the transactions from one number to another, inside one read transaction."""
+    heads = sql.execute(
+        f"SELECT {HEAD_COLUMNS} FROM txn WHERE number BETWEEN ? AND ? ORDER BY number",
+        (first, last),
+    )
+    return _Reader(sql, first, last).commits([head_row(values) for values in heads])
+
+
+class _Reader:
+    """Gathers the records of a range of transactions, each list by number."""
+
+    def __init__(self, sql: sqlite3.Connection, first: int, last: int) -> None:
+        self._sql = sql
+        self._range = (first, last)
+        self._found = Records()
+
+    def commits(self, heads: list[Head]) -> list[Commit]:
+        self._types()
+        self._nodes()
+        self._edges()
+        self._endings()
+        return self._found.commits(heads)
+
+    def _rows(self, query: str) -> Iterator[tuple[Any, ...]]:
+        return self._sql.execute(query.replace("RANGE", "BETWEEN ?1 AND ?2"), self._range)
+
+    def _types(self) -> None:
+        for kind, body, since in self._rows(
+            "SELECT kind, body, since FROM type WHERE since RANGE ORDER BY id"
+        ):
+            self._found.types[since].append(type_row(kind, body, since, None))
+
+    def _nodes(self) -> None:
+        """Find new nodes and updates; an update is a version that replaced another."""
+        replaced = set(
+            self._rows("SELECT key, until FROM node_past WHERE until RANGE AND NOT gone")
+        )
+        current = self._rows(f"SELECT {NODE_COLUMNS} FROM node WHERE since RANGE")
+        past = self._rows(f"SELECT {NODE_COLUMNS} FROM node_past WHERE since RANGE")
+        for values in itertools.chain(current, past):
+            row = node_row(values)
+            is_update = (values[0], row.since) in replaced
+            (self._found.updates if is_update else self._found.nodes)[row.since].append(row)
+
+    def _edges(self) -> None:
+        for table in ("edge", "edge_past"):
+            for values in self._rows(f"SELECT {EDGE_COLUMNS} FROM {table} WHERE since RANGE"):
+                row = edge_row(values)
+                self._found.edges[row.since].append(row)
+
+    def _endings(self) -> None:
+        for *values, until in self._rows(
+            f"SELECT {EDGE_COLUMNS}, until FROM edge_past WHERE until RANGE"
+        ):
+            self._found.ended[until].append(edge_row(values).key)
+        for key, until in self._rows("SELECT key, until FROM node_past WHERE until RANGE AND gone"):
+            self._found.deleted[until].append(key_of(key))
+        for key, number in self._rows("SELECT key, number FROM purge WHERE number RANGE"):
+            self._found.purged[number].append(key_of(key))
+
+
+def purge_nodes(sql: sqlite3.Connection, number: int, keys: Collection[NodeKey]) -> None:
+    """Erase the content of every version of nodes that are gone, and note who was erased when."""
+    for key in keys:
+        rows = node_versions(sql, key)
+        if not rows or not rows[-1].gone:
+            raise Invalid(f"{key} is not deleted; only what is gone can be purged")
+        for row in rows:
+            blank = purged(row)
+            sql.execute(
+                "UPDATE node_past SET name = NULL, external_id = NULL, uri = NULL, state = NULL, properties = NULL, "
+                "custom = NULL, salt = NULL, digest = ? WHERE key = ? AND since = ?",
+                (blank.digest, number_of(key), blank.since),
+            )
+        sql.execute("INSERT OR IGNORE INTO purge VALUES (?, ?)", (number, number_of(key)))
+
+
+def structural_faults(sql: sqlite3.Connection) -> Iterator[str]:
+    """Yield what SQLite itself finds wrong, and what the digests of transactions do not cover."""
+    for (said,) in sql.execute("PRAGMA integrity_check(20)"):
+        if said != "ok":
+            yield f"SQLite's integrity check: {said}"
+    for end in ("src", "dst"):
+        missing = sql.execute(
+            f"SELECT DISTINCT {end} FROM edge WHERE NOT EXISTS (SELECT 1 FROM node WHERE key = {end}) "
+            f"AND NOT EXISTS (SELECT 1 FROM node_past WHERE key = {end}) LIMIT 20"
+        )
+        yield from (
+            f"an edge leads to {key_of(number)}, which does not exist" for (number,) in missing
+        )
+    for (number,) in sql.execute(_OTHER_SCHEMA):
+        yield f"transaction {number} is not of the types that were there"
+    for type_id, since in sql.execute(_OTHER_END):
+        yield f"transaction {since} wrote a version of type {type_id} that ends at another time than it did"

@@ -1,0 +1,154 @@
+"""Opening a SQLite store: making a new one, and telling ours from all other files."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from lineage.backends.sqlite.connections import SqliteFile
+from lineage.backends.sqlite.location import beside, open_sqlite
+from lineage.backends.sqlite.rows import TABLES
+from lineage.errors import Corrupt
+
+__all__ = ["APPLICATION_ID", "FORMAT", "open_store"]
+
+APPLICATION_ID = 0x6C696E65  # "line"
+FORMAT = 1
+SMALLEST_PAGE = 512  # https://sqlite.org/fileformat.html, 1.3.2
+
+
+def open_store(file: SqliteFile, *, lock_timeout: float) -> None:
+    """Make a store in an empty file; raise for a file that is neither empty nor a whole store."""
+    _refuse_foreign(file.path)
+    sql = file.connection
+    if _identify(file, sql):
+        if file.journal == "rollback" and not file.readonly:
+            _leave_shared_memory(file, sql, lock_timeout)
+    elif file.readonly:
+        raise Corrupt(f"{file.path} is empty; connect without readonly=True to make a store there")
+    else:
+        with _locked(file, lock_timeout):
+            _make(file, sql)
+
+
+def _refuse_foreign(path: Path) -> None:
+    """Raise for a file that SQLite would change on opening it, or takes for an empty one."""
+    size = path.stat().st_size if path.exists() else 0
+    if 0 < size < SMALLEST_PAGE:
+        raise Corrupt(f"{path} has {size} bytes, too few for a store; give another path")
+    # Only through SQLite: to close a file of one's own drops all locks that the process has on it.
+    if not (beside(path, "-wal").exists() or beside(path, "-journal").exists()):
+        return
+    try:
+        with contextlib.closing(open_sqlite(path, "mode=ro")) as sql:
+            application, tables = _content(sql)
+    except sqlite3.Error:
+        return  # what it takes to read the file, and what to say of it, is known on opening
+    if application != APPLICATION_ID:
+        _check_content(path, application, tables)
+
+
+def _content(sql: sqlite3.Connection) -> tuple[int, set[str]]:
+    """Return a file's application and its tables."""
+    with _one_moment(sql):
+        (application,) = sql.execute("PRAGMA application_id").fetchone()
+        return application, {name for (name,) in sql.execute("SELECT name FROM sqlite_schema")}
+
+
+@contextlib.contextmanager
+def _one_moment(sql: sqlite3.Connection) -> Iterator[None]:
+    """Let all statements of a block read the same moment, whatever others write or move about."""
+    if sql.in_transaction:
+        yield
+        return
+    sql.execute("BEGIN")
+    try:
+        yield
+    finally:
+        if sql.in_transaction:
+            sql.execute("ROLLBACK")
+
+
+def _check_content(path: Path, application: int, tables: set[str]) -> None:
+    """Raise for what another application keeps in a SQLite file; nothing is fine."""
+    if "MLMDEnv" in tables:
+        raise Corrupt(
+            f"{path} is an ML Metadata store; bring it in with: lineage import {path} --format mlmd"
+        )
+    if tables or application:
+        raise Corrupt(
+            f"{path} belongs to another application; it is left untouched, give another path"
+        )
+
+
+@contextlib.contextmanager
+def _locked(file: SqliteFile, timeout: float) -> Iterator[None]:
+    file.slot.lock.acquire(timeout)
+    try:
+        yield
+    finally:
+        file.slot.lock.release()
+
+
+def _leave_shared_memory(file: SqliteFile, sql: sqlite3.Connection, lock_timeout: float) -> None:
+    """Give a file that has a write-ahead log the rollback journal."""
+    (journal,) = sql.execute("PRAGMA journal_mode").fetchone()
+    if journal == "wal":
+        with _locked(file, lock_timeout):
+            sql.execute("PRAGMA journal_mode = DELETE")
+
+
+def _make(file: SqliteFile, sql: sqlite3.Connection) -> None:
+    if file.journal == "wal":
+        sql.execute("PRAGMA journal_mode = WAL")
+    sql.execute("BEGIN IMMEDIATE")
+    try:
+        if not _identify(file, sql):
+            for statement in (*TABLES, "INSERT INTO swept VALUES (0)"):
+                sql.execute(statement)
+            sql.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            sql.execute(f"PRAGMA user_version = {FORMAT}")
+        sql.execute("COMMIT")
+    except BaseException:
+        if sql.in_transaction:
+            sql.execute("ROLLBACK")
+        raise
+
+
+def _identify(file: SqliteFile, sql: sqlite3.Connection) -> bool:
+    """Return whether the file is a store; False for an empty one, an error for anything else."""
+    with _one_moment(sql):
+        application, tables = _content(sql)
+        if application != APPLICATION_ID:
+            _check_content(file.path, application, tables)
+            return False
+        (found,) = sql.execute("PRAGMA user_version").fetchone()
+        if found > FORMAT:
+            raise Corrupt(
+                f"{file.path} has format {found}, and this version reads {FORMAT}; upgrade lineage-graph"
+            )
+        if found < FORMAT:
+            raise Corrupt(
+                f"{file.path} has format {found}, which there never was; restore a backup"
+            )
+        _check_length(file, sql)
+        _check_tables(file, sql)
+        return True
+
+
+def _check_length(file: SqliteFile, sql: sqlite3.Connection) -> None:
+    (pages,) = sql.execute("PRAGMA page_count").fetchone()
+    (page_size,) = sql.execute("PRAGMA page_size").fetchone()
+    size = file.path.stat().st_size
+    if size < pages * page_size and not file.log_size():
+        raise Corrupt(
+            f"{file.path} was cut off at {size} bytes of {pages * page_size}; restore a backup"
+        )
+
+
+def _check_tables(file: SqliteFile, sql: sqlite3.Connection) -> None:
+    found = {text for (text,) in sql.execute("SELECT sql FROM sqlite_schema")}
+    if not found.issuperset(TABLES):
+        raise Corrupt(f"{file.path} lacks some of a store's tables; restore a backup")

@@ -1,0 +1,136 @@
+"""Conditions on a node's properties, which stand in JSON columns, as SQL."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TypeAlias
+
+from lineage.filters.tree import Compare, In, Like, Literal, Operator, Present, PropertyColumn
+from lineage.model.values import ValueType, encode, escape
+
+__all__ = ["Parameter", "PropertyCondition", "property_path"]
+
+Parameter: TypeAlias = bool | int | float | str
+
+_NAN = """'{"float":"nan"}'"""
+_TAGS = {ValueType.STRUCT: '{"struct":', ValueType.PROTO: '{"any":'}
+_JSON_TYPES = {
+    None: "'integer', 'real'",
+    ValueType.INT: "'integer'",
+    ValueType.DOUBLE: "'real'",
+    ValueType.STRING: "'text'",
+    ValueType.BOOLEAN: "'true', 'false'",
+}
+
+
+def property_path(name: str) -> str | None:
+    """Return the JSON path of a property as an SQL literal; None where paths cannot name it."""
+    key = escape(name)
+    if '"' in key or "\\" in key or any(char < " " for char in key):
+        return None
+    return "'$.\"" + key.replace("'", "''") + "\"'"
+
+
+class PropertyCondition:
+    """Conditions on one property of the node `n`; `place` takes a parameter and returns its mark."""
+
+    def __init__(self, column: PropertyColumn, place: Callable[[Parameter], str]) -> None:
+        self._name = column.name
+        self._kind = column.kind
+        self._table = f"n.{'custom' if column.custom else 'properties'}"
+        self._path = property_path(column.name)
+        self._place = place
+
+    def sql(self, tree: Compare | In | Like | Present) -> str:
+        """Return a condition; each time a part of it is written, its parameters are placed."""
+        if isinstance(tree, Present):
+            return self._present()
+        if isinstance(tree, Like):
+            if not self._allows(ValueType.STRING):
+                return "FALSE"
+            start = f"{self._type()} = 'text'"
+            return f"{start} AND lineage_like_value({self._value()}, {self._place(tree.pattern)})"
+        if isinstance(tree, In):
+            return self._in(tree.values)
+        return self._compare(tree.op, tree.value)
+
+    def _value(self) -> str:
+        if self._path is not None:
+            return f"json_extract({self._table}, {self._path})"
+        name = self._place(escape(self._name))
+        return f"(SELECT j.value FROM json_each({self._table}) AS j WHERE j.key = {name})"
+
+    def _type(self) -> str:
+        if self._path is not None:
+            return f"json_type({self._table}, {self._path})"
+        name = self._place(escape(self._name))
+        return f"(SELECT j.type FROM json_each({self._table}) AS j WHERE j.key = {name})"
+
+    def _allows(self, *kinds: ValueType) -> bool:
+        return self._kind is None or self._kind in kinds
+
+    def _present(self) -> str:
+        if self._kind is None:
+            return f"{self._type()} IS NOT NULL"
+        if self._kind is ValueType.DOUBLE:
+            return f"{self._type()} = 'real' OR {self._is_nan()}"
+        if self._kind in _TAGS:
+            tag = _TAGS[self._kind]
+            return f"{self._type()} = 'object' AND substr({self._value()}, 1, {len(tag)}) = '{tag}'"
+        return f"{self._type()} IN ({_JSON_TYPES[self._kind]})"
+
+    def _compare(self, op: Operator, literal: Literal) -> str:
+        if isinstance(literal, bool):
+            if not self._allows(ValueType.BOOLEAN):
+                return "FALSE"
+            start = f"{self._type()} IN ('true', 'false')"
+            return f"{start} AND ({self._type()} = 'true') {op} {self._place(literal)}"
+        if isinstance(literal, str):
+            if not self._allows(ValueType.STRING):
+                return "FALSE"
+            return (
+                f"{self._type()} = 'text' AND {self._value()} {op} {self._place(escape(literal))}"
+            )
+        if not self._allows(ValueType.INT, ValueType.DOUBLE):
+            return "FALSE"
+        return self._compare_number(op, literal)
+
+    def _compare_number(self, op: Operator, literal: float) -> str:
+        """Return a comparison with a number; NaN differs from all numbers, itself included."""
+        differs = op is Operator.NE
+        if math.isnan(literal) and not differs:
+            return "FALSE"
+        numbers = f"{self._type()} IN ({_JSON_TYPES[self._kind]})"
+        if not math.isnan(literal):
+            numbers += f" AND {self._value()} {op} {self._number(literal)}"
+        if differs and self._kind is not ValueType.INT:
+            return f"({numbers}) OR {self._is_nan()}"
+        return numbers
+
+    def _is_nan(self) -> str:
+        return f"({self._type()} = 'object' AND {self._value()} = {_NAN})"
+
+    def _number(self, literal: float) -> str:
+        """Place a number as text, so that it is rounded like the stored text, whatever SQLite does."""
+        return f"json_extract({self._place(encode({'': literal}))}, '$.\"\"')"
+
+    def _in(self, values: tuple[Literal, ...]) -> str:
+        """Return the condition that the property equals one of some values, each type apart."""
+        choices = []
+        truths = {each for each in values if isinstance(each, bool)}
+        strings = [each for each in values if isinstance(each, str)]
+        numbers = [
+            each for each in values if not isinstance(each, bool | str) and not math.isnan(each)
+        ]
+        if truths and self._allows(ValueType.BOOLEAN):
+            choices += [self._compare(Operator.EQ, truth) for truth in sorted(truths)]
+        if strings and self._allows(ValueType.STRING):
+            start = f"{self._type()} = 'text' AND {self._value()}"
+            choices.append(
+                f"{start} IN ({', '.join([self._place(escape(each)) for each in strings])})"
+            )
+        if numbers and self._allows(ValueType.INT, ValueType.DOUBLE):
+            start = f"{self._type()} IN ({_JSON_TYPES[self._kind]}) AND {self._value()}"
+            choices.append(f"{start} IN ({', '.join([self._number(each) for each in numbers])})")
+        return " OR ".join(f"({choice})" for choice in choices) or "FALSE"

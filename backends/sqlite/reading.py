@@ -1,0 +1,190 @@
+"""Reading nodes and edges of a SQLite store by their keys and names, inside one moment."""
+
+from __future__ import annotations
+
+import functools
+import sqlite3
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from pydantic_core import to_json
+from typing_extensions import override
+
+from lineage.answers.subgraph import Direction
+from lineage.backends.sqlite.filters import Source, packed
+from lineage.backends.sqlite.rows import (
+    CURRENT_COLUMNS,
+    EDGE_COLUMNS,
+    KIND_NUMBERS,
+    PAST_COLUMNS,
+    current_row,
+    edge_place,
+    edge_rows,
+    key_of,
+    node_rows,
+    number_of,
+    past_row,
+)
+from lineage.contract.backend import LOOKUP_PAGE, AtUri, Named, Reference
+from lineage.model.entities import Kind, NodeKey
+from lineage.model.rows import EdgeKey, EdgeKind, EdgeRow, NodeRow
+
+__all__ = ["existing", "live", "look_up", "read_edges", "read_nodes"]
+
+MANY = 1_000
+"""An answer of more nodes is kept as SQLite gave it, and becomes rows when it is looked at."""
+
+FEW = 8
+"""Fewer edges than this are looked for one by one."""
+
+_PAST_NAMES, _EDGE_NAMES = (
+    ", ".join(f"{alias}.{name.strip()}" for name in columns.split(","))
+    for alias, columns in (("n", PAST_COLUMNS), ("e", EDGE_COLUMNS))
+)
+_KIND_ORDER = "({} & 3) * 2 % 3"
+"""Artifacts come first, then contexts, then executions: keys are sorted by their kinds' names."""
+_ONE_NODE = f"SELECT {CURRENT_COLUMNS} FROM node AS n WHERE key = ?"
+_LOOK_UP = f"SELECT {CURRENT_COLUMNS} FROM node AS n WHERE"
+
+
+class LaterRows(Mapping[NodeKey, NodeRow]):
+    """Many nodes, each of which becomes a row whenever it is asked for."""
+
+    __slots__ = ("_found", "_made")
+
+    def __init__(self, found: dict[int, Sequence[Any]], made: dict[NodeKey, NodeRow]) -> None:
+        self._found = found
+        self._made = made
+
+    @override
+    def __getitem__(self, key: NodeKey) -> NodeRow:
+        values = self._found.get(number_of(key))
+        return self._made[key] if values is None else current_row(values)
+
+    @override
+    def __iter__(self) -> Iterator[NodeKey]:
+        yield from map(key_of, self._found)
+        yield from self._made
+
+    @override
+    def __len__(self) -> int:
+        return len(self._found) + len(self._made)
+
+
+def read_nodes(
+    sql: sqlite3.Connection, source: Source, keys: Collection[NodeKey]
+) -> Mapping[NodeKey, NodeRow]:
+    """Return the given nodes that exist, as `Backend.nodes` does."""
+    numbers = [number_of(key) for key in keys]
+    if len(numbers) == 1 and source.as_of is None:
+        found = {row[0]: row for row in node_rows(sql.execute(_ONE_NODE, numbers))}
+        return found or _gone(sql, keys, None)
+    wanted = to_json(numbers).decode()
+    queries = _nodes_queries(source)
+    if len(numbers) > MANY:
+        kept = {row[0]: row for query in queries for row in sql.execute(query, (wanted,))}
+        missing = [key for key in keys if number_of(key) not in kept]
+        return LaterRows(kept, _gone(sql, missing, source.as_of))
+    found = {row[0]: row for query in queries for row in node_rows(sql.execute(query, (wanted,)))}
+    missing = [key for key in keys if key not in found]
+    return found | _gone(sql, missing, source.as_of) if missing else found
+
+
+@functools.lru_cache(maxsize=64)
+def _nodes_queries(source: Source) -> list[str]:
+    """Return the queries for some nodes, each of which takes them as JSON."""
+    return [
+        f"SELECT {CURRENT_COLUMNS} FROM json_each(?) AS f CROSS JOIN {table} AS n ON n.key = f.value "
+        f"WHERE {condition}"
+        for table, condition in source.arms("node")
+    ]
+
+
+def _gone(
+    sql: sqlite3.Connection, keys: Collection[NodeKey], as_of: int | None
+) -> dict[NodeKey, NodeRow]:
+    """Return the last versions of those nodes that were deleted."""
+    if not keys:
+        return {}
+    deleted = sql.execute(
+        f"SELECT {_PAST_NAMES} FROM json_each(?1) AS f CROSS JOIN node_past AS n ON n.key = f.value "
+        f"WHERE gone AND (?2 IS NULL OR until <= ?2)",
+        (to_json([number_of(key) for key in keys]).decode(), as_of),
+    )
+    return {row.key: row for row in map(past_row, deleted)}
+
+
+def read_edges(
+    sql: sqlite3.Connection,
+    source: Source,
+    keys: Collection[NodeKey],
+    direction: Direction,
+    kinds: frozenset[EdgeKind] | None,
+) -> list[EdgeRow]:
+    """Return the edges at some nodes, as `Backend.edges` does."""
+    wanted = to_json([number_of(key) for key in set(keys)]).decode()
+    found = sql.execute(_edges_query(source, direction, kinds), (wanted,))
+    if direction is Direction.BOTH and len(keys) > 1:
+        # An edge with both ends among the keys is met at each of them.
+        return edge_rows({values[:3]: values for values in found}.values())
+    return edge_rows(found)
+
+
+@functools.lru_cache(maxsize=256)
+def _edges_query(source: Source, direction: Direction, kinds: frozenset[EdgeKind] | None) -> str:
+    """Return the query for the edges at some nodes, which it takes as JSON."""
+    ends = [
+        end
+        for end, other in (("dst", Direction.DOWNSTREAM), ("src", Direction.UPSTREAM))
+        if direction is not other
+    ]
+    numbers = ", ".join(str(int(kind)) for kind in sorted(kinds or ()))
+    of_kind = "TRUE" if kinds is None else f"e.kind IN ({numbers})"
+    arms = [
+        f"SELECT {_EDGE_NAMES} FROM json_each(?1) AS f CROSS JOIN {table} AS e ON e.{end} = f.value "
+        f"WHERE {of_kind} AND {moment}"
+        for table, moment in source.arms("edge")
+        for end in ends
+    ]
+    order = f"{_KIND_ORDER.format('src')}, src, {_KIND_ORDER.format('dst')}, dst, kind"
+    return f"SELECT * FROM ({' UNION ALL '.join(arms)}) ORDER BY {order}"
+
+
+def live(sql: sqlite3.Connection, keys: Collection[NodeKey]) -> set[NodeKey]:
+    """Return those of some nodes that are live."""
+    by_number = {number_of(key): key for key in keys}
+    wanted = to_json(list(by_number)).decode()
+    found = sql.execute(
+        "SELECT n.key FROM json_each(?) AS f CROSS JOIN node AS n ON n.key = f.value", (wanted,)
+    )
+    return {by_number[number] for (number,) in found}
+
+
+def existing(sql: sqlite3.Connection, keys: Collection[EdgeKey]) -> set[EdgeKey]:
+    """Return those of some edges that exist."""
+    by_place = {edge_place(key): key for key in keys}
+    if len(by_place) < FEW:
+        query = "SELECT 1 FROM edge WHERE dst = ? AND src = ? AND kind = ?"
+        return {key for place, key in by_place.items() if sql.execute(query, place).fetchone()}
+    found = sql.execute(
+        "SELECT e.dst, e.src, e.kind FROM json_each(?) AS f CROSS JOIN edge AS e "
+        "ON e.dst = f.value ->> 0 AND e.src = f.value ->> 1 AND e.kind = f.value ->> 2",
+        (to_json(list(by_place)).decode(),),
+    )
+    return {by_place[place] for place in found}
+
+
+def look_up(sql: sqlite3.Connection, reference: Reference) -> list[NodeRow]:
+    """Return the nodes of the present that a reference names, as `Backend.lookup` does."""
+    if isinstance(reference, Named):
+        return node_rows(sql.execute(f"{_LOOK_UP} type = ? AND name = ?", reference))
+    if isinstance(reference, AtUri):
+        type_id, uri, before = reference
+        below = 2**62 if before is None else packed(before, Kind.ARTIFACT)
+        # The sign keeps SQLite from going through all nodes of the type.
+        query = (
+            f"{_LOOK_UP} uri = ? AND +type = ? AND key < ? ORDER BY key DESC LIMIT {LOOKUP_PAGE}"
+        )
+        return node_rows(sql.execute(query, (uri, type_id, below)))
+    parameters = (reference.external_id, KIND_NUMBERS[reference.kind])
+    return node_rows(sql.execute(f"{_LOOK_UP} external_id = ? AND key & 3 = ?", parameters))

@@ -1,0 +1,148 @@
+"""What history looks like to people: the log's entries and the feed of changes."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Generic, TypeVar, overload
+
+from lineage.contract.backend import Backend, Order
+from lineage.contract.registry import registry
+from lineage.errors import Invalid, NotFound
+from lineage.model.entities import Edge, Node, NodeKey
+from lineage.model.rows import Commit, EdgeRow, Head, NodeRow, edge_of, entity_of
+from lineage.model.schema import AnyType
+from lineage.model.values import from_micros, to_micros, to_time
+
+__all__ = [
+    "Change",
+    "LogEntry",
+    "Page",
+    "change_of",
+    "entries_of",
+    "entry_of",
+    "number_at",
+    "read_token",
+    "write_token",
+]
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One transaction: when the store knew it, who wrote it and why, and how many records."""
+
+    number: int
+    time: datetime
+    actor: str
+    message: str
+    records: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one transaction wrote, each list in key order."""
+
+    entry: LogEntry
+    types: tuple[AnyType, ...]
+    created: tuple[Node, ...]
+    updated: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+    ended: tuple[Edge, ...]
+    """Edges that were taken away; an event's path and time are not repeated."""
+    deleted: tuple[NodeKey, ...]
+    purged: tuple[NodeKey, ...]
+
+
+def entry_of(head: Head) -> LogEntry:
+    """Turn a transaction's row into an entry of the log."""
+    return LogEntry(head.number, from_micros(head.time), head.actor, head.message, head.records)
+
+
+def entries_of(backend: Backend, key: NodeKey, *, as_of: int | None = None) -> Iterator[LogEntry]:
+    """Yield the transactions that wrote or deleted a node, newest first."""
+    versions = backend.versions(key, as_of=as_of)
+    if not versions:
+        raise NotFound(f"there is no {key}")
+    numbers = {row.since for row in versions} | {
+        row.until for row in versions if row.until is not None
+    }
+    for number in sorted(numbers, reverse=True):
+        yield from map(entry_of, backend.log(before=number + 1, limit=1))
+
+
+def change_of(backend: Backend, commit: Commit) -> Change:
+    """Turn a transaction into what people read."""
+    types = registry(backend).by_id  # types keep id and name, which is all that nodes need
+
+    def entities(rows: Sequence[NodeRow]) -> tuple[Node, ...]:
+        return tuple(entity_of(row, types) for row in rows)
+
+    return Change(
+        entry=entry_of(commit.head),
+        types=tuple(row.type for row in commit.batch.types),
+        created=entities(commit.batch.nodes),
+        updated=entities(commit.batch.updates),
+        edges=tuple(map(edge_of, commit.batch.edges)),
+        ended=tuple(edge_of(EdgeRow(*key, None, None, 0)) for key in commit.ended),
+        deleted=tuple(commit.deleted),
+        purged=tuple(commit.purged),
+    )
+
+
+def number_at(backend: Backend, moment: datetime | date | str | int) -> int:
+    """Return the last transaction at or before a moment: a number, a time, or a day's first instant (UTC)."""
+    if isinstance(moment, int):
+        return moment
+    if isinstance(moment, str):
+        with suppress(ValueError):
+            moment = date.fromisoformat(moment)
+    if isinstance(moment, date) and not isinstance(moment, datetime):
+        moment = datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
+    return backend.moment(to_micros(to_time(moment)))
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Sequence[T_co], Generic[T_co]):
+    """A part of an answer; `next` asks for the part after it, and is None on the last."""
+
+    items: tuple[T_co, ...]
+    next: str | None = None
+
+    @overload
+    def __getitem__(self, index: int) -> T_co: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[T_co]: ...
+    def __getitem__(self, index: int | slice) -> T_co | Sequence[T_co]:
+        return self.items[index]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+
+def write_token(number: int | None, order: Order, row: NodeRow) -> str:
+    """Return a page token: the moment, the order and the place after which to go on.
+
+    The moment is None inside a transaction that has written, where nothing else changes.
+    """
+    value = order.value(row)
+    parts = [number, order.field.value, order.descending, value, row.key.id]
+    return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode()
+
+
+def read_token(token: str, order: Order) -> tuple[int | None, tuple[int, int]]:
+    """Return the moment and the place that a page token holds; raise `Invalid` for any other text."""
+    try:
+        number, field, descending, value, last = json.loads(base64.urlsafe_b64decode(token))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise Invalid(f"{token!r:.80} is not a page token; use the `next` of a page") from error
+    whole = [value, last, 0 if number is None else number]
+    good = all(type(each) is int and -(2**63) <= each < 2**63 for each in whole)
+    if not good or (field, descending) != (order.field.value, order.descending):
+        raise Invalid("the page token belongs to another order; ask as for the page before")
+    return number, (value, last)

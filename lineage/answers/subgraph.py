@@ -1,0 +1,250 @@
+"""Answers: walks over the graph and the subgraphs that people see.
+
+Upstream is against the flow of data, towards what something was made from; downstream is along
+it. An answer is a value: it stays right after the store has moved on or been closed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from enum import StrEnum
+from functools import cached_property
+from io import BytesIO
+from typing import TYPE_CHECKING, Generic, Literal, NamedTuple, cast, overload
+
+from typing_extensions import TypeVar
+
+from lineage.answers import conversions
+from lineage.answers.conversions import Frames, Tables
+from lineage.answers.labels import shown
+from lineage.answers.notebook import CELL, ROWS, html_table, node_cells, safely
+from lineage.contract.format import dumper
+from lineage.errors import Corrupt, LineageError
+from lineage.model.entities import Edge, Node, NodeKey
+from lineage.model.rows import Batch, EdgeRow, NodeRow, TypeRow, edge_of, entities_of, entity_of
+from lineage.model.schema import AnyType
+
+if TYPE_CHECKING:
+    import networkx
+
+__all__ = ["Cut", "Direction", "LaterEdges", "Limits", "Subgraph", "Walk"]
+
+_LOGGER = logging.getLogger("lineage")
+NodeT_co = TypeVar("NodeT_co", bound=Node, covariant=True, default=Node)
+
+
+class Direction(StrEnum):
+    """Which way a walk goes over the edges of events."""
+
+    UPSTREAM = "upstream"
+    DOWNSTREAM = "downstream"
+    BOTH = "both"
+
+
+class Limits(NamedTuple):
+    """How far a walk may go: edges from the start, nodes in the answer, seconds; None is no limit.
+
+    The start counts among the nodes. Seconds are looked at between levels.
+    """
+
+    hops: int | None = None
+    nodes: int | None = 10_000
+    seconds: float | None = None
+
+
+class Cut(NamedTuple):
+    """Why an answer is not whole: the limit that was met, and the kept nodes that lead further."""
+
+    limit: Literal["hops", "nodes", "seconds"]
+    frontier: tuple[NodeKey, ...]
+
+
+class Walk(NamedTuple):
+    """What a walk met: its keys level by level, the edges among them, and where it was cut.
+
+    The start is level 0; within a level keys are in order. Edges are in order of source, target
+    and kind. `cut` is None where the answer is whole.
+    """
+
+    levels: Sequence[Sequence[NodeKey]]
+    edges: Sequence[EdgeRow]
+    cut: Cut | None = None
+
+    @property
+    def keys(self) -> list[NodeKey]:
+        """Every key, nearest first."""
+        return [key for level in self.levels for key in level]
+
+
+class LaterEdges(Sequence[EdgeRow]):
+    """Edges of a known number that are made when they are first looked at."""
+
+    __slots__ = ("_length", "_made")
+
+    def __init__(self, length: int, make: Callable[[], Sequence[EdgeRow]]) -> None:
+        self._length = length
+        self._made: Sequence[EdgeRow] | Callable[[], Sequence[EdgeRow]] = make
+
+    def _rows(self) -> Sequence[EdgeRow]:
+        made = self._made  # read once: another thread may replace it
+        if callable(made):
+            made = self._made = made()
+        return made
+
+    @overload
+    def __getitem__(self, index: int) -> EdgeRow: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[EdgeRow]: ...
+    def __getitem__(self, index: int | slice) -> EdgeRow | Sequence[EdgeRow]:
+        return self._rows()[index]
+
+    def __iter__(self) -> Iterator[EdgeRow]:
+        return iter(self._rows())
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and [*self] == [*other]
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return repr(self._rows())
+
+    def __reduce__(self) -> tuple[type[list[EdgeRow]], tuple[list[EdgeRow]]]:
+        return list, ([*self],)
+
+
+class Subgraph(Generic[NodeT_co]):
+    """Nodes and the edges among them, nearest to the start first.
+
+    `matches` are the nodes of the type that was asked for (all nodes, where none was) without the
+    start, and never disconnect the answer. `truncated` is None for a whole answer, else the limit
+    that cut it and the kept nodes that lead further. `number` is the transaction that the answer
+    is as of.
+    """
+
+    def __init__(
+        self,
+        walk: Walk,
+        rows: Mapping[NodeKey, NodeRow],
+        types: Mapping[int, AnyType],
+        *,
+        number: int,
+        matching: Collection[int] | None = None,
+        cls: type[NodeT_co] | None = None,
+    ) -> None:
+        self._walk = walk
+        self._found = rows
+        self._known = types
+        self._matching = matching
+        self._cls = cls
+        self.number = number
+        if len(rows) < len(self):
+            missing = next(key for key in walk.keys if key not in rows)
+            raise Corrupt(
+                f"an edge leads to {missing}, which is not there; run a check of the store"
+            )
+
+    @cached_property
+    def _rows(self) -> list[NodeRow]:
+        return [self._found[key] for key in self._walk.keys]
+
+    @cached_property
+    def _types(self) -> dict[int, AnyType]:
+        """The types of the nodes."""
+        used = {row.type_id for row in self._rows}
+        return {number: each for number, each in self._known.items() if number in used}
+
+    @property
+    def keys(self) -> list[NodeKey]:
+        """The nodes' keys, nearest first."""
+        return self._walk.keys
+
+    @property
+    def truncated(self) -> Cut | None:
+        """None for a whole answer, else why and where it was cut."""
+        return self._walk.cut
+
+    @cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        """The nodes, nearest first; a deleted one is `gone`."""
+        return tuple(entities_of(self._rows, self._types))
+
+    @cached_property
+    def edges(self) -> tuple[Edge, ...]:
+        """The edges among the nodes, by source, target and type."""
+        return tuple(edge_of(row) for row in self._walk.edges)
+
+    @cached_property
+    def matches(self) -> tuple[NodeT_co, ...]:
+        """The nodes of the type asked for, nearest first, without the start."""
+        matching = (
+            row
+            for row in self._rows[len(self._walk.levels[0]) :]
+            if self._matching is None or row.type_id in self._matching
+        )
+        return tuple(cast(list[NodeT_co], entities_of(matching, self._types, self._cls)))
+
+    @cached_property
+    def distances(self) -> dict[NodeKey, int]:
+        """How many edges each node is away from the start."""
+        return {key: hops for hops, level in enumerate(self._walk.levels) for key in level}
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield the answer as what formats write: one batch of types, nodes and edges."""
+        types = [TypeRow(each, 0) for each in self._types.values()]
+        yield Batch(types=types, nodes=self._rows, edges=self._walk.edges)
+
+    def export(self, format: str) -> str:
+        """Return the answer in a format: "mermaid", "dot", "graphml" or "node-link".
+
+        What the format cannot hold is logged as a warning.
+        """
+        target = BytesIO()
+        for loss in dumper(format).dump(self.batches(), target):
+            _LOGGER.warning("%s: %s", format, loss)
+        return target.getvalue().decode()
+
+    def to_networkx(self) -> networkx.MultiDiGraph[str]:
+        """Return a NetworkX graph: nodes by key as text, their content and distance as attributes."""
+        return conversions.to_networkx(self.nodes, self.edges, self.distances)
+
+    def to_pandas(self) -> Frames:
+        """Return a pandas frame of nodes, with a column for each property, and one of edges."""
+        return conversions.to_pandas(self.nodes, self.edges, self.distances)
+
+    def to_arrow(self) -> Tables:
+        """Return an Arrow table of nodes, with a column for each property, and one of edges."""
+        return conversions.to_arrow(self.nodes, self.edges, self.distances)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._walk.levels))
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.distances
+
+    def __repr__(self) -> str:
+        cut = f", cut by {self.truncated.limit}" if self.truncated else ""
+        return (
+            f"<Subgraph: {len(self)} nodes, {len(self._walk.edges)} edges as of {self.number}{cut}>"
+        )
+
+    def _repr_html_(self) -> str:
+        return safely(self._html, "Subgraph")
+
+    def _html(self) -> str:
+        rows = [(self.distances[row.key], *self._cells(row)) for row in self._rows[:ROWS]]
+        header = ("distance", "key", "type", "label")
+        return html_table(repr(self)[1:-1], header, rows, more=len(self) - len(rows))
+
+    def _cells(self, row: NodeRow) -> tuple[str, ...]:
+        """Return a node's cells; those of one that cannot be read say so."""
+        # Properties are only shown where there is neither name nor URI, and they may be large.
+        seen = row._replace(properties="{}", custom="{}") if row.name or row.uri else row
+        try:
+            return node_cells(entity_of(seen, self._types))
+        except LineageError as error:
+            return str(row.key), "", shown(str(error), limit=CELL)

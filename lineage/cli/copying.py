@@ -1,0 +1,71 @@
+"""A store into another store: copy, which is also the backup."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from lineage.backends.sqlite.location import split_url
+from lineage.cli import output, progress
+from lineage.cli.options import AsJson, AsOf, at, is_place
+from lineage.cli.output import several
+from lineage.contract.plugins import parse_url, shown_url
+from lineage.errors import Invalid
+from lineage.interchange.copying import Copied, Stage
+from lineage.store import connect
+
+__all__ = ["copy"]
+
+
+def copy(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="The store: a path or a URL.")],
+    target: Annotated[
+        str,
+        typer.Argument(metavar="TARGET", help="Where to; made if need be, or an earlier copy."),
+    ],
+    *,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+) -> None:
+    """Copy a store into another, with ids and all history.
+
+    Each transaction is read back from there. Called again, it copies what is new, and what an
+    interruption left.
+    """
+    if _is_one_place(source, target):
+        raise Invalid(f"SOURCE and TARGET are both {shown_url(source)}; name two places")
+    with (
+        progress.shown("copying…", quiet=as_json) as line,
+        connect(source, readonly=True) as original,
+    ):
+        wanted = at(original, as_of)
+        # A source or a moment that is not there makes no target.
+        with connect(target) as other:
+            answer = wanted.copy_to(other, progress=lambda stage: _tell(line, stage))
+    output.deliver(answer, _copied, as_json=as_json)
+
+
+def _is_one_place(source: str, target: str) -> bool:
+    one, other = parse_url(source), parse_url(target)
+    if {one.scheme, other.scheme} != {"sqlite"}:
+        return one == other
+    return is_place(source, split_url(target)[0])
+
+
+def _tell(line: progress.Line, stage: Stage) -> None:
+    doing = "verifying" if stage.verifying else "copying"
+    line.may_say(
+        f"{doing}… {stage.transactions:,} of {stage.total:,} transactions, {stage.nodes:,} nodes"
+    )
+
+
+def _copied(answer: Copied) -> Iterator[str]:
+    first, last, records = answer.after + 1, answer.number, answer.records
+    if answer.transactions:
+        numbers = f"transaction {last}" if first == last else f"transactions {first} to {last}"
+        yield f"Copied {numbers} with {several(records, 'record')}, and read all of it back."
+    else:
+        yield f"Nothing to copy: the target has everything up to transaction {last}."
+    yield f"The digest of both is {answer.digest}."

@@ -1,0 +1,456 @@
+"""The contract of a backend: a property graph with transactions, history and proof.
+
+A backend stores rows and answers with rows; what they mean (type checks, evolution, reuse, masks)
+is decided above, in `writing`. What only a storage can guarantee is decided here: atomicity, order
+under concurrency, ids, unique keys and that nothing acknowledged is lost. `docs/contract.md` tells
+how to write one.
+
+**Reading.** Every reading verb takes `as_of`, a transaction's number: the answer is of the moment
+after it. Without one the answer is of the present; inside a transaction that has written, of what
+it has written so far; inside one that has only read, of the moment of its first read. A number
+beyond the last transaction is `NotFound`. Answers are in the order that each verb states, and each
+is of one moment, whatever others write meanwhile.
+
+**Threads.** All verbs may be called from several threads. A transaction belongs to the thread that
+opened it; all others see the state before it until it commits.
+
+**Errors** are those of `lineage.errors` alone; after any of them the store is as before the call. So it
+is after an interrupt, which may come at any line: what undoes or lets go does so for every
+`BaseException`, and raises it again.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import ClassVar, Final, NamedTuple, Self, TypeAlias
+
+from lineage.answers.subgraph import Direction, Limits, Walk
+from lineage.contract.proof import NO_DIGEST, seal
+from lineage.contract.transaction import Block, Transaction
+from lineage.contract.walking import walk_levels
+from lineage.errors import Invalid, NotFound
+from lineage.filters.tree import Column, Compare, Field, Filter, Operator, all_of
+from lineage.model.entities import Kind, NodeKey
+from lineage.model.rows import (
+    EVENT_KINDS,
+    Batch,
+    Commit,
+    EdgeKey,
+    EdgeKind,
+    EdgeRow,
+    Head,
+    NodeRow,
+    TypeRow,
+)
+from lineage.model.schema import SYSTEM_TYPES
+
+__all__ = [
+    "CONTRACT_VERSION",
+    "EMPTY",
+    "LOOKUP_PAGE",
+    "AtUri",
+    "Backend",
+    "External",
+    "Named",
+    "Order",
+    "Reference",
+]
+
+CONTRACT_VERSION: Final = 1
+LOOKUP_PAGE: Final = 16
+"""How many artifacts an `AtUri` look-up answers with at most."""
+REPLAY_GROUP: Final = 20_000
+"""How many records `replay` writes before it makes them durable."""
+
+EMPTY: Final = Head(0, 0, "", "", NO_DIGEST, 0, 0, len(SYSTEM_TYPES), 0, 0, 0)
+"""What comes before the first transaction."""
+
+
+class Named(NamedTuple):
+    """The node of this type and name."""
+
+    type_id: int
+    name: str
+
+
+class External(NamedTuple):
+    """The node of this kind and external id."""
+
+    kind: Kind
+    external_id: str
+
+
+class AtUri(NamedTuple):
+    """The artifacts of this type and URI, newest (highest id) first, with ids below `before`."""
+
+    type_id: int
+    uri: str
+    before: int | None = None
+
+
+Reference: TypeAlias = Named | External | AtUri
+
+
+class Order(NamedTuple):
+    """How `find` sorts: by id, create time or update time; ties go by id in the same direction."""
+
+    field: Field = Field.ID
+    descending: bool = False
+
+    def value(self, row: NodeRow) -> int:
+        """Return what a row is sorted by."""
+        if self.field is Field.ID:
+            return row.key.id
+        return row.created if self.field is Field.CREATED else row.updated
+
+
+class Backend(ABC):
+    """A property graph that forgets nothing. Subclasses implement what is abstract here."""
+
+    contract: ClassVar[int] = CONTRACT_VERSION
+
+    def __init__(self, *, clock: Callable[[], int] | None = None, readonly: bool = False) -> None:
+        self.clock: Callable[[], int] = clock or (lambda: time.time_ns() // 1000)
+        self.readonly = readonly
+        self._own = threading.local()
+        self._newest = 0
+
+    # Reading
+
+    @abstractmethod
+    def now(self) -> int:
+        """Return the number of the last committed transaction; 0 for an empty store."""
+
+    @abstractmethod
+    def types(self, *, as_of: int | None = None) -> Sequence[TypeRow]:
+        """Return all types by id, the nine system types first.
+
+        While no type changes, the answer for the present is the same object, so that a caller may
+        keep what it derives from it.
+        """
+
+    @abstractmethod
+    def nodes(
+        self, keys: Collection[NodeKey], *, as_of: int | None = None
+    ) -> Mapping[NodeKey, NodeRow]:
+        """Return the given nodes that exist, in no order.
+
+        A deleted node is there with its last version, marked `gone`; a purged one has no content.
+        Rows may be made as they are looked at, from what was read at the call.
+        """
+
+    @abstractmethod
+    def find(
+        self,
+        kind: Kind,
+        where: Filter | None = None,
+        *,
+        order: Order = Order(),
+        after: tuple[int, int] | None = None,
+        limit: int | None = None,
+        as_of: int | None = None,
+    ) -> list[NodeRow]:
+        """Return the live nodes of a kind that a bound filter accepts, in the order asked for.
+
+        `after` is the (order value, id) of the last row of the page before; for an order by id
+        both are the id.
+        """
+
+    @abstractmethod
+    def edges(
+        self,
+        keys: Collection[NodeKey],
+        direction: Direction = Direction.BOTH,
+        *,
+        kinds: Collection[EdgeKind] | None = None,
+        as_of: int | None = None,
+    ) -> list[EdgeRow]:
+        """Return the edges at the given nodes, each once, by source, target and kind.
+
+        Upstream are those that end at one of the keys, downstream those that start there.
+        """
+
+    @abstractmethod
+    def versions(self, key: NodeKey, *, as_of: int | None = None) -> list[NodeRow]:
+        """Return every version of a node, oldest first; empty where it never existed."""
+
+    @abstractmethod
+    def log(self, *, before: int | None = None, limit: int | None = None) -> list[Head]:
+        """Return the transactions with numbers below `before`, newest first."""
+
+    @abstractmethod
+    def changes(self, after: int = 0) -> Iterator[Commit]:
+        """Yield every transaction after that number, oldest first, up to the last one at the call."""
+
+    @abstractmethod
+    def check(self) -> list[str]:
+        """Read everything; return a sentence for each thing that is not as it was written."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of all resources; closing again does nothing, any other verb is `Invalid`."""
+
+    # Writing: what a transaction calls, under the write lock, with input that was checked
+
+    @abstractmethod
+    def begin(self) -> Head:
+        """Wait up to 30 s for the write lock (then `Conflict`) and return the last transaction."""
+
+    @abstractmethod
+    def write(self, number: int, batch: Batch) -> None:
+        """Write types (new or changed), new nodes, new versions of live nodes, and edges.
+
+        Unique keys hold for the state after the whole batch. A row marked `gone` was written and
+        deleted by the same transaction: it goes to the past at once and holds no unique key.
+        """
+
+    @abstractmethod
+    def end(self, number: int, keys: Collection[EdgeKey]) -> None:
+        """End edges; one that this transaction wrote is as if it had never been."""
+
+    @abstractmethod
+    def delete(self, number: int, keys: Collection[NodeKey]) -> None:
+        """End nodes: their last version becomes `gone`, even if it was written just now."""
+
+    @abstractmethod
+    def purge(self, number: int, keys: Collection[NodeKey]) -> None:
+        """Erase every version's content (`proof.purged`) of nodes that are gone."""
+
+    @abstractmethod
+    def append(self, head: Head) -> None:
+        """Write the transaction's own row."""
+
+    @abstractmethod
+    def commit(self) -> None:
+        """Make all since `begin` durable and visible at once, and let go of the lock."""
+
+    @abstractmethod
+    def rollback(self) -> None:
+        """Undo all since `begin` and let go of the lock; also after a failed `commit`."""
+
+    # What follows from these; a backend may do better
+
+    def transaction(
+        self, *, actor: str = "", message: str = ""
+    ) -> AbstractContextManager[Transaction]:
+        """Open a transaction, or join the one that this thread has open.
+
+        It takes the write lock at the first write. If another transaction committed between its
+        first read and then, that write is a `Conflict`. Without a write it leaves no trace. When
+        an inner block raises, the outermost can only roll back, and says so if it goes on.
+        """
+        return Block(self._own, lambda: Transaction(self, actor, message))
+
+    def lookup(self, references: Collection[Reference]) -> dict[Reference, list[NodeRow]]:
+        """Return the live nodes that each reference names; most have one or none.
+
+        Of the present, or inside a transaction of what that sees; so are `live` and `existing_edges`.
+        """
+        return {reference: self._look_up(reference) for reference in references}
+
+    def _look_up(self, reference: Reference) -> list[NodeRow]:
+        if isinstance(reference, External):
+            where = Compare(Column(Field.EXTERNAL_ID), Operator.EQ, reference.external_id)
+            return self.find(reference.kind, where, limit=1)
+        of_type = Compare(Column(Field.TYPE_ID), Operator.EQ, reference.type_id)
+        if isinstance(reference, Named):
+            where = Compare(Column(Field.NAME), Operator.EQ, reference.name)
+            kinds = [row.type.kind for row in self.types() if row.type.id == reference.type_id]
+            return [
+                row for kind in kinds for row in self.find(kind, all_of(of_type, where), limit=1)
+            ]
+        where = Compare(Column(Field.URI), Operator.EQ, reference.uri)
+        return self.find(
+            Kind.ARTIFACT,
+            all_of(of_type, where),
+            order=Order(descending=True),
+            after=None if reference.before is None else (reference.before, reference.before),
+            limit=LOOKUP_PAGE,
+        )
+
+    def live(self, keys: Collection[NodeKey]) -> set[NodeKey]:
+        """Return those of the given nodes that exist and are not gone."""
+        return {key for key, row in self.nodes(keys).items() if not row.gone}
+
+    def existing_edges(self, keys: Collection[EdgeKey]) -> set[EdgeKey]:
+        """Return those of the given edges that exist."""
+        ends = {key.target for key in keys}
+        return {row.key for row in self.edges(ends, Direction.UPSTREAM)}.intersection(keys)
+
+    def walk(
+        self,
+        starts: Collection[NodeKey],
+        direction: Direction,
+        *,
+        limits: Limits = Limits(),
+        edges: bool = True,
+        as_of: int | None = None,
+    ) -> Walk:
+        """Walk the edges of events breadth first from artifacts and executions.
+
+        Levels hold distinct nodes in key order, the starts (which must exist) being the first.
+        Contexts are not walked. The edges of the answer are all those among its nodes that the
+        direction goes along. Where a limit cuts a level, its first nodes are kept. Without `edges`
+        the answer has none.
+        """
+        pinned = self.pin(as_of)
+        self.check_starts(starts, self.nodes(starts, as_of=pinned))
+        return walk_levels(
+            starts,
+            lambda keys: self.edges(keys, direction, kinds=EVENT_KINDS, as_of=pinned),
+            direction,
+            limits=limits,
+            edges=edges,
+        )
+
+    def moment(self, micros: int) -> int:
+        """Return the number of the last transaction at or before a time; 0 where there is none."""
+        low, high = 0, self.now()
+        while low < high:
+            middle = (low + high + 1) // 2
+            (head,) = self.log(before=middle + 1, limit=1)
+            low, high = (middle, high) if head.time <= micros else (low, middle - 1)
+        return low
+
+    def pin(self, as_of: int | None = None) -> int | None:
+        """Return the `as_of` that makes several reads be of one moment.
+
+        None inside a transaction that has written: nobody else can, and it sees its own writes.
+        """
+        if as_of is not None:
+            return as_of
+        own = self._transaction
+        return own.snapshot() if own is not None else self.now()
+
+    def replay(self, commits: Iterable[Commit]) -> int:
+        """Write transactions that `changes` of another store yielded; return the last number.
+
+        Numbers, ids, times, salts and digests stay; each transaction must follow this store's
+        last, which its digest proves. An interruption leaves whole transactions.
+        """
+        if self._transaction is not None:
+            raise Invalid("replay writes whole transactions; call it outside of one")
+        stream = iter(commits)
+        going = True
+        while going:
+            going = self._replay_group(stream)
+        return self.now()
+
+    def _replay_group(self, stream: Iterator[Commit]) -> bool:
+        """Replay some transactions in one storage transaction; return whether there may be more."""
+        head = self.begin()
+        records = 0
+        try:
+            while records < REPLAY_GROUP:
+                commit = next(stream, None)
+                if commit is None:
+                    break
+                self._apply(head, commit)
+                head = commit.head
+                records += head.records
+        except BaseException:
+            self.rollback()
+            raise
+        self._finish(written=records > 0)
+        return records >= REPLAY_GROUP
+
+    def _finish(self, *, written: bool) -> None:
+        if not written:
+            self.rollback()
+            return
+        try:
+            self.commit()
+        except BaseException:
+            self.rollback()
+            raise
+
+    def _apply(self, last: Head, commit: Commit) -> None:
+        number = commit.head.number
+        if number != last.number + 1:
+            raise Invalid(
+                f"transaction {number} does not follow {last.number}; give changes(after={last.number})"
+            )
+        if seal(last.digest, commit) != commit.head.digest:
+            raise Invalid(
+                f"transaction {number} does not follow from this store's history: its digest differs"
+            )
+        if commit.ended:
+            self.end(number, commit.ended)
+        # What a deletion frees may be taken by the same transaction: those it did not write go first,
+        # those it wrote are written as gone.
+        written = {row.key for rows in commit.batch[1:3] for row in rows}
+        freed = [key for key in commit.deleted if key not in written]
+        if freed:
+            self.delete(number, freed)
+        self.write(number, _with_deletions(commit))
+        if commit.purged:
+            self.purge(number, commit.purged)
+        self.append(commit.head)
+
+    # Shared checks
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether this thread has a transaction open."""
+        return self._transaction is not None
+
+    @property
+    def _transaction(self) -> Transaction | None:
+        """The transaction that this thread has open."""
+        return getattr(self._own, "transaction", None)
+
+    def _moment(self, as_of: int | None) -> int | None:
+        """Return what a reading verb must read as of; None for the present, own writes included."""
+        own = self._transaction
+        if as_of is None:
+            return None if own is None else own.snapshot()
+        if type(as_of) is not int or as_of < 0:
+            raise Invalid(f"{as_of!r} is not a transaction's number")
+        locked = own is not None and own.locked
+        if not (as_of < own.number if locked and own else self._is_reached(as_of)):
+            raise NotFound(f"there is no transaction {as_of} yet; the last one is {self.now()}")
+        return as_of
+
+    def _is_reached(self, number: int) -> bool:
+        """Whether a transaction of this number, or a later one, is committed; once so, it stays so."""
+        if number > self._newest:
+            self._newest = self.now()
+        return number <= self._newest
+
+    @staticmethod
+    def check_starts(starts: Collection[NodeKey], existing: Collection[NodeKey]) -> None:
+        """Raise for starts of a walk that do not exist or do not walk."""
+        for key in starts:
+            if key.kind is Kind.CONTEXT:
+                raise Invalid(
+                    f"{key} is a context, and data does not flow through contexts; start at its members"
+                )
+            if key not in existing:
+                raise NotFound(f"there is no {key}")
+
+    def refuse_readonly(self) -> None:
+        """Raise `Invalid` on a backend that was opened for reading only."""
+        if self.readonly:
+            raise Invalid("the store was opened read-only; connect without readonly=True to write")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _with_deletions(commit: Commit) -> Batch:
+    """Return a transaction's batch with the nodes that it deleted marked as gone."""
+    gone, batch = set(commit.deleted), commit.batch
+    if not gone:
+        return batch
+    nodes, updates = (
+        [row._replace(until=row.since, gone=True) if row.key in gone else row for row in rows]
+        for rows in (batch.nodes, batch.updates)
+    )
+    return batch._replace(nodes=nodes, updates=updates)

@@ -1,0 +1,146 @@
+"""Formats: other people's notations for a graph, reached by name.
+
+A format is a module (or any object) with `dump`, `load`, `connect` or more than one of them. It sees
+batches of rows and never a backend, so that a store of any size streams through it. Over a whole
+stream all types come first, then all nodes, then all edges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import PurePath
+from typing import IO, Protocol, cast
+
+from lineage.contract.plugins import format_names, format_object
+from lineage.errors import Invalid
+from lineage.model.entities import NodeKey
+from lineage.model.rows import Batch
+
+__all__ = [
+    "Batches",
+    "Connector",
+    "Database",
+    "Dumper",
+    "Loader",
+    "connector",
+    "dumper",
+    "format_of_suffix",
+    "loader",
+]
+
+_SUFFIXES = {
+    ".json": "node-link",
+    ".graphml": "graphml",
+    ".dot": "dot",
+    ".gv": "dot",
+    ".mmd": "mermaid",
+    ".mermaid": "mermaid",
+}
+
+
+class Batches(Iterator[Batch]):
+    """A stream of batches that knows which transaction it is as of, as `number`."""
+
+    def __init__(self, stream: Iterable[Batch], *, number: int) -> None:
+        self._stream = iter(stream)
+        self.number = number
+
+    def __next__(self) -> Batch:
+        return next(self._stream)
+
+
+class Dumper(Protocol):
+    """A format that can be written."""
+
+    def dump(self, batches: Iterable[Batch], target: IO[bytes]) -> Collection[str]:
+        """Write a graph; return a sentence for each kind of thing that the notation could not hold."""
+        ...
+
+
+class Loader(Protocol):
+    """A format that can be read."""
+
+    def load(self, source: IO[bytes]) -> Iterator[Batch]:
+        """Yield a graph's types, nodes and edges; raise `Invalid`, naming the place, for what is malformed.
+
+        Rows have no `since`; a node that was purged has no salt, every other an empty one.
+        """
+        ...
+
+
+class Database(Protocol):
+    """Another system's database, which may be written meanwhile."""
+
+    @property
+    def total(self) -> int | None:
+        """About how many types, nodes and edges there are; None where that is not known."""
+        ...
+
+    def created(self, key: NodeKey) -> int | None:
+        """Return when a node was made, in microseconds; None where there is no such node."""
+        ...
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield what the database has now, as a `Loader` does, but that nodes may come late.
+
+        Each edge comes after both of its nodes; one that is missing there comes as gone. A type
+        may have any id that is not another's.
+        """
+        ...
+
+    def losses(self) -> Collection[str]:
+        """Return a sentence for each kind of thing of the last stream that could not be kept."""
+        ...
+
+
+class Connector(Protocol):
+    """A format that is a database, which is not read as one file but followed."""
+
+    def connect(self, location: str) -> AbstractContextManager[Database]:
+        """Open the database at a location, as the format writes it."""
+        ...
+
+
+def dumper(name: str) -> Dumper:
+    """Return the format of a name; raise `Invalid` where there is none, or where it only reads."""
+    found = format_object(name)
+    if not callable(getattr(found, "dump", None)):
+        raise Invalid(f"the format {name!r} can be read but not written; choose another")
+    return cast(Dumper, found)
+
+
+def loader(name: str) -> Loader:
+    """Return the format of a name; raise `Invalid` where there is none, or where it reads no file."""
+    found = format_object(name)
+    if callable(getattr(found, "connect", None)):
+        raise Invalid(f"the format {name!r} is a database: name where it is, not an open file")
+    if not callable(getattr(found, "load", None)):
+        raise Invalid(
+            f"the format {name!r} can be written but not read; import from 'node-link', which keeps all"
+        )
+    return cast(Loader, found)
+
+
+def connector(name: str) -> Connector | None:
+    """Return the format of a name if it is a database; raise `Invalid` where there is none at all."""
+    found = format_object(name)
+    return cast(Connector, found) if callable(getattr(found, "connect", None)) else None
+
+
+def format_of_suffix(path: str) -> str:
+    """Return the format that a file's suffix stands for; raise `Invalid` with those that do.
+
+    >>> format_of_suffix("lineage.GraphML")
+    'graphml'
+    """
+    suffix = PurePath(path).suffix.lower()
+    found = _SUFFIXES.get(suffix)
+    if found is None:
+        known = ", ".join(_SUFFIXES)
+        others = ", ".join(format_names())
+        raise Invalid(
+            f"{path!r:.200} does not end in a suffix that stands for a format ({known}); "
+            f"name the format: one of {others}"
+        )
+    return found

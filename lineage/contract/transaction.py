@@ -1,0 +1,321 @@
+"""A transaction: the write lock, the ids it gives, and the records that its digest covers."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING
+
+from lineage.contract.proof import NO_DIGEST, purged, seal
+from lineage.errors import Conflict, Invalid, NotFound
+from lineage.model.entities import LARGEST_ID, Kind, NodeKey
+from lineage.model.rows import Batch, Commit, EdgeKey, EdgeRow, Head, NodeRow, TypeRow
+
+if TYPE_CHECKING:
+    from lineage.contract.backend import Backend
+
+__all__ = ["Block", "Transaction"]
+
+SALT_BYTES = 16
+
+
+class Transaction:
+    """What `Backend.transaction` opens: the verbs that write.
+
+    Every verb takes the lock first; `lock` does just that. The rows it writes bear `number` as
+    their `since`, ids come from `next_id` and salts from `salt`. Within one transaction each node, edge and type has one
+    record, its last.
+    """
+
+    def __init__(self, backend: Backend, actor: str, message: str) -> None:
+        self._backend = backend
+        self._thread = threading.get_ident()
+        self._actor = actor
+        self._message = message
+        self._last: Head | None = None
+        self._read_at: int | None = None
+        self._failure: BaseException | None = None
+        self.committed = False
+        """Whether what it wrote is stored; never again False once it is."""
+        self.number = 0
+        """The number that the transaction will have, once it is locked."""
+        self.time = 0
+        """Its time in microseconds, later than that of every one before, once it is locked."""
+        self._highest: dict[Kind | None, int] = {}
+        self._types: dict[int, TypeRow] = {}
+        self._nodes: dict[NodeKey, NodeRow] = {}
+        self._updates: dict[NodeKey, NodeRow] = {}
+        self._edges: dict[tuple[object, ...], EdgeRow] = {}
+        self._ended: dict[tuple[object, ...], EdgeKey] = {}
+        self._deleted: dict[NodeKey, None] = {}
+        self._purged: dict[NodeKey, None] = {}
+
+    @property
+    def locked(self) -> bool:
+        """Whether the transaction holds the write lock."""
+        return self._last is not None
+
+    def lock(self) -> Head:
+        """Take the write lock, if it is not taken yet, and return the transaction before this one."""
+        if (
+            self._last is not None
+            and self._thread == threading.get_ident()
+            and self._failure is None
+        ):
+            return self._last
+        self.check_usable()
+        self._backend.refuse_readonly()
+        last = self._backend.begin()
+        self._last = last
+        if self._read_at not in (None, last.number):
+            # What it read is outdated for good, also where the caller swallows the error.
+            self._failure = Conflict(
+                f"transaction {last.number} was committed after this one first read, at {self._read_at}; "
+                f"run it again, or let store.transact(function) do so"
+            )
+            self.rollback()
+            raise self._failure
+        self.number = last.number + 1
+        self.time = max(self._backend.clock(), last.time + 1)
+        self._highest = {
+            None: last.types,
+            Kind.ARTIFACT: last.artifacts,
+            Kind.EXECUTION: last.executions,
+            Kind.CONTEXT: last.contexts,
+        }
+        return last
+
+    def snapshot(self) -> int | None:
+        """Return what reads inside this transaction are as of: None once it may have written."""
+        if self._thread != threading.get_ident():
+            raise Invalid("a transaction belongs to the thread that opened it")
+        if self._last is not None:
+            return None
+        if self._read_at is None:
+            self._read_at = self._backend.now()
+        return self._read_at
+
+    def next_id(self, kind: Kind | None) -> int:
+        """Give the next id of a kind of node, or of types for None; the transaction must be locked.
+
+        `Invalid` where an import brought the highest id that there is.
+        """
+        number = self._highest[kind] + 1
+        if number >= LARGEST_ID:
+            raise Invalid(
+                f"the ids of {kind or 'type'}s are used up, the highest is {number - 1}; copy the graph into a "
+                f"new store with new ids"
+            )
+        self._highest[kind] = number
+        return number
+
+    def salt(self) -> bytes:
+        """Return a fresh salt for a node's version."""
+        return os.urandom(SALT_BYTES)
+
+    def wrote_edge(self, row: EdgeRow) -> bool:
+        """Whether this transaction wrote the edge already."""
+        return row[:3] in self._edges
+
+    def made_end(self, row: EdgeRow) -> bool:
+        """Whether this transaction made a node at the edge, so that nobody else can have written it."""
+        return row.source in self._nodes or row.target in self._nodes
+
+    def write(self, batch: Batch, *, live: Collection[NodeKey] = ()) -> None:
+        """Write types, new nodes, new versions of live nodes, and edges between live nodes.
+
+        `live` are nodes that the caller has seen alive in this transaction; others are looked up. A
+        new node marked `gone`, with this transaction as its `until`, is written and deleted at once.
+        """
+        self.lock()
+        if batch.edges:
+            self._check_ends(batch, live)
+        self._backend.write(self.number, batch)
+        for type_row in batch.types:
+            assert type_row.type.id is not None
+            self._types[type_row.type.id] = type_row
+            self._highest[None] = max(self._highest[None], type_row.type.id)
+        for row in batch.nodes:
+            kind, number = row.key
+            self._nodes[row.key] = row
+            self._highest[kind] = max(self._highest[kind], number)
+            if row.gone:
+                self._deleted[row.key] = None
+        for row in batch.updates:
+            known = self._nodes if row.key in self._nodes else self._updates
+            known[row.key] = row
+        for edge in batch.edges:
+            self._edges[edge[:3]] = edge
+
+    def _check_ends(self, batch: Batch, live: Collection[NodeKey]) -> None:
+        """Raise `NotFound` for an edge at a node that does not exist, or no longer."""
+        ends = {end for row in batch.edges for end in (row.source, row.target)}
+        ends.difference_update(live, [row.key for row in batch.nodes])
+        unsure = [key for key in ends if key not in self._nodes or key in self._deleted]
+        missing = set(unsure).difference(self._backend.live(unsure)) if unsure else ()
+        for key in sorted(missing):
+            row = self._backend.nodes([key]).get(key)
+            if row is None:
+                raise NotFound(f"there is no {key}; put it before its edges")
+            raise NotFound(
+                f"{key} was deleted in transaction {row.until}; an edge needs a live node"
+            )
+
+    def end(self, keys: Collection[EdgeKey]) -> None:
+        """End edges that exist."""
+        self.lock()
+        self._backend.end(self.number, keys)
+        for key in keys:
+            if self._edges.pop(key, None) is None:
+                self._ended[key] = key
+
+    def delete(self, keys: Collection[NodeKey]) -> None:
+        """Delete live nodes; their edges stay."""
+        self.lock()
+        self._backend.delete(self.number, keys)
+        self._deleted.update(dict.fromkeys(keys))
+
+    def purge(self, keys: Collection[NodeKey]) -> None:
+        """Erase the content of gone nodes, in every version and for good."""
+        self.lock()
+        self._backend.purge(self.number, keys)
+        self._purged.update(dict.fromkeys(keys))
+        for rows in (self._nodes, self._updates):
+            rows.update({key: purged(rows[key]) for key in keys if key in rows})
+
+    def fail(self, error: BaseException) -> None:
+        """Let nothing but a rollback follow, for an error of an inner block."""
+        self._failure = self._failure or error
+
+    def check_usable(self) -> None:
+        """Raise where this is another thread's transaction, or one that can only roll back."""
+        if self._thread != threading.get_ident():
+            raise Invalid("a transaction belongs to the thread that opened it")
+        if self._failure is not None:
+            raise Invalid(
+                f"a block inside this transaction failed ({type(self._failure).__name__}: {self._failure}), so it can "
+                f"only roll back; let the error pass, or open the inner block on its own"
+            ) from self._failure
+
+    def commit(self) -> None:
+        """Seal what was written and make it durable; nothing happens where nothing was written."""
+        self.check_usable()
+        if self._last is None:
+            return
+        if not self._count():
+            self.rollback()
+            return
+        self._backend.append(self._sealed(self._last))
+        # Before the commit lets go of the lock: the next writer may ask at once.
+        self.committed = True
+        try:
+            self._backend.commit()
+        except BaseException:
+            self.committed = False
+            raise
+        self._last = None
+
+    def rollback(self) -> None:
+        """Undo everything and let go of the lock; in another thread nothing: it goes with its own."""
+        if self._last is not None and self._thread == threading.get_ident():
+            self._last = None
+            self._backend.rollback()
+
+    def _count(self) -> int:
+        written = len(self._types) + len(self._nodes) + len(self._updates) + len(self._edges)
+        return written + len(self._ended) + len(self._deleted) + len(self._purged)
+
+    def _sealed(self, last: Head) -> Head:
+        """Return the transaction's own row, with the digest of all that it wrote."""
+        head = Head(
+            self.number,
+            self.time,
+            self._actor,
+            self._message,
+            NO_DIGEST,
+            self._count(),
+            self.number if self._types else last.schema,
+            self._highest[None],
+            self._highest[Kind.ARTIFACT],
+            self._highest[Kind.EXECUTION],
+            self._highest[Kind.CONTEXT],
+        )
+        commit = Commit(
+            head,
+            Batch(
+                types=[self._types[number] for number in sorted(self._types)],
+                nodes=sorted(self._nodes.values()),
+                updates=sorted(self._updates.values()),
+                edges=sorted(self._edges.values()),
+            ),
+            ended=sorted(self._ended.values()),
+            deleted=sorted(self._deleted),
+            purged=sorted(self._purged),
+        )
+        return head._replace(digest=seal(last.digest, commit))
+
+
+class Block:
+    """The block of a transaction: commits at its end, or undoes everything where it raises.
+
+    Inside the thread's open transaction, which `own` keeps, it joins that one; if it raises then,
+    the outer one can only roll back.
+    """
+
+    __slots__ = ("_begin", "_joined", "_left", "_own", "_transaction")
+
+    def __init__(self, own: threading.local, begin: Callable[[], Transaction]) -> None:
+        self._own = own
+        self._begin = begin
+        self._transaction: Transaction | None = None
+        self._joined = self._left = False
+
+    def __enter__(self) -> Transaction:
+        if self._transaction is not None:
+            raise Invalid("this block was entered before; call transaction() for each")
+        outer: Transaction | None = getattr(self._own, "transaction", None)
+        if outer is not None:
+            outer.check_usable()
+            self._joined = True
+            self._transaction = outer
+            return outer
+        self._transaction = self._begin()
+        self._own.transaction = self._transaction
+        return self._transaction
+
+    def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
+        transaction = self._transaction
+        assert transaction is not None
+        if self._joined:
+            if error is not None:
+                transaction.fail(error)
+            self._left = True
+            return
+        try:
+            if error is None:
+                transaction.commit()
+            else:
+                transaction.rollback()
+        except BaseException:
+            transaction.rollback()
+            raise
+        finally:
+            self._leave(transaction)
+
+    def _leave(self, transaction: Transaction) -> None:
+        # A block may be left in another thread, by a generator that is finalized there.
+        if getattr(self._own, "transaction", None) is transaction:
+            self._own.transaction = None
+        self._left = True
+
+    def __del__(self) -> None:
+        # An interrupt came on the way into the block or out of it.
+        transaction = self._transaction
+        if transaction is None or self._left:
+            return
+        if self._joined:
+            transaction.fail(Invalid("a block inside it was cut short by an interrupt"))
+            return
+        transaction.rollback()
+        self._leave(transaction)

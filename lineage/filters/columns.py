@@ -1,0 +1,175 @@
+"""The columns that the text of a filter can name, and what each is compared with.
+
+They are those of MLMD's `filter_query`. The syntax tree of `filters` names them otherwise where
+it means something else: its times are microseconds, not milliseconds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+from lineage.filters.tokens import Token, fault, text_of
+from lineage.filters.tree import Column, Field, Neighbour, PropertyColumn
+from lineage.model.entities import ArtifactState, EventType, ExecutionState, Kind
+from lineage.model.rows import EDGE_KINDS, STATE_NUMBERS
+from lineage.model.values import ValueType
+
+__all__ = ["Sort", "Term", "resolve"]
+
+
+class Sort(StrEnum):
+    """What a column is compared with, as messages say it."""
+
+    NUMBER = "a number"
+    TEXT = "a string"
+    FLAG = "TRUE or FALSE"
+    TIME = "whole milliseconds since 1970 or RFC 3339 text"
+    MEMBER = "one of its names"
+
+
+class Term(NamedTuple):
+    """A column as a filter mentions it.
+
+    A property without suffix has no sort: it takes any literal. `members` are the names that a
+    state or a type of event is compared with, and their numbers. `neighbour` is what `column.of`
+    stands for.
+    """
+
+    name: str
+    column: Column | PropertyColumn
+    sort: Sort | None
+    members: Mapping[str, int] = {}
+    neighbour: Neighbour | None = None
+
+
+_TIMES = {"create_time_since_epoch": Field.CREATED, "last_update_time_since_epoch": Field.UPDATED}
+_OF_ALL = {
+    "id": Field.ID,
+    "type_id": Field.TYPE_ID,
+    "type": Field.TYPE,
+    "name": Field.NAME,
+    "external_id": Field.EXTERNAL_ID,
+    **_TIMES,
+}
+_OF_KIND = {
+    Kind.ARTIFACT: {"uri": Field.URI, "state": Field.STATE},
+    Kind.EXECUTION: {"last_known_state": Field.STATE, "state": Field.STATE},
+    Kind.CONTEXT: {},
+}
+_OF_CONTEXTS = {"id": Field.ID, "name": Field.NAME, "type": Field.TYPE, **_TIMES}
+_OF_EVENTS = {"type": Field.EVENT_TYPE, "milliseconds_since_epoch": Field.EVENT_TIME}
+_OTHER_END = {
+    Kind.ARTIFACT: {"execution_id": Field.EXECUTION_ID},
+    Kind.EXECUTION: {"artifact_id": Field.ARTIFACT_ID},
+}
+_JOINS = {
+    Kind.ARTIFACT: (Neighbour.CONTEXTS, Neighbour.EVENTS),
+    Kind.EXECUTION: (Neighbour.CONTEXTS, Neighbour.EVENTS),
+    Kind.CONTEXT: (
+        Neighbour.PARENTS,
+        Neighbour.CHILDREN,
+        Neighbour.ARTIFACTS,
+        Neighbour.EXECUTIONS,
+    ),
+}
+_MENTION = re.compile(rf"({'|'.join(Neighbour)})_[0-9a-z_]+")
+_SORTS = {
+    **dict.fromkeys((Field.TYPE, Field.NAME, Field.EXTERNAL_ID, Field.URI), Sort.TEXT),
+    **dict.fromkeys((Field.CREATED, Field.UPDATED, Field.EVENT_TIME), Sort.TIME),
+    **dict.fromkeys((Field.STATE, Field.EVENT_TYPE), Sort.MEMBER),
+}
+_PROPERTIES = ("properties", "custom_properties")
+_SUFFIXES = {
+    "int_value": (ValueType.INT, Sort.NUMBER),
+    "double_value": (ValueType.DOUBLE, Sort.NUMBER),
+    "string_value": (ValueType.STRING, Sort.TEXT),
+    "bool_value": (ValueType.BOOLEAN, Sort.FLAG),
+}
+
+
+def resolve(path: Sequence[Token], kind: Kind) -> Term:
+    """Return the column that a dotted name is on nodes of that kind.
+
+    Names of columns are case-insensitive, those of properties are not. Raises `Invalid` for an
+    unknown column, with those there are.
+    """
+    head = text_of(path[0]).lower()
+    if head in _PROPERTIES:
+        return _property(path, custom=head == "custom_properties")
+    found = _MENTION.fullmatch(head)
+    neighbour = Neighbour(found[1]) if found and found[1] in _JOINS[kind] else None
+    if neighbour is None:
+        return _column(path, kind, None)
+    if len(path) == 1:
+        raise fault(
+            path[0].at, f"{head} needs a column; {_there_are(_columns(kind, neighbour), ())}"
+        )
+    return _column(path[1:], kind, neighbour, of=head)
+
+
+def _column(
+    path: Sequence[Token], kind: Kind, neighbour: Neighbour | None, *, of: str = ""
+) -> Term:
+    columns = _columns(kind, neighbour)
+    name = text_of(path[0])
+    field = columns.get(name.lower())
+    if field is None:
+        more = () if of else (*_PROPERTIES, *_JOINS[kind])
+        raise fault(
+            path[0].at,
+            f"there is no column {name!r:.40} on {of or f'{kind}s'}; {_there_are(columns, more)}"
+            f"{'' if of else f' (a property is written properties.{name:.40})'}",
+        )
+    shown = f"{of}.{name}" if of else name
+    if len(path) > 1:
+        raise fault(path[1].at, f"{shown} has no columns of its own; drop what follows it")
+    members = _members(field, kind if neighbour is None else neighbour.kind)
+    return Term(shown, Column(field, of), _SORTS.get(field, Sort.NUMBER), members, neighbour)
+
+
+def _columns(kind: Kind, neighbour: Neighbour | None) -> dict[str, Field]:
+    """Return the columns of nodes of a kind, or of such a neighbour of theirs."""
+    if neighbour is None:
+        return _OF_ALL | _OF_KIND[kind]
+    if neighbour.kind is None:
+        return _OF_EVENTS | _OTHER_END[kind]
+    if neighbour.kind is Kind.CONTEXT:
+        return _OF_CONTEXTS
+    return _OF_CONTEXTS | {"external_id": Field.EXTERNAL_ID} | _OF_KIND[neighbour.kind]
+
+
+def _there_are(columns: Mapping[str, Field], more: Sequence[str]) -> str:
+    families = [
+        f"{name}.<name>" if name in _PROPERTIES else f"{name}_<alias>.<column>" for name in more
+    ]
+    return f"there are {', '.join([*columns, *families])}"
+
+
+def _members(field: Field, kind: Kind | None) -> dict[str, int]:
+    if field is Field.EVENT_TYPE:
+        return {event.value: int(EDGE_KINDS[event]) for event in EventType}
+    if field is not Field.STATE:
+        return {}
+    states = ArtifactState if kind is Kind.ARTIFACT else ExecutionState
+    return {state.value: STATE_NUMBERS[state] for state in states}
+
+
+def _property(path: Sequence[Token], *, custom: bool) -> Term:
+    if len(path) == 1:
+        raise fault(path[0].at, f"{path[0].raw} needs a name, as in {path[0].raw}.accuracy")
+    name = text_of(path[1])
+    shown = ".".join(f"{part.raw:.40}" for part in path[:3])
+    if len(path) == 2:
+        return Term(shown, PropertyColumn(name, custom), None)
+    found = _SUFFIXES.get(text_of(path[2]).lower())
+    if found is None or len(path) > 3:
+        raise fault(
+            path[2 if found is None else 3].at,
+            f"a property's name may be followed by one of {', '.join(_SUFFIXES)}; "
+            "a name that holds dots is written in backquotes",
+        )
+    value_type, sort = found
+    return Term(shown, PropertyColumn(name, custom, value_type), sort)

@@ -1,0 +1,1 @@
+"""Whole stores in and out: export, import, mirroring and copies."""

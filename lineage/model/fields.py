@@ -1,0 +1,73 @@
+"""How a class's field is a property of its type, and what is said of a value that does not fit."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+
+from lineage.errors import Invalid
+from lineage.model.values import inner_metadata, is_scalar, to_value, unwrap_optional
+
+__all__ = ["PropertyField", "explain"]
+
+
+def explain(error: ValidationError, subject: str) -> Invalid:
+    """Turn Pydantic's report into one sentence of ours that names the field and the value."""
+    parts = []
+    for fault in error.errors(include_url=False):
+        where = ".".join(str(step) for step in fault["loc"])
+        said = fault["msg"].removeprefix("Value error, ")
+        given = (
+            ""
+            if fault["type"] in ("missing", "value_error")
+            else f" (given {fault['input']!r:.80})"
+        )
+        parts.append(f"{where}: {said}{given}" if where else f"{said}{given}")
+    return Invalid(f"{subject}: {'; '.join(parts)}")
+
+
+class PropertyField:
+    """A class's field as a property: the property's name, and how its values are checked and read."""
+
+    __slots__ = ("_adapter", "_metadata", "alias", "annotation", "primitive")
+
+    def __init__(self, name: str, info: FieldInfo) -> None:
+        self.alias = info.alias or name
+        self.annotation: Any = info.annotation
+        self._metadata = tuple(info.metadata)
+        self._adapter: TypeAdapter[Any] | None = None
+        inner = unwrap_optional(info.annotation)
+        self.primitive: type | None = inner if inner in (bool, int, float, str) else None
+
+    def marked(self, mark: type) -> bool:
+        """Whether the annotation carries a mark, as in `Annotated[float, Indexed()]`."""
+        metadata = (*self._metadata, *inner_metadata(self.annotation))
+        return any(isinstance(item, mark) or item is mark for item in metadata)
+
+    def check(self, raw: object) -> object:
+        """Return what Pydantic is to validate; primitives are strict but for int to float."""
+        value = to_value(raw) if is_scalar(raw) else raw
+        if self.primitive is None:
+            return value
+        if isinstance(value, Enum):
+            value = value.value
+        given = type(value)
+        if given is self.primitive:
+            return value
+        if self.primitive is float and given is int:
+            return float(to_value(value))  # type: ignore[arg-type]
+        if self.primitive is not bool and given is not bool and isinstance(value, self.primitive):
+            return value
+        raise Invalid(f"{value!r:.80} is not of type {self.primitive.__name__}")
+
+    def read(self, value: Any, where: str) -> Any:
+        """Turn a stored value into what the annotation says."""
+        if self._adapter is None:
+            self._adapter = TypeAdapter(self.annotation)
+        try:
+            return self._adapter.validate_python(value)
+        except ValidationError as error:
+            raise explain(error, f"{where}: the stored value does not fit the class") from error

@@ -1,0 +1,354 @@
+"""What a backend stores and answers: rows, each valid from one transaction until another.
+
+Rows are plain tuples, so that hundreds of thousands of them are cheap; they become entities when
+somebody looks at them. Property maps are canonical JSON text (`values`), times are microseconds
+since 1970, states and event types are MLMD's numbers.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from enum import IntEnum
+from functools import cache
+from typing import Any, NamedTuple, get_args
+
+from pydantic_core import from_json, to_json
+
+from lineage.errors import Corrupt, Invalid
+from lineage.model.entities import (
+    Artifact,
+    ArtifactState,
+    Association,
+    Attribution,
+    Context,
+    Edge,
+    Event,
+    EventType,
+    Execution,
+    ExecutionState,
+    Kind,
+    Node,
+    NodeKey,
+    ParentContext,
+    to_step,
+)
+from lineage.model.schema import AnyType
+from lineage.model.values import NO_PROPERTIES, decode, from_micros
+
+__all__ = [
+    "EDGE_ENDS",
+    "EDGE_KINDS",
+    "EVENT_KINDS",
+    "STATE_NUMBERS",
+    "Batch",
+    "Commit",
+    "EdgeKey",
+    "EdgeKind",
+    "EdgeRow",
+    "Head",
+    "NodeRow",
+    "TypeRow",
+    "as_stored",
+    "edge_between",
+    "edge_key",
+    "edge_of",
+    "edge_place",
+    "entities_of",
+    "entity_of",
+    "path_text",
+    "types_with",
+]
+
+
+class EdgeKind(IntEnum):
+    """The kinds of edge: MLMD's numbers for the seven event types, then the edges of contexts."""
+
+    DECLARED_OUTPUT = 1
+    DECLARED_INPUT = 2
+    INPUT = 3
+    OUTPUT = 4
+    INTERNAL_INPUT = 5
+    INTERNAL_OUTPUT = 6
+    PENDING_OUTPUT = 7
+    ATTRIBUTION = 8
+    ASSOCIATION = 9
+    PARENT = 10
+
+
+EVENT_KINDS = frozenset(EdgeKind(number) for number in range(1, 8))
+EDGE_KINDS: dict[EventType, EdgeKind] = {event: EdgeKind[event.name] for event in EventType}
+EDGE_ENDS: dict[EdgeKind, tuple[Kind, Kind]] = {
+    EdgeKind.ATTRIBUTION: (Kind.CONTEXT, Kind.ARTIFACT),
+    EdgeKind.ASSOCIATION: (Kind.CONTEXT, Kind.EXECUTION),
+    EdgeKind.PARENT: (Kind.CONTEXT, Kind.CONTEXT),
+} | {
+    kind: (Kind.EXECUTION, Kind.ARTIFACT) if event.is_output else (Kind.ARTIFACT, Kind.EXECUTION)
+    for event, kind in EDGE_KINDS.items()
+}
+"""The kinds of node that each kind of edge goes from and to."""
+_EVENTS = {event: (kind, event.is_output) for event, kind in EDGE_KINDS.items()}
+_EVENT_TYPES = {kind: event for event, kind in EDGE_KINDS.items()}
+_STATES: dict[Kind, dict[int, ArtifactState] | dict[int, ExecutionState]] = {
+    Kind.ARTIFACT: dict(enumerate(ArtifactState)),
+    Kind.EXECUTION: dict(enumerate(ExecutionState)),
+}
+STATE_NUMBERS: dict[ArtifactState | ExecutionState, int] = {
+    state: number for states in _STATES.values() for number, state in states.items()
+}
+
+
+class NodeRow(NamedTuple):
+    """One version of a node. Its keeper is its key; everything between `type_id` and `salt` is content.
+
+    `until` is None while the version is current. `salt` goes into the content's digest; a purged
+    version has neither content nor salt but keeps that `digest`. `gone` marks the last version of
+    a node that was deleted or purged.
+    """
+
+    key: NodeKey
+    type_id: int
+    name: str | None
+    external_id: str | None
+    uri: str | None
+    state: int | None
+    properties: str
+    custom: str
+    created: int
+    updated: int
+    since: int
+    salt: bytes | None
+    digest: bytes | None = None
+    until: int | None = None
+    gone: bool = False
+
+
+class EdgeKey(NamedTuple):
+    """What makes an edge one: its ends, in its direction, and its kind.
+
+    Events point along the flow of data (artifact to execution where it is read, execution to
+    artifact where it is written); the others from the containing context to what it contains.
+    """
+
+    source: NodeKey
+    target: NodeKey
+    kind: EdgeKind
+
+
+class EdgeRow(NamedTuple):
+    """One edge; `path` is canonical JSON (a list of keys and indices), `time` an event's own."""
+
+    source: NodeKey
+    target: NodeKey
+    kind: EdgeKind
+    time: int | None
+    path: str | None
+    since: int
+    until: int | None = None
+
+    @property
+    def key(self) -> EdgeKey:
+        """The edge's identity."""
+        return EdgeKey(self.source, self.target, self.kind)
+
+
+class TypeRow(NamedTuple):
+    """One version of a type; `type` carries the id."""
+
+    type: AnyType
+    since: int
+    until: int | None = None
+
+
+class Head(NamedTuple):
+    """A transaction as the log keeps it; number 0 is the empty store.
+
+    `records` counts what it wrote. `types`, `artifacts`, `executions` and `contexts` are the
+    highest ids given so far, and `schema` the last transaction that wrote a type.
+    """
+
+    number: int
+    time: int
+    actor: str
+    message: str
+    digest: bytes
+    records: int
+    schema: int
+    types: int
+    artifacts: int
+    executions: int
+    contexts: int
+
+
+class Batch(NamedTuple):
+    """A piece of a stream, in dependency order: types, then nodes, then edges.
+
+    `nodes` are new, `updates` replace the current version of nodes that exist.
+    """
+
+    types: Sequence[TypeRow] = ()
+    nodes: Sequence[NodeRow] = ()
+    updates: Sequence[NodeRow] = ()
+    edges: Sequence[EdgeRow] = ()
+
+
+class Commit(NamedTuple):
+    """A whole transaction, as `changes` yields and `replay` takes it.
+
+    Everything is in key order and was written in this order: types, ended edges, new nodes,
+    updated nodes, edges, deleted nodes, purged nodes.
+    """
+
+    head: Head
+    batch: Batch
+    ended: Sequence[EdgeKey] = ()
+    deleted: Sequence[NodeKey] = ()
+    purged: Sequence[NodeKey] = ()
+
+
+def types_with(rows: Sequence[TypeRow], row: TypeRow) -> tuple[TypeRow, ...]:
+    """Return types by id with one more, or with its next version in the place of the one before."""
+    place = bisect_left(rows, row.type.id or 0, key=_type_id)
+    there = place < len(rows) and rows[place].type.id == row.type.id
+    return (*rows[:place], row, *rows[place + there :])
+
+
+def _type_id(row: TypeRow) -> int:
+    assert row.type.id is not None
+    return row.type.id
+
+
+_CLASSES: dict[Kind, type[Node]] = {cls.kind: cls for cls in (Artifact, Execution, Context)}
+
+
+def entity_of(row: NodeRow, types: Mapping[int, AnyType], cls: type[Node] | None = None) -> Node:
+    """Turn a row into an entity: a plain one, or one of the subclass that is asked for."""
+    return entities_of((row,), types, cls)[0]
+
+
+def entities_of(
+    rows: Iterable[NodeRow], types: Mapping[int, AnyType], cls: type[Node] | None = None
+) -> list[Node]:
+    """Turn rows into entities, in order: plain ones, or of the subclass that is asked for."""
+    made = []
+    for row in rows:
+        try:
+            fields = _fields(row, types[row[1]])
+        except (LookupError, TypeError, ValueError) as error:
+            raise Corrupt(f"{row.key}: its row cannot be read; run a check of the store") from error
+        if cls is None or cls.type_name is None:
+            kind = row[0][0]
+            made.append((cls or _CLASSES[kind]).of_valid(fields, _GIVEN[kind].copy()))
+        else:
+            made.append(cls.stored(fields))
+    return made
+
+
+_GIVEN = {kind: set(cls.model_fields) - {"gone"} for kind, cls in _CLASSES.items()}
+"""The fields of a stored node that count as given."""
+
+
+def _fields(row: NodeRow, node_type: AnyType) -> dict[str, Any]:
+    key, _, name, external_id, uri, state, properties, custom, created, updated, *_, gone = row
+    kind, number = key
+    create_time = from_micros(created)
+    fields: dict[str, Any] = {
+        "id": number,
+        "type": node_type.name,
+        "type_version": node_type.version,
+        "name": name,
+        "external_id": external_id,
+        "properties": decode(properties),
+        "custom_properties": NO_PROPERTIES if custom == "{}" else decode(custom),
+        "create_time": create_time,
+        "update_time": create_time if updated == created else from_micros(updated),
+        "gone": gone,
+    }
+    states = _STATES.get(kind)
+    if states is not None:
+        if kind is Kind.ARTIFACT:
+            fields["uri"] = uri
+        fields["state"] = None if state is None else states[state]
+    return fields
+
+
+def edge_of(row: EdgeRow) -> Edge:
+    """Turn a row into an edge of the kind it is."""
+    source, target, kind, time, path, *_ = row
+    try:
+        if (source[0], target[0]) != EDGE_ENDS[kind]:
+            raise Invalid(f"{kind} does not join {source} and {target}")
+        event = _EVENT_TYPES.get(kind)
+        if event is None:
+            cls, one, other = _MEMBERSHIPS[kind]
+            return cls.of_valid({one: source, other: target}, {one, other})
+        artifact, execution = (source, target) if source[0] is Kind.ARTIFACT else (target, source)
+        fields = {
+            "artifact": artifact,
+            "execution": execution,
+            "type": event,
+            "path": () if path is None else tuple(map(to_step, from_json(path))),
+            "time": None if time is None else from_micros(time),
+        }
+    except (LookupError, TypeError, ValueError) as error:
+        raise Corrupt(
+            f"the edge from {source} to {target} cannot be read; run a check of the store"
+        ) from error
+    return Event.of_valid(fields, _OF_EVENT.copy())
+
+
+_OF_EVENT = set(Event.model_fields)
+_MEMBERSHIPS: dict[EdgeKind, tuple[type[Edge], str, str]] = {
+    EdgeKind.ATTRIBUTION: (Attribution, "context", "artifact"),
+    EdgeKind.ASSOCIATION: (Association, "context", "execution"),
+    EdgeKind.PARENT: (ParentContext, "parent", "child"),
+}
+"""The classes of the other edges, and what their source and their target are in them."""
+
+
+def as_stored(edge: Edge, row: EdgeRow) -> Edge:
+    """Return an edge as its row has it, which differs by the time of an event that gave none."""
+    fields = vars(edge)
+    if row[3] is None or fields["time"] is not None:
+        return edge
+    stored = {**fields, "time": from_micros(row[3])}
+    return type(edge).of_valid(stored, edge.model_fields_set | {"time"})
+
+
+def edge_key(edge: Edge) -> EdgeKey:
+    """Return the key of an edge: its ends, in its direction, and its kind."""
+    return EdgeKey(*edge_place(edge))
+
+
+def edge_place(edge: Edge) -> tuple[NodeKey, NodeKey, EdgeKind]:
+    """Return what an edge's key is made of, as a row begins."""
+    fields, cls = vars(edge), _edge_class(type(edge))
+    if cls is Event:
+        kind, is_output = _EVENTS[fields["type"]]
+        if is_output:
+            return fields["execution"], fields["artifact"], kind
+        return fields["artifact"], fields["execution"], kind
+    if cls is Attribution:
+        return fields["context"], fields["artifact"], EdgeKind.ATTRIBUTION
+    if cls is Association:
+        return fields["context"], fields["execution"], EdgeKind.ASSOCIATION
+    return fields["parent"], fields["child"], EdgeKind.PARENT
+
+
+@cache
+def _edge_class(cls: type[Edge]) -> type[Edge]:
+    """Return which of the four classes of edges a class is; Pydantic's `isinstance` is slow."""
+    classes: tuple[type[Edge], ...] = get_args(Edge)
+    return next(each for each in classes if issubclass(cls, each))
+
+
+def edge_between(kind: EdgeKind, one: NodeKey, other: NodeKey) -> EdgeKey:
+    """Return the key of an edge between nodes of different kinds, whichever is given first."""
+    if one.kind is EDGE_ENDS[kind][0]:
+        return EdgeKey(one, other, kind)
+    return EdgeKey(other, one, kind)
+
+
+def path_text(path: Sequence[int | str]) -> str | None:
+    """Return an event's path as it is stored."""
+    return to_json(list(path)).decode() if path else None

@@ -1,0 +1,1 @@
+"""Every rule of writing, and the handle that records a run."""

@@ -1,0 +1,221 @@
+"""Which stored node is meant: how inputs, outputs and contexts of a run find themselves again.
+
+An input is the first match of id, external id, name within its type, URI with an equal digest;
+else the newest artifact of its type and URI that has all the given fields (a class's defaults are
+not given); else it is new. An output is new, unless id, external id, name, or URI and digest say otherwise. A context is known by
+id, external id or name. What is found is used as it is stored: reuse never changes a node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from lineage.contract.backend import LOOKUP_PAGE, AtUri, Backend, External, Named, Reference
+from lineage.contract.transaction import Transaction
+from lineage.errors import AlreadyExists, Invalid
+from lineage.model.entities import Artifact, Kind, Node, NodeKey, property_fields
+from lineage.model.rows import STATE_NUMBERS, NodeRow
+from lineage.model.values import Value, decode, same
+from lineage.recording.put import TypeFinder, check_named, conform, live, node_row
+
+__all__ = ["Settled", "Wanted", "settle"]
+
+
+class Wanted:
+    """A node that a run names, by its key or as an entity, which may be stored already.
+
+    `role` is what it is to the run: "execution", "input", "output" or "context".
+    """
+
+    __slots__ = ("entity", "key", "role")
+
+    def __init__(self, node: Node | NodeKey, role: str) -> None:
+        self.role = role
+        self.entity: Node | None = None
+        self.key: NodeKey | None = None
+        if isinstance(node, NodeKey):
+            self.key = node
+        else:
+            self.entity = node
+            self.key = None if node.id is None else node.key
+
+
+@dataclass(slots=True)
+class Settled:
+    """The rows of a run's nodes, in the order they were wanted, and what has to be written."""
+
+    rows: list[NodeRow]
+    new: list[NodeRow]
+    types: TypeFinder
+
+    def replace(self, old: NodeRow, new: NodeRow) -> None:
+        """Put another row in the place of one that is still to be written."""
+        for rows in (self.rows, self.new):
+            rows[rows.index(old)] = new
+
+
+def settle(backend: Backend, transaction: Transaction, wanted: Sequence[Wanted]) -> Settled:
+    """Find or make every wanted node; write nothing yet but types. All look-ups go in one call."""
+    types = TypeFinder(backend, transaction)
+    by_key = [each.key for each in wanted if each.key is not None]
+    stored = live(backend, by_key) if by_key else {}
+    asked = [_references(types, each, stored) for each in wanted]
+    references = {reference for some in asked for reference in some}
+    found = backend.lookup(references) if references else {}
+    maker = _Maker(backend, transaction, types, found)
+    rows = [
+        maker.row(each, some) if each.key is None else stored[each.key]
+        for each, some in zip(wanted, asked, strict=True)
+    ]
+    return Settled(rows, maker.new, types)
+
+
+def _references(
+    types: TypeFinder, wanted: Wanted, stored: Mapping[NodeKey, NodeRow]
+) -> list[Reference]:
+    """Return what a node that is not given by its id may be known by, the surest first."""
+    node = wanted.entity
+    if wanted.key is not None:
+        if node is not None:
+            _check_class(types, node, stored[wanted.key])
+        return []
+    assert node is not None
+    check_named(node)
+    node_type = types.of(node)
+    assert node_type.id is not None
+    references: list[Reference] = []
+    if node.external_id is not None:
+        references.append(External(node.kind, node.external_id))
+    if node.name is not None:
+        references.append(Named(node_type.id, node.name))
+    uri = node.uri if isinstance(node, Artifact) else None
+    if uri is not None and (wanted.role == "input" or _digest(node)):
+        references.append(AtUri(node_type.id, uri))
+    return references
+
+
+def _check_class(types: TypeFinder, node: Node, row: NodeRow) -> None:
+    """Raise `Invalid` for an entity whose id is that of a node which its class cannot be."""
+    if row.type_id not in types.known.ids(type(node)):
+        stored = types.known.by_id[row.type_id].type_name
+        raise Invalid(f"{row.key} is a {stored}, not a {type(node).__name__}")
+
+
+def _digest(node: Node) -> str | None:
+    """Return the digest of an artifact's content, where one was recorded."""
+    digest = node.properties.get("digest", node.custom_properties.get("digest"))
+    return digest if isinstance(digest, str) else None
+
+
+class _Maker:
+    """Matches what look-ups found, and makes rows for the rest."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        transaction: Transaction,
+        types: TypeFinder,
+        found: dict[Reference, list[NodeRow]],
+    ) -> None:
+        self._backend = backend
+        self._transaction = transaction
+        self._types = types
+        self._found = found
+        self.new: list[NodeRow] = []
+
+    def row(self, wanted: Wanted, references: Iterable[Reference]) -> NodeRow:
+        """Return the stored or the new row of a node."""
+        node = wanted.entity
+        assert node is not None
+        for reference in references:
+            candidates = self._candidates(reference)
+            if isinstance(reference, AtUri):
+                assert isinstance(node, Artifact)
+                match = self._same_content(node, candidates, wanted.role)
+            else:
+                match = next(candidates, None)
+            if match is not None:
+                self._check(wanted, node, match)
+                return match
+        row = node_row(self._transaction, self._types.of(node), node)
+        self.new.append(row)
+        return row
+
+    def _same_content(
+        self, node: Artifact, candidates: Iterator[NodeRow], role: str
+    ) -> NodeRow | None:
+        """Return the newest candidate of equal digest; else, for an input, of equal given fields."""
+        digest = _digest(node)
+        properties = decode(conform(self._types.of(node), _given(node)))
+        for row in candidates:
+            stored, custom = decode(row.properties), decode(row.custom)
+            if digest is not None:
+                if stored.get("digest", custom.get("digest")) == digest:
+                    return row
+            elif (
+                role == "input"
+                and _has_plain(row, node)
+                and _has(stored, properties)
+                and _has(custom, node.custom_properties)
+            ):
+                return row
+        return None
+
+    def _candidates(self, reference: Reference) -> Iterator[NodeRow]:
+        """Yield the nodes that a reference names, newest first, this run's own new ones included."""
+        for row in reversed(self.new):
+            if _is_named(row, reference):
+                yield row
+        page = self._found.get(reference, [])
+        yield from page
+        while isinstance(reference, AtUri) and len(page) == LOOKUP_PAGE:
+            reference = reference._replace(before=page[-1].key.id)
+            page = self._backend.lookup([reference])[reference]
+            yield from page
+
+    def _check(self, wanted: Wanted, node: Node, row: NodeRow) -> None:
+        """Raise for a match that cannot be used: a run is new, and a type stays what it is."""
+        if wanted.role == "execution":
+            same = "name" if node.name is not None and node.name == row.name else "external id"
+            raise AlreadyExists(
+                f"{row.key} has the {same} {getattr(node, same.replace(' ', '_'))!r:.80} already, and a run is always a "
+                f"new one: leave its {same} out, or choose another"
+            )
+        if row.type_id != self._types.of(node).id:
+            stored = self._types.known.by_id[row.type_id].type_name
+            raise Invalid(
+                f"{row.key}, which is found by its external id, is a {stored} and not a {node.type}"
+            )
+
+
+def _is_named(row: NodeRow, reference: Reference) -> bool:
+    if isinstance(reference, External):
+        return (row.key.kind, row.external_id) == reference
+    if isinstance(reference, Named):
+        return (row.type_id, row.name) == reference
+    return row.key.kind is Kind.ARTIFACT and (row.type_id, row.uri) == (
+        reference.type_id,
+        reference.uri,
+    )
+
+
+def _given(node: Artifact) -> dict[str, Value]:
+    """Return the declared properties that were given: of a class, not the defaults of its fields."""
+    fields = property_fields(type(node))
+    defaults = {field.alias for name, field in fields.items() if name not in node.model_fields_set}
+    return {name: value for name, value in node.properties.items() if name not in defaults}
+
+
+def _has_plain(row: NodeRow, node: Artifact) -> bool:
+    """Whether the name, the external id and the state are as given, where they are."""
+    return (
+        node.name in (None, row.name)
+        and node.external_id in (None, row.external_id)
+        and (node.state is None or STATE_NUMBERS[node.state] == row.state)
+    )
+
+
+def _has(stored: Mapping[str, Value], given: Mapping[str, Value]) -> bool:
+    """Whether all given values are stored just so."""
+    return all(name in stored and same(stored[name], value) for name, value in given.items())

@@ -1,0 +1,240 @@
+"""Recording a run: an execution, what it read and wrote, and what it belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Generic, TypeAlias, TypeVar, cast
+
+from lineage.contract.backend import Backend
+from lineage.contract.transaction import Transaction
+from lineage.errors import Invalid
+from lineage.model.entities import (
+    Artifact,
+    Context,
+    Execution,
+    ExecutionState,
+    Kind,
+    Node,
+    NodeKey,
+    to_key,
+    to_step,
+)
+from lineage.model.rows import (
+    STATE_NUMBERS,
+    Batch,
+    EdgeKind,
+    EdgeRow,
+    NodeRow,
+    entity_of,
+    path_text,
+)
+from lineage.model.schema import Environment
+from lineage.recording.identity import Settled, Wanted, settle
+from lineage.recording.put import Author, new_edges
+
+__all__ = [
+    "Artifacts",
+    "Contexts",
+    "ExecutionT",
+    "Path",
+    "Recorded",
+    "event_edge",
+    "given_nodes",
+    "member_edge",
+    "node_of_kind",
+    "record",
+]
+
+ExecutionT = TypeVar("ExecutionT", bound=Execution)
+ExecutionT_co = TypeVar("ExecutionT_co", bound=Execution, covariant=True)
+
+Artifacts: TypeAlias = (
+    Artifact
+    | NodeKey
+    | Iterable[Artifact | NodeKey]
+    | Mapping[str, Artifact | NodeKey]
+    | Mapping[int, Artifact | NodeKey]
+)
+"""What a run read or wrote; the keys of a mapping become the paths of the events."""
+Contexts: TypeAlias = Context | NodeKey | Iterable[Context | NodeKey]
+Path: TypeAlias = tuple[str | int, ...]
+
+
+class Recorded(Generic[ExecutionT_co]):
+    """A run as it was stored: each part in the order it was given, of the classes it was given in."""
+
+    def __init__(self, settled: Settled, wanted: Sequence[Wanted]) -> None:
+        self._types = settled.types.known.by_id
+        self._environments = settled.types.known.ids(Environment)
+        self._nodes = [
+            (each.role, row, None if each.entity is None else type(each.entity))
+            for row, each in zip(settled.rows, wanted, strict=True)
+        ]
+
+    @cached_property
+    def execution(self) -> ExecutionT_co:
+        """The run itself."""
+        return cast(ExecutionT_co, self._of("execution")[0])
+
+    @cached_property
+    def inputs(self) -> tuple[Artifact, ...]:
+        """What it read."""
+        return cast(tuple[Artifact, ...], self._of("input"))
+
+    @cached_property
+    def outputs(self) -> tuple[Artifact, ...]:
+        """What it wrote."""
+        return cast(tuple[Artifact, ...], self._of("output"))
+
+    @cached_property
+    def contexts(self) -> tuple[Context, ...]:
+        """What it belongs to."""
+        return cast(tuple[Context, ...], self._of("context"))
+
+    @property
+    def shared_contexts(self) -> tuple[NodeKey, ...]:
+        """The keys of what its artifacts belong to as well: all contexts but environments."""
+        return tuple(row.key for row in self._contexts if row.type_id not in self._environments)
+
+    @property
+    def environments(self) -> tuple[NodeKey, ...]:
+        """The keys of the environments it is associated with, in the order given."""
+        return tuple(row.key for row in self._contexts if row.type_id in self._environments)
+
+    @property
+    def _contexts(self) -> list[NodeRow]:
+        return [row for role, row, _ in self._nodes if role == "context"]
+
+    def _of(self, role: str) -> tuple[Node, ...]:
+        return tuple(
+            entity_of(row, self._types, cls) for each, row, cls in self._nodes if each == role
+        )
+
+    def __repr__(self) -> str:
+        parts = ("execution", "inputs", "outputs", "contexts")
+        return f"Recorded({', '.join(f'{part}={getattr(self, part)!r}' for part in parts)})"
+
+
+def record(
+    backend: Backend,
+    execution: ExecutionT,
+    author: Author,
+    *,
+    inputs: Artifacts = (),
+    outputs: Artifacts = (),
+    within: Contexts = (),
+    state: ExecutionState = ExecutionState.COMPLETE,
+) -> Recorded[ExecutionT]:
+    """Write a run in one transaction; see `identity` for which artifacts are new.
+
+    Every artifact and the execution belong to every context, but an `Environment` is the
+    execution's alone. `state` is that of an execution which has none.
+    """
+    if not isinstance(execution, Execution):
+        raise Invalid(f"{execution!r:.80} cannot be recorded; give an execution")
+    if execution.id is not None:
+        raise Invalid(f"{execution.key} is recorded already; a run is recorded once")
+    paths, wanted = _wanted(execution, inputs, outputs, within)
+    with backend.transaction(actor=author.actor, message=author.message) as transaction:
+        transaction.lock()
+        settled = settle(backend, transaction, wanted)
+        if execution.state is None:
+            row = settled.rows[0]
+            settled.replace(row, row._replace(state=STATE_NUMBERS[state]))
+        edges = _edges(transaction, settled, wanted, paths)
+        fresh = {row.key for row in settled.new}
+        batch = Batch(nodes=settled.new, edges=new_edges(backend, transaction, edges, fresh))
+        transaction.write(batch, live={row.key for row in settled.rows})
+    return Recorded(settled, wanted)
+
+
+def _wanted(
+    execution: Execution, inputs: Artifacts, outputs: Artifacts, within: Contexts
+) -> tuple[list[Path], list[Wanted]]:
+    """Return all nodes that a run names, the execution first, and each one's path."""
+    wanted = [Wanted(execution, "execution")]
+    paths: list[Path] = [()]
+    for role, kind, given in (
+        ("input", Kind.ARTIFACT, inputs),
+        ("output", Kind.ARTIFACT, outputs),
+        ("context", Kind.CONTEXT, within),
+    ):
+        for path, node in given_nodes(given):
+            wanted.append(Wanted(node_of_kind(node, kind, role), role))
+            paths.append(path)
+    return paths, wanted
+
+
+def given_nodes(given: object) -> Iterator[tuple[Path, object]]:
+    """Yield what is given as one node, as several or by name, and the path of each."""
+    if isinstance(given, Mapping):
+        for name, node in given.items():
+            yield (to_step(name),), node
+    elif isinstance(given, Node | NodeKey | str) or not isinstance(given, Iterable):
+        yield (), given
+    else:
+        for node in given:
+            yield (), node
+
+
+def node_of_kind(node: object, kind: Kind, role: str) -> Node | NodeKey:
+    """Return a node or a key of a kind; raise `Invalid` for anything else."""
+    checked = to_key(node) if isinstance(node, NodeKey) else node
+    if not isinstance(checked, Node | NodeKey) or checked.kind is not kind:
+        article = "a" if kind is Kind.CONTEXT else "an"
+        raise Invalid(f"each {role} must be {article} {kind} or its key, not {node!r:.80}")
+    return checked
+
+
+def event_edge(
+    transaction: Transaction, role: str, execution: NodeKey, artifact: NodeKey, path: Path
+) -> EdgeRow:
+    """Return the event of an execution that reads (role "input") or writes an artifact, now."""
+    source, target, kind = artifact, execution, EdgeKind.INPUT
+    if role == "output":
+        source, target, kind = execution, artifact, EdgeKind.OUTPUT
+    time, number = transaction.time, transaction.number
+    return EdgeRow(source, target, kind, time, path_text(path), number)
+
+
+def member_edge(transaction: Transaction, context: NodeKey, node: NodeKey) -> EdgeRow:
+    """Return the edge that says that an artifact or an execution belongs to a context."""
+    kind = EdgeKind.ASSOCIATION if node.kind is Kind.EXECUTION else EdgeKind.ATTRIBUTION
+    return EdgeRow(context, node, kind, None, None, transaction.number)
+
+
+def _edges(
+    transaction: Transaction,
+    settled: Settled,
+    wanted: Sequence[Wanted],
+    paths: Sequence[Path],
+) -> list[EdgeRow]:
+    """Return a run's edges, each once."""
+    execution = settled.rows[0].key
+    edges: dict[tuple[object, ...], EdgeRow] = {}
+    contexts = _contexts(settled, wanted)
+    for row, each, path in zip(settled.rows, wanted, paths, strict=True):
+        if each.role in ("input", "output"):
+            event = event_edge(transaction, each.role, execution, row.key, path)
+            if edges.setdefault(event[:3], event).path != event.path:
+                raise Invalid(
+                    f"{row.key} is {each.role} twice, as {path[0]!r} and under another name; name it once"
+                )
+        if each.role != "context":
+            for context, execution_alone in contexts:
+                if each.role == "execution" or not execution_alone:
+                    edge = member_edge(transaction, context, row.key)
+                    edges[edge[:3]] = edge
+    return list(edges.values())
+
+
+def _contexts(settled: Settled, wanted: Sequence[Wanted]) -> list[tuple[NodeKey, bool]]:
+    """Return the contexts' keys, and whether only the execution belongs to them."""
+    known = settled.types.known
+    environments = known.ids(Environment)
+    return [
+        (row.key, row.type_id in environments)
+        for row, each in zip(settled.rows, wanted, strict=True)
+        if each.role == "context"
+    ]

@@ -1,0 +1,369 @@
+"""The run handle: records one execution while it goes on."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, suppress
+from types import TracebackType
+from typing import Generic, NamedTuple, Self, TypeVar, cast, overload
+
+from lineage.contract.backend import Backend
+from lineage.contract.registry import registry
+from lineage.contract.transaction import Transaction
+from lineage.errors import Invalid
+from lineage.model.entities import (
+    Artifact,
+    Context,
+    Execution,
+    ExecutionState,
+    Kind,
+    NodeKey,
+    to_step,
+)
+from lineage.model.rows import STATE_NUMBERS, Batch, EdgeKey, EdgeKind, EdgeRow, NodeRow, entity_of
+from lineage.model.schema import Asset, Environment, Metrics
+from lineage.model.values import Properties, decode, encode, to_properties, to_text
+from lineage.recording.environment import capture
+from lineage.recording.identity import Wanted, settle
+from lineage.recording.put import Author, live, new_edges
+from lineage.recording.record import (
+    Contexts,
+    Path,
+    event_edge,
+    given_nodes,
+    member_edge,
+    node_of_kind,
+    record,
+)
+
+__all__ = ["Run"]
+
+ExecutionT = TypeVar("ExecutionT", bound=Execution)
+ExecutionT_co = TypeVar("ExecutionT_co", bound=Execution, covariant=True)
+ArtifactT = TypeVar("ArtifactT", bound=Artifact)
+LONGEST_MESSAGE = 10_000
+"""How many characters of an exception's message are kept."""
+_LOGGER = logging.getLogger("lineage")
+_RUNNING = STATE_NUMBERS[ExecutionState.RUNNING]
+
+
+class _Written(NamedTuple):
+    """The metrics that a run wrote, and in which transaction: after a rollback others get their id."""
+
+    key: NodeKey
+    transaction: Transaction
+
+
+class Run(Generic[ExecutionT_co]):
+    """What `Store.run` returns; several threads may record in one run side by side.
+
+    Every call is a transaction of its own, so that what it returned is stored. A run inside
+    `with store.transaction():` is part of that instead: nothing of it is stored before the end.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        execution: ExecutionT_co,
+        author: Author,
+        *,
+        within: Contexts,
+        environment: bool,
+    ) -> None:
+        if not isinstance(execution, Execution):
+            raise Invalid(f"{execution!r:.80} cannot be run; give an execution")
+        if execution.state is not None:
+            raise Invalid(f"a run sets its state by itself; leave {execution.state} out")
+        self._backend = backend
+        self._execution = execution
+        self._author = author
+        self._within = _contexts(within)
+        self._captures = environment
+        self._key: NodeKey | None = None
+        self._ended = False
+        self._contexts: tuple[NodeKey, ...] = ()
+        self._environment: NodeKey | None = None
+        self._captured: Environment | None = None
+        self._metrics: _Written | None = None
+
+    @property
+    def execution(self) -> ExecutionT_co:
+        """The execution as this handle last stored it."""
+        return self._execution
+
+    @property
+    def key(self) -> NodeKey:
+        """The execution's key; `Invalid` before the run is entered."""
+        if self._key is None:
+            raise Invalid("the run has not begun; enter it: with store.run(...) as run:")
+        return self._key
+
+    def __enter__(self) -> Self:
+        if self._key is not None:
+            raise Invalid(f"{self._key} was entered before; store.run(...) makes another run")
+        self._captured = capture() if self._captures else None
+        begun = record(
+            self._backend,
+            self._execution,
+            self._author,
+            within=[*self._within, *([self._captured] if self._captured else [])],
+            state=ExecutionState.RUNNING,
+        )
+        self._contexts = begun.shared_contexts
+        self._environment = begun.environments[-1] if self._captured else None
+        self._execution = begun.execution
+        self._key = begun.execution.key
+        return self
+
+    @overload
+    def input(
+        self, artifact: ArtifactT, *, path: str | int | Path = (), asset: str | None = None
+    ) -> ArtifactT: ...
+    @overload
+    def input(
+        self, artifact: NodeKey, *, path: str | int | Path = (), asset: str | None = None
+    ) -> Artifact: ...
+    def input(
+        self,
+        artifact: Artifact | NodeKey,
+        *,
+        path: str | int | Path = (),
+        asset: str | None = None,
+    ) -> Artifact:
+        """Record that the run reads an artifact; return it as it is stored.
+
+        It is the stored artifact of its id, external id, name, or URI and digest, else the newest
+        of its URI with equal properties, else a new one. `path` says where among the inputs.
+        `asset` names what it is a version of. To read it again changes nothing.
+        """
+        return self._add(artifact, "input", path, asset)
+
+    @overload
+    def output(
+        self, artifact: ArtifactT, *, path: str | int | Path = (), asset: str | None = None
+    ) -> ArtifactT: ...
+    @overload
+    def output(
+        self, artifact: NodeKey, *, path: str | int | Path = (), asset: str | None = None
+    ) -> Artifact: ...
+    def output(
+        self,
+        artifact: Artifact | NodeKey,
+        *,
+        path: str | int | Path = (),
+        asset: str | None = None,
+    ) -> Artifact:
+        """Record that the run wrote an artifact; return it as it is stored.
+
+        It is a new one, unless id, external id, name, or URI and digest are those of a stored one.
+        """
+        return self._add(artifact, "output", path, asset)
+
+    def log_metrics(self, values: Mapping[str, object] | None = None, /, **more: object) -> Metrics:
+        """Record measurements of the run; return the artifact that holds all of them so far.
+
+        Values are numbers. A name that is given again replaces the value; history keeps the old.
+        """
+        self._check_open()
+        measured = _numbers(values, more)
+        with self._transaction() as transaction:
+            transaction.lock()
+            row = self._known_metrics(transaction)
+            if row is None:
+                stored = self._add(Metrics(custom_properties=measured), "output", (), None)
+                self._metrics = _Written(stored.key, transaction)
+                return stored
+            custom = encode({**decode(row.custom), **measured})
+            changed = self._changed(transaction, row, custom=custom)
+        return cast(Metrics, entity_of(changed, registry(self._backend).by_id, Metrics))
+
+    def step(
+        self, execution: ExecutionT, *, within: Contexts = (), message: str | None = None
+    ) -> Run[ExecutionT]:
+        """Return another run, of a part of this one, in the same contexts and more if given."""
+        self._check_open()
+        author = self._author if message is None else Author(self._author.actor, to_text(message))
+        return Run(
+            self._backend,
+            execution,
+            author,
+            within=[*self._contexts, *_contexts(within)],
+            environment=self._captures,
+        )
+
+    def __exit__(
+        self,
+        _: type[BaseException] | None,
+        error: BaseException | None,
+        __: TracebackType | None,
+    ) -> None:
+        state, why = _ending(error)
+        self._ended = True
+        try:
+            self._end(STATE_NUMBERS[state], why)
+        except Exception as failure:
+            if error is None:
+                raise
+            # What the caller has to see is their own error; ours goes along as a note.
+            said = f"lineage could not record that {self.key} ended as {state}: {type(failure).__name__}: {failure}"
+            with suppress(Exception):  # an exception may be frozen, and then takes no note
+                error.add_note(said)
+            _LOGGER.warning("%s could not be recorded as %s", self.key, state, exc_info=failure)
+
+    # How it is written
+
+    def _transaction(self) -> AbstractContextManager[Transaction]:
+        return self._backend.transaction(actor=self._author.actor, message=self._author.message)
+
+    def _check_open(self) -> None:
+        key = self.key
+        if self._ended:
+            raise Invalid(f"{key} has ended; record in it before the end of its block")
+
+    def _add(
+        self, artifact: ArtifactT | NodeKey, role: str, path: str | int | Path, asset: str | None
+    ) -> ArtifactT:
+        self._check_open()
+        steps = tuple(map(to_step, path if isinstance(path, tuple | list) else (path,)))
+        wanted = [Wanted(node_of_kind(artifact, Kind.ARTIFACT, role), role)]
+        if asset is not None:
+            wanted.append(Wanted(Asset(name=asset), "context"))
+        with self._transaction() as transaction:
+            transaction.lock()
+            settled = settle(self._backend, transaction, wanted)
+            row = settled.rows[0]
+            contexts = (*self._contexts, *(each.key for each in settled.rows[1:]))
+            members = [member_edge(transaction, context, row.key) for context in contexts]
+            event = event_edge(transaction, role, self.key, row.key, steps)
+            edges = [*self._unless_there(event), *members]
+            fresh = {each.key for each in settled.new}
+            batch = Batch(
+                nodes=settled.new,
+                edges=new_edges(self._backend, transaction, edges, fresh),
+            )
+            transaction.write(batch, live={each.key for each in settled.rows})
+        cls = None if isinstance(artifact, NodeKey) else type(artifact)
+        return cast(ArtifactT, entity_of(row, settled.types.known.by_id, cls))
+
+    def _unless_there(self, event: EdgeRow) -> list[EdgeRow]:
+        """Return an event, unless the run has it already; under another path that is `Invalid`."""
+        if not self._backend.existing_edges([event.key]):
+            return [event]
+        known = self._backend.edges([self.key])
+        if any(row.key == event.key and row.path != event.path for row in known):
+            artifact = event.source if event.target == self.key else event.target
+            raise Invalid(f"{artifact} has another path in {self.key} already; name it once")
+        return []
+
+    def _known_metrics(self, transaction: Transaction) -> NodeRow | None:
+        """Return the metrics that this run wrote, unless they were rolled back or deleted."""
+        if self._metrics is None:
+            return None
+        key, writer = self._metrics
+        if writer is not transaction and not writer.committed:
+            return None
+        row = self._backend.nodes([key]).get(key)
+        return None if row is None or row.gone else row
+
+    def _changed(self, transaction: Transaction, row: NodeRow, **changes: object) -> NodeRow:
+        """Write a new version of a node."""
+        changed = row._replace(**changes)  # type: ignore[arg-type]
+        if changed == row:
+            return row
+        changed = changed._replace(
+            updated=transaction.time, since=transaction.number, salt=transaction.salt()
+        )
+        transaction.write(Batch(updates=[changed]))
+        return changed
+
+    def _end(self, state: int, why: Mapping[str, str]) -> None:
+        """Write how the run ended, unless somebody else gave it a state meanwhile."""
+        with self._transaction() as transaction:
+            transaction.lock()
+            row = live(self._backend, [self.key])[self.key]
+            custom = encode({**decode(row.custom), **why}) if why else row.custom
+            if row.state == _RUNNING:
+                row = self._changed(transaction, row, state=state, custom=custom)
+            self._follow_environment(transaction)
+        cls = type(self._execution)
+        self._execution = cast(ExecutionT_co, entity_of(row, registry(self._backend).by_id, cls))
+
+    def _follow_environment(self, transaction: Transaction) -> None:
+        """Associate the environment as it is at the end, if more libraries were imported meanwhile."""
+        now = capture() if self._environment is not None else None
+        if (
+            now is None
+            or self._environment is None
+            or now.name == cast(Environment, self._captured).name
+        ):
+            return
+        settled = settle(self._backend, transaction, [Wanted(now, "context")])
+        before = EdgeKey(self._environment, self.key, EdgeKind.ASSOCIATION)
+        if self._backend.existing_edges([before]):
+            transaction.end([before])
+        after = [member_edge(transaction, settled.rows[0].key, self.key)]
+        fresh = {row.key for row in settled.new}
+        edges = new_edges(self._backend, transaction, after, fresh)
+        transaction.write(Batch(nodes=settled.new, edges=edges))
+
+
+def _contexts(within: Contexts) -> list[Context | NodeKey]:
+    return [
+        cast(Context | NodeKey, node_of_kind(node, Kind.CONTEXT, "context"))
+        for _, node in given_nodes(within)
+    ]
+
+
+def _numbers(values: Mapping[str, object] | None, more: Mapping[str, object]) -> Properties:
+    if not isinstance(values, Mapping | None):
+        raise Invalid(f"{values!r:.80} holds no metrics; give a mapping of names to numbers")
+    checked = to_properties({**(values or {}), **more})
+    for name, value in checked.items():
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise Invalid(
+                f"the metric {name!r:.80} is {value!r:.80}, not a number; describe it in an artifact of its own"
+            )
+    if not checked:
+        raise Invalid("log_metrics needs a value, as in run.log_metrics(accuracy=0.93)")
+    return checked
+
+
+def _ending(error: BaseException | None) -> tuple[ExecutionState, dict[str, str]]:
+    """Return the state in which an exception leaves a run, and what is kept of the exception."""
+    if error is None or (isinstance(error, SystemExit) and _is_success(error.code)):
+        return ExecutionState.COMPLETE, {}
+    kind = type(error)
+    name = (
+        kind.__qualname__
+        if kind.__module__ == "builtins"
+        else f"{kind.__module__}.{kind.__qualname__}"
+    )
+    why = {"error_type": _storable(name), "error_message": _storable(_message(error))}
+    return (ExecutionState.CANCELED if _interrupts(error) else ExecutionState.FAILED), why
+
+
+def _is_success(code: object) -> bool:
+    # Any object may be a code, and may compare as it likes.
+    return code is None or (isinstance(code, int) and code == 0)
+
+
+def _interrupts(error: BaseException) -> bool:
+    # Who could be cancelled by asyncio has imported it, which takes longer than all of this library.
+    asyncio = sys.modules.get("asyncio")
+    cancelled = (asyncio.CancelledError,) if asyncio else ()
+    return isinstance(error, (KeyboardInterrupt, GeneratorExit, *cancelled))
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as failure:  # noqa: BLE001  # an exception's own method may do anything
+        return f"(its message cannot be read: {type(failure).__name__})"
+
+
+def _storable(text: str) -> str:
+    """Return a text that is not too long and that every storage keeps."""
+    kept = text if len(text) <= LONGEST_MESSAGE else f"{text[:LONGEST_MESSAGE]}…"
+    return kept.encode(errors="backslashreplace").decode()

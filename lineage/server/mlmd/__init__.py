@@ -1,0 +1,1 @@
+"""ML Metadata's own service, on any store."""

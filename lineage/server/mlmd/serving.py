@@ -1,0 +1,204 @@
+"""A gRPC server for a store: addresses, TLS, tokens, health, and an end that cuts no call off."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import grpc
+from grpc_health.v1 import health
+from grpc_health.v1.health_pb2 import HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
+
+from lineage.contract.backend import Backend
+from lineage.errors import Invalid, NotFound, Unavailable
+from lineage.mlmd.messages import SERVICE
+from lineage.server.mlmd import calls as mlmd
+from lineage.server.refusal import Refusal
+from lineage.server.session import Session
+
+__all__ = ["Certificate", "Serving", "read_tokens", "serving"]
+
+logger = logging.getLogger("lineage.server")
+
+LARGEST_MESSAGE: Final = 100 * 2**20
+"""In bytes, both ways: what Kubeflow's client sends and takes."""
+LONGEST_MESSAGE: Final = 2_000
+"""How many bytes of what was wrong a call is told."""
+THREADS: Final = 64
+"""How many calls are answered at once; those that wait for the write lock are among them."""
+GRACE: Final = 10.0
+"""How many seconds calls under way have to end when the server does."""
+_OPTIONS = [
+    ("grpc.max_receive_message_length", LARGEST_MESSAGE),
+    ("grpc.max_send_message_length", LARGEST_MESSAGE),
+    ("grpc.so_reuseport", 0),  # another server at the port is an error, not a partner
+]
+
+
+class Certificate(NamedTuple):
+    """What a server proves itself with; with `clients`, the authority that clients must be of."""
+
+    certificate: Path
+    key: Path
+    clients: Path | None = None
+
+
+class Serving(NamedTuple):
+    """A server that accepts calls."""
+
+    address: str
+    """Where: `HOST:PORT`, the port being the one that was picked where 0 was asked for."""
+    stop: Callable[[], None]
+    """Refuse new calls, let those under way end, and return."""
+
+
+def read_tokens(path: Path) -> Mapping[bytes, str]:
+    """Return who has which token, by the token's digest.
+
+    The file has a line `NAME TOKEN` for each; empty lines and those that begin with # are skipped.
+    NotFound where there is no such file, Invalid where a line is not so.
+    """
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except FileNotFoundError as error:
+        raise NotFound(f"there is no file {path} with tokens") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise Invalid(f"{path} cannot be read: {error}") from error
+    tokens: dict[bytes, str] = {}
+    for number, line in enumerate(lines, start=1):
+        parts = line.split()
+        if not parts or parts[0].startswith("#"):
+            continue
+        if len(parts) != 2:
+            raise Invalid(f"{path}, line {number}: write NAME TOKEN, with no blanks in either")
+        digest = _digest(parts[1])
+        if digest in tokens:
+            raise Invalid(f"{path}, line {number}: {tokens[digest]} has this token already")
+        tokens[digest] = parts[0]
+    if not tokens:
+        raise Invalid(f"{path} holds no token; write a line NAME TOKEN for each caller")
+    return tokens
+
+
+def _digest(token: str) -> bytes:
+    """Return what a token is looked up by, so that the time it takes tells nothing of it."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+@contextmanager
+def serving(
+    backend: Backend,
+    address: str,
+    *,
+    actor: str,
+    tokens: Mapping[bytes, str] | None = None,
+    certificate: Certificate | None = None,
+) -> Iterator[Serving]:
+    """Serve MLMD's calls and gRPC's health check at `HOST:PORT`, port 0 being any free one.
+
+    With `tokens`, a call needs the header `authorization: Bearer TOKEN`, and its writes bear the name
+    that goes with it; without, `actor`. The health check needs none. Unavailable where the address
+    cannot be had, Invalid for what is none and for a certificate that is none.
+    """
+    pool = ThreadPoolExecutor(THREADS, thread_name_prefix="lineage-server")
+    server = grpc.server(pool, options=_OPTIONS)
+    callers = _Callers(actor, tokens)
+    handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
+        name: grpc.unary_unary_rpc_method_handler(partial(_answer, backend, callers, name))
+        for name in mlmd.CALLS
+    }
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
+    state = health.HealthServicer()
+    add_HealthServicer_to_server(state, server)
+    for service in ("", SERVICE):
+        state.set(service, HealthCheckResponse.SERVING)
+    port = _bind(server, address, certificate)
+    server.start()
+
+    def stop() -> None:
+        state.enter_graceful_shutdown()
+        server.stop(GRACE).wait()
+        pool.shutdown()
+
+    try:
+        yield Serving(f"{address.rpartition(':')[0]}:{port}", stop)
+    finally:
+        stop()
+
+
+def _bind(server: grpc.Server, address: str, certificate: Certificate | None) -> int:
+    host, colon, port = address.rpartition(":")
+    if not (host and colon and port.isascii() and port.isdigit() and int(port) < 65536):
+        raise Invalid(f"{address!r:.200} is no address; write HOST:PORT, such as 127.0.0.1:8080")
+    try:
+        if certificate is None:
+            return server.add_insecure_port(address)
+        return server.add_secure_port(address, _credentials(certificate))
+    except RuntimeError as error:
+        raise Unavailable(
+            f"{address} cannot be served: the port is taken, the host is not this machine's, or the certificate "
+            f"and key are none ({error})"
+        ) from error
+
+
+def _credentials(certificate: Certificate) -> grpc.ServerCredentials:
+    pair = (_read(certificate.key), _read(certificate.certificate))
+    clients = None if certificate.clients is None else _read(certificate.clients)
+    return grpc.ssl_server_credentials(
+        [pair], root_certificates=clients, require_client_auth=clients is not None
+    )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise NotFound(f"there is no file {path}") from error
+    except OSError as error:
+        raise Invalid(f"{path} cannot be read: {error}") from error
+
+
+class _Callers:
+    """Who calls, by what a call brings with it."""
+
+    def __init__(self, actor: str, tokens: Mapping[bytes, str] | None) -> None:
+        self._actor = actor
+        self._tokens = tokens
+
+    def name(self, context: grpc.ServicerContext) -> str:
+        """Return the caller's name; raise a refusal where the token is missing or unknown."""
+        if self._tokens is None:
+            return self._actor
+        given = dict(context.invocation_metadata()).get("authorization", "")
+        scheme, _, token = str(given).partition(" ")
+        name = self._tokens.get(_digest(token.strip()))
+        if scheme.lower() != "bearer" or name is None:
+            raise Refusal(
+                grpc.StatusCode.UNAUTHENTICATED,
+                "the header `authorization: Bearer TOKEN` is missing, or its token is unknown",
+            )
+        return name
+
+
+def _answer(backend: Backend, callers: _Callers, call: str, request: bytes, context: Any) -> bytes:
+    """Answer a call, or end it with a status; what nobody expected is logged and INTERNAL."""
+    try:
+        return mlmd.answer(Session(backend, callers.name(context), call), request)
+    except Refusal as refusal:
+        context.abort(refusal.status, _cut(str(refusal)))
+    except Exception:
+        logger.exception("%s failed", call)
+        context.abort(grpc.StatusCode.INTERNAL, f"{call} failed; the server's log says why")
+    raise AssertionError  # abort has raised
+
+
+def _cut(said: str) -> str:
+    """Return a message that fits into gRPC's trailers, where each byte may take three."""
+    return said.encode()[:LONGEST_MESSAGE].decode(errors="ignore")

@@ -1,0 +1,373 @@
+"""What is recorded around one node: each thing is read once, when a question first needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import cast
+
+from pydantic_core import from_json
+
+from lineage.answers.subgraph import Direction, Limits, Walk
+from lineage.contract.walking import check_limits
+from lineage.model.entities import Artifact, Context, Execution, Kind, Node, NodeKey
+from lineage.model.rows import EdgeKind, EdgeRow
+from lineage.model.schema import Environment
+from lineage.model.values import Value
+from lineage.queries.libraries import is_framework, libraries_of
+from lineage.queries.reader import Moment, Neighbours
+from lineage.queries.roles import Role
+
+__all__ = ["Findings", "Linked", "Metric", "Source"]
+
+NEVER = -(2**63)
+"""What stands for the time of an event that has none, so that it counts as the oldest."""
+WRITTEN_BY_THE_RUN = frozenset({"error_type", "error_message"})
+"""Custom properties that say how a run ended; they are no parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A data set that a node was made from, and how many edges lie between."""
+
+    node: Artifact
+    distance: int
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A measured value: the artifact in which it stands, and the run that wrote that.
+
+    The artifact may be the model itself; then `run` is the newest that wrote the model.
+    """
+
+    name: str
+    value: Value
+    artifact: Artifact
+    run: Execution | None
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """A node at the other end of an event, the event's type (such as INPUT) and its path."""
+
+    node: Node
+    event: str
+    path: tuple[str | int, ...]
+
+
+class Findings:
+    """What questions ask about one node, all of one moment."""
+
+    def __init__(self, moment: Moment, key: NodeKey, limits: Limits) -> None:
+        check_limits(limits)
+        moment.check((key,))
+        self.moment = moment
+        self.key = key
+        self.limits = limits
+        self.role = moment.role(key)
+
+    # Runs
+
+    @cached_property
+    def before(self) -> Neighbours:
+        """The events that write the artifact, or by which the execution reads."""
+        return self._beside(Direction.UPSTREAM)
+
+    @cached_property
+    def after(self) -> Neighbours:
+        """The events by which the artifact is read, or by which the execution writes."""
+        return self._beside(Direction.DOWNSTREAM)
+
+    def _beside(self, direction: Direction) -> Neighbours:
+        if self.key.kind is Kind.CONTEXT:
+            return Neighbours()
+        return self.moment.neighbours((self.key,), direction, self.limits)
+
+    @cached_property
+    def runs(self) -> tuple[NodeKey, ...]:
+        """The executions that wrote the artifact, newest first."""
+        if self.key.kind is not Kind.ARTIFACT:
+            return ()
+        return newest_first((row.source, row.time) for row in self.before.edges)
+
+    @cached_property
+    def readers(self) -> tuple[NodeKey, ...]:
+        """The executions that read the artifact, newest first."""
+        if self.key.kind is not Kind.ARTIFACT:
+            return ()
+        return newest_first((row.target, row.time) for row in self.after.edges)
+
+    @property
+    def run(self) -> NodeKey | None:
+        """The execution itself, or the newest that wrote the artifact."""
+        if self.key.kind is Kind.EXECUTION:
+            return self.key
+        return self.runs[0] if self.runs else None
+
+    @property
+    def parameters(self) -> Mapping[str, Value]:
+        """The properties of the run; a declared one hides a custom one of its name."""
+        if self.run is None:
+            return {}
+        node = self.moment.node(self.run)
+        free = node.custom_properties.items()
+        custom = {name: value for name, value in free if name not in WRITTEN_BY_THE_RUN}
+        return {**custom, **node.properties}
+
+    # Data sets
+
+    @cached_property
+    def upstream(self) -> Walk:
+        """Everything that the node was made from."""
+        if self.key.kind is Kind.CONTEXT:
+            return Walk(((self.key,),), ())
+        return self.moment.walk((self.key,), Direction.UPSTREAM, self.limits, edges=False)
+
+    @cached_property
+    def sources(self) -> tuple[Source, ...]:
+        """The data sets among that, nearest first and by key, without the node itself."""
+        found = [
+            (key, distance)
+            for distance, level in enumerate(self.upstream.levels)
+            for key in level
+            if key.kind is Kind.ARTIFACT and key != self.key
+        ]
+        self.moment.read(key for key, _ in found)
+        return tuple(
+            Source(self.moment.artifact(key), distance)
+            for key, distance in found
+            if self.moment.role(key) is Role.DATASET
+        )
+
+    @cached_property
+    def input_paths(self) -> Mapping[NodeKey, str]:
+        """Where among the inputs of the run that made the node each stood: the steps joined by dots."""
+        if self.key.kind is Kind.EXECUTION:
+            rows = self.before.edges
+        else:
+            runs = () if self.run is None else (self.run,)
+            rows = self.moment.neighbours(runs, Direction.UPSTREAM, self.limits).edges
+        paths = ((row.source, ".".join(map(str, _path(row)))) for row in rows)
+        return {key: path for key, path in paths if path}
+
+    # Metrics
+
+    @cached_property
+    def outputs(self) -> Mapping[NodeKey, tuple[NodeKey, ...]]:
+        """What each run and each reader wrote, by key; for an execution what it wrote itself."""
+        if self.key.kind is Kind.EXECUTION:
+            return _targets(self.after.edges)
+        return _targets(self._written.edges)
+
+    @property
+    def is_outputs_cut(self) -> bool:
+        """Whether the runs and readers wrote more than was read."""
+        return self.key.kind is Kind.ARTIFACT and self._written.cut
+
+    @cached_property
+    def _written(self) -> Neighbours:
+        runs = (*self.runs, *(self.readers if self.role is Role.MODEL else ()))
+        return self.moment.neighbours(runs, Direction.DOWNSTREAM, self.limits)
+
+    @cached_property
+    def evaluators(self) -> tuple[NodeKey, ...]:
+        """The readers that wrote metrics of the model, newest first: those that made no other model."""
+        return tuple(run for run in self._measuring if not self._made_another(run))
+
+    @cached_property
+    def other_trainings(self) -> tuple[NodeKey, ...]:
+        """The readers that wrote metrics, and made another model, whose metrics those are."""
+        return tuple(run for run in self._measuring if self._made_another(run))
+
+    @cached_property
+    def _measuring(self) -> tuple[NodeKey, ...]:
+        if self.role is not Role.MODEL:
+            return ()
+        outputs = self.outputs
+        self.moment.read(key for keys in outputs.values() for key in keys)
+        self.moment.read(self.readers)
+        readers = (run for run in self.readers if run not in self.runs)
+        return tuple(run for run in readers if self._of_role(run, Role.METRICS))
+
+    def _made_another(self, run: NodeKey) -> bool:
+        return self.moment.role(run) is Role.TRAIN or bool(self.models_of(run))
+
+    def models_of(self, run: NodeKey) -> list[NodeKey]:
+        """Return the models that a run wrote; what is of the node's own type counts as one."""
+        own = self.moment.type(self.key).name if self.role is Role.MODEL else None
+        return [
+            key
+            for key in self.outputs.get(run, ())
+            if self.moment.role(key) is Role.MODEL or self.moment.type(key).name == own
+        ]
+
+    def _of_role(self, run: NodeKey, role: Role) -> list[NodeKey]:
+        return [key for key in self.outputs.get(run, ()) if self.moment.role(key) is role]
+
+    @cached_property
+    def inputs_of_evaluators(self) -> Mapping[NodeKey, tuple[NodeKey, ...]]:
+        """The models that each evaluator read."""
+        read = self.moment.neighbours(self.evaluators, Direction.UPSTREAM, self.limits)
+        found: dict[NodeKey, list[NodeKey]] = {}
+        self.moment.read(row.source for row in read.edges)
+        for row in read.edges:
+            if self.moment.role(row.source) is Role.MODEL:
+                found.setdefault(row.target, []).append(row.source)
+        return {run: tuple(dict.fromkeys(keys)) for run, keys in found.items()}
+
+    @cached_property
+    def measurements(self) -> tuple[tuple[NodeKey, NodeKey], ...]:
+        """The artifacts that hold metrics of the node and their runs, the producers' first."""
+        if self.key.kind is Kind.EXECUTION:
+            runs: tuple[NodeKey, ...] = (self.key,)
+        elif self.role in (Role.MODEL, None):
+            runs = (*self.runs, *self.evaluators)
+        else:
+            return ()
+        self.moment.read((*runs, *(key for run in runs for key in self.outputs.get(run, ()))))
+        first: dict[NodeKey, NodeKey] = {}
+        for run in runs:
+            for key in self._of_role(run, Role.METRICS):
+                first.setdefault(key, run)
+        return tuple(first.items())
+
+    @cached_property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The values in those that were not deleted, by artifact and name, then a model's own floats.
+
+        Whole numbers of a model are rather its version or its depth.
+        """
+        found = []
+        for key, run in self.measurements:
+            if not self.moment.gone(key):
+                artifact = self.moment.artifact(key)
+                execution = self.moment.execution(run)
+                values = {**artifact.custom_properties, **artifact.properties}
+                found += [
+                    Metric(name, values[name], artifact, execution) for name in sorted(values)
+                ]
+        return (*found, *self._own_numbers())
+
+    def _own_numbers(self) -> list[Metric]:
+        if self.role is not Role.MODEL:
+            return []
+        model = self.moment.artifact(self.key)
+        run = self.moment.execution(self.run) if self.run is not None else None
+        values = {**model.custom_properties, **model.properties}
+        return [
+            Metric(name, values[name], model, run)
+            for name in sorted(values)
+            if type(values[name]) is float
+        ]
+
+    # Contexts
+
+    @cached_property
+    def _context_edges(self) -> list[EdgeRow]:
+        if self.key.kind is Kind.CONTEXT:
+            return self.moment.edges((self.key,), Direction.BOTH)
+        keys = (self.key,) if self.run in (self.key, None) else (self.key, self.run)
+        return self.moment.edges(cast(tuple[NodeKey, ...], keys), Direction.UPSTREAM)
+
+    @cached_property
+    def containing(self) -> tuple[NodeKey, ...]:
+        """What the node belongs to, environments included; of a context its parents and children."""
+        if self.key.kind is Kind.CONTEXT:
+            pairs = [(row.source, row.target) for row in self._context_edges if _is_parent(row)]
+            found = {end for pair in pairs for end in pair} - {self.key}
+        else:
+            found = {row.source for row in self._context_edges if row.target == self.key}
+        return tuple(sorted(found))
+
+    @cached_property
+    def contexts(self) -> tuple[Context, ...]:
+        """The first of those, by key, without the environments."""
+        kept = self.containing[: self.limits.nodes]
+        self.moment.read(kept)
+        return tuple(self.moment.context(key) for key in kept if not self._is_environment(key))
+
+    @cached_property
+    def members(self) -> tuple[NodeKey, ...]:
+        """The artifacts and executions that belong to a context, by key."""
+        if self.key.kind is not Kind.CONTEXT:
+            return ()
+        return tuple(sorted({row.target for row in self._context_edges if not _is_parent(row)}))
+
+    @cached_property
+    def environments(self) -> tuple[NodeKey, ...]:
+        """The environments that the run is associated with, newest first."""
+        found = [row.source for row in self._context_edges if row.target == self.run]
+        self.moment.read(found)
+        return tuple(sorted(filter(self._is_environment, found), reverse=True))
+
+    def _is_environment(self, key: NodeKey) -> bool:
+        return self.moment.type(key).type_name == Environment.type_name
+
+    @cached_property
+    def environment(self) -> Environment | None:
+        """Where the run ran; None where that was not recorded."""
+        if not self.environments:
+            return None
+        return cast(Environment, self.moment.node(self.environments[0], Environment))
+
+    @property
+    def libraries(self) -> Mapping[str, str]:
+        """The versions of the libraries that the run used, by name."""
+        return libraries_of(self.environment)
+
+    @property
+    def frameworks(self) -> Mapping[str, str]:
+        """Those of them that are machine-learning frameworks; all, where none is known for one."""
+        known = {name: said for name, said in self.libraries.items() if is_framework(name)}
+        return known or self.libraries
+
+    # All at once
+
+    def prefetch(self) -> None:
+        """Read, in one call, the nodes that a summary needs."""
+        keys = {row.source for row in self._context_edges if not _is_parent(row)}
+        for found in (self.before, self.after):
+            keys.update(end for row in found.edges for end in (row.source, row.target))
+        for level in self.upstream.levels:
+            keys.update(key for key in level if key.kind is Kind.ARTIFACT)
+        keys.update(key for outputs in self.outputs.values() for key in outputs)
+        self.moment.read(keys)
+
+    def linked(self, rows: Iterable[EdgeRow]) -> tuple[Linked, ...]:
+        """Return the other ends of events of an execution, by key."""
+        return tuple(
+            sorted(
+                (self._link(row) for row in rows),
+                key=lambda link: (link.node.key, link.event),
+            )
+        )
+
+    def _link(self, row: EdgeRow) -> Linked:
+        other = row.source if row.target == self.key else row.target
+        return Linked(self.moment.node(other), row.kind.name, _path(row))
+
+
+def newest_first(events: Iterable[tuple[NodeKey, int | None]]) -> tuple[NodeKey, ...]:
+    """Return executions by their last event's time, then by id, the newest first."""
+    last: dict[NodeKey, int] = {}
+    for key, time in events:
+        last[key] = max(last.get(key, NEVER), NEVER if time is None else time)
+    return tuple(sorted(last, key=lambda key: (last[key], key), reverse=True))
+
+
+def _path(row: EdgeRow) -> tuple[str | int, ...]:
+    return () if row.path is None else tuple(from_json(row.path))
+
+
+def _is_parent(row: EdgeRow) -> bool:
+    return row.kind is EdgeKind.PARENT
+
+
+def _targets(rows: Iterable[EdgeRow]) -> dict[NodeKey, tuple[NodeKey, ...]]:
+    """Return what each execution wrote, by key, each artifact once."""
+    found: dict[NodeKey, dict[NodeKey, None]] = {}
+    for row in sorted(rows):
+        found.setdefault(row.source, {})[row.target] = None
+    return {run: tuple(keys) for run, keys in found.items()}

@@ -1,0 +1,93 @@
+"""Reading nodes: one by its key, and those that a filter accepts, page by page."""
+
+from __future__ import annotations
+
+from typing import TypeVar, cast
+
+from lineage.answers.log import Page, read_token, write_token
+from lineage.contract.backend import Backend, Named, Order
+from lineage.contract.registry import registry
+from lineage.errors import Invalid, NotFound
+from lineage.filters.parsing import parse
+from lineage.filters.tree import Column, Field, Filter, In, all_of, bind
+from lineage.model.entities import LARGEST_ID, Node, NodeKey
+from lineage.model.rows import entities_of, entity_of
+from lineage.model.values import to_text
+from lineage.queries.naming import is_key, resolve_in
+
+__all__ = ["find", "get", "get_named"]
+
+NodeT = TypeVar("NodeT", bound=Node)
+FEW = 8
+"""Of how many types a name is looked up one by one."""
+
+
+def get(
+    backend: Backend, key: NodeKey, cls: type[Node] | None = None, *, as_of: int | None = None
+) -> Node:
+    """Return a live node, as an entity of a class where one is given; `NotFound` where there is none."""
+    known = backend.nodes([key], as_of=as_of) if 0 < key.id < LARGEST_ID else {}
+    row = known.get(key)
+    if row is None:
+        wanted = key if cls is None else f"{cls.__name__} with the id {key.id}"
+        raise NotFound(f"there is no {wanted}")
+    if row.gone:
+        raise NotFound(
+            f"{key} was deleted in transaction {row.until}; look at the store at an earlier one"
+        )
+    # Of a node that is there its type is, too: no moment needs to be pinned for the two.
+    types = registry(backend, as_of)
+    known_type = row.type_id in types.by_id  # of a damaged row it may not be
+    if cls is not None and known_type and row.type_id not in types.ids(cls):
+        raise NotFound(f"{key} is a {types.by_id[row.type_id].type_name}, not a {cls.__name__}")
+    return entity_of(row, types.by_id, cls)
+
+
+def get_named(backend: Backend, cls: type[Node], name: str, *, as_of: int | None = None) -> Node:
+    """Return the live node of a class that a name means, else what `kind:id`, `Type:name` or a URI means."""
+    types = registry(backend, as_of)
+    ids = types.ids(cls)
+    if as_of is None and len(ids) <= FEW and not is_key(to_text(name)):
+        found = backend.lookup([Named(number, name) for number in ids]).values()
+        rows = [row for some in found for row in some]
+        if len(rows) == 1:
+            return entity_of(rows[0], types.by_id, cls)
+    return get(backend, resolve_in(backend, cls, name, as_of=as_of), cls, as_of=as_of)
+
+
+def find(
+    backend: Backend,
+    wanted: type[NodeT],
+    where: str | Filter | None,
+    *,
+    order: Order,
+    limit: int | None,
+    page: str | None,
+    as_of: int | None,
+) -> Page[NodeT]:
+    """Return the nodes of a class that a filter accepts; all pages are of the moment of the first."""
+    number, after = backend.pin(as_of), None
+    if page is not None:
+        number, after = read_token(page, order)
+        if as_of not in (None, number):
+            raise Invalid(f"the page token is of transaction {number}, this is as of {as_of}")
+    types = registry(backend, number)
+    tree = parse(where, wanted.kind) if isinstance(where, str) else where
+    if not isinstance(tree, Filter | None):
+        raise Invalid(
+            f"{where!r:.80} is not a filter; give text, or a tree of lineage.filters.tree"
+        )
+    if wanted.type_name is not None:
+        tree = all_of(In(Column(Field.TYPE_ID), tuple(sorted(types.ids(wanted)))), tree)
+    rows = backend.find(
+        wanted.kind,
+        None if tree is None else bind(tree, types.by_id.values()),
+        order=order,
+        after=after,
+        limit=None if limit is None else limit + 1,
+        as_of=number,
+    )
+    more = limit is not None and len(rows) > limit
+    rows = rows[:limit]
+    token = write_token(number, order, rows[-1]) if more else None
+    return Page(tuple(cast(list[NodeT], entities_of(rows, types.by_id, wanted))), token)

@@ -1,0 +1,157 @@
+"""Says in sentences what was not recorded around a node, what was left out and what was concluded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from lineage.answers.labels import printable
+from lineage.answers.subgraph import Cut
+from lineage.model.entities import Kind, NodeKey
+from lineage.queries.facts import Findings
+from lineage.queries.libraries import is_framework
+from lineage.queries.reader import Moment
+from lineage.queries.roles import Role
+
+__all__ = ["concluded", "cut_short", "listed", "remarks"]
+
+LISTED = 5
+"""How many keys a sentence names."""
+
+
+def remarks(found: Findings) -> tuple[str, ...]:
+    """Return the notes of a summary."""
+    if found.key.kind is Kind.CONTEXT:
+        return (*_gone(found), *_too_many(found))
+    return (
+        *_gone(found),
+        *_roles(found),
+        *_runs(found),
+        *_environment(found),
+        *_datasets(found),
+        *_metrics(found),
+        *_too_many(found),
+    )
+
+
+def listed(keys: Iterable[NodeKey]) -> str:
+    """Return the first keys in one text.
+
+    >>> listed([NodeKey(Kind.ARTIFACT, 1), NodeKey(Kind.ARTIFACT, 2)])
+    'artifact:1, artifact:2'
+    """
+    texts = [str(key) for key in keys]
+    more = [f"and {len(texts) - LISTED} more"] if len(texts) > LISTED else []
+    return ", ".join([*texts[:LISTED], *more])
+
+
+def concluded(moment: Moment, keys: Iterable[NodeKey]) -> list[str]:
+    """Return a sentence for each of the nodes' types whose role only its name tells."""
+    types = {moment.row(key).type_id for key in keys}
+    told = []
+    for number in sorted(types):
+        role = moment.roles.of(number)
+        if role is not None and moment.roles.by_name(number):
+            name = printable(moment.types.by_id[number].name, limit=80)
+            told.append(f"{name} is taken for {role.words} by its name")
+    return told
+
+
+def cut_short(what: str, cut: Cut | None) -> list[str]:
+    """Return what to say of a search that a limit cut, if one did."""
+    return [] if cut is None else [f"{what} was cut by the limit of {cut.limit}"]
+
+
+def _gone(found: Findings) -> Iterator[str]:
+    row = found.moment.row(found.key)
+    if row.gone and row.salt is None:
+        yield f"{found.key} was purged: its key, its type, its times and its edges are what is left"
+    elif row.gone:
+        yield f"{found.key} was deleted; this is what it was"
+
+
+def _roles(found: Findings) -> Iterator[str]:
+    if found.role is None and found.key.kind is Kind.ARTIFACT:
+        name = printable(found.moment.type(found.key).name, limit=80)
+        yield (
+            f"nothing says what {name} is, so that metrics by those who read {found.key} are not looked "
+            f"for; give the type a base, such as {Role.MODEL.base}"
+        )
+    metrics = (key for key, _ in found.measurements)
+    sources = (source.node.key for source in found.sources)
+    yield from concluded(found.moment, (found.key, *sources, *metrics))
+
+
+def _runs(found: Findings) -> Iterator[str]:
+    if found.run is None:
+        yield f"no run is recorded that wrote {found.key}"
+        return
+    if found.run != found.key and found.moment.gone(found.run):
+        yield f"{found.run}, the run that wrote {found.key}, was deleted"
+    if len(found.runs) > 1:
+        yield (
+            f"{len(found.runs)} runs wrote {found.key}; the parameters and the environment are those "
+            f"of {found.run}, the newest"
+        )
+    if not found.parameters and found.role is not Role.DATASET:
+        yield f"{found.run} recorded no parameters"
+
+
+def _environment(found: Findings) -> Iterator[str]:
+    if found.run is None:
+        return
+    if found.environment is None:
+        subject = str(found.key) if found.run == found.key else f"the run that wrote {found.key}"
+        yield f"{subject} recorded no environment"
+    elif not any(map(is_framework, found.libraries)):
+        yield f"no known framework is among the libraries of {found.environment.key}"
+    if len(found.environments) > 1:
+        yield f"{found.run} has several environments ({listed(found.environments)}); the newest is given"
+
+
+def _datasets(found: Findings) -> Iterator[str]:
+    cut = found.upstream.cut
+    yield from cut_short("the search for data sets", cut)
+    if not found.sources and cut is None and found.role is not Role.DATASET:
+        yield f"no data set is recorded upstream of {found.key}"
+
+
+def _metrics(found: Findings) -> Iterator[str]:
+    if found.role is Role.MODEL and not found.metrics:
+        yield f"no metrics of {found.key} are recorded"
+    deleted = [key for key, _ in found.measurements if found.moment.gone(key)]
+    if deleted:
+        yield f"the metrics {listed(deleted)} were deleted, and are left out"
+    if found.role is not Role.MODEL:
+        return
+    measured = {run for _, run in found.measurements}
+    for run in found.runs:
+        models = found.models_of(run)
+        if len(models) > 1 and run in measured:
+            yield f"{run} wrote {len(models)} models ({listed(models)}); its metrics may be of another"
+        elif len(models) > 1:
+            yield f"{run} wrote {len(models)} models ({listed(models)})"
+    for run in found.evaluators:
+        models = list(found.inputs_of_evaluators.get(run, ()))
+        if len(models) > 1:
+            yield f"{run} read {len(models)} models ({listed(models)}); its metrics may be of another"
+    if found.other_trainings:
+        yield (
+            f"the metrics by {listed(found.other_trainings)} are left out: each read {found.key} to "
+            f"train something else"
+        )
+
+
+def _too_many(found: Findings) -> Iterator[str]:
+    most = found.limits.nodes
+    if found.before.cut:
+        yield f"more than {most} nodes lead to {found.key}; only the first are looked at"
+    if found.after.cut:
+        yield f"more than {most} nodes follow {found.key}; only the first are looked at"
+    if found.is_outputs_cut:
+        yield f"the runs around {found.key} wrote more than {most} nodes; only the first are looked at"
+    for count, what in (
+        (len(found.members), "members"),
+        (len(found.containing), "contexts"),
+    ):
+        if most is not None and count > most:
+            yield f"{found.key} has {count} {what}; only the first {most} are given"

@@ -1,0 +1,141 @@
+"""Reads a store at one moment on behalf of a question: each node once, neighbours up to a bound."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import NamedTuple, TypeVar, cast
+
+from lineage.answers.subgraph import Direction, Limits, Walk
+from lineage.contract.backend import Backend
+from lineage.contract.registry import registry
+from lineage.errors import Corrupt, Invalid, NotFound
+from lineage.filters.tree import Filter
+from lineage.model.entities import Artifact, Context, Execution, Kind, Node, NodeKey
+from lineage.model.rows import EdgeKind, EdgeRow, NodeRow, entity_of
+from lineage.model.schema import AnyType
+from lineage.queries.roles import Role, Roles
+
+__all__ = ["CONTEXT_KINDS", "Moment", "Neighbours"]
+
+NodeT = TypeVar("NodeT", bound=Node)
+CONTEXT_KINDS = frozenset({EdgeKind.ATTRIBUTION, EdgeKind.ASSOCIATION, EdgeKind.PARENT})
+
+
+class Neighbours(NamedTuple):
+    """The events between some nodes and their neighbours on one side; `cut` where there are more."""
+
+    edges: tuple[EdgeRow, ...] = ()
+    cut: bool = False
+
+
+class Moment:
+    """A store as of one transaction, `number`, and the nodes that were read of it so far."""
+
+    def __init__(self, backend: Backend, as_of: int | None) -> None:
+        self._backend = backend
+        self._pinned = backend.pin(as_of)
+        self._rows: dict[NodeKey, NodeRow] = {}
+        self.types = registry(backend, self._pinned)
+        self.roles = Roles(self.types)
+        self.number = backend.now() if self._pinned is None else self._pinned
+
+    # Nodes
+
+    def read(self, keys: Iterable[NodeKey]) -> None:
+        """Read those of the nodes that were not read yet, in one call."""
+        missing = {key for key in keys if key not in self._rows}
+        if missing:
+            self._rows |= self._backend.nodes(missing, as_of=self._pinned)
+
+    def check(self, keys: Collection[NodeKey]) -> None:
+        """Raise `NotFound` for a node that was asked about and is not there."""
+        self.read(keys)
+        for key in keys:
+            if key not in self._rows:
+                raise NotFound(f"there is no {key}")
+
+    def check_artifacts(self, keys: Collection[NodeKey], question: str) -> None:
+        """Raise for what is not there, and `Invalid` for what is no artifact."""
+        for key in keys:
+            if key.kind is not Kind.ARTIFACT:
+                raise Invalid(f"{key} is not an artifact; {question}")
+        self.check(keys)
+
+    def row(self, key: NodeKey) -> NodeRow:
+        """Return a node that an edge leads to."""
+        self.read((key,))
+        try:
+            return self._rows[key]
+        except KeyError as error:
+            raise Corrupt(
+                f"an edge leads to {key}, which is not there; run a check of the store"
+            ) from error
+
+    def node(self, key: NodeKey, cls: type[Node] | None = None) -> Node:
+        """Return a node as an entity, a plain one unless a class is given."""
+        return entity_of(self.row(key), self.types.by_id, cls)
+
+    def artifact(self, key: NodeKey) -> Artifact:
+        """Return an artifact."""
+        return cast(Artifact, self.node(key))
+
+    def execution(self, key: NodeKey) -> Execution:
+        """Return an execution."""
+        return cast(Execution, self.node(key))
+
+    def context(self, key: NodeKey) -> Context:
+        """Return a context."""
+        return cast(Context, self.node(key))
+
+    def type(self, key: NodeKey) -> AnyType:
+        """Return a node's type."""
+        return self.types.by_id[self.row(key).type_id]
+
+    def role(self, key: NodeKey) -> Role | None:
+        """Return what a node is to machine learning; None where nothing says it."""
+        return self.roles.of(self.row(key).type_id)
+
+    def gone(self, key: NodeKey) -> bool:
+        """Whether a node was deleted or purged."""
+        return self.row(key).gone
+
+    def find_artifacts(self, where: Filter) -> list[NodeKey]:
+        """Return the live artifacts that a filter accepts, by id."""
+        rows = self._backend.find(Kind.ARTIFACT, where, as_of=self._pinned)
+        self._rows |= {row.key: row for row in rows}
+        return [row.key for row in rows]
+
+    # Edges
+
+    def edges(
+        self,
+        keys: Collection[NodeKey],
+        direction: Direction,
+        kinds: Collection[EdgeKind] = CONTEXT_KINDS,
+    ) -> list[EdgeRow]:
+        """Return the edges at some nodes, however many there are."""
+        if not keys:
+            return []
+        return self._backend.edges(keys, direction, kinds=kinds, as_of=self._pinned)
+
+    def neighbours(
+        self, keys: Collection[NodeKey], direction: Direction, limits: Limits
+    ) -> Neighbours:
+        """Return the events that lead to (upstream) or from (downstream) some nodes.
+
+        No more neighbours than the limit of nodes, the first by key: hubs are not read wholly.
+        """
+        if not keys:
+            return Neighbours()
+        room = None if limits.nodes is None else limits.nodes + len(set(keys))
+        walk = self.walk(keys, direction, Limits(hops=1, nodes=room), edges=True)
+        own = set(keys)
+        upstream = direction is Direction.UPSTREAM
+        edges = tuple(row for row in walk.edges if (row.target if upstream else row.source) in own)
+        return Neighbours(edges, walk.cut is not None and walk.cut.limit == "nodes")
+
+    def walk(
+        self, keys: Collection[NodeKey], direction: Direction, limits: Limits, *, edges: bool
+    ) -> Walk:
+        """Walk the edges of events from some nodes."""
+        return self._backend.walk(keys, direction, limits=limits, edges=edges, as_of=self._pinned)

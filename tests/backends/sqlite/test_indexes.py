@@ -1,0 +1,226 @@
+"""Indexes in a SQLite store: those of properties by whatever name, and that questions go by indexes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import isnan
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import lineage
+from lineage import Artifact, ArtifactType, Execution, Model, Store, Train, ValueType
+from lineage.filters.tree import (
+    And,
+    Compare,
+    Filter,
+    In,
+    Like,
+    Not,
+    Operator,
+    Or,
+    Present,
+    PropertyColumn,
+)
+from tests.backends.files import door, inside
+
+ORDINARY = [
+    "day",
+    "a b",
+    "it's",
+    "größe",
+    "a.b",
+    "$",
+    "[0]",
+    "",
+    "#",
+    "-- x",
+    "select",
+    "?1",
+    "%00",
+    "😀",
+]
+NO_PATH = ['dou"ble', "back\\slash", "new\nline", "nul\0"]
+"""Names that a JSON path cannot hold: no index, but the same answers."""
+
+VALUES: dict[ValueType, list[Any]] = {
+    ValueType.STRING: ["", "a", "A", "b", "ä", "a\0b", "a\\b", "3", "x" * 2000],
+    ValueType.INT: [0, -1, 3, 2**53 + 1, 2**63 - 1, -(2**63)],
+    ValueType.DOUBLE: [0.0, -0.5, 3.0, 1e300, float("inf"), float("-inf"), float("nan"), 5e-324],
+    ValueType.BOOLEAN: [True, False],
+}
+
+
+def filters(column: PropertyColumn, values: list[Any]) -> Iterator[Filter]:
+    yield Present(column)
+    yield Not(Present(column))
+    literals = tuple(value for value in values if not (isinstance(value, float) and isnan(value)))
+    for value in literals:
+        for operator in Operator:
+            yield Compare(column, operator, value)
+        if isinstance(value, str):
+            yield Like(column, value + "%")
+    yield In(column, literals)
+    yield Not(In(column, literals[:2]))
+    first, second = (Compare(column, Operator.EQ, value) for value in literals[:2])
+    yield Or((first, second))
+    yield And((Not(first), Present(column)))
+
+
+@pytest.fixture(scope="module")
+def twins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, Store]]:
+    """Two stores of the same content, without and with indexes."""
+    names = [*ORDINARY, *NO_PATH]
+    folder = tmp_path_factory.mktemp("twins")
+    with lineage.connect(folder / "plain.db") as plain, lineage.connect(folder / "a.db") as indexed:
+        for store in (plain, indexed):
+            for value_type, values in VALUES.items():
+                store.put(
+                    ArtifactType(
+                        name=value_type,
+                        properties=dict.fromkeys(names, value_type),
+                        indexed=names if store is indexed else [],
+                    )
+                )
+                store.put(
+                    [
+                        Artifact(type=value_type, properties=dict.fromkeys(names, value))
+                        for value in values
+                    ]
+                )
+        yield plain, indexed
+
+
+@pytest.mark.parametrize("value_type", VALUES)
+@pytest.mark.parametrize("name", [*ORDINARY, *NO_PATH])
+def test_index_changes_no_answer(
+    name: str, value_type: ValueType, twins: tuple[Store, Store]
+) -> None:
+    for where in filters(PropertyColumn(name), VALUES[value_type]):
+        plain, indexed = ([each.id for each in store.find(Artifact, where)] for store in twins)
+        assert plain == indexed, where
+
+
+def test_properties_have_an_index_where_a_path_can_name_them(twins: tuple[Store, Store]) -> None:
+    plain, indexed = twins
+    assert property_indexes(plain) == set()
+    assert property_indexes(indexed) == {f"property.{name}" for name in ORDINARY}
+    assert plain.check() == indexed.check() == []
+
+
+def property_indexes(store: Store) -> set[str]:
+    found = inside(store).execute("SELECT name FROM sqlite_schema WHERE name LIKE 'property.%'")
+    return {name for (name,) in found}
+
+
+# Plans
+
+
+@contextmanager
+def plans(store: Store) -> Iterator[list[str]]:
+    """Gather SQLite's plan of each question that a block asks of a store's nodes."""
+    gathered: list[str] = []
+    asked: list[str] = []
+    inside(store).set_trace_callback(asked.append)
+    yield gathered
+    inside(store).set_trace_callback(None)
+    with door(Path(store.backend._file.path)) as own:  # type: ignore[attr-defined]
+        for name in ("lineage_like", "lineage_like_value"):
+            own.create_function(name, 2, lambda *_: None, deterministic=True)
+        for text in asked:
+            if text.startswith("SELECT") and " node" in text:
+                steps = own.execute(f"EXPLAIN QUERY PLAN {text}").fetchall()
+                gathered.append("; ".join(step[3] for step in steps))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with lineage.connect(tmp_path / "a.db") as store:
+        types = {"day": ValueType.INT, "it's": ValueType.STRING, "free": ValueType.INT}
+        store.put(ArtifactType(name="T", properties=types, indexed=["day", "it's"]))
+        store.put(
+            [
+                Artifact(
+                    type="T",
+                    name=f"{turn}",
+                    uri=f"s3://{turn}",
+                    external_id=f"{turn}",
+                    properties={"day": turn % 50, "it's": f"{turn}", "free": turn},
+                )
+                for turn in range(300)
+            ]
+        )
+        store.record(Train(), inputs=[store.get("artifact:1")], outputs=[Model()])
+        yield store
+
+
+@pytest.mark.parametrize(
+    ("where", "index"),
+    [
+        ("properties.day = 7", "property.day"),
+        ("type = 'T' AND properties.day = 7", "property.day"),
+        ("properties.day > 48 AND properties.day < 50", "property.day"),
+        ("properties.day IN (1, 2)", "property.day"),
+        ("properties.`it's` = '7'", "property.it's"),
+        ("name = '7'", "node_name"),
+        ("type = 'T' AND name = '7'", "node_name"),
+        ("uri = 's3://7'", "node_uri"),
+        ("type = 'T' AND uri = 's3://7'", "node_uri"),
+        ("external_id = '7'", "node_external_id"),
+        ("type = 'T' AND external_id = '7'", "node_external_id"),
+        ("type = 'lineage.Model'", "node_type"),
+        ("id = 7", "INTEGER PRIMARY KEY"),
+        ("events_a.execution_id = 1", "INTEGER PRIMARY KEY"),
+    ],
+)
+def test_question_goes_by_an_index(where: str, index: str, store: Store) -> None:
+    with plans(store) as gathered:
+        found = store.find(Artifact, where)
+    assert found
+    (plan,) = gathered
+    assert index in plan
+    assert "SCAN n" not in plan
+
+
+def test_question_without_an_index_still_has_its_answer(store: Store) -> None:
+    with plans(store) as gathered:
+        (found,) = store.find(Artifact, "properties.free = 7")
+    assert found.name == "7"
+    assert gathered
+    assert "property" not in gathered[0]
+
+
+def test_recording_looks_up_by_uri_and_not_through_the_type(store: Store) -> None:
+    (known,) = store.find(Artifact, "uri = 's3://7'")
+    with plans(store) as gathered, store.run(Train(), environment=False) as run:
+        assert run.input(Artifact(type="T", uri="s3://7")) == known
+    assert any("node_uri" in plan for plan in gathered)
+    assert not any("node_type" in plan for plan in gathered)
+
+
+def test_orders_go_by_indexes(store: Store) -> None:
+    for order, index in (("create_time", "node_created"), ("update_time", "node_updated")):
+        with plans(store) as gathered:
+            store.find(Execution, order_by=order, limit=1)
+            store.find(Artifact, order_by=order, limit=10, descending=True)
+        assert all(index in plan and "TEMP B-TREE" not in plan for plan in gathered), gathered
+
+
+def test_walks_go_by_indexes(store: Store) -> None:
+    with plans(store) as gathered:
+        assert len(store.upstream("artifact:301").nodes) == 3
+        assert len(store.downstream("artifact:1").nodes) == 3
+    assert gathered
+    for plan in gathered:
+        assert "SCAN n" not in plan
+        assert "SCAN e" not in plan
+
+
+def test_type_that_gets_an_index_later(store: Store) -> None:
+    store.put(
+        ArtifactType(name="T", properties={"free": ValueType.INT}, indexed=["free"]), can_omit=True
+    )
+    with plans(store) as gathered:
+        assert [each.name for each in store.find(Artifact, "properties.free = 7")] == ["7"]
+    assert "property.free" in gathered[0]
+    assert store.check() == []

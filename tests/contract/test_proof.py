@@ -1,0 +1,219 @@
+"""The chain of digests: whatever is changed afterwards, it shows."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from lineage.backends.memory.backend import MemoryBackend
+from lineage.contract.backend import EMPTY, Backend
+from lineage.contract.proof import NO_DIGEST, content_digest, faults, purged, seal
+from lineage.model.entities import Kind, NodeKey
+from lineage.model.rows import Commit, EdgeKey, EdgeKind, NodeRow, TypeRow
+from tests.builders import Clock, eventful, writing
+
+KEY = NodeKey(Kind.ARTIFACT, 1)
+ROW = NodeRow(KEY, 1, "name", "external", "uri", 2, '{"a":1}', '{"b":1}', 5, 6, 1, bytes(16))
+
+
+# Content
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "other"},
+        {"name": None},
+        {"name": ""},
+        {"external_id": None},
+        {"uri": None},
+        {"state": 3},
+        {"state": None},
+        {"properties": '{"a":1.0}'},
+        {"properties": '{"b":1}', "custom": '{"a":1}'},
+        {"custom": "{}"},
+        {"name": "nam", "external_id": "eexternal"},
+        {"salt": b"\1" + bytes(15)},
+    ],
+    ids=str,
+)
+def test_digest_of_content_covers_all_of_it_and_the_salt(change: dict[str, Any]) -> None:
+    assert content_digest(ROW._replace(**change)) != content_digest(ROW)
+
+
+def test_digest_of_content_covers_nothing_else() -> None:
+    moved = ROW._replace(
+        key=NodeKey(Kind.CONTEXT, 9), type_id=9, created=9, updated=9, since=9, until=9, gone=True
+    )
+    assert content_digest(moved) == content_digest(ROW)
+
+
+def test_purged_row_keeps_its_digest_and_nothing_of_its_content() -> None:
+    erased = purged(ROW)
+    assert content_digest(erased) == content_digest(ROW)
+    assert purged(erased) == erased
+    assert (erased.key, erased.type_id, erased.created, erased.updated) == (KEY, 1, 5, 6)
+    for secret in ("name", "external", "uri", '{"a":1}', '{"b":1}', bytes(16)):
+        assert secret not in erased
+
+
+# The chain
+
+
+@pytest.fixture(scope="module")
+def history() -> tuple[Commit, ...]:
+    """The transactions of a history with every kind of record."""
+    with MemoryBackend(clock=Clock()) as backend:
+        eventful(backend)
+        return tuple(backend.changes())
+
+
+@pytest.fixture
+def commits(history: tuple[Commit, ...]) -> list[Commit]:
+    return list(history)
+
+
+def test_whole_history_has_no_faults(backend: Backend) -> None:
+    eventful(backend)
+    commits = list(backend.changes())
+    assert list(faults(commits)) == []
+    previous = NO_DIGEST
+    for commit in commits:
+        assert seal(previous, commit) == commit.head.digest
+        previous = commit.head.digest
+
+
+@pytest.mark.parametrize("number", range(7))
+def test_rest_of_a_history_is_judged_by_what_it_follows(number: int, commits: list[Commit]) -> None:
+    last = commits[number - 1].head if number else EMPTY
+    rest = commits[number:]
+    assert list(faults(rest, after=last)) == []
+    assert bool(list(faults(rest, after=last._replace(digest=bytes([1] * 32))))) is bool(rest)
+
+
+def head(**changes: Any) -> Callable[[Commit], Commit]:
+    return lambda it: it._replace(head=it.head._replace(**changes))
+
+
+def batch(name: str, change: Callable[[Any], Any], place: int = 0) -> Callable[[Commit], Commit]:
+    """Change one record of the batch."""
+
+    def changed(it: Commit) -> Commit:
+        records = list(getattr(it.batch, name))
+        records[place] = change(records[place])
+        return it._replace(batch=it.batch._replace(**{name: records}))
+
+    return changed
+
+
+def type_(**changes: Any) -> Callable[[TypeRow], TypeRow]:
+    return lambda it: it._replace(type=it.type.replace(**changes))
+
+
+CHANGES: dict[str, tuple[int, Callable[[Commit], Commit]]] = {
+    "time": (1, head(time=0)),
+    "actor": (1, head(actor="eve")),
+    "message": (1, head(message="")),
+    "highest type": (1, head(types=99)),
+    "highest artifact": (1, head(artifacts=99)),
+    "highest execution": (1, head(executions=99)),
+    "highest context": (1, head(contexts=99)),
+    "own digest": (1, head(digest=bytes(32))),
+    "name of a type": (1, batch("types", type_(name="Stop"))),
+    "id of a type": (1, batch("types", type_(id=99))),
+    "properties of a type": (2, batch("types", type_(properties={"k": "DOUBLE"}))),
+    "description of a type": (2, batch("types", type_(description="another"))),
+    "signature of a type": (1, batch("types", type_(input_type=None))),
+    "key of a node": (1, batch("nodes", lambda it: it._replace(key=NodeKey(Kind.ARTIFACT, 9)))),
+    "type of a node": (1, batch("nodes", lambda it: it._replace(type_id=2))),
+    "name of a node": (4, batch("nodes", lambda it: it._replace(name="other"))),
+    "salt of a node": (4, batch("nodes", lambda it: it._replace(salt=bytes(16)))),
+    "digest of a purged node": (1, batch("nodes", lambda it: it._replace(digest=bytes(32)))),
+    "create time of a node": (1, batch("nodes", lambda it: it._replace(created=0))),
+    "update time of a node": (1, batch("nodes", lambda it: it._replace(updated=0))),
+    "content of an update": (2, batch("updates", lambda it: it._replace(state=1), place=-1)),
+    "an update that was new": (
+        4,
+        lambda it: it._replace(
+            batch=it.batch._replace(nodes=[*it.batch.nodes, *it.batch.updates], updates=())
+        ),
+    ),
+    "source of an edge": (
+        1,
+        batch("edges", lambda it: it._replace(source=it.source._replace(id=9))),
+    ),
+    "target of an edge": (
+        1,
+        batch("edges", lambda it: it._replace(target=it.target._replace(id=9))),
+    ),
+    "kind of an edge": (2, batch("edges", lambda it: it._replace(kind=EdgeKind.INPUT))),
+    "time of an edge": (2, batch("edges", lambda it: it._replace(time=0))),
+    "path of an edge": (2, batch("edges", lambda it: it._replace(path='["in"]'))),
+    "an ended edge": (
+        2,
+        lambda it: it._replace(ended=[EdgeKey(KEY, *it.ended[0][1:])]),
+    ),
+    "a deleted node": (3, lambda it: it._replace(deleted=[KEY, NodeKey(Kind.CONTEXT, 1)])),
+    "a purged node": (3, lambda it: it._replace(purged=[KEY])),
+    "deleted as purged": (3, lambda it: it._replace(deleted=it.purged, purged=it.deleted)),
+    "order of nodes": (
+        1,
+        lambda it: it._replace(batch=it.batch._replace(nodes=it.batch.nodes[::-1])),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CHANGES)
+def test_change_of_anything_shows_where_it_was_made(case: str, commits: list[Commit]) -> None:
+    number, change = CHANGES[case]
+    commits[number - 1] = change(commits[number - 1])
+    sentences = list(faults(commits))
+    assert sentences[0].startswith(f"transaction {number}")
+    assert "changed" in sentences[0]
+
+
+REMOVALS: dict[str, tuple[int, Callable[[Commit], Commit]]] = {
+    "a node": (1, lambda it: it._replace(batch=it.batch._replace(nodes=it.batch.nodes[1:]))),
+    "an edge": (1, lambda it: it._replace(batch=it.batch._replace(edges=it.batch.edges[1:]))),
+    "an ended edge": (2, lambda it: it._replace(ended=())),
+    "a deletion": (3, lambda it: it._replace(deleted=it.deleted[1:])),
+}
+
+
+@pytest.mark.parametrize("case", REMOVALS)
+def test_lost_record_shows(case: str, commits: list[Commit]) -> None:
+    number, change = REMOVALS[case]
+    records = commits[number - 1].head.records
+    commits[number - 1] = change(commits[number - 1])
+    assert list(faults(commits)) == [
+        f"transaction {number} wrote {records} records, but {records - 1} are there"
+    ]
+    commits[number - 1] = head(records=records - 1)(commits[number - 1])
+    assert len(list(faults(commits))) == 1
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_lost_transaction_shows(number: int, commits: list[Commit]) -> None:
+    del commits[number - 1]
+    sentences = list(faults(commits))
+    assert sentences[0] == f"transaction {number} is missing"
+    assert len(sentences) == 2
+
+
+def test_history_that_was_sealed_anew_has_another_last_digest(commits: list[Commit]) -> None:
+    last = commits[-1].head.digest
+    previous = NO_DIGEST
+    forged = []
+    for commit in [head(actor="eve")(commits[0]), *commits[1:]]:
+        previous = seal(previous, commit)
+        forged.append(head(digest=previous)(commit))
+    assert list(faults(forged)) == []
+    assert forged[-1].head.digest != last
+
+
+def test_equal_content_has_digests_that_nobody_can_compare(backend: Backend) -> None:
+    with writing(backend) as new:
+        keys = [new.artifact(uri="secret") for _ in range(2)]
+    first, second = backend.nodes(keys).values()
+    assert first.salt != second.salt
+    assert content_digest(first) != content_digest(second)

@@ -1,0 +1,205 @@
+"""Whole stores as streams of batches, of one moment, into files that are whole or not there."""
+
+import errno
+import io
+import os
+from collections.abc import Collection
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+import lineage
+from lineage.contract.backend import Backend
+from lineage.errors import Corrupt, Invalid, NotFound
+from lineage.interchange import exporting
+from lineage.interchange.exporting import batches, export, write_file
+from lineage.model.entities import Kind, NodeKey
+from lineage.store import Store
+from tests.builders import all_keys, elsewhere, eventful, writing
+from tests.formats.graphs import whole
+
+
+@pytest.mark.parametrize("span", [1, 2, 500])
+def test_every_moment_is_exported_whole(
+    backend: Backend, span: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "SPAN", span)
+    eventful(backend)
+    keys = all_keys(backend)
+    for number in range(backend.now() + 1):
+        stream = batches(backend, as_of=number)
+        assert stream.number == number
+        found = whole(stream)
+        rows = backend.nodes(keys, as_of=number)
+        assert found.types == list(backend.types(as_of=number))
+        assert found.nodes == [rows[key] for key in sorted(rows)]
+        assert sorted(found.edges) == backend.edges(keys, as_of=number)
+
+
+def test_order_is_types_nodes_edges(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exporting, "SPAN", 1)
+    eventful(backend)
+    seen = [max(n for n, rows in enumerate(batch) if rows) for batch in batches(backend)]
+    assert seen == sorted(seen)
+    assert set(seen) == {0, 1, 3}
+
+
+def test_empty_store(backend: Backend) -> None:
+    found = whole(batches(backend))
+    assert (len(found.types), found.nodes, found.edges) == (9, [], [])
+
+
+def test_what_is_written_meanwhile_is_not_in_it(backend: Backend) -> None:
+    eventful(backend)
+    before = whole(batches(backend))
+    stream = batches(backend)
+    next(stream)
+    with writing(backend) as new:
+        new.path(new.artifact(), new.execution())
+        new.delete(NodeKey(Kind.EXECUTION, 1))
+    rest = whole(stream)
+    assert (rest.nodes, sorted(rest.edges)) == (before.nodes, sorted(before.edges))
+
+
+def test_ids_may_be_far_apart(backend: Backend) -> None:
+    far = [NodeKey(Kind.ARTIFACT, number) for number in (3, 2**40, 2**50, 2**59)]
+    with writing(backend) as new:
+        for key in far:
+            new.artifact(key=key)
+        run = new.execution()
+        new.edge(far[2], run)
+    with writing(backend) as new:
+        new.delete(far[1])
+    number = backend.now()
+    with writing(backend) as new:
+        new.delete(far[2])
+    found = whole(batches(backend, as_of=number))
+    assert [row.key for row in found.nodes] == [*far, run]
+    assert [row.gone for row in found.nodes] == [False, True, False, False, False]
+    assert len(found.edges) == 1
+    assert [row.key for row in whole(batches(backend)).nodes] == [*far, run]
+
+
+def test_moments_that_cannot_be_exported(backend: Backend) -> None:
+    with pytest.raises(NotFound):
+        batches(backend, as_of=7)
+    with writing(backend) as new:
+        new.artifact()
+        with pytest.raises(Invalid, match="this transaction has written"):
+            batches(backend)
+        assert whole(elsewhere(lambda: list(batches(backend)))).nodes == []
+
+
+# Files
+
+
+def test_a_file_is_of_the_format_of_its_suffix(store: Store, tmp_path: Path) -> None:
+    eventful(store.backend)
+    for name, begins in {
+        "a.json": b'{"directed"', "a.graphml": b"<?xml", "a.dot": b"digraph", "a.gv": b"digraph",
+        "a.mmd": b"flowchart LR", "a.MERMAID": b"flowchart LR",
+    }.items():  # fmt: skip
+        store.export_to(tmp_path / name)
+        assert (tmp_path / name).read_bytes().startswith(begins)
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+    store.export_to(tmp_path / "b.txt", format="dot")
+    target = io.BytesIO()
+    export(store.backend, target, "dot")
+    assert (tmp_path / "b.txt").read_bytes() == target.getvalue()
+
+
+def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    target = tmp_path / "a.json"
+    target.write_bytes(b"old")
+
+    def fail(file: IO[bytes], format: str) -> Collection[str]:
+        file.write(b"half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_file(target, None, fail)
+    assert target.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_new_file_replaces_the_old_one_with_its_mode_and_behind_its_link(tmp_path: Path) -> None:
+    target, link = tmp_path / "a.json", tmp_path / "link.json"
+    target.write_bytes(b"old")
+    target.chmod(0o640)
+    link.symlink_to(target)
+    assert write_file(str(link), None, lambda file, _: [str(file.write(b"new"))]) == ("3",)
+    assert link.is_symlink()
+    assert target.read_bytes() == b"new"
+    assert target.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_pipe_is_written_directly(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_file(pipe, "dot", lambda file, _: [str(file.write(b"new"))])
+    assert os.read(reader, 10) == b"new"
+    os.close(reader)
+
+
+def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match=r"/dev/full cannot be written: No space left"):
+        write_file("/dev/full", "dot", lambda file, _: [str(file.write(b"x" * 100_000))])
+    (tmp_path / "loop.dot").symlink_to(tmp_path / "loop.dot")
+    with pytest.raises(Invalid, match="links lead in a circle"):
+        write_file(tmp_path / "loop.dot", None, lambda *_: [])
+    with pytest.raises(Invalid, match="cannot be written: File name too long"):
+        write_file(tmp_path / f"{'x' * 300}.dot", None, lambda *_: [])
+
+    def full(file: IO[bytes], _: str) -> Collection[str]:
+        file.write(b"half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(Invalid, match=r"a\.dot cannot be written: No space left on device"):
+        write_file(tmp_path / "a.dot", None, full)
+    assert [path.name for path in tmp_path.iterdir()] == ["loop.dot"]
+
+
+def test_errors_of_the_graph_are_not_the_file_s(tmp_path: Path) -> None:
+    def damaged(*_: object) -> Collection[str]:
+        raise Corrupt("the storage is damaged")
+
+    with pytest.raises(Corrupt):
+        write_file(tmp_path / "a.dot", None, damaged)
+
+
+def test_a_file_may_have_the_longest_name_there_is(tmp_path: Path) -> None:
+    target = tmp_path / f"{chr(0x1F600) * 62}.dot"
+    write_file(target, None, lambda file, _: [str(file.write(b"x"))])
+    assert target.read_bytes() == b"x"
+
+
+def test_open_files_and_names_that_tell_no_format(tmp_path: Path) -> None:
+    target = io.BytesIO()
+    assert write_file(target, "dot", lambda file, name: [name, str(file.write(b"x"))]) == (
+        "dot",
+        "1",
+    )
+    with pytest.raises(Invalid, match="name the format"):
+        write_file(io.BytesIO(), None, lambda *_: [])
+    with pytest.raises(Invalid, match=r"'.*a\.xlsx' does not end in a suffix .*\.json, \.graphml"):
+        write_file(tmp_path / "a.xlsx", None, lambda *_: [])
+    with pytest.raises(Invalid, match="'xlsx': there are dot, graphml, mermaid, mlmd, node-link"):
+        write_file(tmp_path / "a.json", "xlsx", lambda *_: [])
+    with pytest.raises(Invalid, match="cannot be written: No such file"):
+        write_file(tmp_path / "no" / "a.json", None, lambda *_: [])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_at_a_moment_is_exported_as_it_was(store: Store, tmp_path: Path) -> None:
+    eventful(store.backend)
+    store.at(1).export_to(tmp_path / "then.json")
+    assert b'"name":"child"' not in (tmp_path / "then.json").read_bytes()
+    assert b'"transaction":1,' in (tmp_path / "then.json").read_bytes()
+
+
+def test_a_subgraph_is_exported_in_every_format(store: Store) -> None:
+    data = store.put(lineage.Dataset(name="data"))
+    for name in ("node-link", "graphml", "dot", "mermaid"):
+        assert "data" in store.upstream(data).export(name)

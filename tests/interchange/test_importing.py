@@ -1,0 +1,408 @@
+"""Imports: the same graph in another store, whole, resumable, or not at all."""
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+import lineage
+from lineage.backends.memory.backend import MemoryBackend
+from lineage.backends.sqlite.backend import SqliteBackend
+from lineage.contract.backend import Backend
+from lineage.errors import AlreadyExists, Invalid, LineageError, NotFound
+from lineage.interchange import importing
+from lineage.interchange.exporting import batches, export
+from lineage.interchange.importing import Imported, import_graph, read_file, read_graph, write_graph
+from lineage.model.entities import Kind, NodeKey
+from lineage.recording.put import Author
+from lineage.store import Store
+from tests.builders import Clock, all_keys, eventful, everything, writing
+from tests.formats.graphs import Graph, dumped, graphs, whole
+
+ANN = Author("ann", "moved")
+
+
+def exported(backend: Backend) -> bytes:
+    target = io.BytesIO()
+    export(backend, target, "node-link")
+    return target.getvalue()
+
+
+def imported(backend: Backend, text: bytes, *, new_ids: bool = False) -> Imported:
+    return import_graph(backend, io.BytesIO(text), "node-link", ANN, new_ids=new_ids)
+
+
+def content(backend: Backend) -> Graph:
+    """Return what a store holds but for its transactions; what is gone is alike however it went."""
+    found = whole(batches(backend))
+    return Graph(
+        [row._replace(since=0) for row in found.types],
+        [
+            row._replace(since=0, until=None, salt=None if row.salt is None else b"", digest=None)
+            for row in found.nodes
+        ],
+        sorted(row._replace(since=0) for row in found.edges),
+    )
+
+
+# The same ids
+
+
+def check_import(backend: Backend, graph: Graph) -> None:
+    done = imported(backend, dumped(graph))
+    assert content(backend) == tuple(map(list, graph))
+    assert (done.types, done.nodes) == (len(graph.types) - 9, len(graph.nodes))
+    assert done.edges == len(graph.edges)
+    assert backend.check() == []
+
+
+@settings(max_examples=60)
+@given(graphs())
+def test_a_store_in_memory_gets_what_the_file_holds(graph: Graph) -> None:
+    with MemoryBackend(clock=Clock()) as backend:
+        check_import(backend, graph)
+
+
+@settings(max_examples=15)
+@given(graphs())
+def test_a_store_in_a_file_gets_what_the_file_holds(graph: Graph) -> None:
+    with TemporaryDirectory() as folder, SqliteBackend(f"{folder}/a.db", clock=Clock()) as backend:
+        check_import(backend, graph)
+
+
+def test_ids_times_and_gone_nodes_are_kept(backend: Backend, target: Backend) -> None:
+    eventful(backend)
+    done = imported(target, exported(backend))
+    assert content(target) == content(backend)
+    assert target.check() == []
+    assert done == Imported(2, 7, len(content(backend).edges), (1,))
+    (head,) = target.log()
+    assert head.actor == "ann"
+    assert head.message.startswith("moved; import of sha256:")
+    assert exported(target).replace(b'"transaction":1,', b"") == exported(backend).replace(
+        b'"transaction":6,', b""
+    )
+
+
+def test_ids_go_on_after_those_of_the_file(backend: Backend, target: Backend) -> None:
+    eventful(backend)
+    imported(target, exported(backend))
+    highest = max(key.id for key in all_keys(backend) if key.kind is Kind.ARTIFACT)
+    with writing(target) as new:
+        assert new.artifact() == NodeKey(Kind.ARTIFACT, highest + 1)
+
+
+def test_what_a_later_purge_erased_comes_as_purged(backend: Backend, target: Backend) -> None:
+    eventful(backend)
+    text = io.BytesIO()
+    export(backend, text, "node-link", as_of=1)
+    imported(target, text.getvalue())
+    (row,) = target.nodes([NodeKey(Kind.ARTIFACT, 1)]).values()
+    assert (row.gone, row.salt, row.name) == (True, None, None)
+    assert target.check() == []
+
+
+def test_many_gone_nodes_of_one_name(backend: Backend, target: Backend) -> None:
+    with writing(backend) as new:
+        for _ in range(5):
+            new.deleted(new.artifact(name="daily"))
+        new.artifact(name="daily")
+    imported(target, exported(backend))
+    assert content(target) == content(backend)
+
+
+def parted(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> bytes:
+    monkeypatch.setattr(importing, "PART", 5)
+    eventful(backend)
+    return exported(backend)
+
+
+def test_a_large_file_is_written_in_parts(
+    backend: Backend, target: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = parted(backend, monkeypatch)
+    done = imported(target, text)
+    assert done.transactions == tuple(range(1, len(done.transactions) + 1))
+    assert len(done.transactions) == -(-(done.types + done.nodes + done.edges) // 5) > 2
+    assert content(target) == content(backend)
+    assert target.log()[-1].message.endswith(f"part 1 of {len(done.transactions)}")
+
+
+def test_an_interrupted_import_goes_on_where_it_stopped(
+    backend: Backend, target: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = parted(backend, monkeypatch)
+    write, calls = target.write, 0
+
+    def failing(number: int, batch: Any) -> None:
+        nonlocal calls
+        calls += 1
+        write(number, batch)
+        if calls == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(target, "write", failing)
+        with pytest.raises(KeyboardInterrupt):
+            imported(target, text)
+    assert target.now() == 1
+    done = imported(target, text)
+    assert done.transactions[0] == 2
+    assert content(target) == content(backend)
+    assert target.check() == []
+    before = everything(target)
+    assert imported(target, text) == Imported(0, 0, 0, ())
+    assert everything(target) == before
+
+
+def test_kept_ids_need_a_store_of_their_own(backend: Backend, target: Backend) -> None:
+    eventful(backend)
+    text = exported(backend)
+    with writing(target) as new:
+        new.artifact()
+    with pytest.raises(Invalid, match="new_ids=True"):
+        imported(target, text)
+    with pytest.raises(Invalid, match="new_ids=True"):
+        imported(backend, text)
+    assert target.now() == 1
+
+
+def test_a_store_that_went_on_is_not_a_finished_import(backend: Backend, target: Backend) -> None:
+    eventful(backend)
+    text = exported(backend)
+    imported(target, text)
+    with writing(target) as new:
+        new.artifact()
+    with pytest.raises(Invalid, match="new_ids=True"):
+        imported(target, text)
+
+
+def test_kept_ids_are_no_part_of_a_transaction(backend: Backend) -> None:
+    with backend.transaction(), pytest.raises(Invalid, match="outside of one"):
+        imported(backend, dumped(Graph([], [], [])))
+
+
+def test_the_highest_id_leaves_none_for_what_comes_after(backend: Backend) -> None:
+    data = _small()
+    data["nodes"][1]["id"] = f"artifact:{2**60 - 1}"
+    imported(backend, json.dumps(data).encode())
+    with pytest.raises(Invalid, match="the ids of artifacts are used up"):
+        Store(backend).put(lineage.Dataset())
+    Store(backend).put(lineage.Train())
+    assert backend.check() == []
+
+
+def test_runs_go_on_after_types_of_ours_in_other_words(backend: Backend) -> None:
+    data = json.loads(_with_run())
+    for each in data["graph"]["types"]:
+        each["description"] = "As an older library said it."
+    imported(backend, json.dumps(data).encode())
+    with Store(backend).run(lineage.Train()):
+        pass
+    assert len(backend.find(Kind.EXECUTION)) == 2
+
+
+def test_types_of_ours_in_other_words_are_still_ours(backend: Backend) -> None:
+    with Store(backend).run(lineage.Train()):
+        pass
+    data = json.loads(_with_run())
+    for each in data["graph"]["types"]:
+        each["description"] = "As an older library said it."
+    data["nodes"] = [each for each in data["nodes"] if each["kind"] == "execution"]
+    data["edges"] = []
+    assert imported(backend, json.dumps(data).encode(), new_ids=True) == Imported(0, 1, 0, (3,))
+
+
+def _with_run() -> bytes:
+    with lineage.connect("memory:") as store:
+        with store.run(lineage.Train()):
+            pass
+        return exported(store.backend)
+
+
+def test_what_was_read_is_written_in_parts_that_are_told(
+    backend: Backend, target: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = read_graph(io.BytesIO(parted(backend, monkeypatch)), "node-link")
+    told: list[tuple[int, int]] = []
+    done = write_graph(target, read, ANN, progress=lambda *each: told.append(each))
+    records = done.types + done.nodes + done.edges
+    assert told == [(start, records) for start in [*range(0, records, 5), records]]
+    assert content(target) == content(backend)
+    assert write_graph(target, read, ANN) == Imported(0, 0, 0, ())
+
+
+def test_an_empty_graph_writes_nothing(backend: Backend) -> None:
+    for new_ids in (False, True):
+        assert imported(backend, exported(backend), new_ids=new_ids) == Imported(0, 0, 0, ())
+    assert backend.now() == 0
+
+
+# New ids
+
+
+def test_new_ids_beside_what_is_there(backend: Backend, target: Backend) -> None:
+    eventful(backend)
+    text = exported(backend)
+    with writing(target) as new:
+        other = new.type(Kind.ARTIFACT, "Other")
+        new.artifact(other, name="first")
+        new.type(Kind.EXECUTION, "Step", properties={"mine": "STRING"})
+    done = imported(target, text, new_ids=True)
+    assert done.transactions == (2,)
+    assert (done.types, done.nodes) == (2, 7)
+    assert target.check() == []
+    source, found = content(backend), content(target)
+    assert len(found.nodes) == len(source.nodes) + 1
+    shifted = {
+        row.key: row.key._replace(id=row.key.id + (row.key.kind is Kind.ARTIFACT))
+        for row in source.nodes
+    }
+    by_key = {row.key: row for row in found.nodes}
+    names = {row.type.id: row.type.type_name for row in source.types}
+    new_names = {row.type.id: row.type.type_name for row in found.types}
+    for row in source.nodes:
+        there = by_key[shifted[row.key]]
+        assert there._replace(key=row.key, type_id=row.type_id) == row
+        assert new_names[there.type_id] == names[row.type_id]
+    assert found.edges == sorted(
+        row._replace(source=shifted[row.source], target=shifted[row.target]) for row in source.edges
+    )
+    (step,) = (row.type for row in found.types if row.type.name == "Step")
+    assert set(step.properties) == {"mine", "k"}
+
+
+def test_new_ids_twice_meet_their_own_names(backend: Backend, target: Backend) -> None:
+    eventful(backend)
+    text = exported(backend)
+    imported(target, text, new_ids=True)
+    before = everything(target)
+    with pytest.raises(AlreadyExists, match=r"'data'|'churn'|external id"):
+        imported(target, text, new_ids=True)
+    assert everything(target) == before
+
+
+def test_new_ids_are_not_the_same_import(backend: Backend, target: Backend) -> None:
+    eventful(backend)
+    imported(target, exported(backend), new_ids=True)
+    with pytest.raises(Invalid, match="new_ids=True"):
+        imported(target, exported(backend))
+
+
+def test_types_that_cannot_be_merged(backend: Backend, target: Backend) -> None:
+    eventful(backend)
+    with writing(target) as new:
+        new.type(Kind.EXECUTION, "Step", properties={"k": "STRING"})
+    before = everything(target)
+    with pytest.raises(AlreadyExists, match="'k' is STRING and cannot become INT"):
+        imported(target, exported(backend), new_ids=True)
+    assert everything(target) == before
+
+
+def test_new_ids_join_a_transaction(backend: Backend, target: Backend) -> None:
+    eventful(backend)
+    with writing(target) as new:
+        mine = new.artifact()
+        done = imported(target, exported(backend), new_ids=True)
+    assert done.transactions == (1,)
+    assert target.now() == 1
+    assert mine == NodeKey(Kind.ARTIFACT, 1)
+    assert target.check() == []
+
+
+# Refused
+
+
+def _small() -> Any:
+    with lineage.connect("memory:", actor="ann") as store:
+        store.put(lineage.ContextType(name="Group"))
+        groups = store.put([lineage.Context(type="Group", name=name) for name in "abc"])
+        store.put([lineage.Dataset(name="one", external_id="x"), lineage.Dataset(name="two")])
+        for child, parent in zip(groups[1:], groups, strict=False):
+            store.put(lineage.ParentContext(child=child.key, parent=parent.key))
+        return json.loads(exported(store.backend))
+
+
+def _parent(source: int, target: int) -> dict[str, str]:
+    return {"source": f"context:{source}", "target": f"context:{target}", "key": "PARENT"}
+
+
+FAULTS: dict[str, tuple[Callable[[Any], object], type[LineageError], str]] = {
+    "cycle": (lambda data: data["edges"].append(_parent(3, 1)), Invalid, "parents form a cycle: context:"),
+    "own parent": (lambda data: data["edges"].append(_parent(2, 2)), Invalid, "parents form a cycle: context:2"),
+    "nameless": (lambda data: data["nodes"][2].pop("name"), Invalid, "context:1: a context needs a name"),
+    "two names": (lambda data: data["nodes"][1].update(name="one"), AlreadyExists, "two nodes are given the name 'one'"),
+    "two external ids": (lambda data: data["nodes"][1].update(external_id="x"), AlreadyExists, "external id 'x'"),
+    "reserved": (lambda data: _type(data).update(name="lineage.Mine"), Invalid, "reserved"),
+    "base": (lambda data: _type(data).update(base="lineage.Model"), Invalid, "no base type of contexts"),
+    "index": (lambda data: _type(data).update(indexed=["no"]), Invalid, "'no' is to be indexed"),
+    "type": (lambda data: data["nodes"][0].update(type="Nut"), Invalid, r"nodes\[0\]\.type"),
+}  # fmt: skip
+
+
+def _type(data: Any) -> Any:
+    """Return the file's own type, which has no nodes any more."""
+    data["nodes"], data["edges"] = data["nodes"][:2], []
+    return data["graph"]["types"][9]
+
+
+@pytest.mark.parametrize("new_ids", [False, True])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_told_and_nothing_written(backend: Backend, fault: str, new_ids: bool) -> None:
+    spoil, error, says = FAULTS[fault]
+    data = _small()
+    spoil(data)
+    with pytest.raises(error, match=says):
+        imported(backend, json.dumps(data).encode(), new_ids=new_ids)
+    assert backend.now() == 0
+    assert backend.check() == []
+
+
+def test_the_small_file_itself_is_fine(backend: Backend) -> None:
+    assert imported(backend, json.dumps(_small()).encode()) == Imported(1, 5, 2, (1,))
+
+
+# Files
+
+
+def test_files_by_name_and_open_ones(store: Store, tmp_path: Path) -> None:
+    eventful(store.backend)
+    store.export_to(tmp_path / "a.json")
+    with lineage.connect("memory:", actor="bob") as other:
+        assert other.import_from(tmp_path / "a.json", message="again").nodes == 7
+        assert content(other.backend) == content(store.backend)
+    with lineage.connect("memory:") as other, (tmp_path / "a.json").open("rb") as file:
+        other.import_from(file, format="node-link")
+        assert content(other.backend) == content(store.backend)
+
+
+def test_a_stream_that_cannot_be_rewound(backend: Backend) -> None:
+    class Pipe(io.BytesIO):
+        def seekable(self) -> bool:
+            return False
+
+        def seek(self, *_: int) -> int:
+            raise io.UnsupportedOperation
+
+    import_graph(backend, Pipe(json.dumps(_small()).encode()), "node-link", ANN)
+    assert backend.now() == 1
+
+
+def test_files_that_cannot_be_read(backend: Backend, tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match=r"there is no file .*none\.json"):
+        read_file(tmp_path / "none.json", None, lambda *_: None)
+    with pytest.raises(Invalid, match="/dev/zero is a device"):
+        read_file("/dev/zero", "node-link", lambda file, _: file.read(1))
+    with pytest.raises(Invalid, match="cannot be read: Is a directory"):
+        read_file(tmp_path, "node-link", lambda *_: None)
+    with pytest.raises(Invalid, match="name the format"):
+        read_file(io.BytesIO(), None, lambda *_: None)
+    with pytest.raises(Invalid, match="'dot' can be written but not read"):
+        read_file(tmp_path / "a.dot", None, lambda *_: None)
+    with pytest.raises(Invalid, match="no format 'xls'"):
+        import_graph(backend, io.BytesIO(), "xls", ANN)

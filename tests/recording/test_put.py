@@ -1,0 +1,851 @@
+"""Every rule of writing: what a store takes, what it refuses, and that a refusal leaves no trace."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import pytest
+from pydantic import Field
+
+import lineage
+from lineage.errors import AlreadyExists, Invalid, LineageError, NotFound, Stale
+from lineage.model.entities import (
+    Artifact,
+    ArtifactState,
+    Association,
+    Attribution,
+    Context,
+    Event,
+    Execution,
+    ExecutionState,
+    NodeKey,
+    ParentContext,
+)
+from lineage.model.schema import ArtifactType, ContextType, ExecutionType
+from lineage.model.values import ProtoAny
+from lineage.store import Store
+from tests.builders import everything
+
+
+class Model(lineage.Model):
+    accuracy: float | None = None
+    title: str | None = Field(default=None, alias="name")
+
+
+class Experiment(Context):
+    note: str = ""
+
+
+ALL = ArtifactType(
+    name="All",
+    properties={
+        "i": "INT",
+        "d": "DOUBLE",
+        "s": "STRING",
+        "b": "BOOLEAN",
+        "t": "STRUCT",
+        "p": "PROTO",
+    },
+)
+
+
+class World(NamedTuple):
+    store: Store
+    data: Artifact
+    run: Execution
+    churn: Experiment
+    child: Experiment
+    gone: NodeKey
+
+
+@pytest.fixture
+def world(store: Store) -> World:
+    """A data set that a run reads, a context and its child, and a deleted artifact."""
+    with store.transaction():
+        store.put(ALL)
+        data, gone = store.put(
+            [
+                Artifact(type="All", name="data", external_id="x", properties={"i": 1}),
+                Artifact(type="All", name="gone"),
+            ]
+        )
+        run = store.put(Execution(type="lineage.Train", name="run", external_id="x"))
+        churn, child = store.put([Experiment(name="churn"), Experiment(name="child")])
+        store.put(
+            [
+                Event(artifact=data.key, execution=run.key, type="INPUT"),
+                Attribution(context=churn.key, artifact=data.key),
+                ParentContext(parent=churn.key, child=child.key),
+            ]
+        )
+    store.delete(gone)
+    return World(store, data, run, churn, child, gone.key)
+
+
+def all_(**properties: Any) -> Artifact:
+    return Artifact(type="All", properties=properties)
+
+
+# Putting
+
+
+def test_put_returns_what_is_stored(store: Store) -> None:
+    given = Artifact(
+        type="lineage.Model",
+        name="n",
+        external_id="x",
+        uri="u",
+        state="LIVE",
+        properties={"digest": "d"},
+        custom_properties={"k": [1, None]},
+        create_time=datetime(2000, 1, 1, tzinfo=UTC),
+        gone=True,
+    )
+    stored = store.put(given)
+    assert stored.id == 1
+    assert stored.create_time == stored.update_time == store.log()[0].time
+    assert not stored.gone
+    assert stored == store.get(stored.key)
+    assert stored.replace(id=None, create_time=given.create_time, update_time=None, gone=True) == (
+        given
+    )
+
+
+def test_put_of_many_is_one_transaction_and_keeps_the_order(store: Store) -> None:
+    given = [
+        Experiment(name="b"),
+        ContextType(name="T"),
+        Artifact(type="lineage.Model"),
+        Experiment(name="a"),
+        Artifact(type="lineage.Model"),
+    ]
+    stored = store.put(given)
+    assert [type(each) for each in stored] == [type(each) for each in given]
+    assert [each.id for each in stored] == [1, 10, 1, 2, 2]
+    assert len(store.log()) == 1
+    assert store.put(iter([Experiment(name="c")]))[0].id == 3
+
+
+def test_nothing_is_put(store: Store) -> None:
+    assert store.put([]) == []
+    assert store.log() == []
+
+
+def test_one_entity_put_twice_in_a_call_is_two_nodes(store: Store) -> None:
+    model = Model()
+    assert [each.id for each in store.put([model, model])] == [1, 2]
+
+
+def test_edges_are_put_with_what_they_lack(world: World) -> None:
+    event = world.store.put(
+        Event(
+            artifact=world.data.key,
+            execution=world.run.key,
+            type="OUTPUT",
+            path=["out", 0],
+            time="2026-03-01T12:00:00+02:00",
+        )
+    )
+    assert event.time == datetime(2026, 3, 1, 10, tzinfo=UTC)
+    assert event.path == ("out", 0)
+    event = world.store.put(
+        Event(artifact=world.data.key, execution=world.run.key, type="DECLARED_INPUT")
+    )
+    assert event.time == world.store.log()[0].time
+
+
+@pytest.mark.parametrize("again", [1, 2])
+def test_edges_without_content_may_be_put_again(world: World, again: int) -> None:
+    edges = [
+        Attribution(context=world.churn.key, artifact=world.data.key),
+        ParentContext(parent=world.churn.key, child=world.child.key),
+    ]
+    before = everything(world.store.backend)
+    assert world.store.put(edges * again) == edges * again
+    assert everything(world.store.backend) == before
+
+
+def test_new_edge_twice_in_one_call_is_written_once(world: World) -> None:
+    edge = Association(context=world.churn.key, execution=world.run.key)
+    assert world.store.put([edge, edge]) == [edge, edge]
+    assert world.store.log()[0].records == 1
+
+
+def test_declared_properties_are_checked_and_converted(world: World) -> None:
+    stored = world.store.put(
+        all_(i=-1, d=1, s="\x00", b=True, t=["a", None], p=ProtoAny("u", b"\xff"))
+    )
+    assert dict(stored.properties) == {
+        "i": -1,
+        "d": 1.0,
+        "s": "\x00",
+        "b": True,
+        "t": ["a", None],
+        "p": ("u", b"\xff"),
+    }
+    assert type(stored.properties["d"]) is float
+    for scalar in (1, 1.5, "x", False):
+        assert world.store.put(all_(t=scalar)).properties == {"t": scalar}
+
+
+def test_same_name_may_be_a_declared_and_a_custom_property(world: World) -> None:
+    both = Artifact(type="All", properties={"i": 1}, custom_properties={"i": "one"})
+    stored = world.store.put(both)
+    assert (stored.properties, stored.custom_properties) == ({"i": 1}, {"i": "one"})
+
+
+def test_nodes_of_other_types_and_kinds_share_names(world: World) -> None:
+    world.store.put(
+        [
+            Artifact(type="lineage.Model", name="data"),
+            Execution(type="lineage.Evaluate", name="run"),
+            Execution(type="lineage.Train", name="data"),
+            Experiment(name="data", external_id="x"),
+        ]
+    )
+
+
+def test_name_and_external_id_may_be_empty_but_once(store: Store) -> None:
+    store.put(Artifact(type="lineage.Model", name="", external_id=""))
+    store.put(Artifact(type="lineage.Model"))
+    for clash in ({"name": ""}, {"external_id": ""}):
+        with pytest.raises(AlreadyExists, match="artifact:1 has"):
+            store.put(Artifact(type="lineage.Model", **clash))
+
+
+def test_deleting_frees_name_and_external_id(world: World) -> None:
+    again = Artifact(type="All", name="data", external_id="x")
+    world.store.delete(world.data)
+    stored = world.store.put(again)
+    assert stored.id not in (world.data.id, None)
+    world.store.purge(stored, reason="a wish")
+    assert world.store.put(again).id != stored.id
+
+
+# What is refused
+
+Attempt = Callable[[World], object]
+
+
+def event(world: World, **ends: NodeKey) -> Event:
+    given = {"artifact": world.data.key, "execution": world.run.key, **ends}
+    return Event(**given, type="INPUT")
+
+
+def parents(world: World, *pairs: tuple[NodeKey, NodeKey]) -> object:
+    return world.store.put([ParentContext(parent=parent, child=child) for parent, child in pairs])
+
+
+def long_cycle(world: World) -> object:
+    chain = [world.child.key, *(NodeKey(world.child.key.kind, number) for number in range(3, 40))]
+    return world.store.put(
+        [
+            *(Experiment(name=f"c{number}") for number in range(3, 40)),
+            *(
+                ParentContext(parent=parent, child=child)
+                for parent, child in zip(chain, [*chain[1:], world.churn.key], strict=True)
+            ),
+        ]
+    )
+
+
+NOBODY = NodeKey.parse("artifact:99")
+NO_RUN = NodeKey.parse("execution:99")
+
+REFUSED: dict[str, tuple[type[LineageError], str, Attempt]] = {
+    "an unknown type": (
+        NotFound,
+        r"no artifact type Novel; put an ArtifactType first.*\(there are: All, lineage.Dataset",
+        lambda it: it.store.put(Artifact(type="Novel")),
+    ),
+    "an unknown version of a type": (
+        NotFound,
+        "no artifact type All@2",
+        lambda it: it.store.put(Artifact(type="All", type_version="2")),
+    ),
+    "a type of another kind": (
+        NotFound,
+        "no context type All; put a ContextType",
+        lambda it: it.store.put(Context(type="All", name="n")),
+    ),
+    "an undeclared property": (
+        Invalid,
+        r"type All declares no property 'novel'.*declared: b, d, i, p, s, t",
+        lambda it: it.store.put(all_(novel=1)),
+    ),
+    "a property of an ill type": (
+        Invalid,
+        "property 'i' of type All is INT, not STRING: 'one'",
+        lambda it: it.store.put(all_(i="one")),
+    ),
+    "a float for an int": (
+        Invalid,
+        "is INT, not DOUBLE: 1.0",
+        lambda it: it.store.put(all_(i=1.0)),
+    ),
+    "a bool for an int": (
+        Invalid,
+        "is INT, not BOOLEAN: True",
+        lambda it: it.store.put(all_(i=True)),
+    ),
+    "a bool for a float": (
+        Invalid,
+        "is DOUBLE, not BOOLEAN",
+        lambda it: it.store.put(all_(d=True)),
+    ),
+    "a message for a struct": (
+        Invalid,
+        "is STRUCT, not PROTO",
+        lambda it: it.store.put(all_(t=ProtoAny("u", b""))),
+    ),
+    "a struct for a message": (
+        Invalid,
+        "is PROTO, not STRUCT",
+        lambda it: it.store.put(all_(p=[])),
+    ),
+    "a taken name": (
+        AlreadyExists,
+        r"artifact:1 has the name 'data' of type All already",
+        lambda it: it.store.put(Artifact(type="All", name="data")),
+    ),
+    "a taken name, after good nodes": (
+        AlreadyExists,
+        "'data'",
+        lambda it: it.store.put([ContextType(name="T"), all_(), Artifact(type="All", name="data")]),
+    ),
+    "a name twice": (
+        AlreadyExists,
+        "two nodes are given the name 'n' of type All",
+        lambda it: it.store.put([Artifact(type="All", name="n")] * 2),
+    ),
+    "a taken external id": (
+        AlreadyExists,
+        "artifact:1 has the external id 'x'",
+        lambda it: it.store.put(Artifact(type="lineage.Model", external_id="x")),
+    ),
+    "an external id twice": (
+        AlreadyExists,
+        "two nodes are given the external id 'n'",
+        lambda it: it.store.put(
+            [Artifact(type=each, external_id="n") for each in ("All", "lineage.Model")]
+        ),
+    ),
+    "a stored node": (
+        Invalid,
+        r"artifact:1 is stored already; change it with update, or copy it with replace\(id=None\)",
+        lambda it: it.store.put(it.data),
+    ),
+    "a context without a name": (
+        Invalid,
+        "a context needs a name, and this Experiment has none",
+        lambda it: it.store.put(Experiment()),
+    ),
+    "a context with an empty name": (
+        Invalid,
+        "a context needs a name",
+        lambda it: it.store.put(Experiment(name="")),
+    ),
+    "what is no entity": (Invalid, "5 cannot be put", lambda it: it.store.put([it.data, 5])),
+    "a number": (Invalid, "5 cannot be put", lambda it: it.store.put(5)),
+    "an event that exists": (
+        AlreadyExists,
+        "there is an event INPUT from artifact:1 to execution:1 already",
+        lambda it: it.store.put(event(it)),
+    ),
+    "an event twice": (
+        AlreadyExists,
+        "event PENDING_OUTPUT from execution:1 to artifact:1",
+        lambda it: it.store.put([event(it).replace(type="PENDING_OUTPUT")] * 2),
+    ),
+    "an event without its artifact": (
+        NotFound,
+        "there is no artifact:99; put it before its edges",
+        lambda it: it.store.put(event(it, artifact=NOBODY)),
+    ),
+    "an event without its execution": (
+        NotFound,
+        "no execution:99",
+        lambda it: it.store.put(event(it, execution=NO_RUN)),
+    ),
+    "an event at a deleted node": (
+        NotFound,
+        "artifact:2 was deleted in transaction 2; an edge needs a live node",
+        lambda it: it.store.put(event(it, artifact=it.gone)),
+    ),
+    "an attribution of nobody": (
+        NotFound,
+        "no artifact:99",
+        lambda it: it.store.put(Attribution(context=it.churn.key, artifact=NOBODY)),
+    ),
+    "an attribution of a deleted node, after good ones": (
+        NotFound,
+        "artifact:2 was deleted",
+        lambda it: it.store.put(
+            [
+                Experiment(name="new"),
+                Association(context=it.churn.key, execution=it.run.key),
+                Attribution(context=it.churn.key, artifact=it.gone),
+            ]
+        ),
+    ),
+    "a context that is its own parent": (
+        Invalid,
+        "context:1 cannot be a parent of context:1",
+        lambda it: parents(it, (it.churn.key, it.churn.key)),
+    ),
+    "a cycle of two contexts": (
+        Invalid,
+        "context:2 cannot be a parent of context:1, which is its ancestor",
+        lambda it: parents(it, (it.child.key, it.churn.key)),
+    ),
+    "a long cycle": (Invalid, "cannot be a parent of", long_cycle),
+    "a parent that is nobody": (
+        NotFound,
+        "no context:99",
+        lambda it: parents(it, (NodeKey.parse("context:99"), it.churn.key)),
+    ),
+    "an update of nobody": (
+        NotFound,
+        "there is no artifact:99",
+        lambda it: it.store.update(all_().replace(id=99)),
+    ),
+    "an update of a deleted node": (
+        NotFound,
+        "artifact:2 was deleted in transaction 2",
+        lambda it: it.store.update(all_().replace(id=2)),
+    ),
+    "an update of what is not stored": (
+        Invalid,
+        "this All is not stored yet",
+        lambda it: it.store.update(all_()),
+    ),
+    "an update of what is no node": (
+        Invalid,
+        "'artifact:1' cannot be updated",
+        lambda it: it.store.update("artifact:1"),
+    ),
+    "another type": (
+        Invalid,
+        "artifact:1 is a All and cannot become a lineage.Model",
+        lambda it: it.store.update(it.data.replace(type="lineage.Model")),
+    ),
+    "another version of the type": (
+        Invalid,
+        "cannot become",
+        lambda it: it.store.update(it.data.replace(type_version="2")),
+    ),
+    "an update with an undeclared property": (
+        Invalid,
+        "declares no property 'novel'",
+        lambda it: it.store.update(it.data.replace(properties={"novel": 1})),
+    ),
+    "an update to a taken name": (
+        AlreadyExists,
+        "context:2 has the name 'child' of type Experiment already",
+        lambda it: it.store.update(it.churn.replace(name="child")),
+    ),
+    "an update to a taken external id": (
+        AlreadyExists,
+        "execution:1 has the external id 'x' already",
+        lambda it: it.store.update(
+            it.store.record(lineage.Train()).execution.replace(external_id="x")
+        ),
+    ),
+    "a context whose name goes": (
+        Invalid,
+        "context:1: a context needs a name",
+        lambda it: it.store.update(it.churn.replace(name=None)),
+    ),
+    "an unknown field": (
+        Invalid,
+        "'title' is not a field of artifacts; there are name, .*properties.<name>",
+        lambda it: it.store.update(it.data, fields=["name", "title"]),
+    ),
+    "a field of another kind": (
+        Invalid,
+        "'uri' is not a field of executions",
+        lambda it: it.store.update(it.run, fields=["uri"]),
+    ),
+    "a field that is never given": (
+        Invalid,
+        "'create_time' is not a field",
+        lambda it: it.store.update(it.data, fields=["create_time"]),
+    ),
+    "fields that are one string": (
+        Invalid,
+        "fields='name': give a collection",
+        lambda it: it.store.update(it.data, fields="name"),
+    ),
+    "fields that are no strings": (
+        Invalid,
+        "5 is not a field",
+        lambda it: it.store.update(it.data, fields=[5]),
+    ),
+    "deleting nobody": (NotFound, "no artifact:99", lambda it: it.store.delete(it.data, NOBODY)),
+    "deleting twice": (
+        NotFound,
+        "artifact:2 was deleted in transaction 2",
+        lambda it: it.store.delete(it.gone),
+    ),
+    "ending an edge that is not there": (
+        NotFound,
+        "there is no ASSOCIATION edge from context:1 to execution:1",
+        lambda it: it.store.delete(
+            it.data, Association(context=it.churn.key, execution=it.run.key)
+        ),
+    ),
+    "ending an event of another type": (
+        NotFound,
+        "no OUTPUT edge from execution:1 to artifact:1",
+        lambda it: it.store.delete(event(it).replace(type="OUTPUT")),
+    ),
+    "purging nobody": (
+        NotFound,
+        "there is no artifact:99",
+        lambda it: it.store.purge(it.data, NOBODY, reason="law"),
+    ),
+    "purging without a reason": (
+        Invalid,
+        "a purge needs a reason",
+        lambda it: it.store.purge(it.data, reason="  "),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refusal_names_the_fault_and_leaves_no_trace(case: str, world: World) -> None:
+    error, says, attempt = REFUSED[case]
+    before = everything(world.store.backend)
+    with pytest.raises(error, match=says), world.store.transaction():
+        attempt(world)
+    assert everything(world.store.backend) == before
+    assert world.store.check() == []
+
+
+def test_cycle_is_seen_through_what_the_transaction_wrote(world: World) -> None:
+    before = everything(world.store.backend)
+
+    def close_the_circle() -> None:
+        with world.store.transaction():
+            new = world.store.put(Experiment(name="new")).key
+            parents(world, (world.child.key, new))
+            parents(world, (new, world.churn.key))
+
+    with pytest.raises(Invalid, match="cannot be a parent"):
+        close_the_circle()
+    assert everything(world.store.backend) == before
+
+
+def test_diamond_of_contexts_is_no_cycle(world: World) -> None:
+    left, right, end = world.store.put([Experiment(name=name) for name in "lre"])
+    parents(
+        world,
+        (world.churn.key, left.key),
+        (world.churn.key, right.key),
+        (left.key, end.key),
+        (right.key, end.key),
+    )
+    with pytest.raises(Invalid, match="cannot be a parent"):
+        parents(world, (end.key, world.churn.key))
+    for parent in (left, right):
+        world.store.delete(ParentContext(parent=world.churn.key, child=parent.key))
+    parents(world, (end.key, world.churn.key))
+
+
+# Updating
+
+
+def test_update_replaces_the_content(world: World) -> None:
+    new = world.data.replace(
+        name="new",
+        external_id=None,
+        uri="u",
+        state=ArtifactState.LIVE,
+        properties={"s": "x"},
+        custom_properties={"c": 1},
+    )
+    updated = world.store.update(new, message="all of it")
+    assert updated == world.store.get(world.data.key)
+    assert updated.create_time == world.data.create_time
+    assert updated.update_time == world.store.log()[0].time
+    assert updated.replace(update_time=None) == new.replace(update_time=None)
+    assert world.store.log()[0].message == "all of it"
+    assert world.store.at(1).get(world.data.key) == world.data
+
+
+MASKS: dict[str, tuple[list[str], dict[str, Any]]] = {
+    "name": (["name"], {"name": "new"}),
+    "external id": (["external_id"], {"external_id": None}),
+    "uri": (["uri"], {"uri": "new"}),
+    "state": (["state"], {"state": ArtifactState.LIVE}),
+    "two": (["uri", "state"], {"uri": "new", "state": ArtifactState.LIVE}),
+    "all properties": (["properties"], {"properties": {"a": 2, "b": 2}}),
+    "one property": (["properties.a"], {"properties": {"a": 2, "old": 1}}),
+    "a new property": (["properties.b"], {"properties": {"a": 1, "b": 2, "old": 1}}),
+    "a removed property": (["properties.old"], {"properties": {"a": 1}}),
+    "an absent property": (["properties.never"], {}),
+    "a property of both maps": (["properties.a"], {"properties": {"a": 2, "old": 1}}),
+    "all custom properties": (["custom_properties"], {"custom_properties": {"a": 2}}),
+    "a custom property": (
+        ["custom_properties.a"],
+        {"custom_properties": {"a": 2, "old.dotted": 1}},
+    ),
+    "a removed custom property": (
+        ["custom_properties.old.dotted"],
+        {"custom_properties": {"a": 1}},
+    ),
+    "a map and one of its properties": (
+        ["properties", "properties.a"],
+        {"properties": {"a": 2, "b": 2}},
+    ),
+    "nothing": ([], {}),
+}
+
+
+@pytest.mark.parametrize("case", MASKS)
+def test_update_of_some_fields_leaves_the_others(case: str, store: Store) -> None:
+    fields, changes = MASKS[case]
+    store.put(ArtifactType(name="T", properties=dict.fromkeys(["a", "b", "old", "never"], "INT")))
+    old = store.put(
+        Artifact(
+            type="T",
+            name="old",
+            external_id="old",
+            uri="old",
+            properties={"a": 1, "old": 1},
+            custom_properties={"a": 1, "old.dotted": 1},
+        )
+    )
+    new = old.replace(
+        name="new",
+        external_id=None,
+        uri="new",
+        state="LIVE",
+        properties={"a": 2, "b": 2},
+        custom_properties={"a": 2},
+    )
+    updated = store.update(new, fields=fields)
+    expected = old.replace(**changes)
+    assert updated.replace(update_time=None) == expected.replace(update_time=None)
+    assert store.get(old.key) == updated
+    assert len(store.log()) == (3 if changes else 2)
+
+
+def test_masked_fields_alone_are_checked(world: World) -> None:
+    bad = world.data.replace(properties={"novel": 1}, uri="u")
+    assert world.store.update(bad, fields=["uri"]).properties == {"i": 1}
+    with pytest.raises(Invalid, match="novel"):
+        world.store.update(world.store.get(bad.key).replace(properties={"novel": 1}))
+
+
+def test_context_is_renamed_and_the_old_name_is_free(world: World) -> None:
+    renamed = world.store.update(world.churn.replace(name="renamed"))
+    assert (renamed.id, renamed.name) == (world.churn.id, "renamed")
+    assert world.store.put(Experiment(name="churn")).id == 3
+    with pytest.raises(AlreadyExists, match="renamed"):
+        world.store.put(Experiment(name="renamed"))
+
+
+def test_names_change_hands_in_one_transaction(world: World) -> None:
+    with world.store.transaction():
+        aside = world.store.update(world.churn.replace(name="aside"))
+        world.store.update(world.child.replace(name="churn"))
+        world.store.update(aside.replace(name="child"))
+    assert [each.name for each in world.store.find(Experiment)] == ["child", "churn"]
+
+
+def test_update_that_changes_nothing_writes_nothing(world: World) -> None:
+    before = everything(world.store.backend)
+    for node in (world.data, world.run, world.churn):
+        assert world.store.update(node, message="nothing") == node
+        assert world.store.update(node, fields=["name", "properties.i"]) == node
+    assert everything(world.store.backend) == before
+
+
+@pytest.mark.parametrize("value", [1.0, True, [1]])
+def test_value_that_only_looks_equal_is_a_change(world: World, value: object) -> None:
+    node = world.store.put(Artifact(type="All", custom_properties={"v": 1}))
+    updated = world.store.update(node.replace(custom_properties={"v": value}))
+    assert updated.update_time != node.update_time
+    assert type(updated.custom_properties["v"]) is type(value)
+
+
+def test_update_of_an_old_copy_is_stale(world: World) -> None:
+    new = world.store.update(world.data.replace(uri="1"))
+    before = everything(world.store.backend)
+    for fields in (None, ["state"]):
+        with pytest.raises(Stale, match=r"artifact:1 was changed at .*; get it again"):
+            world.store.update(world.data.replace(uri="2"), fields=fields)
+    assert everything(world.store.backend) == before
+    assert world.store.update(new.replace(uri="2")).uri == "2"
+
+
+def test_node_made_by_hand_is_not_stale(world: World) -> None:
+    world.store.update(world.data.replace(uri="1"))
+    by_hand = Artifact(type="All", id=world.data.id, uri="2")
+    assert world.store.update(by_hand).name is None
+
+
+def test_updates_of_one_transaction_build_on_each_other(world: World) -> None:
+    with world.store.transaction():
+        first = world.store.update(world.data.replace(uri="1"))
+        second = world.store.update(first.replace(state="LIVE"))
+    assert world.store.get(world.data.key) == second
+    assert (second.uri, second.state) == ("1", ArtifactState.LIVE)
+
+    def update_twice() -> None:
+        with world.store.transaction():
+            world.store.update(second.replace(uri="2"))
+            world.store.update(second.replace(uri="3"))
+
+    with pytest.raises(Stale):
+        update_twice()
+    assert world.store.get(world.data.key) == second
+
+
+def test_execution_moves_on(world: World) -> None:
+    run = world.run
+    for state in ExecutionState:
+        run = world.store.update(run.replace(state=state))
+        assert run.state is state
+    assert run.create_time == world.run.create_time
+
+
+def test_new_node_may_be_updated_in_its_transaction(store: Store) -> None:
+    with store.transaction():
+        model = store.put(Model(title="a"))
+        store.update(model.replace(title="b"))
+    assert store.get(Model, 1).title == "b"
+    assert store.log()[0].records == 2
+    assert store.check() == []
+
+
+# Classes
+
+
+def test_class_with_missing_and_unknown_properties_is_updated(store: Store) -> None:
+    store.put(ArtifactType(name="Model", properties={"unknown": "INT"}))
+    plain = store.put(Artifact(type="Model", properties={"unknown": 7}))
+    model = store.get(Model, plain.key)
+    assert (model.accuracy, model.title) == (None, None)
+    updated = store.update(model.replace(accuracy=1, uri="u"))
+    assert (type(updated), updated.accuracy, updated.title) == (Model, 1.0, None)
+    assert store.get(plain.key).properties == {"accuracy": 1.0, "unknown": 7}
+    assert store.update(updated.replace(accuracy=None)).properties == {"unknown": 7}
+
+
+def test_property_of_a_class_is_masked_by_its_name_in_the_type(store: Store) -> None:
+    model = store.put(Model(accuracy=0.5, title="t"))
+    changed = model.replace(accuracy=0.9, title="new")
+    assert store.update(changed, fields=["properties.name"]).properties == {
+        "accuracy": 0.5,
+        "name": "new",
+    }
+
+
+def test_node_read_as_its_system_class_is_updated(store: Store) -> None:
+    store.put(Model(accuracy=0.5, uri="u"))
+    (model,) = store.find(lineage.Model)
+    assert (type(model), model.type) == (lineage.Model, "Model")
+    updated = store.update(model.replace(state="LIVE", digest="d"))
+    assert (updated.state, updated.digest) == (ArtifactState.LIVE, "d")
+    assert store.get(Model, 1).accuracy == 0.5
+    assert len(store.types()) == 10
+
+
+def test_node_read_as_a_system_class_without_gaps_is_updated(store: Store) -> None:
+    class Scores(lineage.Metrics):
+        f1: float
+
+    store.put(Scores(f1=0.5))
+    (scores,) = store.find(lineage.Metrics)
+    updated = store.update(scores.replace(uri="u"))
+    assert (type(updated), updated.type, updated.uri) == (lineage.Metrics, "Scores", "u")
+    assert store.get(Scores, 1).f1 == 0.5
+
+
+def test_update_with_a_grown_class_grows_the_type(store: Store) -> None:
+    stored = store.put(Model(accuracy=0.5))
+
+    class Grown(Model, type="Model"):
+        depth: int = 1
+
+    grown = store.get(Grown, stored.key)
+    assert grown.depth is None
+    store.update(grown.replace(depth=2))
+    assert store.get(stored.key).properties == {"accuracy": 0.5, "depth": 2}
+
+
+# Deleting and purging
+
+
+def test_deleted_node_is_gone_but_its_edges_stay(world: World) -> None:
+    world.store.delete(world.data.key, message="wrong")
+    with pytest.raises(NotFound, match="artifact:1 was deleted in transaction 3"):
+        world.store.get(world.data.key)
+    assert world.store.find(Artifact).items == ()
+    above = world.store.upstream(world.run)
+    assert [(node.key, node.gone) for node in above.nodes] == [
+        (world.run.key, False),
+        (world.data.key, True),
+    ]
+    assert above.nodes[1].name == "data"
+    assert world.store.at(2).get(world.data.key) == world.data
+
+
+def test_several_things_are_deleted_in_one_transaction(world: World) -> None:
+    attribution = Attribution(context=world.churn.key, artifact=world.data.key)
+    world.store.delete(world.data, "execution:1", "Experiment:child", attribution, world.data)
+    assert world.store.log()[0].records == 4
+    assert [len(world.store.find(cls)) for cls in (Artifact, Execution, Context)] == [0, 0, 1]
+
+
+def test_event_that_ended_may_be_put_again(world: World) -> None:
+    world.store.delete(event(world))
+    assert world.store.upstream(world.run).keys == [world.run.key]
+    world.store.put(event(world))
+    assert world.store.upstream(world.run).keys == [world.run.key, world.data.key]
+    with world.store.transaction():
+        world.store.delete(event(world))
+        world.store.put(event(world))
+    assert world.store.upstream(world.run).keys == [world.run.key, world.data.key]
+    assert world.store.check() == []
+
+
+def test_deleting_nothing_writes_nothing(world: World) -> None:
+    before = everything(world.store.backend)
+    world.store.delete()
+    world.store.purge(reason="none")
+    assert everything(world.store.backend) == before
+
+
+def test_purge_erases_every_version_and_keeps_who_and_why(world: World) -> None:
+    world.store.update(world.data.replace(custom_properties={"secret": "new"}))
+    world.store.purge(world.data, reason="asked to be forgotten")
+    for moment in (world.store.at(1), world.store.at(3)):
+        past = moment.get(world.data.key)
+        assert (past.name, past.external_id, past.properties, past.custom_properties) == (
+            None,
+            None,
+            {},
+            {},
+        )
+        assert (past.type, past.create_time) == ("All", world.data.create_time)
+    assert world.store.upstream(world.run).nodes[1].gone
+    entry = world.store.log(world.data.key)[0]
+    assert (entry.message, entry.actor) == ("asked to be forgotten", "ann")
+    assert world.store.check() == []
+
+
+def test_purge_of_what_was_deleted(world: World) -> None:
+    world.store.purge(world.gone, reason="law")
+    assert world.store.at(1).get(world.gone).name is None
+    world.store.purge(world.gone, reason="law")
+    assert world.store.check() == []
+
+
+def test_types_are_found_by_the_kind_of_the_node(store: Store) -> None:
+    store.put([ArtifactType(name="T"), ExecutionType(name="T"), ContextType(name="T")])
+    nodes = store.put([Artifact(type="T"), Execution(type="T"), Context(type="T", name="n")])
+    assert [str(node.key) for node in nodes] == ["artifact:1", "execution:1", "context:1"]
+    assert [len(store.find(cls, "type = 'T'")) for cls in (Artifact, Execution, Context)] == [1] * 3
