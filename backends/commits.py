@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from lineage.contract.proof import faults
 from lineage.errors import LineageError
-from lineage.model.entities import NodeKey
+from lineage.model.keys import NodeKey
 from lineage.model.rows import Batch, Commit, EdgeKey, EdgeRow, Head, NodeRow, TypeRow
 
 __all__ = ["Records", "chain_faults", "windows"]

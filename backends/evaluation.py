@@ -31,9 +31,10 @@ from lineage.filters.tree import (
     PropertyColumn,
     like_pattern,
 )
-from lineage.model.entities import Kind
+from lineage.model.canonical import escape, unescape
+from lineage.model.keys import Kind
 from lineage.model.rows import EdgeRow, NodeRow
-from lineage.model.values import ValueType, escape, unescape
+from lineage.model.values import ValueType
 
 __all__ = ["Met", "Neighbours", "accepts", "holds", "is_nan"]
 

@@ -7,8 +7,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from lineage.answers.subgraph import Cut, Limits, Walk
-from lineage.model.entities import NodeKey
+from lineage.contract.walking import Cut, Limits, Walk
+from lineage.model.keys import NodeKey
 from lineage.model.rows import EdgeRow
 
 __all__ = ["SLACK", "LevelWalk"]

@@ -17,7 +17,7 @@ from benchmarks.sizes import SMALL
 from benchmarks.stores import PART, kept
 from benchmarks.traces import TYPES
 from lineage import Artifact, Event, EventType, Execution, Kind, Limits, NodeKey
-from lineage.answers.subgraph import Direction
+from lineage.contract.walking import Direction
 
 RUNS = 300 if SMALL else 50_000
 DATASET = NodeKey(Kind.ARTIFACT, 1)

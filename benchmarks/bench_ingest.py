@@ -24,7 +24,7 @@ from benchmarks.sizes import SMALL, TRACES
 from benchmarks.stores import PART, Stores, fill
 from benchmarks.traces import TYPES, write_trace
 from lineage import Artifact, Execution
-from lineage.answers.subgraph import Direction
+from lineage.contract.walking import Direction
 from lineage.model.entities import Entity, Node
 from lineage.model.rows import edge_of
 

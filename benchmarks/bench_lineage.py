@@ -20,7 +20,8 @@ from benchmarks.beside import TABLE, Peer, Raced, Side, asked, measured, race, t
 from benchmarks.stores import Stores, fill
 from benchmarks.traces import WINDOW, Trace
 from lineage import Context, Kind, Limits, NodeKey
-from lineage.answers.subgraph import Direction, Subgraph
+from lineage.answers.subgraph import Subgraph
+from lineage.contract.walking import Direction
 from lineage.filters.tree import Column, Field, In
 from lineage.mlmd.messages import Message, message
 from lineage.model.entities import Edge

@@ -36,7 +36,7 @@ from lineage import (
 )
 from lineage.filters.tree import Column, Compare, Exists, Field, Filter, In, Neighbour, Operator
 from lineage.model.entities import Entity, Node
-from lineage.model.schema import SYSTEM_TYPES
+from lineage.model.system import SYSTEM_TYPES
 
 WIDE = {f"p{n}": ("INT", "DOUBLE", "STRING")[n % 3] for n in range(10)}
 TYPES: dict[str, type[ArtifactType | ExecutionType | ContextType]] = {

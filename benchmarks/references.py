@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 import lineage
 from lineage import Artifact, Kind, NodeKey
-from lineage.answers.subgraph import Direction
+from lineage.contract.walking import Direction
 from lineage.model.rows import EdgeKind
 
 Pairs = list[tuple[int, int]]

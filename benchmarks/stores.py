@@ -14,7 +14,7 @@ from benchmarks.beside import Peer
 from benchmarks.sizes import TRACES
 from benchmarks.traces import Trace, write_trace
 from lineage import Kind
-from lineage.answers.subgraph import Direction
+from lineage.contract.walking import Direction
 from lineage.mlmd.conversion import fill_event, fill_node, type_message
 from lineage.mlmd.messages import Message, message
 from lineage.model.rows import EdgeKind, EdgeRow, NodeRow

@@ -1,7 +1,8 @@
 """Graph-native lineage for machine learning: what every step read and wrote, and questions about it."""
 
-from lineage.answers.log import Change, LogEntry, Page
-from lineage.answers.subgraph import Cut, Direction, Limits, Subgraph
+from lineage.answers.log import Change, LogEntry
+from lineage.answers.subgraph import Subgraph
+from lineage.contract.walking import Cut, Direction, Limits
 from lineage.errors import (
     AlreadyExists,
     BackendError,
@@ -24,20 +25,16 @@ from lineage.model.entities import (
     EventType,
     Execution,
     ExecutionState,
-    Kind,
-    NodeKey,
     ParentContext,
 )
-from lineage.model.schema import (
-    ArtifactType,
+from lineage.model.keys import Kind, NodeKey
+from lineage.model.schema import ArtifactType, ContextType, ExecutionType, Indexed
+from lineage.model.system import (
     Asset,
-    ContextType,
     Dataset,
     Deploy,
     Environment,
     Evaluate,
-    ExecutionType,
-    Indexed,
     Metrics,
     Model,
     Process,
@@ -46,6 +43,7 @@ from lineage.model.schema import (
     Transform,
 )
 from lineage.model.values import ProtoAny, ValueType
+from lineage.queries.find import Page
 from lineage.recording.record import Recorded
 from lineage.recording.run import Run
 from lineage.store import Store, connect

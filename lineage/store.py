@@ -11,39 +11,25 @@ from itertools import takewhile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, cast, overload
 
-from lineage.answers.log import (
-    Change,
-    LogEntry,
-    Page,
-    change_of,
-    entries_of,
-    entry_of,
-    number_at,
-)
-from lineage.answers.subgraph import Limits, Subgraph
+from lineage.answers.log import Change, LogEntry, change_of, entries_of, entry_of, number_at
+from lineage.answers.subgraph import Subgraph
 from lineage.contract.backend import Backend, Order
 from lineage.contract.plugins import backend_factory, schemes, shown_url
 from lineage.contract.registry import node_class, registry
+from lineage.contract.transaction import Author
+from lineage.contract.walking import Limits
 from lineage.errors import Invalid, LineageError, NotFound
 from lineage.filters.tree import Field, Filter
-from lineage.model.entities import (
-    LARGEST_ID,
-    Edge,
-    Entity,
-    Event,
-    Kind,
-    Node,
-    NodeKey,
-    to_key,
-    to_kind,
-)
+from lineage.model.entities import Edge, Entity, Event, Node
+from lineage.model.keys import LARGEST_ID, Kind, NodeKey, to_key, to_kind
 from lineage.model.rows import EVENT_KINDS, edge_of, entity_of
 from lineage.model.schema import AnyType
 from lineage.model.values import to_text
 from lineage.queries import naming, provenance
-from lineage.queries.find import find, get, get_named
-from lineage.recording import put as writing
-from lineage.recording.put import Author
+from lineage.queries.find import Page, find, get, get_named
+from lineage.recording.edges import end_edges
+from lineage.recording.nodes import delete_nodes, purge_nodes, update_node
+from lineage.recording.put import put
 from lineage.recording.record import Artifacts, Contexts, ExecutionT, Recorded, record
 from lineage.recording.run import Run
 
@@ -148,7 +134,7 @@ class Store:
         that the stored one lacks) and `can_omit` (properties that it has beyond these) allow it.
         """
         single = isinstance(item, Entity)
-        stored = writing.put(
+        stored = put(
             self.backend,
             [item] if single else _several(item),
             self._author(message),
@@ -208,7 +194,7 @@ class Store:
         `name`, `external_id`, `uri`, `state`, `properties`, `custom_properties`, `properties.<name>`
         and `custom_properties.<name>`.
         """
-        row = writing.update(self.backend, node, self._author(message), fields=fields)
+        row = update_node(self.backend, node, self._author(message), fields=fields)
         return cast(NodeT, entity_of(row, registry(self.backend).by_id, type(node)))
 
     def delete(self, *things: Reference | Edge, message: str = "") -> None:
@@ -216,9 +202,9 @@ class Store:
         author = self._author(message)
         edges = [each for each in things if isinstance(each, Edge)]
         with self.backend.transaction(actor=author.actor, message=author.message):
-            writing.end_edges(self.backend, edges, author)
+            end_edges(self.backend, edges, author)
             keys = [self.key_of(each) for each in things if not isinstance(each, Edge)]
-            writing.delete(self.backend, keys, author)
+            delete_nodes(self.backend, keys, author)
 
     def purge(self, *nodes: Reference, reason: str) -> None:
         """Erase nodes' content for good, in every version; key, type, times and edges stay.
@@ -228,7 +214,7 @@ class Store:
         author = self._author(reason)
         if not reason.strip():
             raise Invalid("a purge needs a reason, which the log keeps")
-        writing.purge(self.backend, [self.key_of(each) for each in nodes], author)
+        purge_nodes(self.backend, [self.key_of(each) for each in nodes], author)
 
     @contextmanager
     def transaction(self, *, message: str = "") -> Iterator[Self]:

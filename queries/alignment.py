@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from lineage.model.entities import NodeKey
+from lineage.model.keys import NodeKey
 
 __all__ = ["Place", "line_up"]
 

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from lineage.answers.labels import label, printable
 from lineage.answers.notebook import ROWS, html_table, safely
-from lineage.answers.subgraph import Cut, Limits
 from lineage.contract.backend import Backend
+from lineage.contract.walking import Cut, Limits
 from lineage.errors import Invalid, MissingExtra
-from lineage.model.entities import Artifact, NodeKey
-from lineage.model.values import Value, same, to_value
+from lineage.model.canonical import same
+from lineage.model.entities import Artifact
+from lineage.model.keys import NodeKey
+from lineage.model.values import Value, to_value
 from lineage.queries.alignment import Place, line_up
 from lineage.queries.facts import Findings, Metric
 from lineage.queries.libraries import is_framework

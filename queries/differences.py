@@ -9,11 +9,13 @@ from itertools import islice
 from typing import TypeAlias
 
 from lineage.answers.notebook import ROWS, html_table, node_cells, safely
-from lineage.answers.subgraph import Cut, Limits
 from lineage.contract.backend import Backend
+from lineage.contract.walking import Cut, Limits
 from lineage.errors import Invalid
-from lineage.model.entities import Context, Kind, Node, NodeKey, TypeName
-from lineage.model.values import Value, same
+from lineage.model.canonical import same
+from lineage.model.entities import Context, Node
+from lineage.model.keys import Kind, NodeKey, TypeName
+from lineage.model.values import Value
 from lineage.queries.chains import Trail
 from lineage.queries.lineages import Group, Side, sides_of
 from lineage.queries.reader import Moment

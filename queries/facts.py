@@ -9,11 +9,11 @@ from typing import cast
 
 from pydantic_core import from_json
 
-from lineage.answers.subgraph import Direction, Limits, Walk
-from lineage.contract.walking import check_limits
-from lineage.model.entities import Artifact, Context, Execution, Kind, Node, NodeKey
+from lineage.contract.walking import Direction, Limits, Walk, check_limits
+from lineage.model.entities import Artifact, Context, Execution, Node
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeKind, EdgeRow
-from lineage.model.schema import Environment
+from lineage.model.system import Environment
 from lineage.model.values import Value
 from lineage.queries.libraries import is_framework, libraries_of
 from lineage.queries.reader import Moment, Neighbours

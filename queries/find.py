@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TypeVar, cast
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar, cast, overload
 
-from lineage.answers.log import Page, read_token, write_token
 from lineage.contract.backend import Backend, Named, Order
 from lineage.contract.registry import registry
 from lineage.errors import Invalid, NotFound
 from lineage.filters.parsing import parse
 from lineage.filters.tree import Column, Field, Filter, In, all_of, bind
-from lineage.model.entities import LARGEST_ID, Node, NodeKey
-from lineage.model.rows import entities_of, entity_of
+from lineage.model.entities import Node
+from lineage.model.keys import LARGEST_ID, NodeKey
+from lineage.model.rows import NodeRow, entities_of, entity_of
 from lineage.model.values import to_text
 from lineage.queries.naming import is_key, resolve_in
 
-__all__ = ["find", "get", "get_named"]
+__all__ = ["Page", "find", "get", "get_named", "read_token", "write_token"]
 
 NodeT = TypeVar("NodeT", bound=Node)
 FEW = 8
@@ -91,3 +95,47 @@ def find(
     rows = rows[:limit]
     token = write_token(number, order, rows[-1]) if more else None
     return Page(tuple(cast(list[NodeT], entities_of(rows, types.by_id, wanted))), token)
+
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Sequence[T_co], Generic[T_co]):
+    """A part of an answer; `next` asks for the part after it, and is None on the last."""
+
+    items: tuple[T_co, ...]
+    next: str | None = None
+
+    @overload
+    def __getitem__(self, index: int) -> T_co: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[T_co]: ...
+    def __getitem__(self, index: int | slice) -> T_co | Sequence[T_co]:
+        return self.items[index]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+
+def write_token(number: int | None, order: Order, row: NodeRow) -> str:
+    """Return a page token: the moment, the order and the place after which to go on.
+
+    The moment is None inside a transaction that has written, where nothing else changes.
+    """
+    value = order.value(row)
+    parts = [number, order.field.value, order.descending, value, row.key.id]
+    return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode()
+
+
+def read_token(token: str, order: Order) -> tuple[int | None, tuple[int, int]]:
+    """Return the moment and the place that a page token holds; raise `Invalid` for any other text."""
+    try:
+        number, field, descending, value, last = json.loads(base64.urlsafe_b64decode(token))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise Invalid(f"{token!r:.80} is not a page token; use the `next` of a page") from error
+    whole = [value, last, 0 if number is None else number]
+    good = all(type(each) is int and -(2**63) <= each < 2**63 for each in whole)
+    if not good or (field, descending) != (order.field.value, order.descending):
+        raise Invalid("the page token belongs to another order; ask as for the page before")
+    return number, (value, last)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from lineage.answers.labels import printable
 from lineage.answers.notebook import ROWS, html_table, node_cells, safely
-from lineage.answers.subgraph import Cut, Direction, Limits, Walk
 from lineage.contract.backend import Backend
-from lineage.model.entities import Artifact, Kind, Node, NodeKey
+from lineage.contract.walking import Cut, Direction, Limits, Walk
+from lineage.model.entities import Artifact, Node
+from lineage.model.keys import Kind, NodeKey
 from lineage.queries.paths import Way, steps_back
 from lineage.queries.reader import Moment
 from lineage.queries.roles import Role

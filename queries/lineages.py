@@ -8,10 +8,11 @@ from typing import NamedTuple
 from pydantic_core import from_json
 
 from lineage.answers.labels import printable
-from lineage.answers.subgraph import Direction, Limits, Walk
-from lineage.model.entities import Context, NodeKey
+from lineage.contract.walking import Direction, Limits, Walk
+from lineage.model.entities import Context
+from lineage.model.keys import NodeKey
 from lineage.model.rows import EdgeKind, EdgeRow
-from lineage.model.schema import Asset, Environment
+from lineage.model.system import Asset, Environment
 from lineage.queries.reader import Moment
 
 __all__ = ["Group", "Side", "sides_of"]

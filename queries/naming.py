@@ -8,7 +8,8 @@ from lineage.contract.backend import Backend, Order
 from lineage.contract.registry import registry
 from lineage.errors import Invalid, NotFound
 from lineage.filters.tree import And, Column, Compare, Field, Filter, In, Operator, all_of
-from lineage.model.entities import Kind, Node, NodeKey
+from lineage.model.entities import Node
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import NodeRow
 from lineage.model.values import to_text
 

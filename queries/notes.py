@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from lineage.answers.labels import printable
-from lineage.answers.subgraph import Cut
-from lineage.model.entities import Kind, NodeKey
+from lineage.contract.walking import Cut
+from lineage.model.keys import Kind, NodeKey
 from lineage.queries.facts import Findings
 from lineage.queries.libraries import is_framework
 from lineage.queries.reader import Moment

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing_extensions import override
 
 from lineage.answers.notebook import ROWS, html_table, node_cells, safely
-from lineage.answers.subgraph import Cut, Direction, Limits, Subgraph, Walk
+from lineage.answers.subgraph import Subgraph
 from lineage.contract.backend import Backend
 from lineage.contract.registry import registry
-from lineage.contract.walking import check_limits
-from lineage.model.entities import NodeKey
+from lineage.contract.walking import Cut, Direction, Limits, Walk, check_limits
+from lineage.model.keys import NodeKey
 from lineage.model.rows import EdgeRow
 from lineage.queries.chains import Chain
 

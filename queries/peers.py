@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lineage.answers.notebook import ROWS, html_table, node_cells, safely
-from lineage.answers.subgraph import Cut, Direction, Limits, Walk
 from lineage.contract.backend import Backend
-from lineage.model.entities import Artifact, NodeKey
+from lineage.contract.walking import Cut, Direction, Limits, Walk
+from lineage.model.entities import Artifact
+from lineage.model.keys import NodeKey
 from lineage.queries.facts import Findings
 from lineage.queries.notes import concluded, cut_short, listed
 from lineage.queries.reader import Moment

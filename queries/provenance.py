@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TypeVar
 
-from lineage.answers.subgraph import Direction, Limits, Subgraph
+from lineage.answers.subgraph import Subgraph
 from lineage.contract.backend import Backend
 from lineage.contract.registry import registry
-from lineage.model.entities import Node, NodeKey
+from lineage.contract.walking import Direction, Limits
+from lineage.model.entities import Node
+from lineage.model.keys import NodeKey
 
 __all__ = ["downstream", "subgraph", "upstream"]
 

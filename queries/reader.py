@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import NamedTuple, TypeVar, cast
 
-from lineage.answers.subgraph import Direction, Limits, Walk
 from lineage.contract.backend import Backend
 from lineage.contract.registry import registry
+from lineage.contract.walking import Direction, Limits, Walk
 from lineage.errors import Corrupt, Invalid, NotFound
 from lineage.filters.tree import Filter
-from lineage.model.entities import Artifact, Context, Execution, Kind, Node, NodeKey
+from lineage.model.entities import Artifact, Context, Execution, Node
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeKind, EdgeRow, NodeRow, entity_of
 from lineage.model.schema import AnyType
 from lineage.queries.roles import Role, Roles

@@ -10,7 +10,8 @@ import re
 from enum import StrEnum
 
 from lineage.contract.registry import Registry
-from lineage.model.schema import SYSTEM_NAMES, AnyType
+from lineage.model.schema import AnyType
+from lineage.model.system import SYSTEM_NAMES
 
 __all__ = ["Role", "Roles"]
 

@@ -13,10 +13,11 @@ from itertools import islice
 from typing import NamedTuple
 
 from lineage.answers.notebook import ROWS, html_table, node_cells, safely
-from lineage.answers.subgraph import Cut, Limits
 from lineage.contract.backend import Backend
-from lineage.model.entities import Context, Execution, Kind, Node, NodeKey
-from lineage.model.schema import Environment
+from lineage.contract.walking import Cut, Limits
+from lineage.model.entities import Context, Execution, Node
+from lineage.model.keys import Kind, NodeKey
+from lineage.model.system import Environment
 from lineage.model.values import Value
 from lineage.queries.facts import Findings, Linked, Metric, Source
 from lineage.queries.notes import remarks

@@ -6,12 +6,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from lineage.answers.notebook import ROWS, html_table, node_cells, safely
-from lineage.answers.subgraph import Direction
 from lineage.contract.backend import Backend
+from lineage.contract.walking import Direction
 from lineage.filters.tree import And, Column, Compare, Field, In, Operator
-from lineage.model.entities import Artifact, Context, Kind, NodeKey
+from lineage.model.entities import Artifact, Context
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EVENT_KINDS, EdgeKind
-from lineage.model.schema import Asset
+from lineage.model.system import Asset
 from lineage.queries.reader import Moment
 
 __all__ = ["Versions", "assets_of", "versions", "versions_of"]

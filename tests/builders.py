@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 
 from lineage.contract.backend import Backend
 from lineage.contract.transaction import Transaction
-from lineage.model.entities import Kind, NodeKey
+from lineage.model.canonical import encode
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import Batch, EdgeKey, EdgeKind, EdgeRow, NodeRow, TypeRow
 from lineage.model.schema import TYPE_CLASSES
-from lineage.model.values import encode
 
 T = TypeVar("T")
 

@@ -12,8 +12,8 @@ from types import MappingProxyType
 
 from pydantic_core import to_json
 
-from lineage.answers.subgraph import Direction
 from lineage.contract.backend import Order
+from lineage.contract.walking import Direction
 from lineage.filters.tree import (
     And,
     Column,
@@ -30,10 +30,11 @@ from lineage.filters.tree import (
     Present,
     PropertyColumn,
 )
-from lineage.model.entities import Kind, NodeKey
+from lineage.model.canonical import decode
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeKey, EdgeKind, EdgeRow, NodeRow, TypeRow
-from lineage.model.schema import SYSTEM_TYPES
-from lineage.model.values import decode, kind_of
+from lineage.model.system import SYSTEM_TYPES
+from lineage.model.values import kind_of
 
 EVENTS = range(1, 8)
 JOINED_BY = {

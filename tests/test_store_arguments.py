@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from lineage.answers.subgraph import Limits
+from lineage.contract.walking import Limits
 from lineage.errors import Invalid, NotFound
-from lineage.model.entities import Artifact, Kind, Node, NodeKey
+from lineage.model.entities import Artifact, Node
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.values import ProtoAny
 from lineage.store import Store
 from tests.builders import everything

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from lineage.errors import Invalid, NotFound
-from lineage.model.entities import Artifact, Attribution, Context, Execution, Kind, NodeKey
+from lineage.model.entities import Artifact, Attribution, Context, Execution
+from lineage.model.keys import Kind, NodeKey
 from lineage.store import Store
 from tests.builders import everything
 from tests.runs import Dataset, Model, Train, two_runs

@@ -8,7 +8,8 @@ import pytest
 import lineage
 from lineage.errors import Invalid, NotFound
 from lineage.filters.tree import Column, Compare, Field, Operator
-from lineage.model.entities import Artifact, Context, Execution, Kind, Node, NodeKey
+from lineage.model.entities import Artifact, Context, Execution, Node
+from lineage.model.keys import Kind, NodeKey
 from lineage.store import Store
 from tests.runs import Dataset, Model, two_runs
 

@@ -16,32 +16,19 @@ from typing import NamedTuple
 
 from typing_extensions import override
 
-from lineage.answers.subgraph import Direction, Limits, Walk
-from lineage.backends.memory.check import (
-    check_edges,
-    check_nodes,
-    graph_faults,
-    record_faults,
-)
+from lineage.backends.memory.check import check_edges, check_nodes, graph_faults, record_faults
 from lineage.backends.memory.find import search
 from lineage.backends.memory.graph import TimedGraph
 from lineage.backends.memory.history import Records, TypeHistory, no_records
 from lineage.backends.memory.indexes import in_order
 from lineage.backends.memory.walk import walk_graph
-from lineage.contract.backend import (
-    EMPTY,
-    LOOKUP_PAGE,
-    AtUri,
-    Backend,
-    Named,
-    Order,
-    Reference,
-)
+from lineage.contract.backend import EMPTY, LOOKUP_PAGE, AtUri, Backend, Named, Order, Reference
 from lineage.contract.plugins import parse_url
 from lineage.contract.proof import faults
+from lineage.contract.walking import Direction, Limits, Walk
 from lineage.errors import Conflict, Invalid, NotFound
 from lineage.filters.tree import Field, Filter
-from lineage.model.entities import Kind, NodeKey
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import Batch, Commit, EdgeKey, EdgeKind, EdgeRow, Head, NodeRow, TypeRow
 
 __all__ = ["MemoryBackend"]

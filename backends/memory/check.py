@@ -11,7 +11,7 @@ from lineage.backends.memory.history import Records, TypeHistory
 from lineage.backends.memory.indexes import Index, terms
 from lineage.errors import AlreadyExists, NotFound
 from lineage.filters.tree import Field
-from lineage.model.entities import Kind, NodeKey
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import Batch, EdgeKey, EdgeKind, NodeRow
 
 __all__ = ["check_edges", "check_nodes", "graph_faults", "record_faults"]

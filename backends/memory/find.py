@@ -25,7 +25,7 @@ from lineage.filters.tree import (
     Operator,
     conjuncts,
 )
-from lineage.model.entities import Kind, NodeKey
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeRow, NodeRow
 
 __all__ = ["search"]

@@ -23,11 +23,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import networkx as nx
 
-from lineage.answers.subgraph import Direction
 from lineage.backends.memory.indexes import CONTENT, Index, Term, TimeOrder, terms
 from lineage.contract.proof import purged
+from lineage.contract.walking import Direction
 from lineage.filters.tree import Field, Neighbour
-from lineage.model.entities import Kind, NodeKey
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EVENT_KINDS, EdgeKey, EdgeKind, EdgeRow, NodeRow
 
 if TYPE_CHECKING:

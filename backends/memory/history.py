@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from lineage.model.entities import Kind, NodeKey
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeKey, EdgeRow, TypeRow, types_with
-from lineage.model.schema import SYSTEM_TYPES
+from lineage.model.system import SYSTEM_TYPES
 
 __all__ = ["OpenRecords", "Records", "TypeHistory", "no_records"]
 

@@ -6,10 +6,9 @@ import time
 from collections.abc import Collection
 from typing import Literal
 
-from lineage.answers.subgraph import Cut, Direction, Limits, Walk
 from lineage.backends.memory.graph import TimedGraph, key_order
-from lineage.contract.walking import check_limits
-from lineage.model.entities import NodeKey
+from lineage.contract.walking import Cut, Direction, Limits, Walk, check_limits
+from lineage.model.keys import NodeKey
 
 __all__ = ["walk_graph"]
 

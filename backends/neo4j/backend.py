@@ -15,7 +15,6 @@ from typing import Any, NamedTuple, TypeVar
 
 from typing_extensions import override
 
-from lineage.answers.subgraph import Direction, Limits, Walk
 from lineage.backends.neo4j import history
 from lineage.backends.neo4j.check import check_graph
 from lineage.backends.neo4j.connections import Rows, Run, Server
@@ -26,12 +25,12 @@ from lineage.backends.neo4j.rows import HEAD, head_row, type_row
 from lineage.backends.neo4j.walk import walk_graph
 from lineage.backends.neo4j.writing import Writing
 from lineage.contract.backend import EMPTY, Backend, Order, Reference
-from lineage.contract.walking import check_limits
+from lineage.contract.walking import Direction, Limits, Walk, check_limits
 from lineage.errors import BackendError, Conflict, Corrupt, Invalid, LineageError, Unavailable
 from lineage.filters.tree import Filter
-from lineage.model.entities import Kind, NodeKey
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import Batch, Commit, EdgeKey, EdgeKind, EdgeRow, Head, NodeRow, TypeRow
-from lineage.model.schema import SYSTEM_TYPES
+from lineage.model.system import SYSTEM_TYPES
 
 __all__ = ["Neo4jBackend"]
 

@@ -34,7 +34,8 @@ from lineage.backends.neo4j.rows import (
 from lineage.contract.proof import purged
 from lineage.errors import LineageError
 from lineage.model.rows import EDGE_ENDS, Commit, NodeRow
-from lineage.model.schema import SYSTEM_TYPES, AnyType
+from lineage.model.schema import AnyType
+from lineage.model.system import SYSTEM_TYPES
 
 __all__ = ["check_graph"]
 

@@ -46,7 +46,8 @@ from lineage.filters.tree import (
     PropertyColumn,
     conjuncts,
 )
-from lineage.model.entities import ArtifactState, ExecutionState, Kind
+from lineage.model.entities import ArtifactState, ExecutionState
+from lineage.model.keys import Kind
 from lineage.model.rows import EVENT_KINDS
 from lineage.model.values import ValueType
 

@@ -26,7 +26,7 @@ from lineage.backends.neo4j.rows import (
 )
 from lineage.contract.proof import purged
 from lineage.errors import Corrupt, Invalid
-from lineage.model.entities import NodeKey
+from lineage.model.keys import NodeKey
 from lineage.model.rows import Commit, Head, NodeRow
 from lineage.model.schema import AnyType
 

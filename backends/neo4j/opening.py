@@ -10,7 +10,8 @@ from lineage.backends.neo4j.connections import Server
 from lineage.backends.neo4j.rows import KIND_LABELS, PAST, native_name, quoted, type_label
 from lineage.errors import Conflict, Corrupt, NotFound
 from lineage.model.rows import EdgeKind
-from lineage.model.schema import SYSTEM_TYPES, AnyType
+from lineage.model.schema import AnyType
+from lineage.model.system import SYSTEM_TYPES
 
 __all__ = ["index_properties", "open_store"]
 

@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from lineage.answers.subgraph import Direction
 from lineage.backends.neo4j.connections import Run
 from lineage.backends.neo4j.rows import (
     EDGE,
@@ -21,7 +20,8 @@ from lineage.backends.neo4j.rows import (
     of_moment,
     version_row,
 )
-from lineage.model.entities import LARGEST_ID, NodeKey
+from lineage.contract.walking import Direction
+from lineage.model.keys import LARGEST_ID, NodeKey
 from lineage.model.rows import EdgeKind, EdgeRow, Head, NodeRow
 
 __all__ = ["edges_at", "heads", "nodes_at", "versions_at"]

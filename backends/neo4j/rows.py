@@ -19,10 +19,12 @@ from typing import Any
 from pydantic_core import from_json
 
 from lineage.errors import Corrupt
-from lineage.model.entities import ArtifactState, ExecutionState, Kind, NodeKey
+from lineage.model.canonical import unescape
+from lineage.model.entities import ArtifactState, ExecutionState
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EVENT_KINDS, EdgeKey, EdgeKind, EdgeRow, Head, NodeRow, TypeRow
 from lineage.model.schema import TYPE_CLASSES, AnyType
-from lineage.model.values import ValueType, unescape
+from lineage.model.values import ValueType
 
 __all__ = [
     "EDGE",

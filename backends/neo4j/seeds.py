@@ -35,7 +35,7 @@ from lineage.filters.tree import (
     PropertyColumn,
     conjuncts,
 )
-from lineage.model.entities import Kind
+from lineage.model.keys import Kind
 from lineage.model.schema import AnyType
 
 __all__ = ["ORDERS", "Start", "Starts"]

@@ -15,11 +15,11 @@ from typing import Any
 
 from typing_extensions import override
 
-from lineage.answers.subgraph import Direction, Limits, Walk
 from lineage.backends.levels import SLACK, LevelWalk
 from lineage.backends.neo4j.connections import Run
 from lineage.backends.neo4j.rows import EVENT_TYPES, PAST, edge_rows, key_of, number_of, of_moment
-from lineage.model.entities import LARGEST_ID, NodeKey
+from lineage.contract.walking import Direction, Limits, Walk
+from lineage.model.keys import LARGEST_ID, NodeKey
 from lineage.model.rows import EVENT_KINDS, EdgeRow
 
 __all__ = ["walk_graph"]

@@ -30,7 +30,7 @@ from lineage.backends.neo4j.rows import (
 )
 from lineage.contract.backend import External, Named, Reference
 from lineage.errors import AlreadyExists, Corrupt, NotFound
-from lineage.model.entities import Kind, NodeKey
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EVENT_KINDS, Batch, EdgeKey, EdgeRow, Head, NodeRow, TypeRow
 from lineage.model.schema import AnyType
 

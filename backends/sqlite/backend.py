@@ -18,7 +18,6 @@ from typing import TypeVar
 from pydantic_core import to_json
 from typing_extensions import override
 
-from lineage.answers.subgraph import Direction, Limits, Walk
 from lineage.backends.commits import chain_faults, windows
 from lineage.backends.evaluation import Met
 from lineage.backends.sqlite import history
@@ -46,10 +45,10 @@ from lineage.backends.sqlite.rows import (
 )
 from lineage.backends.sqlite.walk import walk_tables
 from lineage.contract.backend import EMPTY, Backend, Order, Reference
-from lineage.contract.walking import check_limits
+from lineage.contract.walking import Direction, Limits, Walk, check_limits
 from lineage.errors import AlreadyExists, Invalid, NotFound
 from lineage.filters.tree import Exists, Filter, Neighbour
-from lineage.model.entities import Kind, NodeKey
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import (
     Batch,
     Commit,
@@ -61,7 +60,7 @@ from lineage.model.rows import (
     TypeRow,
     types_with,
 )
-from lineage.model.schema import SYSTEM_TYPES
+from lineage.model.system import SYSTEM_TYPES
 
 __all__ = ["SqliteBackend"]
 

@@ -21,7 +21,7 @@ from lineage.backends.sqlite.location import Journal, beside, check_place, open_
 from lineage.backends.sqlite.lock import WritersLock, let_go_after_fork
 from lineage.errors import Invalid
 from lineage.filters.tree import like_pattern
-from lineage.model.values import unescape
+from lineage.model.canonical import unescape
 
 __all__ = ["LARGE_LOG", "SqliteFile", "guarded"]
 

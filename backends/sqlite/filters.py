@@ -34,7 +34,7 @@ from lineage.filters.tree import (
     conjuncts,
     walk_filter,
 )
-from lineage.model.entities import LARGEST_ID, Kind
+from lineage.model.keys import LARGEST_ID, Kind
 
 __all__ = ["Source", "Translator", "packed", "selects"]
 

@@ -33,7 +33,7 @@ from lineage.filters.tree import (
     conjuncts,
     walk_filter,
 )
-from lineage.model.entities import Kind
+from lineage.model.keys import Kind
 from lineage.model.rows import NodeRow, TypeRow
 
 __all__ = ["Search"]

@@ -24,7 +24,7 @@ from lineage.backends.sqlite.rows import (
 )
 from lineage.contract.proof import purged
 from lineage.errors import Invalid
-from lineage.model.entities import NodeKey
+from lineage.model.keys import NodeKey
 from lineage.model.rows import Commit, Head, NodeRow
 
 __all__ = ["node_versions", "purge_nodes", "read_commits", "structural_faults"]

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from lineage.filters.tree import Compare, In, Like, Literal, Operator, Present, PropertyColumn
-from lineage.model.values import ValueType, encode, escape
+from lineage.model.canonical import encode, escape
+from lineage.model.values import ValueType
 
 __all__ = ["Parameter", "PropertyCondition", "property_path"]
 

@@ -10,7 +10,6 @@ from typing import Any
 from pydantic_core import to_json
 from typing_extensions import override
 
-from lineage.answers.subgraph import Direction
 from lineage.backends.sqlite.filters import Source, packed
 from lineage.backends.sqlite.rows import (
     CURRENT_COLUMNS,
@@ -26,7 +25,8 @@ from lineage.backends.sqlite.rows import (
     past_row,
 )
 from lineage.contract.backend import LOOKUP_PAGE, AtUri, Named, Reference
-from lineage.model.entities import Kind, NodeKey
+from lineage.contract.walking import Direction
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeKey, EdgeKind, EdgeRow, NodeRow
 
 __all__ = ["existing", "live", "look_up", "read_edges", "read_nodes"]

@@ -14,11 +14,11 @@ from typing import Any
 from pydantic_core import to_json
 from typing_extensions import override
 
-from lineage.answers.subgraph import Direction, LaterEdges, Limits, Walk
 from lineage.backends.levels import SLACK, LevelWalk
 from lineage.backends.sqlite.filters import Source
 from lineage.backends.sqlite.rows import CONTEXT_EDGES, EDGE_COLUMNS, edge_rows, keys_of
-from lineage.model.entities import NodeKey
+from lineage.contract.walking import Direction, LaterEdges, Limits, Walk
+from lineage.model.keys import NodeKey
 from lineage.model.rows import EdgeRow
 
 __all__ = ["walk_tables"]

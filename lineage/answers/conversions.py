@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 from pydantic_core import to_json
 
 from lineage.errors import MissingExtra
-from lineage.model.entities import Edge, Event, Node, NodeKey
+from lineage.model.entities import Edge, Event, Node
+from lineage.model.keys import NodeKey
 from lineage.model.rows import edge_key
 from lineage.model.values import ProtoAny, Value, ValueType, kind_of
 

@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Generic, TypeVar, overload
 
-from lineage.contract.backend import Backend, Order
+from lineage.contract.backend import Backend
 from lineage.contract.registry import registry
-from lineage.errors import Invalid, NotFound
-from lineage.model.entities import Edge, Node, NodeKey
+from lineage.errors import NotFound
+from lineage.model.entities import Edge, Node
+from lineage.model.keys import NodeKey
 from lineage.model.rows import Commit, EdgeRow, Head, NodeRow, edge_of, entity_of
 from lineage.model.schema import AnyType
-from lineage.model.values import from_micros, to_micros, to_time
+from lineage.model.times import from_micros, to_micros, to_time
 
-__all__ = [
-    "Change",
-    "LogEntry",
-    "Page",
-    "change_of",
-    "entries_of",
-    "entry_of",
-    "number_at",
-    "read_token",
-    "write_token",
-]
-
-T_co = TypeVar("T_co", covariant=True)
+__all__ = ["Change", "LogEntry", "change_of", "entries_of", "entry_of", "number_at"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,44 +91,3 @@ def number_at(backend: Backend, moment: datetime | date | str | int) -> int:
     if isinstance(moment, date) and not isinstance(moment, datetime):
         moment = datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
     return backend.moment(to_micros(to_time(moment)))
-
-
-@dataclass(frozen=True, slots=True)
-class Page(Sequence[T_co], Generic[T_co]):
-    """A part of an answer; `next` asks for the part after it, and is None on the last."""
-
-    items: tuple[T_co, ...]
-    next: str | None = None
-
-    @overload
-    def __getitem__(self, index: int) -> T_co: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[T_co]: ...
-    def __getitem__(self, index: int | slice) -> T_co | Sequence[T_co]:
-        return self.items[index]
-
-    def __len__(self) -> int:
-        return len(self.items)
-
-
-def write_token(number: int | None, order: Order, row: NodeRow) -> str:
-    """Return a page token: the moment, the order and the place after which to go on.
-
-    The moment is None inside a transaction that has written, where nothing else changes.
-    """
-    value = order.value(row)
-    parts = [number, order.field.value, order.descending, value, row.key.id]
-    return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode()
-
-
-def read_token(token: str, order: Order) -> tuple[int | None, tuple[int, int]]:
-    """Return the moment and the place that a page token holds; raise `Invalid` for any other text."""
-    try:
-        number, field, descending, value, last = json.loads(base64.urlsafe_b64decode(token))
-    except (ValueError, TypeError, RecursionError) as error:
-        raise Invalid(f"{token!r:.80} is not a page token; use the `next` of a page") from error
-    whole = [value, last, 0 if number is None else number]
-    good = all(type(each) is int and -(2**63) <= each < 2**63 for each in whole)
-    if not good or (field, descending) != (order.field.value, order.descending):
-        raise Invalid("the page token belongs to another order; ask as for the page before")
-    return number, (value, last)

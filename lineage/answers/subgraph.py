@@ -7,11 +7,10 @@ it. An answer is a value: it stays right after the store has moved on or been cl
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from enum import StrEnum
+from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 from io import BytesIO
-from typing import TYPE_CHECKING, Generic, Literal, NamedTuple, cast, overload
+from typing import TYPE_CHECKING, Generic, cast
 
 from typing_extensions import TypeVar
 
@@ -20,101 +19,20 @@ from lineage.answers.conversions import Frames, Tables
 from lineage.answers.labels import shown
 from lineage.answers.notebook import CELL, ROWS, html_table, node_cells, safely
 from lineage.contract.format import dumper
+from lineage.contract.walking import Cut, Walk
 from lineage.errors import Corrupt, LineageError
-from lineage.model.entities import Edge, Node, NodeKey
-from lineage.model.rows import Batch, EdgeRow, NodeRow, TypeRow, edge_of, entities_of, entity_of
+from lineage.model.entities import Edge, Node
+from lineage.model.keys import NodeKey
+from lineage.model.rows import Batch, NodeRow, TypeRow, edge_of, entities_of, entity_of
 from lineage.model.schema import AnyType
 
 if TYPE_CHECKING:
     import networkx
 
-__all__ = ["Cut", "Direction", "LaterEdges", "Limits", "Subgraph", "Walk"]
+__all__ = ["Subgraph"]
 
 _LOGGER = logging.getLogger("lineage")
 NodeT_co = TypeVar("NodeT_co", bound=Node, covariant=True, default=Node)
-
-
-class Direction(StrEnum):
-    """Which way a walk goes over the edges of events."""
-
-    UPSTREAM = "upstream"
-    DOWNSTREAM = "downstream"
-    BOTH = "both"
-
-
-class Limits(NamedTuple):
-    """How far a walk may go: edges from the start, nodes in the answer, seconds; None is no limit.
-
-    The start counts among the nodes. Seconds are looked at between levels.
-    """
-
-    hops: int | None = None
-    nodes: int | None = 10_000
-    seconds: float | None = None
-
-
-class Cut(NamedTuple):
-    """Why an answer is not whole: the limit that was met, and the kept nodes that lead further."""
-
-    limit: Literal["hops", "nodes", "seconds"]
-    frontier: tuple[NodeKey, ...]
-
-
-class Walk(NamedTuple):
-    """What a walk met: its keys level by level, the edges among them, and where it was cut.
-
-    The start is level 0; within a level keys are in order. Edges are in order of source, target
-    and kind. `cut` is None where the answer is whole.
-    """
-
-    levels: Sequence[Sequence[NodeKey]]
-    edges: Sequence[EdgeRow]
-    cut: Cut | None = None
-
-    @property
-    def keys(self) -> list[NodeKey]:
-        """Every key, nearest first."""
-        return [key for level in self.levels for key in level]
-
-
-class LaterEdges(Sequence[EdgeRow]):
-    """Edges of a known number that are made when they are first looked at."""
-
-    __slots__ = ("_length", "_made")
-
-    def __init__(self, length: int, make: Callable[[], Sequence[EdgeRow]]) -> None:
-        self._length = length
-        self._made: Sequence[EdgeRow] | Callable[[], Sequence[EdgeRow]] = make
-
-    def _rows(self) -> Sequence[EdgeRow]:
-        made = self._made  # read once: another thread may replace it
-        if callable(made):
-            made = self._made = made()
-        return made
-
-    @overload
-    def __getitem__(self, index: int) -> EdgeRow: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[EdgeRow]: ...
-    def __getitem__(self, index: int | slice) -> EdgeRow | Sequence[EdgeRow]:
-        return self._rows()[index]
-
-    def __iter__(self) -> Iterator[EdgeRow]:
-        return iter(self._rows())
-
-    def __len__(self) -> int:
-        return self._length
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sequence) and [*self] == [*other]
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        return repr(self._rows())
-
-    def __reduce__(self) -> tuple[type[list[EdgeRow]], tuple[list[EdgeRow]]]:
-        return list, ([*self],)
 
 
 class Subgraph(Generic[NodeT_co]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from lineage.model.entities import Kind
+from lineage.model.keys import Kind
 
 __all__ = ["complete_formats", "complete_kinds", "complete_types"]
 

@@ -20,9 +20,10 @@ from pydantic_core import from_json
 
 from lineage.answers.subgraph import Subgraph
 from lineage.formats.entries import edge_data, node_data, time_text, type_data
-from lineage.model.entities import Association, Attribution, Event, Node, NodeKey, ParentContext
+from lineage.model.canonical import encode
+from lineage.model.entities import Association, Attribution, Event, Node, ParentContext
+from lineage.model.keys import NodeKey
 from lineage.model.schema import NodeType
-from lineage.model.values import encode
 
 __all__ = ["LONGEST_PATH", "json_text", "keys_of", "plain"]
 

@@ -16,10 +16,11 @@ from lineage.cli import output, progress
 from lineage.cli.options import HERE, AsJson, AsOf, StoreUrl, named, reading
 from lineage.cli.tables import moment, table
 from lineage.contract.registry import registry
-from lineage.model.entities import Kind, Node, NodeKey
+from lineage.model.canonical import same
+from lineage.model.entities import Node
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import entity_of
 from lineage.model.schema import AnyType
-from lineage.model.values import same
 from lineage.store import Store
 
 __all__ = ["check", "log", "types"]

@@ -12,7 +12,7 @@ from typing import IO, Annotated, TypeAlias, cast
 import typer
 
 from lineage.answers.labels import printable
-from lineage.answers.subgraph import Cut, Direction, Limits, Subgraph
+from lineage.answers.subgraph import Subgraph
 from lineage.cli import output, progress
 from lineage.cli.escaping import Harmless
 from lineage.cli.options import (
@@ -39,6 +39,8 @@ from lineage.cli.output import several
 from lineage.cli.progress import Line
 from lineage.contract.format import Batches, Database, connector, dumper, format_of_suffix
 from lineage.contract.plugins import shown_url
+from lineage.contract.transaction import Author
+from lineage.contract.walking import Cut, Direction, Limits
 from lineage.errors import Invalid
 from lineage.interchange import exporting
 from lineage.interchange.exporting import writable, write_file
@@ -46,7 +48,6 @@ from lineage.interchange.importing import Imported, read_file, read_graph, write
 from lineage.interchange.mirroring import Stage, follow, opened
 from lineage.model.rows import EVENT_KINDS, Batch
 from lineage.model.values import to_text
-from lineage.recording.put import Author
 from lineage.store import Store
 
 __all__ = ["demo", "export", "import_"]

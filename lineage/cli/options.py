@@ -10,12 +10,12 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from lineage.answers.subgraph import Limits
 from lineage.cli import output
 from lineage.cli.completion import complete_formats, complete_kinds, complete_types
 from lineage.contract.plugins import parse_url
+from lineage.contract.walking import Limits
 from lineage.errors import NotFound
-from lineage.model.entities import NodeKey
+from lineage.model.keys import NodeKey
 from lineage.queries.naming import meant
 from lineage.store import Store, connect
 

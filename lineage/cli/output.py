@@ -8,8 +8,8 @@ from collections.abc import Callable, Collection, Iterable
 from typing import IO, TextIO, TypeAlias, TypeVar
 
 from lineage.answers.labels import printable
-from lineage.answers.subgraph import Cut
 from lineage.cli.documents import json_text, plain
+from lineage.contract.walking import Cut
 
 __all__ = [
     "Write",

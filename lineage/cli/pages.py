@@ -10,7 +10,8 @@ from lineage.answers.labels import label, printable
 from lineage.cli.documents import LONGEST_PATH
 from lineage.cli.output import bold, several
 from lineage.cli.tables import fields, headline, moment, node_cells, table, type_of, value_text
-from lineage.model.entities import Artifact, Kind, Node, NodeKey
+from lineage.model.entities import Artifact, Node
+from lineage.model.keys import Kind, NodeKey
 from lineage.queries.roles import Role
 
 if TYPE_CHECKING:  # a command needs the classes of its own answer only

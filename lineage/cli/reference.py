@@ -9,7 +9,7 @@ from typing import Any
 
 from typer.main import get_command
 
-from lineage.answers.log import LogEntry, Page
+from lineage.answers.log import LogEntry
 from lineage.cli.app import (
     COMMANDS,
     DEBUG,
@@ -28,6 +28,7 @@ from lineage.interchange.copying import Copied
 from lineage.interchange.importing import Imported
 from lineage.queries.comparison import Comparison, Row
 from lineage.queries.differences import Diff, Difference, FieldChange
+from lineage.queries.find import Page
 from lineage.queries.impact import Affected, Impact
 from lineage.queries.paths import Paths
 from lineage.queries.peers import Peer, Peers

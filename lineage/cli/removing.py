@@ -23,7 +23,7 @@ from lineage.cli.options import (
 from lineage.cli.tables import headline
 from lineage.contract.registry import registry
 from lineage.errors import NotFound
-from lineage.model.entities import NodeKey
+from lineage.model.keys import NodeKey
 from lineage.model.rows import entity_of
 from lineage.store import Store
 

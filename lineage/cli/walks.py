@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from lineage.answers.log import Page
 from lineage.answers.subgraph import Subgraph
 from lineage.cli import output, pages
 from lineage.cli.documents import plain
@@ -34,7 +33,9 @@ from lineage.contract.registry import registry
 from lineage.errors import Invalid, NotFound
 from lineage.filters.parsing import parse
 from lineage.filters.tree import Column, Field, Filter, In, all_of
-from lineage.model.entities import Artifact, Context, Execution, Kind, Node
+from lineage.model.entities import Artifact, Context, Execution, Node
+from lineage.model.keys import Kind
+from lineage.queries.find import Page
 from lineage.store import Store
 
 __all__ = ["downstream", "find", "path", "upstream"]

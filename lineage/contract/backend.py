@@ -28,13 +28,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import AbstractContextManager
 from typing import ClassVar, Final, NamedTuple, Self, TypeAlias
 
-from lineage.answers.subgraph import Direction, Limits, Walk
 from lineage.contract.proof import NO_DIGEST, seal
 from lineage.contract.transaction import Block, Transaction
-from lineage.contract.walking import walk_levels
+from lineage.contract.walking import Direction, Limits, Walk, walk_levels
 from lineage.errors import Invalid, NotFound
 from lineage.filters.tree import Column, Compare, Field, Filter, Operator, all_of
-from lineage.model.entities import Kind, NodeKey
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import (
     EVENT_KINDS,
     Batch,
@@ -46,7 +45,7 @@ from lineage.model.rows import (
     NodeRow,
     TypeRow,
 )
-from lineage.model.schema import SYSTEM_TYPES
+from lineage.model.system import SYSTEM_TYPES
 
 __all__ = [
     "CONTRACT_VERSION",

@@ -14,7 +14,7 @@ from typing import IO, Protocol, cast
 
 from lineage.contract.plugins import format_names, format_object
 from lineage.errors import Invalid
-from lineage.model.entities import NodeKey
+from lineage.model.keys import NodeKey
 from lineage.model.rows import Batch
 
 __all__ = [

@@ -13,7 +13,7 @@ from hashlib import sha256
 
 from pydantic_core import to_json
 
-from lineage.model.entities import Kind
+from lineage.model.keys import Kind
 from lineage.model.rows import Commit, EdgeKey, EdgeKind, EdgeRow, Head, NodeRow, TypeRow
 
 __all__ = ["NO_DIGEST", "content_digest", "faults", "purged", "seal"]

@@ -9,9 +9,11 @@ from weakref import WeakKeyDictionary
 
 from lineage.contract.backend import Backend
 from lineage.errors import Invalid, NotFound
-from lineage.model.entities import Kind, Node, TypeName
+from lineage.model.entities import Node
+from lineage.model.keys import Kind, TypeName
 from lineage.model.rows import TypeRow
-from lineage.model.schema import SYSTEM_NAMES, AnyType
+from lineage.model.schema import AnyType
+from lineage.model.system import SYSTEM_NAMES
 
 __all__ = ["Registry", "node_class", "registry"]
 

@@ -4,20 +4,68 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Mapping
+from typing import NamedTuple, Protocol
 
 from lineage.contract.proof import NO_DIGEST, purged, seal
 from lineage.errors import Conflict, Invalid, NotFound
-from lineage.model.entities import LARGEST_ID, Kind, NodeKey
+from lineage.model.keys import LARGEST_ID, Kind, NodeKey
 from lineage.model.rows import Batch, Commit, EdgeKey, EdgeRow, Head, NodeRow, TypeRow
 
-if TYPE_CHECKING:
-    from lineage.contract.backend import Backend
-
-__all__ = ["Block", "Transaction"]
+__all__ = ["Author", "Block", "Storage", "Transaction"]
 
 SALT_BYTES = 16
+
+
+class Author(NamedTuple):
+    """Who writes, and what they say about it."""
+
+    actor: str
+    message: str = ""
+
+
+class Storage(Protocol):
+    """What a transaction needs of a backend; `Backend` says what each verb guarantees."""
+
+    @property
+    def clock(self) -> Callable[[], int]:
+        """What tells the time, in microseconds since 1970."""
+
+    def refuse_readonly(self) -> None:
+        """Raise `Invalid` where the backend was opened for reading only."""
+
+    def now(self) -> int:
+        """Return the number of the last committed transaction."""
+
+    def nodes(self, keys: Collection[NodeKey]) -> Mapping[NodeKey, NodeRow]:
+        """Return the nodes that exist, live or gone."""
+
+    def live(self, keys: Collection[NodeKey]) -> set[NodeKey]:
+        """Return those of the nodes that are live."""
+
+    def begin(self) -> Head:
+        """Take the write lock and return the last transaction."""
+
+    def write(self, number: int, batch: Batch) -> None:
+        """Write types, nodes, new versions and edges."""
+
+    def end(self, number: int, keys: Collection[EdgeKey]) -> None:
+        """End edges."""
+
+    def delete(self, number: int, keys: Collection[NodeKey]) -> None:
+        """End nodes."""
+
+    def purge(self, number: int, keys: Collection[NodeKey]) -> None:
+        """Erase the content of nodes that are gone."""
+
+    def append(self, head: Head) -> None:
+        """Write the transaction's own row."""
+
+    def commit(self) -> None:
+        """Make all since `begin` durable and visible, and let go of the lock."""
+
+    def rollback(self) -> None:
+        """Undo all since `begin` and let go of the lock."""
 
 
 class Transaction:
@@ -28,8 +76,8 @@ class Transaction:
     record, its last.
     """
 
-    def __init__(self, backend: Backend, actor: str, message: str) -> None:
-        self._backend = backend
+    def __init__(self, storage: Storage, actor: str, message: str) -> None:
+        self._storage = storage
         self._thread = threading.get_ident()
         self._actor = actor
         self._message = message
@@ -65,8 +113,8 @@ class Transaction:
         ):
             return self._last
         self.check_usable()
-        self._backend.refuse_readonly()
-        last = self._backend.begin()
+        self._storage.refuse_readonly()
+        last = self._storage.begin()
         self._last = last
         if self._read_at not in (None, last.number):
             # What it read is outdated for good, also where the caller swallows the error.
@@ -77,7 +125,7 @@ class Transaction:
             self.rollback()
             raise self._failure
         self.number = last.number + 1
-        self.time = max(self._backend.clock(), last.time + 1)
+        self.time = max(self._storage.clock(), last.time + 1)
         self._highest = {
             None: last.types,
             Kind.ARTIFACT: last.artifacts,
@@ -93,7 +141,7 @@ class Transaction:
         if self._last is not None:
             return None
         if self._read_at is None:
-            self._read_at = self._backend.now()
+            self._read_at = self._storage.now()
         return self._read_at
 
     def next_id(self, kind: Kind | None) -> int:
@@ -131,7 +179,7 @@ class Transaction:
         self.lock()
         if batch.edges:
             self._check_ends(batch, live)
-        self._backend.write(self.number, batch)
+        self._storage.write(self.number, batch)
         for type_row in batch.types:
             assert type_row.type.id is not None
             self._types[type_row.type.id] = type_row
@@ -153,9 +201,9 @@ class Transaction:
         ends = {end for row in batch.edges for end in (row.source, row.target)}
         ends.difference_update(live, [row.key for row in batch.nodes])
         unsure = [key for key in ends if key not in self._nodes or key in self._deleted]
-        missing = set(unsure).difference(self._backend.live(unsure)) if unsure else ()
+        missing = set(unsure).difference(self._storage.live(unsure)) if unsure else ()
         for key in sorted(missing):
-            row = self._backend.nodes([key]).get(key)
+            row = self._storage.nodes([key]).get(key)
             if row is None:
                 raise NotFound(f"there is no {key}; put it before its edges")
             raise NotFound(
@@ -165,7 +213,7 @@ class Transaction:
     def end(self, keys: Collection[EdgeKey]) -> None:
         """End edges that exist."""
         self.lock()
-        self._backend.end(self.number, keys)
+        self._storage.end(self.number, keys)
         for key in keys:
             if self._edges.pop(key, None) is None:
                 self._ended[key] = key
@@ -173,13 +221,13 @@ class Transaction:
     def delete(self, keys: Collection[NodeKey]) -> None:
         """Delete live nodes; their edges stay."""
         self.lock()
-        self._backend.delete(self.number, keys)
+        self._storage.delete(self.number, keys)
         self._deleted.update(dict.fromkeys(keys))
 
     def purge(self, keys: Collection[NodeKey]) -> None:
         """Erase the content of gone nodes, in every version and for good."""
         self.lock()
-        self._backend.purge(self.number, keys)
+        self._storage.purge(self.number, keys)
         self._purged.update(dict.fromkeys(keys))
         for rows in (self._nodes, self._updates):
             rows.update({key: purged(rows[key]) for key in keys if key in rows})
@@ -206,11 +254,11 @@ class Transaction:
         if not self._count():
             self.rollback()
             return
-        self._backend.append(self._sealed(self._last))
+        self._storage.append(self._sealed(self._last))
         # Before the commit lets go of the lock: the next writer may ask at once.
         self.committed = True
         try:
-            self._backend.commit()
+            self._storage.commit()
         except BaseException:
             self.committed = False
             raise
@@ -220,7 +268,7 @@ class Transaction:
         """Undo everything and let go of the lock; in another thread nothing: it goes with its own."""
         if self._last is not None and self._thread == threading.get_ident():
             self._last = None
-            self._backend.rollback()
+            self._storage.rollback()
 
     def _count(self) -> int:
         written = len(self._types) + len(self._nodes) + len(self._updates) + len(self._edges)

@@ -3,15 +3,98 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable
-from typing import Literal
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from enum import StrEnum
+from typing import Literal, NamedTuple, overload
 
-from lineage.answers.subgraph import Cut, Direction, Limits, Walk
 from lineage.errors import Invalid
-from lineage.model.entities import LARGEST_ID, NodeKey
+from lineage.model.keys import LARGEST_ID, NodeKey
 from lineage.model.rows import EdgeRow
 
-__all__ = ["check_limits", "walk_levels"]
+__all__ = ["Cut", "Direction", "LaterEdges", "Limits", "Walk", "check_limits", "walk_levels"]
+
+
+class Direction(StrEnum):
+    """Which way a walk goes over the edges of events."""
+
+    UPSTREAM = "upstream"
+    DOWNSTREAM = "downstream"
+    BOTH = "both"
+
+
+class Limits(NamedTuple):
+    """How far a walk may go: edges from the start, nodes in the answer, seconds; None is no limit.
+
+    The start counts among the nodes. Seconds are looked at between levels.
+    """
+
+    hops: int | None = None
+    nodes: int | None = 10_000
+    seconds: float | None = None
+
+
+class Cut(NamedTuple):
+    """Why an answer is not whole: the limit that was met, and the kept nodes that lead further."""
+
+    limit: Literal["hops", "nodes", "seconds"]
+    frontier: tuple[NodeKey, ...]
+
+
+class Walk(NamedTuple):
+    """What a walk met: its keys level by level, the edges among them, and where it was cut.
+
+    The start is level 0; within a level keys are in order. Edges are in order of source, target
+    and kind. `cut` is None where the answer is whole.
+    """
+
+    levels: Sequence[Sequence[NodeKey]]
+    edges: Sequence[EdgeRow]
+    cut: Cut | None = None
+
+    @property
+    def keys(self) -> list[NodeKey]:
+        """Every key, nearest first."""
+        return [key for level in self.levels for key in level]
+
+
+class LaterEdges(Sequence[EdgeRow]):
+    """Edges of a known number that are made when they are first looked at."""
+
+    __slots__ = ("_length", "_made")
+
+    def __init__(self, length: int, make: Callable[[], Sequence[EdgeRow]]) -> None:
+        self._length = length
+        self._made: Sequence[EdgeRow] | Callable[[], Sequence[EdgeRow]] = make
+
+    def _rows(self) -> Sequence[EdgeRow]:
+        made = self._made  # read once: another thread may replace it
+        if callable(made):
+            made = self._made = made()
+        return made
+
+    @overload
+    def __getitem__(self, index: int) -> EdgeRow: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[EdgeRow]: ...
+    def __getitem__(self, index: int | slice) -> EdgeRow | Sequence[EdgeRow]:
+        return self._rows()[index]
+
+    def __iter__(self) -> Iterator[EdgeRow]:
+        return iter(self._rows())
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and [*self] == [*other]
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return repr(self._rows())
+
+    def __reduce__(self) -> tuple[type[list[EdgeRow]], tuple[list[EdgeRow]]]:
+        return list, ([*self],)
 
 
 def check_limits(limits: Limits) -> None:

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from lineage.filters.tokens import Token, fault, text_of
 from lineage.filters.tree import Column, Field, Neighbour, PropertyColumn
-from lineage.model.entities import ArtifactState, EventType, ExecutionState, Kind
+from lineage.model.entities import ArtifactState, EventType, ExecutionState
+from lineage.model.keys import Kind
 from lineage.model.rows import EDGE_KINDS, STATE_NUMBERS
 from lineage.model.values import ValueType
 

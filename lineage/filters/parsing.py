@@ -31,8 +31,8 @@ from lineage.filters.tree import (
     Or,
     Present,
 )
-from lineage.model.entities import Kind
-from lineage.model.values import to_micros, to_time
+from lineage.model.keys import Kind
+from lineage.model.times import to_micros, to_time
 
 __all__ = ["parse"]
 

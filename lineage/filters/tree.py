@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
-from lineage.model.entities import Kind
+from lineage.model.keys import Kind
 from lineage.model.rows import EVENT_KINDS, EdgeKind
 from lineage.model.schema import AnyType
 from lineage.model.values import ValueType

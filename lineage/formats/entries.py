@@ -16,10 +16,12 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 from lineage.errors import Corrupt
-from lineage.model.entities import ArtifactState, Edge, Event, ExecutionState, Kind, Node
+from lineage.model.canonical import encode
+from lineage.model.entities import ArtifactState, Edge, Event, ExecutionState, Node
+from lineage.model.keys import Kind
 from lineage.model.rows import EdgeKind, EdgeRow, NodeRow, edge_key
 from lineage.model.schema import AnyType
-from lineage.model.values import encode, from_micros
+from lineage.model.times import from_micros
 
 __all__ = [
     "NodeTexts",

@@ -19,9 +19,10 @@ from pydantic_core import to_json
 from lineage.formats.entries import edge_data, node_data
 from lineage.formats.losses import Losses
 from lineage.formats.streams import types_first
+from lineage.model.canonical import encode
 from lineage.model.entities import Node
 from lineage.model.rows import Batch, EdgeRow, edge_of, entity_of
-from lineage.model.values import ProtoAny, Value, encode
+from lineage.model.values import ProtoAny, Value
 
 __all__ = ["dump"]
 

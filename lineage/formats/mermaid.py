@@ -13,7 +13,7 @@ from typing import IO
 
 from lineage.formats.pictures import edge_label, is_containment, node_lines
 from lineage.formats.streams import types_first
-from lineage.model.entities import Kind, NodeKey
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import Batch, EdgeRow, NodeRow
 
 __all__ = ["dump"]

@@ -11,11 +11,11 @@ from itertools import repeat
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from lineage.answers.subgraph import Direction
 from lineage.contract.backend import EMPTY, Backend
 from lineage.contract.format import Batches, dumper, format_of_suffix
+from lineage.contract.walking import Direction
 from lineage.errors import Invalid, LineageError
-from lineage.model.entities import Kind, NodeKey
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import Batch, Head
 
 __all__ = ["batches", "export", "writable", "write_file"]

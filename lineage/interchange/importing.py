@@ -20,13 +20,15 @@ from typing import IO, NamedTuple, TypeAlias, TypeVar
 from lineage.contract.backend import Backend
 from lineage.contract.format import format_of_suffix, loader
 from lineage.contract.registry import Registry, registry
-from lineage.contract.transaction import Transaction
+from lineage.contract.transaction import Author, Transaction
 from lineage.errors import AlreadyExists, Invalid, NotFound
-from lineage.model.entities import Kind, NodeKey
+from lineage.model.canonical import decode
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EDGE_ENDS, Batch, EdgeKind, EdgeRow, Head, NodeRow, TypeRow
-from lineage.model.schema import OWN_CLASSES, SYSTEM_TYPES, AnyType, conform
-from lineage.model.values import decode
-from lineage.recording.put import Author, check_distinct, check_free, check_type, put_type
+from lineage.model.schema import AnyType, conform
+from lineage.model.system import OWN_CLASSES, SYSTEM_TYPES
+from lineage.recording.nodes import check_distinct, check_free
+from lineage.recording.types import check_type, put_type
 
 __all__ = [
     "Imported",

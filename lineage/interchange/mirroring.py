@@ -18,26 +18,20 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import IO, Final, NamedTuple, TypeAlias
 
-from lineage.answers.subgraph import Direction
 from lineage.contract.backend import EMPTY, Backend, Order
 from lineage.contract.format import Connector, Database, connector
 from lineage.contract.registry import registry
-from lineage.contract.transaction import Transaction
+from lineage.contract.transaction import Author, Transaction
+from lineage.contract.walking import Direction
 from lineage.errors import Conflict, Invalid
 from lineage.interchange.importing import Imported, import_graph, read_file
-from lineage.model.entities import Kind, NodeKey
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import Batch, EdgeKind, EdgeRow, Head, NodeRow, TypeRow
-from lineage.model.schema import (
-    OWN_CLASSES,
-    SYSTEM_NAMES,
-    SYSTEM_TYPES,
-    AnyType,
-    evolve,
-    is_reserved,
-    type_of,
-)
-from lineage.model.values import from_micros
-from lineage.recording.put import Author, new_edges, put_type
+from lineage.model.schema import AnyType, evolve
+from lineage.model.system import OWN_CLASSES, SYSTEM_NAMES, SYSTEM_TYPES, is_reserved, type_of
+from lineage.model.times import from_micros
+from lineage.recording.edges import new_edges
+from lineage.recording.types import put_type
 
 __all__ = ["Progress", "Stage", "follow", "import_from", "opened"]
 

@@ -12,28 +12,16 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from lineage.errors import Invalid
-from lineage.mlmd.messages import (
-    Message,
-    MessageToDict,
-    ParseDict,
-    ParseError,
-    message,
-    type_class,
-)
-from lineage.model.entities import ArtifactState, ExecutionState, Kind
+from lineage.mlmd.messages import Message, MessageToDict, ParseDict, ParseError, message, type_class
+from lineage.model.canonical import encode, stored_values
+from lineage.model.entities import ArtifactState, ExecutionState
+from lineage.model.keys import Kind
 from lineage.model.rows import EdgeKind, EdgeRow, NodeRow
-from lineage.model.schema import SYSTEM_NAMES, SYSTEM_TYPES, TYPE_CLASSES, AnyType, ExecutionType
-from lineage.model.values import (
-    JSON,
-    ProtoAny,
-    Struct,
-    Value,
-    ValueType,
-    encode,
-    from_micros,
-    stored_values,
-)
-from lineage.model.values import to_micros as to_stored
+from lineage.model.schema import TYPE_CLASSES, AnyType, ExecutionType
+from lineage.model.system import SYSTEM_NAMES, SYSTEM_TYPES
+from lineage.model.times import from_micros
+from lineage.model.times import to_micros as to_stored
+from lineage.model.values import JSON, ProtoAny, Struct, Value, ValueType
 
 __all__ = [
     "DEEPEST",

@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import Any, Final, TypeAlias
 
 from lineage.errors import MissingExtra
-from lineage.model.entities import Kind
+from lineage.model.keys import Kind
 
 try:
     from google.protobuf import any_pb2, field_mask_pb2, struct_pb2

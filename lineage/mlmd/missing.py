@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from lineage.model.entities import Kind, NodeKey
+from lineage.model.canonical import encode
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import NodeRow, TypeRow
 from lineage.model.schema import TYPE_CLASSES
-from lineage.model.values import NO_PROPERTIES, encode
+from lineage.model.values import NO_PROPERTIES
 
 __all__ = ["MISSING", "missing_node", "missing_types"]
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import date
 from enum import Enum
-from typing import Any
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from lineage.errors import Invalid
-from lineage.model.values import inner_metadata, is_scalar, to_value, unwrap_optional
+from lineage.model.values import KINDS, ValueType, is_scalar, kind_of, to_value
 
-__all__ = ["PropertyField", "explain"]
+__all__ = ["PropertyField", "explain", "inner_metadata", "type_of_annotation", "unwrap_optional"]
 
 
 def explain(error: ValidationError, subject: str) -> Invalid:
@@ -71,3 +73,51 @@ class PropertyField:
             return self._adapter.validate_python(value)
         except ValidationError as error:
             raise explain(error, f"{where}: the stored value does not fit the class") from error
+
+
+def unwrap_optional(annotation: Any) -> Any:
+    """Return what `X | None` or `Annotated[X, ...]` says beside that."""
+    if get_origin(annotation) is Annotated:
+        return unwrap_optional(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        members = [
+            unwrap_optional(member) for member in get_args(annotation) if member is not NoneType
+        ]
+        if len(members) == 1:
+            return members[0]
+    return annotation
+
+
+def inner_metadata(annotation: Any) -> tuple[Any, ...]:
+    """Return what `Annotated` says of the members of a union, as in `Annotated[X, ...] | None`."""
+    if get_origin(annotation) not in (Union, UnionType):
+        return ()
+    marked = [member for member in get_args(annotation) if get_origin(member) is Annotated]
+    return tuple(item for member in marked for item in get_args(member)[1:])
+
+
+def type_of_annotation(annotation: Any) -> ValueType:
+    """Return the type of the property that a class's field of this annotation declares."""
+    inner = unwrap_optional(annotation)
+    if inner in KINDS:
+        return KINDS[inner]
+    if get_origin(inner) is Literal:
+        return _common(
+            [kind_of(to_value(choice)) for choice in get_args(inner) if choice is not None]
+        )
+    if isinstance(inner, type) and issubclass(inner, Enum):
+        return _common([kind_of(to_value(member)) for member in inner])
+    if isinstance(inner, type) and issubclass(inner, date):
+        return ValueType.STRING
+    if get_origin(inner) in (Union, UnionType):
+        members = [member for member in get_args(inner) if member is not NoneType]
+        return _common([type_of_annotation(member) for member in members])
+    return ValueType.STRUCT
+
+
+def _common(kinds: list[ValueType]) -> ValueType:
+    """Return the one type that holds values of all these: int and float meet in DOUBLE."""
+    distinct = set(kinds)
+    if distinct == {ValueType.INT, ValueType.DOUBLE}:
+        return ValueType.DOUBLE
+    return distinct.pop() if len(distinct) == 1 else ValueType.STRUCT

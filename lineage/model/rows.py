@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, get_args
 from pydantic_core import from_json, to_json
 
 from lineage.errors import Corrupt, Invalid
+from lineage.model.canonical import decode
 from lineage.model.entities import (
     Artifact,
     ArtifactState,
@@ -27,14 +28,13 @@ from lineage.model.entities import (
     EventType,
     Execution,
     ExecutionState,
-    Kind,
     Node,
-    NodeKey,
     ParentContext,
-    to_step,
 )
+from lineage.model.keys import Kind, NodeKey, to_step
 from lineage.model.schema import AnyType
-from lineage.model.values import NO_PROPERTIES, decode, from_micros
+from lineage.model.times import from_micros
+from lineage.model.values import NO_PROPERTIES
 
 __all__ = [
     "EDGE_ENDS",

@@ -1,8 +1,7 @@
-"""Types: what the nodes of each kind may declare, how types evolve, and classes as types.
+"""Types: what the nodes of each kind may declare, and how a type evolves.
 
-A type is named by a name and a version within its kind. The nine system types have the ids 1 to
-9, in MLMD's order; every other type may be based on one of them, which says what it is (a data
-set, a model, training …). Names that begin with `lineage.` or `mlmd.` are reserved.
+A type is named by a name and a version within its kind, and may be based on a system type, which
+says what it is (a data set, a model, training …).
 """
 
 from __future__ import annotations
@@ -11,71 +10,30 @@ import json
 import os
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from os import PathLike
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeAlias, cast
+from typing import Annotated, Any, ClassVar, Self, TypeAlias, cast
 
 from pydantic import BeforeValidator, PlainSerializer, PlainValidator, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import from_json
 
 from lineage.errors import AlreadyExists, Invalid
-from lineage.model.digest import Progress, digest_of
-from lineage.model.entities import (
-    Artifact,
-    Context,
-    Entity,
-    Execution,
-    Id,
-    Kind,
-    Node,
-    Text,
-    Time,
-    TypeName,
-    Version,
-    property_fields,
-)
-from lineage.model.values import (
-    JSON,
-    KINDS,
-    Struct,
-    Value,
-    ValueType,
-    encode,
-    inner_metadata,
-    kind_of,
-    to_text,
-    to_value,
-    type_of_annotation,
-)
+from lineage.model.canonical import encode
+from lineage.model.entities import Entity, Id, Text, Time, Version
+from lineage.model.fields import inner_metadata
+from lineage.model.keys import Kind, TypeName
+from lineage.model.values import JSON, KINDS, Struct, Value, ValueType, kind_of, to_text, to_value
 
 __all__ = [
-    "OWN_CLASSES",
-    "SYSTEM_NAMES",
-    "SYSTEM_TYPES",
     "TYPE_CLASSES",
     "AnyType",
     "ArtifactType",
-    "Asset",
     "ContextType",
-    "Dataset",
-    "Deploy",
-    "Environment",
-    "Evaluate",
     "ExecutionType",
     "Indexed",
-    "Metrics",
-    "Model",
     "NodeType",
-    "Process",
     "Schema",
-    "Statistics",
-    "Train",
-    "Transform",
     "conform",
     "evolve",
-    "is_reserved",
-    "type_of",
 ]
 
 
@@ -217,162 +175,6 @@ AnyType: TypeAlias = ArtifactType | ExecutionType | ContextType
 TYPE_CLASSES: dict[Kind, type[AnyType]] = {
     cls.kind: cls for cls in (ArtifactType, ExecutionType, ContextType)
 }
-
-
-class _FromPath:
-    """What artifacts with a digest have in common."""
-
-    if TYPE_CHECKING:
-
-        def __init__(self, /, **fields: Any) -> None: ...
-
-    @classmethod
-    def from_path(
-        cls,
-        path: str | PathLike[str],
-        /,
-        *,
-        uri: str | None = None,
-        progress: Progress | None = None,
-        **fields: Any,
-    ) -> Self:
-        """Describe a file or a folder: its digest (see `digest_of`), and where it is as the URI.
-
-        Without `uri` that is a `file:` URI, absolute, of what links lead to. Big content shows its
-        progress on a terminal; `progress(done, total)` is called with bytes instead, where it is
-        given. The other arguments are fields. NotFound and Invalid as for `digest_of`.
-        """
-        if "digest" in fields:
-            raise Invalid(
-                f"{cls.__name__}: {fields['digest']!r:.80}: the digest is that of what is at the path; leave it out"
-            )
-        digest = digest_of(path, progress=progress)
-        return cls(uri=uri or Path(path).resolve().as_uri(), digest=digest, **fields)
-
-
-class Dataset(_FromPath, Artifact, type="lineage.Dataset", base="lineage.Dataset"):
-    """A data set. `digest` says which content: inputs of one URI and digest are one artifact."""
-
-    digest: str | None = None
-
-
-class Model(_FromPath, Artifact, type="lineage.Model", base="lineage.Model"):
-    """A trained model. `digest` says which content."""
-
-    digest: str | None = None
-
-
-class Metrics(Artifact, type="lineage.Metrics", base="lineage.Metrics"):
-    """Measurements of a model or of a run."""
-
-
-class Statistics(Artifact, type="lineage.Statistics", base="lineage.Statistics"):
-    """Statistics of a data set."""
-
-
-class Train(Execution, type="lineage.Train", base="lineage.Train"):
-    """Training: data in, a model out."""
-
-
-class Transform(Execution, type="lineage.Transform", base="lineage.Transform"):
-    """Data in, data out."""
-
-
-class Process(Execution, type="lineage.Process", base="lineage.Process"):
-    """Any other processing."""
-
-
-class Evaluate(Execution, type="lineage.Evaluate", base="lineage.Evaluate"):
-    """A model and data in, metrics out."""
-
-
-class Deploy(Execution, type="lineage.Deploy", base="lineage.Deploy"):
-    """A model goes to where it serves."""
-
-
-class Asset(Context, type="lineage.Asset"):
-    """What several artifacts of a type are the versions of; its name is the asset's."""
-
-
-class Environment(Context, type="lineage.Environment"):
-    """Where executions ran, named by the digest of what it says.
-
-    Its custom properties are the versions of the libraries in use, by the names of their
-    distributions. `git_clean` says that every tracked file was as committed, and that no other
-    Python file or notebook was beside them; files that git ignores do not count.
-    """
-
-    python: str | None = None
-    implementation: str | None = None
-    platform: str | None = None
-    machine: str | None = None
-    git_commit: str | None = None
-    git_clean: bool | None = None
-
-
-_SYSTEM_CLASSES: tuple[type[Node], ...] = (
-    Dataset,
-    Model,
-    Metrics,
-    Statistics,
-    Train,
-    Transform,
-    Process,
-    Evaluate,
-    Deploy,
-)
-
-
-def type_of(cls: type[Node]) -> AnyType:
-    """Return the type that a subclass of `Artifact`, `Execution` or `Context` stands for."""
-    if cls.type_name is None:
-        raise Invalid(f"{cls.__name__} is a kind, not a type; name a type, or pass a subclass")
-    base = None if cls.base_type == cls.type_name.name else cls.base_type
-    if base is not None and base not in SYSTEM_NAMES[cls.kind]:
-        known = ", ".join(SYSTEM_NAMES[cls.kind]) or "none"
-        raise Invalid(
-            f"{cls.__name__}: {base!r} is not a base type of {cls.kind}s; there are: {known}"
-        )
-    return TYPE_CLASSES[cls.kind](**_declared(cls), base=base)
-
-
-def _declared(cls: type[Node]) -> dict[str, Any]:
-    """Return what a class says of its type, but for the base."""
-    assert cls.type_name is not None
-    fields = property_fields(cls).values()
-    types = {field.alias: type_of_annotation(field.annotation) for field in fields}
-    return {
-        "name": cls.type_name.name,
-        "version": cls.type_name.version,
-        "properties": Schema(sorted(types.items())),
-        "indexed": tuple(sorted(field.alias for field in fields if field.marked(Indexed))),
-        "description": _own_doc(cls),
-    }
-
-
-def _own_doc(cls: type[Node]) -> str | None:
-    doc = cls.__dict__.get("__doc__")
-    return doc.strip().splitlines()[0] if doc and doc.strip() else None
-
-
-SYSTEM_NAMES: dict[Kind, tuple[str, ...]] = {
-    kind: tuple(cls.type_name.name for cls in _SYSTEM_CLASSES if cls.kind is kind and cls.type_name)
-    for kind in Kind
-}
-SYSTEM_TYPES: tuple[AnyType, ...] = tuple(
-    TYPE_CLASSES[cls.kind].stored({**_declared(cls), "id": number})
-    for number, cls in enumerate(_SYSTEM_CLASSES, start=1)
-)
-"""The nine types of every store, with the ids 1 to 9; MLMD has them as `mlmd.Dataset` and so on."""
-
-
-OWN_CLASSES: dict[str, type[Node]] = {"lineage.Asset": Asset, "lineage.Environment": Environment}
-"""The types with reserved names that a store gets when it needs them, and nobody may change."""
-
-
-def is_reserved(name: str) -> bool:
-    """Whether a type's name is kept for this library's and MLMD's own."""
-    return name.startswith(("lineage.", "mlmd."))
 
 
 def conform(node_type: AnyType, properties: Mapping[str, Value]) -> str:

@@ -16,8 +16,8 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from lineage.model.schema import Environment
-from lineage.model.values import encode
+from lineage.model.canonical import encode
+from lineage.model.system import Environment
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution

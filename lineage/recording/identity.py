@@ -14,10 +14,14 @@ from dataclasses import dataclass
 from lineage.contract.backend import LOOKUP_PAGE, AtUri, Backend, External, Named, Reference
 from lineage.contract.transaction import Transaction
 from lineage.errors import AlreadyExists, Invalid
-from lineage.model.entities import Artifact, Kind, Node, NodeKey, property_fields
+from lineage.model.canonical import decode, same
+from lineage.model.entities import Artifact, Node, property_fields
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import STATE_NUMBERS, NodeRow
-from lineage.model.values import Value, decode, same
-from lineage.recording.put import TypeFinder, check_named, conform, live, node_row
+from lineage.model.schema import conform
+from lineage.model.values import Value
+from lineage.recording.nodes import check_named, live_rows, node_row
+from lineage.recording.types import TypeFinder
 
 __all__ = ["Settled", "Wanted", "settle"]
 
@@ -59,7 +63,7 @@ def settle(backend: Backend, transaction: Transaction, wanted: Sequence[Wanted])
     """Find or make every wanted node; write nothing yet but types. All look-ups go in one call."""
     types = TypeFinder(backend, transaction)
     by_key = [each.key for each in wanted if each.key is not None]
-    stored = live(backend, by_key) if by_key else {}
+    stored = live_rows(backend, by_key) if by_key else {}
     asked = [_references(types, each, stored) for each in wanted]
     references = {reference for some in asked for reference in some}
     found = backend.lookup(references) if references else {}

@@ -7,19 +7,10 @@ from functools import cached_property
 from typing import Generic, TypeAlias, TypeVar, cast
 
 from lineage.contract.backend import Backend
-from lineage.contract.transaction import Transaction
+from lineage.contract.transaction import Author, Transaction
 from lineage.errors import Invalid
-from lineage.model.entities import (
-    Artifact,
-    Context,
-    Execution,
-    ExecutionState,
-    Kind,
-    Node,
-    NodeKey,
-    to_key,
-    to_step,
-)
+from lineage.model.entities import Artifact, Context, Execution, ExecutionState, Node
+from lineage.model.keys import Kind, NodeKey, to_key, to_step
 from lineage.model.rows import (
     STATE_NUMBERS,
     Batch,
@@ -29,9 +20,9 @@ from lineage.model.rows import (
     entity_of,
     path_text,
 )
-from lineage.model.schema import Environment
+from lineage.model.system import Environment
+from lineage.recording.edges import new_edges
 from lineage.recording.identity import Settled, Wanted, settle
-from lineage.recording.put import Author, new_edges
 
 __all__ = [
     "Artifacts",

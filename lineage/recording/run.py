@@ -11,23 +11,18 @@ from typing import Generic, NamedTuple, Self, TypeVar, cast, overload
 
 from lineage.contract.backend import Backend
 from lineage.contract.registry import registry
-from lineage.contract.transaction import Transaction
+from lineage.contract.transaction import Author, Transaction
 from lineage.errors import Invalid
-from lineage.model.entities import (
-    Artifact,
-    Context,
-    Execution,
-    ExecutionState,
-    Kind,
-    NodeKey,
-    to_step,
-)
+from lineage.model.canonical import decode, encode
+from lineage.model.entities import Artifact, Context, Execution, ExecutionState
+from lineage.model.keys import Kind, NodeKey, to_step
 from lineage.model.rows import STATE_NUMBERS, Batch, EdgeKey, EdgeKind, EdgeRow, NodeRow, entity_of
-from lineage.model.schema import Asset, Environment, Metrics
-from lineage.model.values import Properties, decode, encode, to_properties, to_text
+from lineage.model.system import Asset, Environment, Metrics
+from lineage.model.values import Properties, to_properties, to_text
+from lineage.recording.edges import new_edges
 from lineage.recording.environment import capture
 from lineage.recording.identity import Wanted, settle
-from lineage.recording.put import Author, live, new_edges
+from lineage.recording.nodes import live_rows
 from lineage.recording.record import (
     Contexts,
     Path,
@@ -282,7 +277,7 @@ class Run(Generic[ExecutionT_co]):
         """Write how the run ended, unless somebody else gave it a state meanwhile."""
         with self._transaction() as transaction:
             transaction.lock()
-            row = live(self._backend, [self.key])[self.key]
+            row = live_rows(self._backend, [self.key])[self.key]
             custom = encode({**decode(row.custom), **why}) if why else row.custom
             if row.state == _RUNNING:
                 row = self._changed(transaction, row, state=state, custom=custom)

@@ -10,7 +10,7 @@ from lineage.contract.backend import Backend
 from lineage.contract.registry import Registry, registry
 from lineage.contract.transaction import Transaction
 from lineage.mlmd.missing import MISSING
-from lineage.model.entities import LARGEST_ID, Kind, NodeKey
+from lineage.model.keys import LARGEST_ID, Kind, NodeKey
 from lineage.model.rows import NodeRow
 from lineage.model.schema import AnyType
 

@@ -16,9 +16,11 @@ from lineage.answers.conversions import Frames, Tables, to_arrow, to_networkx, t
 from lineage.answers.subgraph import Subgraph
 from lineage.contract.backend import Backend
 from lineage.errors import MissingExtra
-from lineage.model.entities import Artifact, NodeKey
+from lineage.model.entities import Artifact
+from lineage.model.keys import NodeKey
 from lineage.model.rows import EdgeKind
-from lineage.model.values import ProtoAny, from_micros, to_micros
+from lineage.model.times import from_micros, to_micros
+from lineage.model.values import ProtoAny
 from lineage.queries.provenance import downstream, upstream
 from lineage.store import Store
 from tests.builders import writing

@@ -10,20 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lineage.answers.log import (
-    Page,
-    change_of,
-    entries_of,
-    entry_of,
-    number_at,
-    read_token,
-    write_token,
-)
+from lineage.answers.log import change_of, entries_of, entry_of, number_at
 from lineage.contract.backend import Backend, Order
 from lineage.errors import Invalid, NotFound
 from lineage.filters.tree import Field
-from lineage.model.entities import Artifact, Association, Attribution, Kind, NodeKey
+from lineage.model.entities import Artifact, Association, Attribution
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import NodeRow
+from lineage.queries.find import Page, read_token, write_token
 from lineage.store import Store
 from tests.builders import all_keys, eventful
 

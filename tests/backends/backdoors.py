@@ -10,7 +10,7 @@ from typing import Any
 
 from lineage.backends.memory.backend import MemoryBackend
 from lineage.contract.backend import Backend
-from lineage.model.entities import Kind, NodeKey
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeKind
 from lineage.model.schema import ContextType, ExecutionType
 from tests.servers import SERVERS

@@ -12,9 +12,10 @@ from lineage.contract.backend import Backend
 from lineage.contract.registry import registry
 from lineage.contract.transaction import Block, Transaction
 from lineage.errors import Invalid
-from lineage.model.entities import Artifact, Kind
+from lineage.model.entities import Artifact
+from lineage.model.keys import Kind
 from lineage.model.rows import Batch
-from lineage.recording.put import node_row
+from lineage.recording.nodes import node_row
 from lineage.store import Store
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lineage.contract.backend import Backend
-from lineage.model.entities import Kind
+from lineage.model.keys import Kind
 from lineage.model.rows import NodeRow
 from tests.backends.backdoors import BACK_DOORS
 from tests.builders import Clock, eventful, everything, writing

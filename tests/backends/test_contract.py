@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from lineage.answers.subgraph import Direction
 from lineage.contract.backend import CONTRACT_VERSION, AtUri, Backend, External, Named, Order
+from lineage.contract.walking import Direction
 from lineage.errors import Invalid, NotFound
 from lineage.filters.tree import Field
-from lineage.model.entities import Kind, NodeKey
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeKey, EdgeKind
 from tests.builders import DATASET, chain, eventful, everything, writing
 from tests.conftest import BACKENDS

@@ -4,7 +4,7 @@ import pytest
 
 from lineage.contract.backend import Backend
 from lineage.filters.tree import Column, Field, Like, like_pattern
-from lineage.model.entities import Kind
+from lineage.model.keys import Kind
 from tests.builders import writing
 
 URIS = [

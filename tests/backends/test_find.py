@@ -27,7 +27,7 @@ from lineage.filters.tree import (
     PropertyColumn,
     bind,
 )
-from lineage.model.entities import Kind, NodeKey
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeKind, NodeRow
 from lineage.model.values import ProtoAny, ValueType
 from tests.builders import DATASET, MODEL, writing

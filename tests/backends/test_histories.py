@@ -25,9 +25,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from lineage.answers.subgraph import Direction, Limits
 from lineage.contract.backend import LOOKUP_PAGE, AtUri, Backend, External, Named, Order, Reference
 from lineage.contract.transaction import Transaction
+from lineage.contract.walking import Direction, Limits
 from lineage.errors import AlreadyExists, Invalid
 from lineage.filters.tree import (
     And,
@@ -46,10 +46,11 @@ from lineage.filters.tree import (
     Present,
     PropertyColumn,
 )
-from lineage.model.entities import Kind, NodeKey
+from lineage.model.canonical import encode
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import Batch, EdgeKind, EdgeRow, NodeRow, TypeRow
 from lineage.model.schema import TYPE_CLASSES, AnyType
-from lineage.model.values import ValueType, encode
+from lineage.model.values import ValueType
 from tests.builders import Clock
 from tests.conftest import BACKENDS, EACH_BACKEND, LASTING
 from tests.oracle import Draft, Snapshot, reach

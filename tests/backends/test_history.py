@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
-from lineage.answers.subgraph import Direction
 from lineage.contract.backend import Backend
+from lineage.contract.walking import Direction
 from lineage.errors import LineageError
 from lineage.filters.tree import Column, Compare, Field, Like, Operator, Present, PropertyColumn
-from lineage.model.entities import Kind, NodeKey
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeKey, EdgeKind
 from tests.builders import DATASET, Writer, all_keys, chain, everything, moment_of, writing
 from tests.oracle import blank

@@ -5,19 +5,14 @@ from collections.abc import Collection
 
 import pytest
 
-from lineage.answers.subgraph import Direction
 from lineage.contract.backend import LOOKUP_PAGE, AtUri, Backend, External, Named, Reference
-from lineage.model.entities import Kind, NodeKey
+from lineage.contract.walking import Direction
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EVENT_KINDS, EdgeKey, EdgeKind, NodeRow, TypeRow
-from lineage.model.schema import (
-    SYSTEM_TYPES,
-    AnyType,
-    ArtifactType,
-    ContextType,
-    ExecutionType,
-    Schema,
-)
-from lineage.model.values import ProtoAny, ValueType, to_time
+from lineage.model.schema import AnyType, ArtifactType, ContextType, ExecutionType, Schema
+from lineage.model.system import SYSTEM_TYPES
+from lineage.model.times import to_time
+from lineage.model.values import ProtoAny, ValueType
 from tests.builders import DATASET, MODEL, TRAIN, chain, elsewhere, eventful, writing
 
 ODD_VALUES = {

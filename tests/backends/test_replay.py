@@ -6,7 +6,7 @@ import pytest
 
 from lineage.contract.backend import Backend
 from lineage.errors import Invalid
-from lineage.model.entities import Kind, NodeKey
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import Commit, EdgeKey, EdgeKind
 from lineage.model.schema import ContextType
 from tests.builders import chain, eventful, everything, writing

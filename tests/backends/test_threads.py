@@ -8,13 +8,13 @@ from typing import TypeVar
 
 import pytest
 
-from lineage.answers.subgraph import Direction, Limits
 from lineage.contract.backend import Backend, Named
+from lineage.contract.walking import Direction, Limits
 from lineage.errors import Conflict, NotFound
 from lineage.filters.tree import Column, Compare, Exists, Field, Neighbour, Operator
-from lineage.model.entities import Kind, NodeKey
+from lineage.model.canonical import decode
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeKey
-from lineage.model.values import decode
 from tests.builders import DATASET, everything, writing
 
 T = TypeVar("T")

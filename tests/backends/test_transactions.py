@@ -6,10 +6,10 @@ import threading
 
 import pytest
 
-from lineage.answers.subgraph import Direction
 from lineage.contract.backend import AtUri, Backend, External, Named, Reference
+from lineage.contract.walking import Direction
 from lineage.errors import AlreadyExists, Conflict, Invalid, NotFound
-from lineage.model.entities import Kind, NodeKey
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import NodeRow
 from tests.builders import (
     DATASET,

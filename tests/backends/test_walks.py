@@ -6,10 +6,10 @@ from itertools import pairwise
 
 import pytest
 
-from lineage.answers.subgraph import Cut, Direction, Limits, Walk
 from lineage.contract.backend import Backend
+from lineage.contract.walking import Cut, Direction, Limits, Walk
 from lineage.errors import Invalid, NotFound
-from lineage.model.entities import Kind, NodeKey
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeKind
 from tests.builders import all_keys, chain, writing
 from tests.oracle import reach

@@ -7,7 +7,7 @@ import pytest
 
 from lineage.contract.backend import Backend, External
 from lineage.errors import AlreadyExists, LineageError, NotFound
-from lineage.model.entities import Kind, NodeKey
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeKey, EdgeKind
 from tests.builders import DATASET, MODEL, TRAIN, Writer, chain, everything, writing
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import lineage
-from lineage.answers.subgraph import Cut, Limits
 from lineage.cli.documents import json_text, plain
+from lineage.contract.walking import Cut, Limits
 from lineage.queries.differences import FieldChange
 from lineage.store import Store
 from tests.runs import two_runs

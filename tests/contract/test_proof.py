@@ -8,7 +8,7 @@ import pytest
 from lineage.backends.memory.backend import MemoryBackend
 from lineage.contract.backend import EMPTY, Backend
 from lineage.contract.proof import NO_DIGEST, content_digest, faults, purged, seal
-from lineage.model.entities import Kind, NodeKey
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import Commit, EdgeKey, EdgeKind, NodeRow, TypeRow
 from tests.builders import Clock, eventful, writing
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lineage.errors import Invalid
 from lineage.filters.parsing import parse
 from lineage.filters.tree import And, Column, Exists, Filter, Not, Or
-from lineage.model.entities import Kind
+from lineage.model.keys import Kind
 
 A = Kind.ARTIFACT
 

@@ -32,7 +32,8 @@ from lineage.filters.tree import (
     bind,
     walk_filter,
 )
-from lineage.model.entities import ArtifactState, EventType, ExecutionState, Kind
+from lineage.model.entities import ArtifactState, EventType, ExecutionState
+from lineage.model.keys import Kind
 from lineage.model.rows import EDGE_KINDS, STATE_NUMBERS
 from lineage.model.values import ValueType
 from tests.filters.texts import TREES, flat, render

@@ -28,7 +28,7 @@ from lineage.filters.tree import (
     Present,
     walk_filter,
 )
-from lineage.model.entities import Kind
+from lineage.model.keys import Kind
 from tests.filters.texts import flat, joined, render
 
 A = Kind.ARTIFACT

@@ -11,10 +11,12 @@ from typing import Any, NamedTuple
 from hypothesis import strategies as st
 
 from lineage.formats.node_link import writing as node_link
-from lineage.model.entities import Kind, NodeKey
+from lineage.model.canonical import encode
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EDGE_ENDS, EVENT_KINDS, Batch, EdgeKind, EdgeRow, NodeRow, TypeRow
-from lineage.model.schema import SYSTEM_TYPES, TYPE_CLASSES, AnyType, conform
-from lineage.model.values import ProtoAny, ValueType, encode
+from lineage.model.schema import TYPE_CLASSES, AnyType, conform
+from lineage.model.system import SYSTEM_TYPES
+from lineage.model.values import ProtoAny, ValueType
 
 HOSTILE = [
     "<script>alert(1)</script>",

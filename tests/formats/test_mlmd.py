@@ -12,9 +12,10 @@ from hypothesis import given, settings
 
 from lineage.formats import mlmd
 from lineage.mlmd.missing import MISSING
-from lineage.model.entities import NodeKey
+from lineage.model.canonical import encode, stored_values
+from lineage.model.keys import NodeKey
 from lineage.model.rows import EVENT_KINDS, EdgeRow, NodeRow
-from lineage.model.values import NO_PROPERTIES, ProtoAny, Struct, Value, encode, stored_values
+from lineage.model.values import NO_PROPERTIES, ProtoAny, Struct, Value
 from tests.formats.graphs import Graph, graphs, whole
 
 NONE = encode(NO_PROPERTIES)

@@ -23,10 +23,10 @@ from lineage.formats.entries import (
 from lineage.formats.node_link import writing as node_link
 from lineage.formats.node_link.writing import load
 from lineage.interchange.exporting import batches
-from lineage.model.entities import Kind, NodeKey
+from lineage.model.canonical import decode
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import Batch, EdgeRow, NodeRow, TypeRow, edge_of, entity_of
-from lineage.model.schema import SYSTEM_TYPES
-from lineage.model.values import decode
+from lineage.model.system import SYSTEM_TYPES
 from tests.builders import eventful
 from tests.formats.graphs import Graph, dumped, graphs, loaded
 

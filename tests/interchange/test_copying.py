@@ -10,7 +10,7 @@ from lineage.contract.backend import Backend
 from lineage.contract.proof import seal
 from lineage.errors import Conflict, Corrupt, Invalid, LineageError, NotFound, Unavailable
 from lineage.interchange.copying import Copied, Stage, copy
-from lineage.model.entities import NodeKey
+from lineage.model.keys import NodeKey
 from lineage.model.rows import Commit
 from lineage.store import Store
 from tests.builders import chain, elsewhere, eventful, everything, writing

@@ -14,7 +14,7 @@ from lineage.contract.backend import Backend
 from lineage.errors import Corrupt, Invalid, NotFound
 from lineage.interchange import exporting
 from lineage.interchange.exporting import batches, export, write_file
-from lineage.model.entities import Kind, NodeKey
+from lineage.model.keys import Kind, NodeKey
 from lineage.store import Store
 from tests.builders import all_keys, elsewhere, eventful, writing
 from tests.formats.graphs import whole

@@ -14,12 +14,12 @@ import lineage
 from lineage.backends.memory.backend import MemoryBackend
 from lineage.backends.sqlite.backend import SqliteBackend
 from lineage.contract.backend import Backend
+from lineage.contract.transaction import Author
 from lineage.errors import AlreadyExists, Invalid, LineageError, NotFound
 from lineage.interchange import importing
 from lineage.interchange.exporting import batches, export
 from lineage.interchange.importing import Imported, import_graph, read_file, read_graph, write_graph
-from lineage.model.entities import Kind, NodeKey
-from lineage.recording.put import Author
+from lineage.model.keys import Kind, NodeKey
 from lineage.store import Store
 from tests.builders import Clock, all_keys, eventful, everything, writing
 from tests.formats.graphs import Graph, dumped, graphs, whole

@@ -12,7 +12,7 @@ from typing import Any
 
 from lineage.mlmd.conversion import state_field
 from lineage.mlmd.messages import Message, message
-from lineage.model.entities import Kind
+from lineage.model.keys import Kind
 
 KINDS = tuple(Kind)
 NAMES = ["a", "b", "node", "Zürich", "0:b", "名", "x y"]

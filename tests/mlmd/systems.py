@@ -17,7 +17,7 @@ import pytest
 
 from lineage.contract.backend import Backend
 from lineage.mlmd.messages import SERVICE, Message, message
-from lineage.model.entities import Kind
+from lineage.model.keys import Kind
 from lineage.server.mlmd.serving import serving
 from tests.builders import Clock
 from tests.tree import ROOT

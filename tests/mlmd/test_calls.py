@@ -15,7 +15,7 @@ import lineage.mlmd
 from lineage.errors import ENDINGS, LineageError
 from lineage.mlmd.messages import Message, message
 from lineage.mlmd.missing import missing_types
-from lineage.model.entities import Kind, NodeKey
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import Batch
 from lineage.server.refusal import Refusal, status_of
 from lineage.store import Store

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from lineage.mlmd.messages import Message, message
-from lineage.model.entities import Kind
+from lineage.model.keys import Kind
 from tests.mlmd.random_calls import Calls
 from tests.mlmd.systems import Ours, Said, Theirs, comparable
 

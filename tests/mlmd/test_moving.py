@@ -13,14 +13,14 @@ import pytest
 
 import lineage
 from lineage.contract.backend import Backend
+from lineage.contract.transaction import Author
 from lineage.errors import Conflict, Corrupt, Invalid, NotFound, Unavailable
 from lineage.formats.mlmd import connect
 from lineage.formats.mlmd import file as mlmd_file
 from lineage.interchange import mirroring as following
 from lineage.interchange.importing import Imported
 from lineage.mlmd.messages import Message, message
-from lineage.model.entities import Kind, NodeKey
-from lineage.recording.put import Author
+from lineage.model.keys import Kind, NodeKey
 from lineage.store import Store
 from tests.builders import Clock, eventful
 from tests.mlmd.random_calls import Calls

@@ -17,8 +17,8 @@ from pydantic import BaseModel, Field, PrivateAttr, field_validator, model_valid
 
 import lineage
 from lineage.errors import Invalid
+from lineage.model.canonical import encode
 from lineage.model.entities import (
-    LARGEST_ID,
     Artifact,
     ArtifactState,
     Association,
@@ -29,15 +29,11 @@ from lineage.model.entities import (
     EventType,
     Execution,
     ExecutionState,
-    Kind,
-    NodeKey,
     ParentContext,
-    TypeName,
-    to_key,
-    to_kind,
 )
-from lineage.model.schema import type_of
-from lineage.model.values import Properties, ProtoAny, encode
+from lineage.model.keys import LARGEST_ID, Kind, NodeKey, TypeName, to_key, to_kind
+from lineage.model.system import type_of
+from lineage.model.values import Properties, ProtoAny
 from tests.model.test_values import maps
 
 KINDS: list[type[Artifact | Execution | Context]] = [Artifact, Execution, Context]

@@ -14,11 +14,9 @@ from pydantic import Field
 import lineage
 from lineage.errors import AlreadyExists, Invalid, LineageError, NotFound
 from lineage.model.digest import digest_of
-from lineage.model.entities import Artifact, Context, Execution, Kind, Node
+from lineage.model.entities import Artifact, Context, Execution, Node
+from lineage.model.keys import Kind
 from lineage.model.schema import (
-    OWN_CLASSES,
-    SYSTEM_NAMES,
-    SYSTEM_TYPES,
     TYPE_CLASSES,
     AnyType,
     ArtifactType,
@@ -26,9 +24,8 @@ from lineage.model.schema import (
     ExecutionType,
     Indexed,
     evolve,
-    is_reserved,
-    type_of,
 )
+from lineage.model.system import OWN_CLASSES, SYSTEM_NAMES, SYSTEM_TYPES, is_reserved, type_of
 from lineage.store import Store
 from tests.builders import everything
 

@@ -17,25 +17,19 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, RootModel
 
 from lineage.errors import Invalid
+from lineage.model.canonical import decode, encode, escape, same, unescape
+from lineage.model.fields import type_of_annotation
+from lineage.model.times import from_micros, to_micros, to_time
 from lineage.model.values import (
     NO_PROPERTIES,
     Properties,
     ProtoAny,
     Struct,
     ValueType,
-    decode,
-    encode,
-    escape,
-    from_micros,
     kind_of,
-    same,
-    to_micros,
     to_properties,
     to_text,
-    to_time,
     to_value,
-    type_of_annotation,
-    unescape,
 )
 
 ints = st.integers(-(2**63), 2**63 - 1)

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import lineage
-from lineage.answers.subgraph import Limits
+from lineage.contract.walking import Limits
 from lineage.errors import Invalid, MissingExtra, NotFound
-from lineage.model.entities import Artifact, Association, Attribution, Kind, NodeKey
-from lineage.model.schema import Asset, Environment
+from lineage.model.entities import Artifact, Association, Attribution
+from lineage.model.keys import Kind, NodeKey
+from lineage.model.system import Asset, Environment
 from lineage.queries.alignment import Place, line_up
 from lineage.queries.comparison import Comparison, Row, compare
 from lineage.store import Store

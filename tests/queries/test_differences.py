@@ -9,13 +9,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import lineage
-from lineage.answers.subgraph import Direction, Limits
 from lineage.backends.memory.backend import MemoryBackend
 from lineage.contract.backend import Backend
+from lineage.contract.walking import Direction, Limits
 from lineage.errors import Invalid, NotFound
-from lineage.model.entities import Artifact, Execution, Kind, NodeKey
+from lineage.model.entities import Artifact, Execution
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeKind
-from lineage.model.schema import Asset, Environment
+from lineage.model.system import Asset, Environment
 from lineage.queries.differences import Diff, diff
 from lineage.store import Store
 from tests.builders import chain, writing

@@ -4,7 +4,8 @@ import pytest
 
 import lineage
 from lineage.errors import Invalid, NotFound
-from lineage.model.entities import Artifact, Context, Execution, Node, NodeKey
+from lineage.model.entities import Artifact, Context, Execution, Node
+from lineage.model.keys import NodeKey
 from lineage.model.schema import ArtifactType, ContextType, ExecutionType
 from lineage.queries.naming import CANDIDATES, Meant, meant, resolve, resolve_in
 from lineage.store import Store

@@ -6,11 +6,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import lineage
-from lineage.answers.subgraph import Limits
 from lineage.backends.memory.backend import MemoryBackend
 from lineage.contract.backend import Backend
+from lineage.contract.walking import Limits
 from lineage.errors import Invalid, NotFound
-from lineage.model.entities import NodeKey
+from lineage.model.keys import NodeKey
 from lineage.model.rows import EVENT_KINDS, EdgeKind
 from lineage.queries.paths import Paths, paths
 from lineage.store import Store

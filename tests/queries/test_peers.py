@@ -8,11 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import lineage
-from lineage.answers.subgraph import Limits
 from lineage.backends.memory.backend import MemoryBackend
 from lineage.contract.backend import Backend
+from lineage.contract.walking import Limits
 from lineage.errors import Invalid, NotFound
-from lineage.model.entities import Artifact, Kind, NodeKey
+from lineage.model.entities import Artifact
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EVENT_KINDS
 from lineage.queries.peers import Peers, peers
 from lineage.store import Store

@@ -8,11 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import lineage
-from lineage.answers.subgraph import Direction, Limits
 from lineage.backends.memory.backend import MemoryBackend
 from lineage.contract.backend import Backend
+from lineage.contract.walking import Direction, Limits
 from lineage.errors import Invalid, NotFound
-from lineage.model.entities import Artifact, Event, Execution, NodeKey
+from lineage.model.entities import Artifact, Event, Execution
+from lineage.model.keys import NodeKey
 from lineage.model.rows import EVENT_KINDS
 from lineage.queries.provenance import downstream, subgraph, upstream
 from lineage.store import Store

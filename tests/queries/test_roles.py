@@ -4,9 +4,10 @@ import pytest
 
 import lineage
 from lineage.contract.registry import registry
-from lineage.model.entities import Kind
+from lineage.model.keys import Kind
 from lineage.model.rows import TypeRow
-from lineage.model.schema import SYSTEM_TYPES, TYPE_CLASSES
+from lineage.model.schema import TYPE_CLASSES
+from lineage.model.system import SYSTEM_TYPES
 from lineage.queries.roles import Role, Roles
 from lineage.store import Store
 from tests.builders import writing

@@ -7,8 +7,8 @@ from typing import Any, cast
 import pytest
 
 import lineage
-from lineage.answers.subgraph import Limits
 from lineage.contract.backend import Backend
+from lineage.contract.walking import Limits
 from lineage.errors import Invalid, NotFound
 from lineage.model.entities import (
     Artifact,
@@ -17,12 +17,11 @@ from lineage.model.entities import (
     Event,
     EventType,
     Execution,
-    Kind,
-    NodeKey,
     ParentContext,
 )
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeKind
-from lineage.model.schema import Environment
+from lineage.model.system import Environment
 from lineage.queries import summary as asked
 from lineage.queries.roles import Role
 from lineage.queries.summary import Summary, summary

@@ -6,9 +6,10 @@ import pytest
 
 import lineage
 from lineage.errors import Invalid, NotFound
-from lineage.model.entities import Artifact, Attribution, Kind, NodeKey
+from lineage.model.entities import Artifact, Attribution
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeKind
-from lineage.model.schema import Asset
+from lineage.model.system import Asset
 from lineage.queries.versions import versions
 from lineage.store import Store
 from tests.builders import MODEL, writing

@@ -17,8 +17,8 @@ from pathlib import Path
 import pydantic
 import pytest
 
-from lineage.model.schema import Environment, Train
-from lineage.model.values import encode
+from lineage.model.canonical import encode
+from lineage.model.system import Environment, Train
 from lineage.recording import environment
 from lineage.recording.environment import capture
 from lineage.store import Store

@@ -10,7 +10,8 @@ from pydantic import Field
 import lineage
 from lineage.contract.backend import LOOKUP_PAGE
 from lineage.errors import AlreadyExists, Invalid, LineageError, NotFound
-from lineage.model.entities import Artifact, ArtifactState, Context, NodeKey
+from lineage.model.entities import Artifact, ArtifactState, Context
+from lineage.model.keys import NodeKey
 from lineage.model.schema import ArtifactType
 from lineage.model.values import ProtoAny
 from lineage.store import Store

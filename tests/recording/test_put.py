@@ -18,9 +18,9 @@ from lineage.model.entities import (
     Event,
     Execution,
     ExecutionState,
-    NodeKey,
     ParentContext,
 )
+from lineage.model.keys import NodeKey
 from lineage.model.schema import ArtifactType, ContextType, ExecutionType
 from lineage.model.values import ProtoAny
 from lineage.store import Store

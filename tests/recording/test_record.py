@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 import lineage
-from lineage.answers.subgraph import Direction
+from lineage.contract.walking import Direction
 from lineage.errors import AlreadyExists, Invalid, LineageError
 from lineage.model.entities import (
     Artifact,
@@ -18,8 +18,8 @@ from lineage.model.entities import (
     EventType,
     Execution,
     ExecutionState,
-    NodeKey,
 )
+from lineage.model.keys import NodeKey
 from lineage.model.rows import edge_of
 from lineage.model.schema import ArtifactType
 from lineage.store import Store

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import lineage
-from lineage.answers.subgraph import Direction
+from lineage.contract.walking import Direction
 from lineage.errors import AlreadyExists, Invalid, NotFound, Unavailable
 from lineage.model.entities import (
     Artifact,
@@ -24,10 +24,10 @@ from lineage.model.entities import (
     EventType,
     Execution,
     ExecutionState,
-    NodeKey,
 )
+from lineage.model.keys import NodeKey
 from lineage.model.rows import edge_of
-from lineage.model.schema import Asset, Environment, Metrics
+from lineage.model.system import Asset, Environment, Metrics
 from lineage.recording import run as run_module
 from lineage.store import Store
 from tests.actors import Actor

@@ -28,10 +28,12 @@ from lineage.mlmd.conversion import (
 )
 from lineage.mlmd.messages import AnyMessage, Message, message
 from lineage.mlmd.missing import MISSING
-from lineage.model.entities import Kind, NodeKey
+from lineage.model.canonical import stored_values
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EDGE_ENDS, EVENT_KINDS, Batch, EdgeKind, EdgeRow, NodeRow
-from lineage.model.schema import SYSTEM_TYPES, AnyType
-from lineage.model.values import Struct, Value, stored_values
+from lineage.model.schema import AnyType
+from lineage.model.system import SYSTEM_TYPES
+from lineage.model.values import Struct, Value
 
 __all__ = ["dump_file"]
 

@@ -23,13 +23,7 @@ from lineage.formats.losses import Losses
 from lineage.formats.mlmd.nodes import Found, own_type, row_of
 from lineage.formats.mlmd.tables import KIND_NUMBERS, NODE_COLUMNS, STRUCT, VALUE_COLUMNS, VERSION
 from lineage.formats.streams import in_pieces
-from lineage.mlmd.conversion import (
-    own_name,
-    state_numbers,
-    struct_of,
-    to_micros,
-    type_of,
-)
+from lineage.mlmd.conversion import own_name, state_numbers, struct_of, to_micros, type_of
 from lineage.mlmd.messages import (
     AnyMessage,
     DecodeError,
@@ -39,7 +33,7 @@ from lineage.mlmd.messages import (
     type_class,
 )
 from lineage.mlmd.missing import missing_node, missing_types
-from lineage.model.entities import LARGEST_ID, Kind, NodeKey
+from lineage.model.keys import LARGEST_ID, Kind, NodeKey
 from lineage.model.rows import (
     EDGE_ENDS,
     EVENT_KINDS,
@@ -50,7 +44,8 @@ from lineage.model.rows import (
     TypeRow,
     path_text,
 )
-from lineage.model.schema import SYSTEM_NAMES, AnyType
+from lineage.model.schema import AnyType
+from lineage.model.system import SYSTEM_NAMES
 from lineage.model.values import ProtoAny, Value
 
 __all__ = ["open_file"]

@@ -7,10 +7,12 @@ from typing import NamedTuple
 from lineage.errors import Invalid
 from lineage.formats.losses import Losses
 from lineage.mlmd.conversion import to_micros
-from lineage.model.entities import NodeKey
+from lineage.model.canonical import encode
+from lineage.model.keys import NodeKey
 from lineage.model.rows import NodeRow
-from lineage.model.schema import SYSTEM_TYPES, AnyType, conform
-from lineage.model.values import Value, encode
+from lineage.model.schema import AnyType, conform
+from lineage.model.system import SYSTEM_TYPES
+from lineage.model.values import Value
 
 __all__ = ["Found", "own_type", "row_of"]
 

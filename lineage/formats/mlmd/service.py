@@ -25,9 +25,10 @@ from lineage.mlmd.conversion import (
 )
 from lineage.mlmd.messages import SERVICE, Message, message
 from lineage.mlmd.missing import missing_node, missing_types
-from lineage.model.entities import LARGEST_ID, Kind, NodeKey
+from lineage.model.keys import LARGEST_ID, Kind, NodeKey
 from lineage.model.rows import Batch, EdgeKind, EdgeRow, NodeRow, TypeRow, edge_between, path_text
-from lineage.model.schema import SYSTEM_NAMES, AnyType
+from lineage.model.schema import AnyType
+from lineage.model.system import SYSTEM_NAMES
 from lineage.model.values import Value
 
 try:

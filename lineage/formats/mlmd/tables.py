@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from lineage.model.entities import Kind
+from lineage.model.keys import Kind
 
 __all__ = [
     "KIND_NUMBERS",

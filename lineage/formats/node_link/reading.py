@@ -14,15 +14,9 @@ from pydantic_core import from_json
 
 from lineage.answers.labels import printable
 from lineage.errors import Invalid
-from lineage.model.entities import (
-    ArtifactState,
-    ExecutionState,
-    Kind,
-    NodeKey,
-    TypeName,
-    to_kind,
-    to_step,
-)
+from lineage.model.canonical import encode, unescape
+from lineage.model.entities import ArtifactState, ExecutionState
+from lineage.model.keys import Kind, NodeKey, TypeName, to_kind, to_step
 from lineage.model.rows import (
     EDGE_ENDS,
     EVENT_KINDS,
@@ -34,17 +28,10 @@ from lineage.model.rows import (
     TypeRow,
     path_text,
 )
-from lineage.model.schema import SYSTEM_NAMES, SYSTEM_TYPES, TYPE_CLASSES, AnyType, conform
-from lineage.model.values import (
-    ProtoAny,
-    Value,
-    encode,
-    to_micros,
-    to_text,
-    to_time,
-    to_value,
-    unescape,
-)
+from lineage.model.schema import TYPE_CLASSES, AnyType, conform
+from lineage.model.system import SYSTEM_NAMES, SYSTEM_TYPES
+from lineage.model.times import to_micros, to_time
+from lineage.model.values import ProtoAny, Value, to_text, to_value
 
 __all__ = ["FORMAT", "VERSION", "read"]
 

@@ -12,10 +12,10 @@ from typing import Final, TypeAlias
 
 from grpc import StatusCode
 
-from lineage.answers.subgraph import Direction
+from lineage.contract.walking import Direction
 from lineage.errors import LineageError
 from lineage.mlmd.messages import DecodeError, Message, message
-from lineage.model.entities import Kind
+from lineage.model.keys import Kind
 from lineage.server.mlmd import lineage as walks
 from lineage.server.mlmd import reading, types, writing
 from lineage.server.refusal import Refusal, status_of

@@ -8,17 +8,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Final
 
-from lineage.answers.subgraph import Direction, Limits, Walk
 from lineage.contract.registry import registry
-from lineage.contract.walking import walk_levels
+from lineage.contract.walking import Direction, Limits, Walk, walk_levels
 from lineage.errors import Invalid, NotFound
-from lineage.mlmd.conversion import (
-    attribution_message,
-    fill_event,
-    type_message,
-)
+from lineage.mlmd.conversion import attribution_message, fill_event, type_message
 from lineage.mlmd.messages import Message, message, node_class
-from lineage.model.entities import Kind, NodeKey
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EVENT_KINDS, EdgeKind, EdgeRow
 from lineage.server.mlmd.reading import filtered
 from lineage.server.session import Session

@@ -7,10 +7,9 @@ from dataclasses import replace
 from typing import Final
 from weakref import WeakKeyDictionary
 
-from lineage.answers.log import read_token, write_token
-from lineage.answers.subgraph import Direction
 from lineage.contract.backend import Named, Order
 from lineage.contract.registry import Registry, registry
+from lineage.contract.walking import Direction
 from lineage.errors import Invalid, NotFound
 from lineage.filters.parsing import parse
 from lineage.filters.tree import (
@@ -31,9 +30,10 @@ from lineage.filters.tree import (
 )
 from lineage.mlmd.conversion import fill_event, fill_node, type_message, wire_name
 from lineage.mlmd.messages import Message, UnknownFieldSet, message
-from lineage.model.entities import LARGEST_ID, Kind, NodeKey
+from lineage.model.keys import LARGEST_ID, Kind, NodeKey
 from lineage.model.rows import EVENT_KINDS, EdgeKind, NodeRow
 from lineage.model.schema import AnyType
+from lineage.queries.find import read_token, write_token
 from lineage.server.mlmd.types import known_type
 from lineage.server.session import Session
 

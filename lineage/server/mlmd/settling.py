@@ -25,7 +25,8 @@ from lineage.mlmd.conversion import (
 )
 from lineage.mlmd.messages import Message, message
 from lineage.mlmd.missing import MISSING
-from lineage.model.entities import Kind, NodeKey
+from lineage.model.canonical import encode, stored_values
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import (
     EVENT_KINDS,
     Batch,
@@ -37,8 +38,9 @@ from lineage.model.rows import (
     path_text,
 )
 from lineage.model.schema import AnyType
-from lineage.model.values import Struct, Value, encode, stored_values
-from lineage.recording.put import check_free, new_edges, references_of
+from lineage.model.values import Struct, Value
+from lineage.recording.edges import new_edges
+from lineage.recording.nodes import check_free, references_of
 from lineage.server.refusal import Refusal
 from lineage.server.session import Session
 

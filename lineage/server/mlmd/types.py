@@ -12,9 +12,10 @@ from lineage.errors import NotFound
 from lineage.mlmd.conversion import own_name, type_message, type_of
 from lineage.mlmd.messages import Message, message
 from lineage.mlmd.missing import MISSING
-from lineage.model.entities import Kind
-from lineage.model.schema import SYSTEM_NAMES, AnyType
-from lineage.recording import put as writing
+from lineage.model.keys import Kind
+from lineage.model.schema import AnyType
+from lineage.model.system import SYSTEM_NAMES
+from lineage.recording.types import put_type
 from lineage.server.refusal import Refusal
 from lineage.server.session import Session
 
@@ -63,7 +64,7 @@ def _put(
             StatusCode.UNIMPLEMENTED,
             f"type {given.type_name} is based on {stored.base}; a base type cannot be changed",
         )
-    return writing.put_type(
+    return put_type(
         session.backend,
         transaction,
         given,

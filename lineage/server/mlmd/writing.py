@@ -8,7 +8,7 @@ from grpc import StatusCode
 
 from lineage.errors import Invalid
 from lineage.mlmd.messages import Message, message
-from lineage.model.entities import Kind, NodeKey
+from lineage.model.keys import Kind, NodeKey
 from lineage.server.mlmd.settling import Options, Settling
 from lineage.server.refusal import Refusal
 from lineage.server.session import Session

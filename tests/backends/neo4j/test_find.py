@@ -27,7 +27,7 @@ from lineage.filters.tree import (
     Present,
     PropertyColumn,
 )
-from lineage.model.entities import Kind
+from lineage.model.keys import Kind
 from lineage.model.values import ValueType
 from tests.backends.test_find import check_all
 from tests.builders import DATASET, writing

@@ -19,14 +19,7 @@ import pytest
 
 from lineage.backends.neo4j.connections import Server, Work, _Pool
 from lineage.backends.neo4j.location import read_url
-from lineage.errors import (
-    AlreadyExists,
-    BackendError,
-    Conflict,
-    Invalid,
-    LineageError,
-    Unavailable,
-)
+from lineage.errors import AlreadyExists, BackendError, Conflict, Invalid, LineageError, Unavailable
 from tests.servers import Neo4jServer, round_trips
 
 LOCK = "MATCH (s:Store) SET s.lock = $token RETURN s.lock"

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from lineage.answers.subgraph import Direction, Limits, Walk
 from lineage.backends.neo4j.backend import Neo4jBackend
 from lineage.backends.neo4j.connections import Rows, Run
 from lineage.backends.neo4j.walk import walk_graph
-from lineage.model.entities import Kind, NodeKey
+from lineage.contract.walking import Direction, Limits, Walk
+from lineage.model.keys import Kind, NodeKey
 from tests.builders import Writer, writing
 from tests.servers import Neo4jServer
 

@@ -25,7 +25,7 @@ from lineage.backends.sqlite.backend import SqliteBackend
 from lineage.contract.backend import Backend
 from lineage.errors import Invalid, NotFound, Unavailable
 from lineage.mlmd.messages import METHODS, SERVICE, Message, message
-from lineage.model.entities import Kind, NodeKey
+from lineage.model.keys import Kind, NodeKey
 from lineage.server.mlmd import calls as mlmd
 from lineage.server.mlmd.serving import Certificate, Serving, read_tokens, serving
 from tests.tree import ROOT
