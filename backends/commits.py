@@ -12,10 +12,10 @@ from lineage.errors import LineageError
 from lineage.model.keys import NodeKey
 from lineage.model.rows import Batch, Commit, EdgeKey, EdgeRow, Head, NodeRow, TypeRow
 
-__all__ = ["Records", "chain_faults", "windows"]
+__all__ = ["Records", "chain_faults", "head_batches"]
 
 T = TypeVar("T")
-WINDOW = 10_000
+BATCH_RECORDS = 10_000
 """How many records are read at a time."""
 
 
@@ -54,18 +54,18 @@ class Records:
         ]
 
 
-def windows(heads: Iterable[Head]) -> Iterator[list[Head]]:
-    """Cut a stream of heads into runs of about `WINDOW` records."""
-    window: list[Head] = []
+def head_batches(heads: Iterable[Head]) -> Iterator[list[Head]]:
+    """Cut a stream of heads into runs of about `BATCH_RECORDS` records."""
+    batch: list[Head] = []
     records = 0
     for head in heads:
-        window.append(head)
+        batch.append(head)
         records += head.records
-        if records >= WINDOW:
-            yield window
-            window, records = [], 0
-    if window:
-        yield window
+        if records >= BATCH_RECORDS:
+            yield batch
+            batch, records = [], 0
+    if batch:
+        yield batch
 
 
 def chain_faults(commits: Iterable[Commit]) -> Iterator[str]:

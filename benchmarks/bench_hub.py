@@ -14,7 +14,7 @@ import lineage
 from benchmarks.beside import TABLE, Peer, Raced, Side, asked, measured, race, timed
 from benchmarks.plain import plain, wire_values
 from benchmarks.sizes import SMALL
-from benchmarks.stores import PART, kept
+from benchmarks.stores import BATCH_ROWS, kept
 from benchmarks.traces import TYPES
 from lineage import Artifact, Event, EventType, Execution, Kind, Limits, NodeKey
 from lineage.contract.walking import Direction
@@ -29,8 +29,8 @@ def write(store: lineage.Store) -> None:
     """Write a dataset, and runs that read it, each with a model that it writes."""
     store.put(TYPES)
     dataset = store.put(Artifact(type="Span", uri="s3://lake/all", properties={"day": 0}))
-    for start in range(0, RUNS, PART):
-        numbers = range(start, min(start + PART, RUNS))
+    for start in range(0, RUNS, BATCH_ROWS):
+        numbers = range(start, min(start + BATCH_ROWS, RUNS))
         with store.transaction():
             runs = store.put([run() for _ in numbers])
             models = store.put([model(n) for n in numbers])

@@ -21,7 +21,7 @@ from benchmarks.beside import TABLE, Peer, Raced
 from benchmarks.footprint import footprint
 from benchmarks.plain import plain
 from benchmarks.sizes import SMALL, TRACES
-from benchmarks.stores import PART, Stores, fill
+from benchmarks.stores import BATCH_ROWS, Stores, fill
 from benchmarks.traces import TYPES, write_trace
 from lineage import Artifact, Execution
 from lineage.contract.walking import Direction
@@ -67,7 +67,7 @@ def in_parts(source: lineage.Store) -> list[list[Entity]]:
         found.append([each.replace(id=None, create_time=None, update_time=None) for each in nodes])
     edges = source.backend.edges(keys, Direction.DOWNSTREAM)
     found.append([edge_of(row) for row in edges])
-    return [part[n : n + PART] for part in found for n in range(0, len(part), PART)]
+    return [part[n : n + BATCH_ROWS] for part in found for n in range(0, len(part), BATCH_ROWS)]
 
 
 def newest(peer: Peer, call: str) -> Any:

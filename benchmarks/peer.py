@@ -16,7 +16,7 @@ from ml_metadata.proto import metadata_store_pb2 as messages
 from ml_metadata.proto import metadata_store_service_pb2 as service
 
 INPUTS = (2, 3, 5)
-PART = 500
+BATCH_ROWS = 500
 """How many ids a look-up of a closure asks for at once; a statement of SQLite's takes so many."""
 
 
@@ -87,8 +87,8 @@ class Peer:
 
 def _in_parts(method, ids):
     found = []
-    for start in range(0, len(ids), PART):
-        found += method(ids[start : start + PART])
+    for start in range(0, len(ids), BATCH_ROWS):
+        found += method(ids[start : start + BATCH_ROWS])
     return found
 
 

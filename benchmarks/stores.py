@@ -20,7 +20,7 @@ from lineage.mlmd.messages import Message, message
 from lineage.model.rows import EdgeKind, EdgeRow, NodeRow
 
 KEPT = Path(__file__).parents[1] / ".benchmarks" / "ml-metadata"
-PART = 1_000
+BATCH_ROWS = 1_000
 """How many nodes or edges a call to the peer writes, where many are to be written."""
 
 
@@ -110,8 +110,8 @@ def _ask(peer: Peer, call: str, fields: dict[str, Any]) -> float:
 
 
 def _parts(rows: list[Any]) -> Iterator[list[Any]]:
-    for start in range(0, len(rows), PART):
-        yield rows[start : start + PART]
+    for start in range(0, len(rows), BATCH_ROWS):
+        yield rows[start : start + BATCH_ROWS]
 
 
 def _new(row: NodeRow, types: Any) -> Message:

@@ -28,6 +28,7 @@ from lineage.model.entities import (
     ParentContext,
 )
 from lineage.model.keys import Kind, NodeKey
+from lineage.model.progress import Progress
 from lineage.model.schema import ArtifactType, ContextType, ExecutionType, Indexed
 from lineage.model.system import (
     Asset,
@@ -87,6 +88,7 @@ __all__ = [
     "Page",
     "ParentContext",
     "Process",
+    "Progress",
     "ProtoAny",
     "Recorded",
     "Run",

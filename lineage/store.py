@@ -11,7 +11,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, cast, overload
 
-from lineage.answers.log import Change, LogEntry, change_of, entries_of, entry_of, number_at
+from lineage.answers.log import Change, LogEntry, change_of, entries_of, entry_of, transaction_at
 from lineage.answers.subgraph import Subgraph
 from lineage.contract.backend import Backend, Order
 from lineage.contract.plugins import backend_factory, schemes, shown_url
@@ -22,6 +22,7 @@ from lineage.errors import Invalid, LineageError, NotFound
 from lineage.filters.tree import Field, Filter
 from lineage.model.entities import Edge, Entity, Event, Node
 from lineage.model.keys import LARGEST_ID, Kind, NodeKey, to_key, to_kind
+from lineage.model.progress import Report
 from lineage.model.rows import EVENT_KINDS, edge_of, entity_of
 from lineage.model.schema import AnyType
 from lineage.model.values import to_text
@@ -34,7 +35,7 @@ from lineage.recording.record import Artifacts, Contexts, ExecutionT, Recorded, 
 from lineage.recording.run import Run
 
 if TYPE_CHECKING:
-    from lineage.interchange.copying import Copied, Progress
+    from lineage.interchange.copying import Copied
     from lineage.interchange.importing import Imported
     from lineage.queries.comparison import Comparison
     from lineage.queries.differences import Diff
@@ -406,20 +407,24 @@ class Store:
         format: str | None = None,
         new_ids: bool = False,
         message: str = "",
+        progress: Report | None = None,
     ) -> Imported:
         """Write the graph that a file holds, checked wholly before; ids stay, which needs an empty store.
 
         With `new_ids` the nodes become new ones of a store that may hold others. A database (`mlmd`)
-        is followed: another call brings what is new there.
+        is followed: another call brings what is new there. `progress` is told of records written
+        and, from a database, verified.
         """
         from lineage.interchange.mirroring import import_from
 
-        return import_from(self.backend, source, format, self._author(message), new_ids=new_ids)
+        author = self._author(message)
+        return import_from(self.backend, source, format, author, new_ids=new_ids, progress=progress)
 
-    def copy_to(self, target: Store, *, progress: Progress | None = None) -> Copied:
+    def copy_to(self, target: Store, *, progress: Report | None = None) -> Copied:
         """Write this store's transactions that a copy lacks, with ids and history; read them back.
 
-        The target is empty, or holds what an earlier copy wrote; else nothing is written.
+        The target is empty, or holds what an earlier copy wrote; else nothing is written. `progress`
+        is told of transactions copied, then of those verified.
         """
         from lineage.interchange.copying import copy
 
@@ -444,7 +449,7 @@ class Store:
         A moment is a transaction's number, an aware time, or a day, which means its first instant
         in UTC.
         """
-        number = number_at(self.backend, moment)
+        number = transaction_at(self.backend, moment)
         self.backend.nodes((), as_of=number)
         if self.as_of is not None and number > self.as_of:
             raise NotFound(

@@ -17,10 +17,10 @@ from lineage.model.entities import Artifact
 from lineage.model.keys import NodeKey
 from lineage.model.values import Value, to_value
 from lineage.queries.alignment import Place, line_up
-from lineage.queries.facts import Findings, Metric
+from lineage.queries.facts import Facts, Metric
 from lineage.queries.libraries import is_framework
 from lineage.queries.notes import remarks
-from lineage.queries.reader import Moment
+from lineage.queries.reader import Reader
 from lineage.queries.roles import Role
 from lineage.queries.versions import assets_of
 
@@ -120,19 +120,19 @@ def compare(
     """
     if not keys:
         raise Invalid("there is nothing to compare; name one model or more")
-    moment = Moment(backend, as_of)
-    moment.check_artifacts(keys, "only models, and artifacts like them, are compared")
-    by_key = {key: Findings(moment, key, limits) for key in dict.fromkeys(keys)}
+    reader = Reader(backend, as_of)
+    reader.check_artifacts(keys, "only models, and artifacts like them, are compared")
+    by_key = {key: Facts(reader, key, limits) for key in dict.fromkeys(keys)}
     for each in by_key.values():
         each.prefetch()
     models = [by_key[key] for key in keys]
     found = [Row(*row, differs=_differ(row[2])) for row in _rows(models)]
     return Comparison(
-        models=tuple(moment.artifact(key) for key in keys),
+        models=tuple(reader.artifact(key) for key in keys),
         rows=tuple(sorted(found, key=_order)),
         notes=tuple(dict.fromkeys(note for each in by_key.values() for note in _notes(each))),
         truncated=tuple(model.upstream.cut for model in models),
-        number=moment.number,
+        number=reader.number,
     )
 
 
@@ -148,7 +148,7 @@ def _differ(values: Sequence[Value | None]) -> bool:
     )
 
 
-def _notes(model: Findings) -> Iterator[str]:
+def _notes(model: Facts) -> Iterator[str]:
     if model.role not in (Role.MODEL, None):
         yield f"{model.key} is not a model, it is {model.role.words}"
     yield from remarks(model)
@@ -161,11 +161,11 @@ def _notes(model: Findings) -> Iterator[str]:
 Cells: TypeAlias = tuple[str, str, tuple[Value | None, ...]]
 
 
-def _rows(models: Sequence[Findings]) -> Iterator[Cells]:
+def _rows(models: Sequence[Facts]) -> Iterator[Cells]:
     """Yield the section, the name and the values of every row in which there is a value."""
     for name, values in _data(models):
         yield "data", name, values
-    columns: dict[str, Callable[[Findings], Column]] = {
+    columns: dict[str, Callable[[Facts], Column]] = {
         "parameters": lambda model: dict(_flat(model.parameters)),
         "metrics": _metrics,
         "properties": _properties,
@@ -183,20 +183,20 @@ def _rows(models: Sequence[Findings]) -> Iterator[Cells]:
 # Data
 
 
-def _data(models: Sequence[Findings]) -> Iterator[tuple[str, tuple[Value | None, ...]]]:
+def _data(models: Sequence[Facts]) -> Iterator[tuple[str, tuple[Value | None, ...]]]:
     """Yield a row for each place of the models' data; two of one name are numbered."""
-    moment = models[0].moment
+    reader = models[0].reader
     keys = {source.node.key for model in models for source in model.sources}
-    assets = assets_of(moment, sorted(keys))
+    assets = assets_of(reader, sorted(keys))
     taken: Counter[str] = Counter()
     for row in line_up([_places(model, assets) for model in models]):
-        name = _name_of(moment, [place for place in row if place is not None])
+        name = _name_of(reader, [place for place in row if place is not None])
         taken[name] += 1
-        values = tuple(None if place is None else _shown(moment, place.key) for place in row)
+        values = tuple(None if place is None else _shown(reader, place.key) for place in row)
         yield f"{name} ({taken[name]})" if taken[name] > 1 else name, values
 
 
-def _places(model: Findings, assets: Mapping[NodeKey, NodeKey]) -> list[Place]:
+def _places(model: Facts, assets: Mapping[NodeKey, NodeKey]) -> list[Place]:
     paths = model.input_paths
     return [
         Place(
@@ -211,19 +211,19 @@ def _places(model: Findings, assets: Mapping[NodeKey, NodeKey]) -> list[Place]:
     ]
 
 
-def _name_of(moment: Moment, places: Sequence[Place]) -> str:
+def _name_of(reader: Reader, places: Sequence[Place]) -> str:
     """Return a row's name: the path of the event, else the type, and the asset where there is one."""
     paths = [place.path for place in places if place.path]
     assets = [place.asset for place in places if place.asset]
     if paths:
         return paths[0]
-    named = f" {moment.row(assets[0]).name}" if assets else ""
+    named = f" {reader.row(assets[0]).name}" if assets else ""
     return f"{places[0].type}{named}"
 
 
-def _shown(moment: Moment, key: NodeKey) -> str:
+def _shown(reader: Reader, key: NodeKey) -> str:
     """Return what tells a data set from others: its URI or name with its digest, else its key."""
-    node = moment.artifact(key)
+    node = reader.artifact(key)
     digest = node.properties.get("digest", node.custom_properties.get("digest"))
     which = _short(digest) if isinstance(digest, str) and digest else str(key)
     told = node.uri or node.name
@@ -248,19 +248,19 @@ def _flat(values: Mapping[str, Value], depth: int = 1) -> Iterator[tuple[str, Va
             yield name, value
 
 
-def _measured(model: Findings) -> list[tuple[str, str]]:
+def _measured(model: Facts) -> list[tuple[str, str]]:
     """Return the names of the metrics and who wrote them."""
     return [(each.name, _writer(model, each)) for each in model.metrics]
 
 
-def _writer(model: Findings, metric: Metric) -> str:
+def _writer(model: Facts, metric: Metric) -> str:
     """Return the type of the run that wrote a metric; but trainings, and models, are all alike.
 
     Else what two models say of themselves would never stand in one row, if their types differ.
     """
     if metric.run is None or metric.artifact.key == model.key:
         return str(model.role or metric.artifact.type)
-    own = metric.run.key in model.runs and model.moment.role(metric.run.key) is Role.TRAIN
+    own = metric.run.key in model.runs and model.reader.role(metric.run.key) is Role.TRAIN
     return "training" if own else metric.run.type
 
 
@@ -268,22 +268,22 @@ def _metric_name(name: str, writer: str) -> str:
     return f"{name} ({writer})"
 
 
-def _metrics(model: Findings) -> Column:
+def _metrics(model: Facts) -> Column:
     found: dict[str, Value] = {}
     for each, measured in zip(model.metrics, _measured(model), strict=True):
         found.setdefault(_metric_name(*measured), each.value)
     return found
 
 
-def _properties(model: Findings) -> Column:
+def _properties(model: Facts) -> Column:
     """Return what the model says of itself, but for its metrics."""
-    node = model.moment.node(model.key)
+    node = model.reader.node(model.key)
     told = {each.name for each in model.metrics if each.artifact.key == model.key}
     own = {**node.properties, **node.custom_properties}
     return dict(_flat({name: value for name, value in own.items() if name not in told}))
 
 
-def _libraries(model: Findings) -> Column:
+def _libraries(model: Facts) -> Column:
     python = None if model.environment is None else model.environment.python
     return dict(model.libraries) | ({} if python is None else {"python": python})
 
@@ -299,10 +299,10 @@ def _is_told(library: str, values: Sequence[Value | None], columns: Sequence[Col
     return _differ(recorded)
 
 
-def _run(model: Findings) -> Column:
+def _run(model: Facts) -> Column:
     if model.run is None:
         return {}
-    run = model.moment.execution(model.run)
+    run = model.reader.execution(model.run)
     where = model.environment
     told: dict[str, Value | None] = {
         "type": run.type,

@@ -18,7 +18,7 @@ from lineage.model.keys import Kind, NodeKey, TypeName
 from lineage.model.values import Value
 from lineage.queries.chains import Trail
 from lineage.queries.lineages import Group, Side, sides_of
-from lineage.queries.reader import Moment
+from lineage.queries.reader import Reader
 
 __all__ = ["Diff", "Difference", "FieldChange", "diff"]
 
@@ -132,17 +132,17 @@ def diff(
         raise Invalid(
             f"{left} and {right} are of different kinds; compare two artifacts or two executions"
         )
-    moment = Moment(backend, as_of)
-    sides = sides_of(moment, left, right, limits)
+    reader = Reader(backend, as_of)
+    sides = sides_of(reader, left, right, limits)
     pairs = list(_pairs(sides, left, right))
-    found = (_difference(moment, sides, pair) for pair in pairs)
+    found = (_difference(reader, sides, pair) for pair in pairs)
     return Diff(
-        left=moment.node(left),
-        right=moment.node(right),
+        left=reader.node(left),
+        right=reader.node(right),
         differences=tuple(each for each in found if each is not None),
         shared=tuple(sorted(sides[0].keys & sides[1].keys)),
         truncated=(sides[0].cut, sides[1].cut),
-        number=moment.number,
+        number=reader.number,
     )
 
 
@@ -239,10 +239,10 @@ def _without_counterpart(
         yield str(group), None, key
 
 
-def _difference(moment: Moment, sides: tuple[Side, Side], pair: Pair) -> Difference | None:
+def _difference(reader: Reader, sides: tuple[Side, Side], pair: Pair) -> Difference | None:
     """Return how a pair differs; None where nothing that is compared does."""
-    left = None if pair.left is None else moment.node(pair.left)
-    right = None if pair.right is None else moment.node(pair.right)
+    left = None if pair.left is None else reader.node(pair.left)
+    right = None if pair.right is None else reader.node(pair.right)
     if left is None or right is None:
         return Difference(pair.place, left, right, ())
     changes = (*_changes(_fields(left), _fields(right)), *_environment_changes(sides, left, right))

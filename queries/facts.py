@@ -16,10 +16,10 @@ from lineage.model.rows import EdgeKind, EdgeRow
 from lineage.model.system import Environment
 from lineage.model.values import Value
 from lineage.queries.libraries import is_framework, libraries_of
-from lineage.queries.reader import Moment, Neighbours
+from lineage.queries.reader import Neighbours, Reader
 from lineage.queries.roles import Role
 
-__all__ = ["Findings", "Linked", "Metric", "Source"]
+__all__ = ["Facts", "Linked", "Metric", "Source"]
 
 NEVER = -(2**63)
 """What stands for the time of an event that has none, so that it counts as the oldest."""
@@ -57,16 +57,16 @@ class Linked:
     path: tuple[str | int, ...]
 
 
-class Findings:
+class Facts:
     """What questions ask about one node, all of one moment."""
 
-    def __init__(self, moment: Moment, key: NodeKey, limits: Limits) -> None:
+    def __init__(self, reader: Reader, key: NodeKey, limits: Limits) -> None:
         check_limits(limits)
-        moment.check((key,))
-        self.moment = moment
+        reader.check((key,))
+        self.reader = reader
         self.key = key
         self.limits = limits
-        self.role = moment.role(key)
+        self.role = reader.role(key)
 
     # Runs
 
@@ -83,7 +83,7 @@ class Findings:
     def _beside(self, direction: Direction) -> Neighbours:
         if self.key.kind is Kind.CONTEXT:
             return Neighbours()
-        return self.moment.neighbours((self.key,), direction, self.limits)
+        return self.reader.neighbours((self.key,), direction, self.limits)
 
     @cached_property
     def runs(self) -> tuple[NodeKey, ...]:
@@ -111,7 +111,7 @@ class Findings:
         """The properties of the run; a declared one hides a custom one of its name."""
         if self.run is None:
             return {}
-        node = self.moment.node(self.run)
+        node = self.reader.node(self.run)
         free = node.custom_properties.items()
         custom = {name: value for name, value in free if name not in WRITTEN_BY_THE_RUN}
         return {**custom, **node.properties}
@@ -123,7 +123,7 @@ class Findings:
         """Everything that the node was made from."""
         if self.key.kind is Kind.CONTEXT:
             return Walk(((self.key,),), ())
-        return self.moment.walk((self.key,), Direction.UPSTREAM, self.limits, edges=False)
+        return self.reader.walk((self.key,), Direction.UPSTREAM, self.limits, edges=False)
 
     @cached_property
     def sources(self) -> tuple[Source, ...]:
@@ -134,11 +134,11 @@ class Findings:
             for key in level
             if key.kind is Kind.ARTIFACT and key != self.key
         ]
-        self.moment.read(key for key, _ in found)
+        self.reader.read(key for key, _ in found)
         return tuple(
-            Source(self.moment.artifact(key), distance)
+            Source(self.reader.artifact(key), distance)
             for key, distance in found
-            if self.moment.role(key) is Role.DATASET
+            if self.reader.role(key) is Role.DATASET
         )
 
     @cached_property
@@ -148,7 +148,7 @@ class Findings:
             rows = self.before.edges
         else:
             runs = () if self.run is None else (self.run,)
-            rows = self.moment.neighbours(runs, Direction.UPSTREAM, self.limits).edges
+            rows = self.reader.neighbours(runs, Direction.UPSTREAM, self.limits).edges
         paths = ((row.source, ".".join(map(str, _path(row)))) for row in rows)
         return {key: path for key, path in paths if path}
 
@@ -169,7 +169,7 @@ class Findings:
     @cached_property
     def _written(self) -> Neighbours:
         runs = (*self.runs, *(self.readers if self.role is Role.MODEL else ()))
-        return self.moment.neighbours(runs, Direction.DOWNSTREAM, self.limits)
+        return self.reader.neighbours(runs, Direction.DOWNSTREAM, self.limits)
 
     @cached_property
     def evaluators(self) -> tuple[NodeKey, ...]:
@@ -186,34 +186,34 @@ class Findings:
         if self.role is not Role.MODEL:
             return ()
         outputs = self.outputs
-        self.moment.read(key for keys in outputs.values() for key in keys)
-        self.moment.read(self.readers)
+        self.reader.read(key for keys in outputs.values() for key in keys)
+        self.reader.read(self.readers)
         readers = (run for run in self.readers if run not in self.runs)
         return tuple(run for run in readers if self._of_role(run, Role.METRICS))
 
     def _made_another(self, run: NodeKey) -> bool:
-        return self.moment.role(run) is Role.TRAIN or bool(self.models_of(run))
+        return self.reader.role(run) is Role.TRAIN or bool(self.models_of(run))
 
     def models_of(self, run: NodeKey) -> list[NodeKey]:
         """Return the models that a run wrote; what is of the node's own type counts as one."""
-        own = self.moment.type(self.key).name if self.role is Role.MODEL else None
+        own = self.reader.type(self.key).name if self.role is Role.MODEL else None
         return [
             key
             for key in self.outputs.get(run, ())
-            if self.moment.role(key) is Role.MODEL or self.moment.type(key).name == own
+            if self.reader.role(key) is Role.MODEL or self.reader.type(key).name == own
         ]
 
     def _of_role(self, run: NodeKey, role: Role) -> list[NodeKey]:
-        return [key for key in self.outputs.get(run, ()) if self.moment.role(key) is role]
+        return [key for key in self.outputs.get(run, ()) if self.reader.role(key) is role]
 
     @cached_property
     def inputs_of_evaluators(self) -> Mapping[NodeKey, tuple[NodeKey, ...]]:
         """The models that each evaluator read."""
-        read = self.moment.neighbours(self.evaluators, Direction.UPSTREAM, self.limits)
+        read = self.reader.neighbours(self.evaluators, Direction.UPSTREAM, self.limits)
         found: dict[NodeKey, list[NodeKey]] = {}
-        self.moment.read(row.source for row in read.edges)
+        self.reader.read(row.source for row in read.edges)
         for row in read.edges:
-            if self.moment.role(row.source) is Role.MODEL:
+            if self.reader.role(row.source) is Role.MODEL:
                 found.setdefault(row.target, []).append(row.source)
         return {run: tuple(dict.fromkeys(keys)) for run, keys in found.items()}
 
@@ -226,7 +226,7 @@ class Findings:
             runs = (*self.runs, *self.evaluators)
         else:
             return ()
-        self.moment.read((*runs, *(key for run in runs for key in self.outputs.get(run, ()))))
+        self.reader.read((*runs, *(key for run in runs for key in self.outputs.get(run, ()))))
         first: dict[NodeKey, NodeKey] = {}
         for run in runs:
             for key in self._of_role(run, Role.METRICS):
@@ -241,9 +241,9 @@ class Findings:
         """
         found = []
         for key, run in self.measurements:
-            if not self.moment.gone(key):
-                artifact = self.moment.artifact(key)
-                execution = self.moment.execution(run)
+            if not self.reader.gone(key):
+                artifact = self.reader.artifact(key)
+                execution = self.reader.execution(run)
                 values = {**artifact.custom_properties, **artifact.properties}
                 found += [
                     Metric(name, values[name], artifact, execution) for name in sorted(values)
@@ -253,8 +253,8 @@ class Findings:
     def _own_numbers(self) -> list[Metric]:
         if self.role is not Role.MODEL:
             return []
-        model = self.moment.artifact(self.key)
-        run = self.moment.execution(self.run) if self.run is not None else None
+        model = self.reader.artifact(self.key)
+        run = self.reader.execution(self.run) if self.run is not None else None
         values = {**model.custom_properties, **model.properties}
         return [
             Metric(name, values[name], model, run)
@@ -267,9 +267,9 @@ class Findings:
     @cached_property
     def _context_edges(self) -> list[EdgeRow]:
         if self.key.kind is Kind.CONTEXT:
-            return self.moment.edges((self.key,), Direction.BOTH)
+            return self.reader.edges((self.key,), Direction.BOTH)
         keys = (self.key,) if self.run in (self.key, None) else (self.key, self.run)
-        return self.moment.edges(cast(tuple[NodeKey, ...], keys), Direction.UPSTREAM)
+        return self.reader.edges(cast(tuple[NodeKey, ...], keys), Direction.UPSTREAM)
 
     @cached_property
     def containing(self) -> tuple[NodeKey, ...]:
@@ -285,8 +285,8 @@ class Findings:
     def contexts(self) -> tuple[Context, ...]:
         """The first of those, by key, without the environments."""
         kept = self.containing[: self.limits.nodes]
-        self.moment.read(kept)
-        return tuple(self.moment.context(key) for key in kept if not self._is_environment(key))
+        self.reader.read(kept)
+        return tuple(self.reader.context(key) for key in kept if not self._is_environment(key))
 
     @cached_property
     def members(self) -> tuple[NodeKey, ...]:
@@ -299,18 +299,18 @@ class Findings:
     def environments(self) -> tuple[NodeKey, ...]:
         """The environments that the run is associated with, newest first."""
         found = [row.source for row in self._context_edges if row.target == self.run]
-        self.moment.read(found)
+        self.reader.read(found)
         return tuple(sorted(filter(self._is_environment, found), reverse=True))
 
     def _is_environment(self, key: NodeKey) -> bool:
-        return self.moment.type(key).type_name == Environment.type_name
+        return self.reader.type(key).type_name == Environment.type_name
 
     @cached_property
     def environment(self) -> Environment | None:
         """Where the run ran; None where that was not recorded."""
         if not self.environments:
             return None
-        return cast(Environment, self.moment.node(self.environments[0], Environment))
+        return cast(Environment, self.reader.node(self.environments[0], Environment))
 
     @property
     def libraries(self) -> Mapping[str, str]:
@@ -333,7 +333,7 @@ class Findings:
         for level in self.upstream.levels:
             keys.update(key for key in level if key.kind is Kind.ARTIFACT)
         keys.update(key for outputs in self.outputs.values() for key in outputs)
-        self.moment.read(keys)
+        self.reader.read(keys)
 
     def linked(self, rows: Iterable[EdgeRow]) -> tuple[Linked, ...]:
         """Return the other ends of events of an execution, by key."""
@@ -346,7 +346,7 @@ class Findings:
 
     def _link(self, row: EdgeRow) -> Linked:
         other = row.source if row.target == self.key else row.target
-        return Linked(self.moment.node(other), row.kind.name, _path(row))
+        return Linked(self.reader.node(other), row.kind.name, _path(row))
 
 
 def newest_first(events: Iterable[tuple[NodeKey, int | None]]) -> tuple[NodeKey, ...]:

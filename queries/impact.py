@@ -12,7 +12,7 @@ from lineage.contract.walking import Cut, Direction, Limits, Walk
 from lineage.model.entities import Artifact, Node
 from lineage.model.keys import Kind, NodeKey
 from lineage.queries.paths import Way, steps_back
-from lineage.queries.reader import Moment
+from lineage.queries.reader import Reader
 from lineage.queries.roles import Role
 
 __all__ = ["Affected", "Impact", "impact"]
@@ -106,15 +106,15 @@ def impact(
     ...     print(each.node.name, each.distance, *each.path, "deployed by", *each.deployments)
     churn 2 artifact:1 execution:1 artifact:2 deployed by execution:2
     """
-    moment = Moment(backend, as_of)
-    walk = moment.walk(starts, Direction.DOWNSTREAM, limits, edges=True)
-    moment.read(walk.keys)
+    reader = Reader(backend, as_of)
+    walk = reader.walk(starts, Direction.DOWNSTREAM, limits, edges=True)
+    reader.read(walk.keys)
     back = steps_back(walk.levels, walk.edges)
-    deployed_by = _deployments(moment, walk)
+    deployed_by = _deployments(reader, walk)
     affected = [
         Affected(
-            node=moment.artifact(key),
-            role=moment.role(key),
+            node=reader.artifact(key),
+            role=reader.role(key),
             distance=distance,
             path=Way(key, back),
             deployments=tuple(sorted(deployed_by.get(key, ()))),
@@ -123,16 +123,16 @@ def impact(
         for key in level
         if distance and key.kind is Kind.ARTIFACT
     ]
-    met = tuple(key for key in walk.keys if _deploys(moment, key))
+    met = tuple(key for key in walk.keys if _deploys(reader, key))
     told = _on_ways([*(each.node.key for each in affected), *met, *walk.levels[0]], back)
     return Impact(
-        starts=tuple(moment.node(key) for key in walk.levels[0]),
+        starts=tuple(reader.node(key) for key in walk.levels[0]),
         affected=tuple(sorted(affected, key=_order)),
         deployments=met,
-        nodes={key: moment.node(key) for key in walk.keys if key in told},
-        notes=_notes(moment, walk),
+        nodes={key: reader.node(key) for key in walk.keys if key in told},
+        notes=_notes(reader, walk),
         truncated=walk.cut,
-        number=moment.number,
+        number=reader.number,
     )
 
 
@@ -141,16 +141,16 @@ def _order(each: Affected) -> tuple[int, int, NodeKey]:
     return group, each.distance, each.node.key
 
 
-def _deploys(moment: Moment, key: NodeKey) -> bool:
-    return key.kind is Kind.EXECUTION and moment.role(key) is Role.DEPLOY
+def _deploys(reader: Reader, key: NodeKey) -> bool:
+    return key.kind is Kind.EXECUTION and reader.role(key) is Role.DEPLOY
 
 
-def _deployments(moment: Moment, walk: Walk) -> dict[NodeKey, set[NodeKey]]:
+def _deployments(reader: Reader, walk: Walk) -> dict[NodeKey, set[NodeKey]]:
     """Return for each artifact the executions of role deploy that read or wrote it."""
     found: dict[NodeKey, set[NodeKey]] = {}
     for row in walk.edges:
         artifact, execution = sorted((row.source, row.target))
-        if _deploys(moment, execution):
+        if _deploys(reader, execution):
             found.setdefault(artifact, set()).add(execution)
     return found
 
@@ -166,12 +166,12 @@ def _on_ways(keys: Iterable[NodeKey], back: Mapping[NodeKey, NodeKey]) -> set[No
     return told
 
 
-def _notes(moment: Moment, walk: Walk) -> tuple[str, ...]:
+def _notes(reader: Reader, walk: Walk) -> tuple[str, ...]:
     notes = []
-    for type_id in sorted({moment.row(key).type_id for key in walk.keys}):
-        role = moment.roles.of(type_id)
-        if role is not None and moment.roles.by_name(type_id):
-            name = printable(str(moment.types.by_id[type_id].type_name), limit=80)
+    for type_id in sorted({reader.row(key).type_id for key in walk.keys}):
+        role = reader.roles.of(type_id)
+        if role is not None and reader.roles.by_name(type_id):
+            name = printable(str(reader.types.by_id[type_id].type_name), limit=80)
             notes.append(f"{name} is taken for {role.words} by its name alone")
     if walk.cut is not None:
         count = len(walk.cut.frontier)

@@ -13,7 +13,7 @@ from lineage.model.entities import Context
 from lineage.model.keys import NodeKey
 from lineage.model.rows import EdgeKind, EdgeRow
 from lineage.model.system import Asset, Environment
-from lineage.queries.reader import Moment
+from lineage.queries.reader import Reader
 
 __all__ = ["Group", "Side", "sides_of"]
 
@@ -39,8 +39,8 @@ class Group(NamedTuple):
 class Side:
     """A lineage as far as it was walked; `frontier` are its nodes with neighbours beyond."""
 
-    def __init__(self, moment: Moment, walk: Walk, contexts: Iterable[EdgeRow]) -> None:
-        self._moment = moment
+    def __init__(self, reader: Reader, walk: Walk, contexts: Iterable[EdgeRow]) -> None:
+        self._reader = reader
         self.keys = frozenset(walk.keys)
         self.cut = walk.cut
         self.frontier = frozenset(walk.cut.frontier) if walk.cut else frozenset()
@@ -52,7 +52,7 @@ class Side:
             {
                 row.target: row.source
                 for row in contexts
-                if moment.row(row.source).type_id in moment.types.ids(cls)
+                if reader.row(row.source).type_id in reader.types.ids(cls)
             }
             for cls in (Asset, Environment)
         )
@@ -67,7 +67,7 @@ class Side:
 
     def type_name(self, key: NodeKey) -> str:
         """Return the name of a node's type, whatever its version."""
-        return self._moment.type(key).name
+        return self._reader.type(key).name
 
     def asset(self, key: NodeKey) -> NodeKey | None:
         """Return what an artifact is a version of."""
@@ -75,25 +75,25 @@ class Side:
 
     def uri(self, key: NodeKey) -> str | None:
         """Return an artifact's URI."""
-        return self._moment.row(key).uri or None
+        return self._reader.row(key).uri or None
 
     def name(self, key: NodeKey) -> str | None:
         """Return a node's name."""
-        return self._moment.row(key).name or None
+        return self._reader.row(key).name or None
 
     def environment(self, key: NodeKey) -> Context | None:
         """Return where an execution ran; None where that was not recorded."""
         found = self._environments.get(key)
-        return None if found is None else self._moment.context(found)
+        return None if found is None else self._reader.context(found)
 
 
-def sides_of(moment: Moment, left: NodeKey, right: NodeKey, limits: Limits) -> tuple[Side, Side]:
+def sides_of(reader: Reader, left: NodeKey, right: NodeKey, limits: Limits) -> tuple[Side, Side]:
     """Walk two lineages and read all that comparing them needs: nodes, assets and environments."""
     one, other = (
-        moment.walk([key], Direction.UPSTREAM, limits, edges=True) for key in (left, right)
+        reader.walk([key], Direction.UPSTREAM, limits, edges=True) for key in (left, right)
     )
     met = {*one.keys, *other.keys}
     kinds = (EdgeKind.ATTRIBUTION, EdgeKind.ASSOCIATION)
-    contexts = sorted(moment.edges(met, Direction.UPSTREAM, kinds))
-    moment.read({*met, *(row.source for row in contexts)})
-    return Side(moment, one, contexts), Side(moment, other, contexts)
+    contexts = sorted(reader.edges(met, Direction.UPSTREAM, kinds))
+    reader.read({*met, *(row.source for row in contexts)})
+    return Side(reader, one, contexts), Side(reader, other, contexts)

@@ -45,12 +45,12 @@ def meant(backend: Backend, text: str, *, as_of: int | None = None) -> Meant:
             raise NotFound(f"there is no {key}")
         return Meant(key)
     to_text(text)
-    pinned = backend.pin(as_of)
-    found = _by_type_and_name(backend, text, pinned) or _by_uri(backend, text, pinned)
+    as_of = backend.pin(as_of)
+    found = _by_type_and_name(backend, text, as_of) or _by_uri(backend, text, as_of)
     if not found:
         raise NotFound(f"nothing is named {text!r:.200}; write kind:id, Type:name or a URI")
     if len({row.type_id for row in found}) > 1:
-        types = registry(backend, pinned).by_id
+        types = registry(backend, as_of).by_id
         listed = ", ".join(
             f"{row.key} ({types[row.type_id].type_name})" for row in found[:CANDIDATES]
         )
@@ -102,14 +102,14 @@ def resolve_in(
     """
     if is_key(to_text(wanted)):
         return resolve(backend, wanted, as_of=as_of)
-    pinned = backend.pin(as_of)
-    of_type = In(Column(Field.TYPE_ID), tuple(sorted(registry(backend, pinned).ids(cls))))
+    as_of = backend.pin(as_of)
+    of_type = In(Column(Field.TYPE_ID), tuple(sorted(registry(backend, as_of).ids(cls))))
     where = And((of_type, _equals(Field.NAME, wanted)))
-    found = backend.find(cls.kind, where, limit=2, as_of=pinned)
+    found = backend.find(cls.kind, where, limit=2, as_of=as_of)
     if not found:
-        found = _by_type_and_name(backend, wanted, pinned)
+        found = _by_type_and_name(backend, wanted, as_of)
     if not found and cls.kind is Kind.ARTIFACT:
-        found = _by_uri(backend, wanted, pinned, of_type)[:1]
+        found = _by_uri(backend, wanted, as_of, of_type)[:1]
     if not found:
         raise NotFound(f"there is no {cls.__name__} with the name {wanted!r:.80}")
     if len(found) > 1:

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from lineage.answers.labels import printable
 from lineage.contract.walking import Cut
 from lineage.model.keys import Kind, NodeKey
-from lineage.queries.facts import Findings
+from lineage.queries.facts import Facts
 from lineage.queries.libraries import is_framework
-from lineage.queries.reader import Moment
+from lineage.queries.reader import Reader
 from lineage.queries.roles import Role
 
 __all__ = ["concluded", "cut_short", "listed", "remarks"]
@@ -18,7 +18,7 @@ LISTED = 5
 """How many keys a sentence names."""
 
 
-def remarks(found: Findings) -> tuple[str, ...]:
+def remarks(found: Facts) -> tuple[str, ...]:
     """Return the notes of a summary."""
     if found.key.kind is Kind.CONTEXT:
         return (*_gone(found), *_too_many(found))
@@ -44,14 +44,14 @@ def listed(keys: Iterable[NodeKey]) -> str:
     return ", ".join([*texts[:LISTED], *more])
 
 
-def concluded(moment: Moment, keys: Iterable[NodeKey]) -> list[str]:
+def concluded(reader: Reader, keys: Iterable[NodeKey]) -> list[str]:
     """Return a sentence for each of the nodes' types whose role only its name tells."""
-    types = {moment.row(key).type_id for key in keys}
+    types = {reader.row(key).type_id for key in keys}
     told = []
     for number in sorted(types):
-        role = moment.roles.of(number)
-        if role is not None and moment.roles.by_name(number):
-            name = printable(moment.types.by_id[number].name, limit=80)
+        role = reader.roles.of(number)
+        if role is not None and reader.roles.by_name(number):
+            name = printable(reader.types.by_id[number].name, limit=80)
             told.append(f"{name} is taken for {role.words} by its name")
     return told
 
@@ -61,31 +61,31 @@ def cut_short(what: str, cut: Cut | None) -> list[str]:
     return [] if cut is None else [f"{what} was cut by the limit of {cut.limit}"]
 
 
-def _gone(found: Findings) -> Iterator[str]:
-    row = found.moment.row(found.key)
+def _gone(found: Facts) -> Iterator[str]:
+    row = found.reader.row(found.key)
     if row.gone and row.salt is None:
         yield f"{found.key} was purged: its key, its type, its times and its edges are what is left"
     elif row.gone:
         yield f"{found.key} was deleted; this is what it was"
 
 
-def _roles(found: Findings) -> Iterator[str]:
+def _roles(found: Facts) -> Iterator[str]:
     if found.role is None and found.key.kind is Kind.ARTIFACT:
-        name = printable(found.moment.type(found.key).name, limit=80)
+        name = printable(found.reader.type(found.key).name, limit=80)
         yield (
             f"nothing says what {name} is, so that metrics by those who read {found.key} are not looked "
             f"for; give the type a base, such as {Role.MODEL.base}"
         )
     metrics = (key for key, _ in found.measurements)
     sources = (source.node.key for source in found.sources)
-    yield from concluded(found.moment, (found.key, *sources, *metrics))
+    yield from concluded(found.reader, (found.key, *sources, *metrics))
 
 
-def _runs(found: Findings) -> Iterator[str]:
+def _runs(found: Facts) -> Iterator[str]:
     if found.run is None:
         yield f"no run is recorded that wrote {found.key}"
         return
-    if found.run != found.key and found.moment.gone(found.run):
+    if found.run != found.key and found.reader.gone(found.run):
         yield f"{found.run}, the run that wrote {found.key}, was deleted"
     if len(found.runs) > 1:
         yield (
@@ -96,7 +96,7 @@ def _runs(found: Findings) -> Iterator[str]:
         yield f"{found.run} recorded no parameters"
 
 
-def _environment(found: Findings) -> Iterator[str]:
+def _environment(found: Facts) -> Iterator[str]:
     if found.run is None:
         return
     if found.environment is None:
@@ -108,17 +108,17 @@ def _environment(found: Findings) -> Iterator[str]:
         yield f"{found.run} has several environments ({listed(found.environments)}); the newest is given"
 
 
-def _datasets(found: Findings) -> Iterator[str]:
+def _datasets(found: Facts) -> Iterator[str]:
     cut = found.upstream.cut
     yield from cut_short("the search for data sets", cut)
     if not found.sources and cut is None and found.role is not Role.DATASET:
         yield f"no data set is recorded upstream of {found.key}"
 
 
-def _metrics(found: Findings) -> Iterator[str]:
+def _metrics(found: Facts) -> Iterator[str]:
     if found.role is Role.MODEL and not found.metrics:
         yield f"no metrics of {found.key} are recorded"
-    deleted = [key for key, _ in found.measurements if found.moment.gone(key)]
+    deleted = [key for key, _ in found.measurements if found.reader.gone(key)]
     if deleted:
         yield f"the metrics {listed(deleted)} were deleted, and are left out"
     if found.role is not Role.MODEL:
@@ -141,7 +141,7 @@ def _metrics(found: Findings) -> Iterator[str]:
         )
 
 
-def _too_many(found: Findings) -> Iterator[str]:
+def _too_many(found: Facts) -> Iterator[str]:
     most = found.limits.nodes
     if found.before.cut:
         yield f"more than {most} nodes lead to {found.key}; only the first are looked at"

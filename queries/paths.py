@@ -76,17 +76,17 @@ def paths(
     artifact:1 execution:1 artifact:2
     """
     check_limits(limits)
-    pinned = backend.pin(as_of)
-    backend.check_starts([one, other], backend.nodes([one, other], as_of=pinned))
+    as_of = backend.pin(as_of)
+    backend.check_starts([one, other], backend.nodes([one, other], as_of=as_of))
     if one == other:
         source, target, met = one, other, Walk([[one]], [])
     else:
-        source, target, met = _either_way(_Search(backend, limits, pinned), one, other)
+        source, target, met = _either_way(_Search(backend, limits, as_of), one, other)
     subgraph = Subgraph(
         met,
-        backend.nodes(met.keys, as_of=pinned),
-        registry(backend, pinned).by_id,
-        number=backend.now() if pinned is None else pinned,
+        backend.nodes(met.keys, as_of=as_of),
+        registry(backend, as_of).by_id,
+        number=backend.now() if as_of is None else as_of,
     )
     shortest = tuple(Way(target, steps_back(met.levels, met.edges))) if target in subgraph else ()
     return Paths(source, target, shortest, subgraph)

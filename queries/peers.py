@@ -10,9 +10,9 @@ from lineage.contract.backend import Backend
 from lineage.contract.walking import Cut, Direction, Limits, Walk
 from lineage.model.entities import Artifact
 from lineage.model.keys import NodeKey
-from lineage.queries.facts import Findings
+from lineage.queries.facts import Facts
 from lineage.queries.notes import concluded, cut_short, listed
-from lineage.queries.reader import Moment
+from lineage.queries.reader import Reader
 from lineage.queries.roles import Role
 from lineage.queries.versions import assets_of, versions_of
 
@@ -83,26 +83,26 @@ def peers(
     >>> [(peer.model.name, str(peer.dataset), peer.distance) for peer in answer.models]
     [('b', 'artifact:1', 2)]
     """
-    moment = Moment(backend, as_of)
-    moment.check_artifacts((key,), "ask about a data set or a model")
-    found = Findings(moment, key, limits)
+    reader = Reader(backend, as_of)
+    reader.check_artifacts((key,), "ask about a data set or a model")
+    found = Facts(reader, key, limits)
     data, notes = _data(found)
     if any_version:
-        data = _all_versions(moment, data)
+        data = _all_versions(reader, data)
     models, cut = _trained_on(found, data)
     return Peers(
-        of=moment.artifact(key),
-        datasets=tuple(moment.artifact(each) for each in data),
+        of=reader.artifact(key),
+        datasets=tuple(reader.artifact(each) for each in data),
         models=models,
         notes=(*notes, *_conclusions(found, data, models, cut)),
         truncated=cut,
-        number=moment.number,
+        number=reader.number,
     )
 
 
-def _data(found: Findings) -> tuple[list[NodeKey], list[str]]:
+def _data(found: Facts) -> tuple[list[NodeKey], list[str]]:
     """Return the data that is meant, nearest first, and how it was come by."""
-    key, moment = found.key, found.moment
+    key, reader = found.key, found.reader
     if found.role is Role.DATASET:
         return [key], []
     if found.role is not Role.MODEL:
@@ -116,12 +116,12 @@ def _data(found: Findings) -> tuple[list[NodeKey], list[str]]:
         notes.append(
             f"{len(found.runs)} runs wrote {key}; its data is that of {found.run}, the newest"
         )
-    read = moment.neighbours((found.run,), Direction.UPSTREAM, found.limits)
+    read = reader.neighbours((found.run,), Direction.UPSTREAM, found.limits)
     if read.cut:
         notes.append(f"{found.run} read more than {found.limits.nodes} nodes; only the first count")
     direct = sorted({row.source for row in read.edges} - {key})
-    moment.read(direct)
-    data = [each for each in direct if moment.role(each) is Role.DATASET]
+    reader.read(direct)
+    data = [each for each in direct if reader.role(each) is Role.DATASET]
     if data:
         return data, notes
     nearest = found.sources[0].distance if found.sources else 0
@@ -134,29 +134,29 @@ def _data(found: Findings) -> tuple[list[NodeKey], list[str]]:
     return data, [*notes, said, *cut_short("the search for data sets", found.upstream.cut)]
 
 
-def _all_versions(moment: Moment, data: Sequence[NodeKey]) -> list[NodeKey]:
+def _all_versions(reader: Reader, data: Sequence[NodeKey]) -> list[NodeKey]:
     """Return every version of the data, each once: those of the first data set first, oldest first."""
-    assets = assets_of(moment, data)
+    assets = assets_of(reader, data)
     known: dict[NodeKey, None] = {}
     for key in data:
         if key not in known:
-            known.update(dict.fromkeys(versions_of(moment, key, assets.get(key))))
+            known.update(dict.fromkeys(versions_of(reader, key, assets.get(key))))
     return list(known)
 
 
-def _trained_on(found: Findings, data: Sequence[NodeKey]) -> tuple[tuple[Peer, ...], Cut | None]:
+def _trained_on(found: Facts, data: Sequence[NodeKey]) -> tuple[tuple[Peer, ...], Cut | None]:
     """Return the models downstream of the data, nearest first, without the one asked about."""
     if not data:
         return (), None
-    moment = found.moment
-    walk = moment.walk(data, Direction.DOWNSTREAM, found.limits, edges=True)
-    moment.read(walk.keys)
+    reader = found.reader
+    walk = reader.walk(data, Direction.DOWNSTREAM, found.limits, edges=True)
+    reader.read(walk.keys)
     origins = _origins(walk)
     models = tuple(
-        Peer(moment.artifact(key), origins[key], distance)
+        Peer(reader.artifact(key), origins[key], distance)
         for distance, level in enumerate(walk.levels)
         for key in level
-        if distance and key != found.key and moment.role(key) is Role.MODEL
+        if distance and key != found.key and reader.role(key) is Role.MODEL
     )
     return models, walk.cut
 
@@ -174,10 +174,10 @@ def _origins(walk: Walk) -> Mapping[NodeKey, NodeKey]:
 
 
 def _conclusions(
-    found: Findings, data: Sequence[NodeKey], models: Sequence[Peer], cut: Cut | None
+    found: Facts, data: Sequence[NodeKey], models: Sequence[Peer], cut: Cut | None
 ) -> list[str]:
     taken = (found.key, *data, *(peer.model.key for peer in models))
-    told = [*concluded(found.moment, taken), *cut_short("the search for models", cut)]
+    told = [*concluded(found.reader, taken), *cut_short("the search for models", cut)]
     if not models and cut is None:
         other = "other " if found.role is Role.MODEL else ""
         told.append(f"no {other}model is recorded that was made from this data")

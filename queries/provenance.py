@@ -57,17 +57,17 @@ def subgraph(
 
     `NotFound` for the name of a type that the store does not have.
     """
-    pinned = backend.pin(as_of)
-    types = registry(backend, pinned)
+    as_of = backend.pin(as_of)
+    types = registry(backend, as_of)
     matching = None
     if type is not None:
         matching = types.meant(type) if isinstance(type, str) else types.ids(type)
-    walk = backend.walk(starts, direction, limits=limits, as_of=pinned)
+    walk = backend.walk(starts, direction, limits=limits, as_of=as_of)
     return Subgraph(
         walk,
-        backend.nodes(walk.keys, as_of=pinned),
+        backend.nodes(walk.keys, as_of=as_of),
         types.by_id,
-        number=backend.now() if pinned is None else pinned,
+        number=backend.now() if as_of is None else as_of,
         matching=matching,
         cls=None if type is None or isinstance(type, str) else type,
     )

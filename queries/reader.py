@@ -16,7 +16,7 @@ from lineage.model.rows import EdgeKind, EdgeRow, NodeRow, entity_of
 from lineage.model.schema import AnyType
 from lineage.queries.roles import Role, Roles
 
-__all__ = ["CONTEXT_KINDS", "Moment", "Neighbours"]
+__all__ = ["CONTEXT_KINDS", "Neighbours", "Reader"]
 
 NodeT = TypeVar("NodeT", bound=Node)
 CONTEXT_KINDS = frozenset({EdgeKind.ATTRIBUTION, EdgeKind.ASSOCIATION, EdgeKind.PARENT})
@@ -29,16 +29,16 @@ class Neighbours(NamedTuple):
     cut: bool = False
 
 
-class Moment:
+class Reader:
     """A store as of one transaction, `number`, and the nodes that were read of it so far."""
 
     def __init__(self, backend: Backend, as_of: int | None) -> None:
         self._backend = backend
-        self._pinned = backend.pin(as_of)
+        self._as_of = backend.pin(as_of)
         self._rows: dict[NodeKey, NodeRow] = {}
-        self.types = registry(backend, self._pinned)
+        self.types = registry(backend, self._as_of)
         self.roles = Roles(self.types)
-        self.number = backend.now() if self._pinned is None else self._pinned
+        self.number = backend.now() if self._as_of is None else self._as_of
 
     # Nodes
 
@@ -46,7 +46,7 @@ class Moment:
         """Read those of the nodes that were not read yet, in one call."""
         missing = {key for key in keys if key not in self._rows}
         if missing:
-            self._rows |= self._backend.nodes(missing, as_of=self._pinned)
+            self._rows |= self._backend.nodes(missing, as_of=self._as_of)
 
     def check(self, keys: Collection[NodeKey]) -> None:
         """Raise `NotFound` for a node that was asked about and is not there."""
@@ -102,7 +102,7 @@ class Moment:
 
     def find_artifacts(self, where: Filter) -> list[NodeKey]:
         """Return the live artifacts that a filter accepts, by id."""
-        rows = self._backend.find(Kind.ARTIFACT, where, as_of=self._pinned)
+        rows = self._backend.find(Kind.ARTIFACT, where, as_of=self._as_of)
         self._rows |= {row.key: row for row in rows}
         return [row.key for row in rows]
 
@@ -117,7 +117,7 @@ class Moment:
         """Return the edges at some nodes, however many there are."""
         if not keys:
             return []
-        return self._backend.edges(keys, direction, kinds=kinds, as_of=self._pinned)
+        return self._backend.edges(keys, direction, kinds=kinds, as_of=self._as_of)
 
     def neighbours(
         self, keys: Collection[NodeKey], direction: Direction, limits: Limits
@@ -139,4 +139,4 @@ class Moment:
         self, keys: Collection[NodeKey], direction: Direction, limits: Limits, *, edges: bool
     ) -> Walk:
         """Walk the edges of events from some nodes."""
-        return self._backend.walk(keys, direction, limits=limits, edges=edges, as_of=self._pinned)
+        return self._backend.walk(keys, direction, limits=limits, edges=edges, as_of=self._as_of)

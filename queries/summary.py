@@ -19,9 +19,9 @@ from lineage.model.entities import Context, Execution, Node
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.system import Environment
 from lineage.model.values import Value
-from lineage.queries.facts import Findings, Linked, Metric, Source
+from lineage.queries.facts import Facts, Linked, Metric, Source
 from lineage.queries.notes import remarks
-from lineage.queries.reader import Moment
+from lineage.queries.reader import Reader
 from lineage.queries.roles import Role
 
 __all__ = [
@@ -141,7 +141,7 @@ def summary(
     found.prefetch()
     execution = key.kind is Kind.EXECUTION
     return Summary(
-        node=found.moment.node(key),
+        node=found.reader.node(key),
         role=found.role,
         runs=_executions(found, found.runs),
         parameters=found.parameters,
@@ -156,7 +156,7 @@ def summary(
         members=_members(found),
         notes=remarks(found),
         truncated=found.upstream.cut,
-        number=found.moment.number,
+        number=found.reader.number,
     )
 
 
@@ -258,16 +258,16 @@ def frameworks(backend: Backend, key: NodeKey, *, as_of: int | None = None) -> M
     return _found(backend, key, Limits(), as_of).frameworks
 
 
-def _found(backend: Backend, key: NodeKey, limits: Limits, as_of: int | None) -> Findings:
-    return Findings(Moment(backend, as_of), key, limits)
+def _found(backend: Backend, key: NodeKey, limits: Limits, as_of: int | None) -> Facts:
+    return Facts(Reader(backend, as_of), key, limits)
 
 
-def _executions(found: Findings, keys: Collection[NodeKey]) -> tuple[Execution, ...]:
-    found.moment.read(keys)
-    return tuple(found.moment.execution(key) for key in keys)
+def _executions(found: Facts, keys: Collection[NodeKey]) -> tuple[Execution, ...]:
+    found.reader.read(keys)
+    return tuple(found.reader.execution(key) for key in keys)
 
 
-def _members(found: Findings) -> tuple[Node, ...]:
+def _members(found: Facts) -> tuple[Node, ...]:
     keys = found.members[: found.limits.nodes]
-    found.moment.read(keys)
-    return tuple(found.moment.node(key) for key in keys)
+    found.reader.read(keys)
+    return tuple(found.reader.node(key) for key in keys)

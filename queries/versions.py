@@ -13,7 +13,7 @@ from lineage.model.entities import Artifact, Context
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EVENT_KINDS, EdgeKind
 from lineage.model.system import Asset
-from lineage.queries.reader import Moment
+from lineage.queries.reader import Reader
 
 __all__ = ["Versions", "assets_of", "versions", "versions_of"]
 
@@ -56,58 +56,58 @@ def versions(backend: Backend, key: NodeKey, *, as_of: int | None = None) -> Ver
     >>> [artifact.custom_properties["day"] for artifact in answer.artifacts]
     [1, 2]
     """
-    moment = Moment(backend, as_of)
-    moment.check_artifacts((key,), "only artifacts have versions")
-    asset = assets_of(moment, (key,)).get(key)
+    reader = Reader(backend, as_of)
+    reader.check_artifacts((key,), "only artifacts have versions")
+    asset = assets_of(reader, (key,)).get(key)
     return Versions(
-        artifacts=tuple(moment.artifact(each) for each in versions_of(moment, key, asset)),
-        asset=None if asset is None else moment.context(asset),
-        number=moment.number,
+        artifacts=tuple(reader.artifact(each) for each in versions_of(reader, key, asset)),
+        asset=None if asset is None else reader.context(asset),
+        number=reader.number,
     )
 
 
-def assets_of(moment: Moment, keys: Collection[NodeKey]) -> Mapping[NodeKey, NodeKey]:
+def assets_of(reader: Reader, keys: Collection[NodeKey]) -> Mapping[NodeKey, NodeKey]:
     """Return the asset of each artifact that has one: the first by key that was not deleted."""
-    rows = moment.edges(keys, Direction.UPSTREAM, {EdgeKind.ATTRIBUTION})
-    moment.read(row.source for row in rows)
+    rows = reader.edges(keys, Direction.UPSTREAM, {EdgeKind.ATTRIBUTION})
+    reader.read(row.source for row in rows)
     found: dict[NodeKey, NodeKey] = {}
     for row in rows:  # by source, so that the first stays
-        is_asset = moment.type(row.source).type_name == Asset.type_name
-        if is_asset and not moment.gone(row.source):
+        is_asset = reader.type(row.source).type_name == Asset.type_name
+        if is_asset and not reader.gone(row.source):
             found.setdefault(row.target, row.source)
     return found
 
 
-def versions_of(moment: Moment, key: NodeKey, asset: NodeKey | None) -> list[NodeKey]:
+def versions_of(reader: Reader, key: NodeKey, asset: NodeKey | None) -> list[NodeKey]:
     """Return the versions of an artifact whose asset is known, oldest first, itself among them."""
-    own = moment.type(key).name
+    own = reader.type(key).name
     if asset is not None:
-        rows = moment.edges((asset,), Direction.DOWNSTREAM, {EdgeKind.ATTRIBUTION})
+        rows = reader.edges((asset,), Direction.DOWNSTREAM, {EdgeKind.ATTRIBUTION})
         members = [row.target for row in rows]
-        moment.read(members)
-        found = [each for each in members if moment.type(each).name == own]
+        reader.read(members)
+        found = [each for each in members if reader.type(each).name == own]
     else:
-        found = _at_the_uri(moment, key)
-    kept = {each for each in found if not moment.gone(each)} | {key}
-    return _by_age(moment, kept)
+        found = _at_the_uri(reader, key)
+    kept = {each for each in found if not reader.gone(each)} | {key}
+    return _by_age(reader, kept)
 
 
-def _at_the_uri(moment: Moment, key: NodeKey) -> list[NodeKey]:
+def _at_the_uri(reader: Reader, key: NodeKey) -> list[NodeKey]:
     """Return the artifacts of the same type and URI, without those that belong to an asset."""
-    uri = moment.row(key).uri
+    uri = reader.row(key).uri
     if not uri:
         return []
-    ids = moment.types.ids(moment.type(key).name, Kind.ARTIFACT)
+    ids = reader.types.ids(reader.type(key).name, Kind.ARTIFACT)
     of_type = In(Column(Field.TYPE_ID), tuple(sorted(ids)))
-    found = moment.find_artifacts(And((of_type, Compare(Column(Field.URI), Operator.EQ, uri))))
-    elsewhere = assets_of(moment, found)
+    found = reader.find_artifacts(And((of_type, Compare(Column(Field.URI), Operator.EQ, uri))))
+    elsewhere = assets_of(reader, found)
     return [each for each in found if each not in elsewhere]
 
 
-def _by_age(moment: Moment, keys: Collection[NodeKey]) -> list[NodeKey]:
+def _by_age(reader: Reader, keys: Collection[NodeKey]) -> list[NodeKey]:
     written: dict[NodeKey, int] = {}
     if len(keys) > 1:
-        for row in moment.edges(keys, Direction.UPSTREAM, EVENT_KINDS):
+        for row in reader.edges(keys, Direction.UPSTREAM, EVENT_KINDS):
             if row.time is not None:
                 written[row.target] = min(written.get(row.target, row.time), row.time)
-    return sorted(keys, key=lambda key: (written.get(key, moment.row(key).created), key))
+    return sorted(keys, key=lambda key: (written.get(key, reader.row(key).created), key))

@@ -20,7 +20,7 @@ from pydantic_core.core_schema import CoreSchema, any_schema
 import lineage
 from lineage import Dataset, Execution, Model, Train
 from lineage.contract import backend
-from lineage.interchange.copying import Stage
+from lineage.model.progress import Progress
 from tests.tree import ROOT
 
 DEADLINE = 120
@@ -113,11 +113,11 @@ def write(path: str, actor: str, quota: str) -> None:
 
 def copy(source: str, target: str, pause: str) -> None:
     """Copy a store, each transaction made durable by itself, and stop after so many of them."""
-    backend.REPLAY_GROUP = 1
+    backend.BATCH_RECORDS = 1
 
-    def stop(stage: Stage) -> None:
-        if stage.transactions == int(pause):
-            say(stage.transactions)
+    def stop(progress: Progress) -> None:
+        if progress.done == int(pause):
+            say(progress.done)
             listen()
 
     with lineage.connect(source, readonly=True) as store, lineage.connect(target) as other:

@@ -46,6 +46,7 @@ PUBLIC = {
     "Page",
     "ParentContext",
     "Process",
+    "Progress",
     "ProtoAny",
     "Recorded",
     "Run",

@@ -87,13 +87,13 @@ class MemoryBackend(Backend):
     def _see(self, as_of: int | None) -> int | None:
         """Return the moment that this reader sees; None where that is the latest of everything."""
         self._check_open()
-        moment = self._moment(as_of)
-        if moment is None and self.graph.writer == get_ident():
+        as_of = self._effective(as_of)
+        if as_of is None and self.graph.writer == get_ident():
             return None
         last = self._committed.last.number
-        if moment is None:
-            moment = last
-        return None if moment == last and not self.graph.undo else moment
+        if as_of is None:
+            as_of = last
+        return None if as_of == last and not self.graph.undo else as_of
 
     @override
     def now(self) -> int:
@@ -103,21 +103,21 @@ class MemoryBackend(Backend):
     @override
     def types(self, *, as_of: int | None = None) -> Sequence[TypeRow]:
         with self._lock:
-            moment = self._see(as_of)
-            if moment is None:
+            as_of = self._see(as_of)
+            if as_of is None:
                 return self._types.present
-            if moment >= self._committed.typed:
+            if as_of >= self._committed.typed:
                 return self._committed.types
-            return self._types.at(moment)
+            return self._types.at(as_of)
 
     @override
     def nodes(
         self, keys: Collection[NodeKey], *, as_of: int | None = None
     ) -> Mapping[NodeKey, NodeRow]:
         with self._lock:
-            moment = self._see(as_of)
+            as_of = self._see(as_of)
             at = self.graph.at
-            return {key: row for key in keys if (row := at(key, moment)) is not None}
+            return {key: row for key in keys if (row := at(key, as_of)) is not None}
 
     @override
     def find(
@@ -131,9 +131,9 @@ class MemoryBackend(Backend):
         as_of: int | None = None,
     ) -> list[NodeRow]:
         with self._lock:
-            moment = self._see(as_of)
+            as_of = self._see(as_of)
             return search(
-                self.graph, kind, where, order=order, after=after, limit=limit, moment=moment
+                self.graph, kind, where, order=order, after=after, limit=limit, as_of=as_of
             )
 
     @override
@@ -146,11 +146,11 @@ class MemoryBackend(Backend):
         as_of: int | None = None,
     ) -> list[EdgeRow]:
         with self._lock:
-            moment = self._see(as_of)
+            as_of = self._see(as_of)
             found = {
                 row[:3]: row
                 for key in set(keys)
-                for row in self.graph.edges_at(key, direction, moment)
+                for row in self.graph.edges_at(key, direction, as_of)
                 if kinds is None or row.kind in kinds
             }
         return sorted(found.values())
@@ -158,21 +158,21 @@ class MemoryBackend(Backend):
     @override
     def versions(self, key: NodeKey, *, as_of: int | None = None) -> list[NodeRow]:
         with self._lock:
-            moment = self._see(as_of)
+            as_of = self._see(as_of)
             rows = self.graph.versions(key)
-        if moment is None:
+        if as_of is None:
             return rows
         return [
-            row if row.until is None or row.until <= moment else NodeRow(*row[:-2])
+            row if row.until is None or row.until <= as_of else NodeRow(*row[:-2])
             for row in rows
-            if row.since <= moment
+            if row.since <= as_of
         ]
 
     @override
     def log(self, *, before: int | None = None, limit: int | None = None) -> list[Head]:
         with self._lock:
             self._check_open()
-            last = self._moment(None)
+            last = self._effective(None)
             if last is None:
                 last = self._committed.last.number
             end = last if before is None else max(0, min(last, before - 1))
@@ -233,37 +233,37 @@ class MemoryBackend(Backend):
     @override
     def lookup(self, references: Collection[Reference]) -> dict[Reference, list[NodeRow]]:
         with self._lock:
-            moment = self._see(None)
-            return {each: self._named(each, moment) for each in references}
+            as_of = self._see(None)
+            return {each: self._named(each, as_of) for each in references}
 
-    def _named(self, reference: Reference, moment: int | None) -> list[NodeRow]:
+    def _named(self, reference: Reference, as_of: int | None) -> list[NodeRow]:
         if isinstance(reference, AtUri):
             of_type, uri, before = reference
-            rows = self._with(Kind.ARTIFACT, Field.URI, uri, moment, before)
+            rows = self._with(Kind.ARTIFACT, Field.URI, uri, as_of, before)
             return list(islice((row for row in rows if row.type_id == of_type), LOOKUP_PAGE))
         if isinstance(reference, Named):
             of_type, name = reference
             kind = self._types.kind(of_type)
-            rows = iter(()) if kind is None else self._with(kind, Field.NAME, name, moment)
+            rows = iter(()) if kind is None else self._with(kind, Field.NAME, name, as_of)
             return [row for row in rows if row.type_id == of_type]
-        return list(self._with(reference.kind, Field.EXTERNAL_ID, reference.external_id, moment))
+        return list(self._with(reference.kind, Field.EXTERNAL_ID, reference.external_id, as_of))
 
     def _with(
-        self, kind: Kind, field: Field, value: str, moment: int | None, before: int | None = None
+        self, kind: Kind, field: Field, value: str, as_of: int | None, before: int | None = None
     ) -> Iterator[NodeRow]:
         """Yield the live nodes that have a value in a field, newest first."""
-        runs = self.graph.runs(kind, field, value, moment)
+        runs = self.graph.runs(kind, field, value, as_of)
         has = attrgetter(field)
         for number in in_order(runs, descending=True, after=before):
-            row = self.graph.at((kind, number), moment)
+            row = self.graph.at((kind, number), as_of)
             if row is not None and not row.gone and has(row) == value:
                 yield row
 
     @override
     def existing_edges(self, keys: Collection[EdgeKey]) -> set[EdgeKey]:
         with self._lock:
-            moment = self._see(None)
-            return {key for key in keys if self.graph.has_edge_at(key, moment)}
+            as_of = self._see(None)
+            return {key for key in keys if self.graph.has_edge_at(key, as_of)}
 
     @override
     def walk(
@@ -276,10 +276,10 @@ class MemoryBackend(Backend):
         as_of: int | None = None,
     ) -> Walk:
         with self._lock:
-            moment = self._see(as_of)
+            as_of = self._see(as_of)
             self.check_starts(starts, self.nodes(starts, as_of=as_of))
             return walk_graph(
-                self.graph, starts, direction, limits=limits, edges=edges, moment=moment
+                self.graph, starts, direction, limits=limits, edges=edges, as_of=as_of
             )
 
     # Writing

@@ -55,32 +55,32 @@ def search(
     order: Order,
     after: _Place | None,
     limit: int | None,
-    moment: int | None,
+    as_of: int | None,
 ) -> list[NodeRow]:
     """Find as `Backend.find` says."""
-    everything = _indexed(graph, kind, Field.ID, [None], moment)
+    everything = _indexed(graph, kind, Field.ID, [None], as_of)
     source, test = everything, None
     if where is not None:
-        source = _narrowest(graph, kind, where, "", moment) or everything
-        test = accepts(where, _neighbours(graph, moment))
+        source = _narrowest(graph, kind, where, "", as_of) or everything
+        test = accepts(where, _neighbours(graph, as_of))
     if order.field is Field.ID:
         last = None if after is None else after[1]
         ids = in_order(source.runs(), descending=order.descending, after=last)
-        return list(islice(_live(graph, kind, ids, test, moment), limit))
+        return list(islice(_live(graph, kind, ids, test, as_of), limit))
     if limit is not None and source.size * SPARSE >= everything.size:
         return list(
-            islice(_through_time(graph, kind, test, order=order, after=after, moment=moment), limit)
+            islice(_through_time(graph, kind, test, order=order, after=after, as_of=as_of), limit)
         )
-    rows = _live(graph, kind, in_order(source.runs()), test, moment)
+    rows = _live(graph, kind, in_order(source.runs()), test, as_of)
     return _sorted(rows, order, after, limit)
 
 
 def _live(
-    graph: TimedGraph, kind: Kind, ids: Iterable[int], test: _Test | None, moment: int | None
+    graph: TimedGraph, kind: Kind, ids: Iterable[int], test: _Test | None, as_of: int | None
 ) -> Iterator[NodeRow]:
     """Yield the live nodes among some ids that pass the test."""
     for number in ids:
-        row = graph.at((kind, number), moment)
+        row = graph.at((kind, number), as_of)
         if row is not None and not row.gone and (test is None or test(row)):
             yield row
 
@@ -92,13 +92,13 @@ def _through_time(
     *,
     order: Order,
     after: _Place | None,
-    moment: int | None,
+    as_of: int | None,
 ) -> Iterator[NodeRow]:
     """Yield live nodes that pass the test from the order of all versions."""
     time = TIMES[order.field]
     entries = graph.by_time(kind, order.field).entries()
     for at, number in in_order([entries], descending=order.descending, after=after):
-        row = graph.at((kind, number), moment)
+        row = graph.at((kind, number), as_of)
         if row is not None and not row.gone and time(row) == at and (test is None or test(row)):
             yield row
 
@@ -124,10 +124,10 @@ def _sorted(
 
 
 def _narrowest(
-    graph: TimedGraph, kind: Kind, where: Filter, alias: str, moment: int | None
+    graph: TimedGraph, kind: Kind, where: Filter, alias: str, as_of: int | None
 ) -> _Source | None:
     """Return the smallest source for what must hold of the node, or of the neighbour, `alias`."""
-    sources = [_source(graph, kind, condition, alias, moment) for condition in conjuncts(where)]
+    sources = [_source(graph, kind, condition, alias, as_of) for condition in conjuncts(where)]
     return min((each for each in sources if each), key=lambda each: each.size, default=None)
 
 
@@ -144,23 +144,23 @@ def _equals(condition: Filter, alias: str) -> tuple[Field, Sequence[Any]] | None
 
 
 def _source(
-    graph: TimedGraph, kind: Kind, condition: Filter, alias: str, moment: int | None
+    graph: TimedGraph, kind: Kind, condition: Filter, alias: str, as_of: int | None
 ) -> _Source | None:
     if isinstance(condition, Exists):
-        return None if alias else _joined(graph, kind, condition, moment)
+        return None if alias else _joined(graph, kind, condition, as_of)
     equal = _equals(condition, alias)
     if equal is None or equal[0] not in INDEXED:
         return None
     field, values = equal
     if field is Field.ID:
         return _listed(_ids(values))
-    return _indexed(graph, kind, field, values, moment)
+    return _indexed(graph, kind, field, values, as_of)
 
 
 def _indexed(
-    graph: TimedGraph, kind: Kind, field: Field, values: Sequence[Any], moment: int | None
+    graph: TimedGraph, kind: Kind, field: Field, values: Sequence[Any], as_of: int | None
 ) -> _Source:
-    runs = [run for value in values for run in graph.runs(kind, field, value, moment)]
+    runs = [run for value in values for run in graph.runs(kind, field, value, as_of)]
     return _Source(sum(map(len, runs)), lambda: runs)
 
 
@@ -173,11 +173,11 @@ def _ids(values: Iterable[Literal]) -> list[int]:
     return [int(each) for each in values if isinstance(each, int | float) and each % 1 == 0]
 
 
-def _joined(graph: TimedGraph, kind: Kind, exists: Exists, moment: int | None) -> _Source | None:
+def _joined(graph: TimedGraph, kind: Kind, exists: Exists, as_of: int | None) -> _Source | None:
     """Return the nodes around a few neighbours, if the condition says which those are."""
     near: list[NodeKey] = []
     if exists.neighbour.kind is not None:
-        source = _narrowest(graph, exists.neighbour.kind, exists.condition, exists.alias, moment)
+        source = _narrowest(graph, exists.neighbour.kind, exists.condition, exists.alias, as_of)
         if source is None or source.size > FEW:
             return None
         near = [NodeKey(exists.neighbour.kind, each) for run in source.runs() for each in run]
@@ -192,12 +192,12 @@ def _joined(graph: TimedGraph, kind: Kind, exists: Exists, moment: int | None) -
     return _Source(
         sum(map(graph.width, near)),
         lambda: _listed(
-            other.id for key in near for other in graph.around(key, moment) if other.kind is kind
+            other.id for key in near for other in graph.around(key, as_of) if other.kind is kind
         ).runs(),
     )
 
 
-def _neighbours(graph: TimedGraph, moment: int | None) -> Neighbours:
+def _neighbours(graph: TimedGraph, as_of: int | None) -> Neighbours:
     """Return what gives a node's neighbours: where fewer are named than there are, only those."""
     named: dict[int, list[int] | None] = {}
 
@@ -207,7 +207,7 @@ def _neighbours(graph: TimedGraph, moment: int | None) -> Neighbours:
             named[place] = _named(exists)
         ids = named[place]
         few = ids is not None and len(ids) <= graph.width(row.key)
-        return graph.neighbours(row, exists.neighbour, moment, among=ids if few else None)
+        return graph.neighbours(row, exists.neighbour, as_of, among=ids if few else None)
 
     return near
 

@@ -45,15 +45,15 @@ _ENDS: tuple[Callable[[EdgeRow], NodeKey], ...] = (attrgetter("source"), attrget
 _since = attrgetter("since")
 
 
-def _then(row: NodeRow, moment: int) -> NodeRow:
+def _then(row: NodeRow, as_of: int) -> NodeRow:
     """Return a version as it was at a moment when it was valid, or when it was gone."""
-    return row if row.until is None or row.until <= moment else NodeRow(*row[:-2])
+    return row if row.until is None or row.until <= as_of else NodeRow(*row[:-2])
 
 
-def _valid(rows: Sequence[NodeRow], moment: int) -> NodeRow | None:
+def _valid(rows: Sequence[NodeRow], as_of: int) -> NodeRow | None:
     """Return the last of some versions that is not from after the moment."""
-    place = bisect_right(rows, moment, key=_since)
-    return _then(rows[place - 1], moment) if place else None
+    place = bisect_right(rows, as_of, key=_since)
+    return _then(rows[place - 1], as_of) if place else None
 
 
 class TimedGraph(_Graph):
@@ -84,19 +84,19 @@ class TimedGraph(_Graph):
 
     # Nodes
 
-    def at(self, key: tuple[Kind, int], moment: int | None) -> NodeRow | None:
+    def at(self, key: tuple[Kind, int], as_of: int | None) -> NodeRow | None:
         """Return a node's version of a moment, as it was then; None if there was no such node."""
         held = self._node.get(key)
         if held is None:
             return None
         row: NodeRow = held["row"]
-        if moment is None:
+        if as_of is None:
             return row
         if self.spared and self.writer != get_ident() and key in self.spared:
-            return _valid(self.spared[row.key], moment)
-        if row.since <= moment:
-            return _then(row, moment)
-        return _valid(self.past.get(row.key, ()), moment)
+            return _valid(self.spared[row.key], as_of)
+        if row.since <= as_of:
+            return _then(row, as_of)
+        return _valid(self.past.get(row.key, ()), as_of)
 
     def versions(self, key: NodeKey) -> list[NodeRow]:
         """Return all versions of a node, oldest first."""
@@ -119,10 +119,10 @@ class TimedGraph(_Graph):
         """Yield the last version of every node."""
         return (held["row"] for held in self._node.values())
 
-    def runs(self, kind: Kind, field: Field, value: Any, moment: int | None) -> list[Sequence[int]]:
+    def runs(self, kind: Kind, field: Field, value: Any, as_of: int | None) -> list[Sequence[int]]:
         """Return sorted ids, among them those of all nodes that the term finds at a moment."""
         runs = [self.live[kind].get(field, value)]
-        if moment is not None:
+        if as_of is not None:
             runs.append(self.former[kind].get(field, value))
         return runs
 
@@ -251,33 +251,33 @@ class TimedGraph(_Graph):
         held = self._succ.get(source, {}).get(target, {}).get(kind)
         return None if held is None else held["row"]
 
-    def has_edge_at(self, key: EdgeKey, moment: int | None) -> bool:
+    def has_edge_at(self, key: EdgeKey, as_of: int | None) -> bool:
         """Whether an edge was there at a moment."""
         row = self.edge(key)
-        if moment is None or (row is not None and row.since <= moment):
+        if as_of is None or (row is not None and row.since <= as_of):
             return row is not None
         ended = min((self.ended.get(end, ()) for end in key[:2]), key=len)
-        return any(each[:3] == key and _was(each, moment) for each in ended)
+        return any(each[:3] == key and _was(each, as_of) for each in ended)
 
-    def edges_at(self, key: NodeKey, direction: Direction, moment: int | None) -> Iterator[EdgeRow]:
+    def edges_at(self, key: NodeKey, direction: Direction, as_of: int | None) -> Iterator[EdgeRow]:
         """Yield the edges of a moment that end at a node (upstream), start there, or both."""
         sides = (self._succ,) if direction is _DOWN else (self._pred,)
         for ends in sides if direction is not Direction.BOTH else (self._pred, self._succ):
             for kinds in ends.get(key, {}).values():
                 for held in kinds.values():
-                    if moment is None or held["row"].since <= moment:
+                    if as_of is None or held["row"].since <= as_of:
                         yield held["row"]
-        if moment is not None:
+        if as_of is not None:
             end = None if direction is Direction.BOTH else int(direction is _UP)
             for row in self.ended.get(key, ()):
-                if _was(row, moment) and (end is None or row[end] == key):
+                if _was(row, as_of) and (end is None or row[end] == key):
                     yield EdgeRow(*row[:-1])
 
     def neighbours(
         self,
         row: NodeRow,
         neighbour: Neighbour,
-        moment: int | None,
+        as_of: int | None,
         *,
         among: Collection[int] | None = None,
     ) -> Iterator[NodeRow | EdgeRow]:
@@ -286,12 +286,12 @@ class TimedGraph(_Graph):
         Of nodes, only those with some ids, where these are given: a hub is not gone through for them.
         """
         if neighbour.kind is None:
-            edges = self.edges_at(row.key, Direction.BOTH, moment)
+            edges = self.edges_at(row.key, Direction.BOTH, as_of)
             yield from (edge for edge in edges if edge.kind in EVENT_KINDS)
             return
         is_source, kinds = neighbour.is_source, neighbour.edges
         if among is None:
-            edges = self.edges_at(row.key, _UP if is_source else _DOWN, moment)
+            edges = self.edges_at(row.key, _UP if is_source else _DOWN, as_of)
             ends = (
                 edge.source if is_source else edge.target for edge in edges if edge.kind in kinds
             )
@@ -303,13 +303,13 @@ class TimedGraph(_Graph):
                 if any(
                     self.has_edge_at(
                         EdgeKey(key, row.key, kind) if is_source else EdgeKey(row.key, key, kind),
-                        moment,
+                        as_of,
                     )
                     for kind in kinds
                 )
             )
         for key in ends:
-            other = self.at(key, moment)
+            other = self.at(key, as_of)
             if other is not None and not other.gone:
                 yield other
 
@@ -317,10 +317,10 @@ class TimedGraph(_Graph):
         """Return about how many neighbours a node has."""
         return len(self._succ.get(key, ())) + len(self._pred.get(key, ()))
 
-    def around(self, key: NodeKey, moment: int | None) -> Iterator[NodeKey]:
+    def around(self, key: NodeKey, as_of: int | None) -> Iterator[NodeKey]:
         """Yield all that was one edge away from a node at a moment, and more."""
         yield from chain(self._succ.get(key, ()), self._pred.get(key, ()))
-        if moment is not None:
+        if as_of is not None:
             for row in self.ended.get(key, ()):
                 yield row.target if row.source == key else row.source
 
@@ -374,7 +374,7 @@ class TimedGraph(_Graph):
         self,
         keys: Collection[NodeKey],
         side: Direction,
-        moment: int | None,
+        as_of: int | None,
         seen: Collection[NodeKey],
         room: int | None,
     ) -> set[NodeKey]:
@@ -386,33 +386,33 @@ class TimedGraph(_Graph):
         ends = self._pred if side is _UP else self._succ
         found: set[NodeKey] = set()
         for key in keys:
-            if moment is None and (room is None or len(ends[key]) <= room):
+            if as_of is None and (room is None or len(ends[key]) <= room):
                 found.update(ends[key])
             else:
-                unseen = (end for end in self._flow(key, side, moment) if end not in seen)
+                unseen = (end for end in self._flow(key, side, as_of) if end not in seen)
                 found.update(unseen if room is None else islice(unseen, room + 1))
         return {key for key in found.difference(seen) if key.kind is not Kind.CONTEXT}
 
     def leads_on(
-        self, key: NodeKey, side: Direction, moment: int | None, seen: Collection[NodeKey]
+        self, key: NodeKey, side: Direction, as_of: int | None, seen: Collection[NodeKey]
     ) -> bool:
         """Whether events lead from a node to one that was not seen."""
-        return any(end not in seen for end in self._flow(key, side, moment))
+        return any(end not in seen for end in self._flow(key, side, as_of))
 
-    def _flow(self, key: NodeKey, side: Direction, moment: int | None) -> Iterator[NodeKey]:
+    def _flow(self, key: NodeKey, side: Direction, as_of: int | None) -> Iterator[NodeKey]:
         """Yield the other ends of the events at a node, lazily and in order."""
         adjacent = (self._pred if side is _UP else self._succ)[key]
         ends: Iterable[NodeKey] = sorted(adjacent) if key in self._jumbled[side] else adjacent
-        if moment is not None:
-            ends = (end for end in ends if _any_since(adjacent[end], moment))
+        if as_of is not None:
+            ends = (end for end in ends if _any_since(adjacent[end], as_of))
             own, other = _ENDS if side is _DOWN else _ENDS[::-1]
             ended = (row for row in self.ended.get(key, ()) if own(row) == key)
-            past = sorted(other(row) for row in ended if _was(row, moment))
+            past = sorted(other(row) for row in ended if _was(row, as_of))
             if past:
                 ends = (end for end, _ in groupby(heapq.merge(ends, past)))
         return (end for end in ends if end.kind is not Kind.CONTEXT)
 
-    def among(self, keys: Collection[NodeKey], moment: int | None) -> list[EdgeRow]:
+    def among(self, keys: Collection[NodeKey], as_of: int | None) -> list[EdgeRow]:
         """Return the events between some nodes (a set), in order."""
         found: list[EdgeRow] = []
         for key in key_order(keys):
@@ -425,14 +425,14 @@ class TimedGraph(_Graph):
                 held["row"]
                 for kinds in near
                 for kind, held in kinds.items()
-                if kind in EVENT_KINDS and (moment is None or held["row"].since <= moment)
+                if kind in EVENT_KINDS and (as_of is None or held["row"].since <= as_of)
             ]
-            if moment is not None:
+            if as_of is not None:
                 rows += [
                     EdgeRow(*row[:-1])
                     for row in self.ended.get(key, ())
                     if row.target in keys and row.source == key and row.kind in EVENT_KINDS
-                    if _was(row, moment)
+                    if _was(row, as_of)
                 ]
             rows.sort()
             found += rows
@@ -449,13 +449,13 @@ def key_order(keys: Collection[NodeKey]) -> list[NodeKey]:
     return [key for kind in sorted(kinds) for key in sorted(kinds[kind], key=itemgetter(1))]
 
 
-def _was(row: EdgeRow, moment: int) -> bool:
+def _was(row: EdgeRow, as_of: int) -> bool:
     """Whether an edge of the past was there at a moment."""
-    return row.since <= moment and (row.until is None or moment < row.until)
+    return row.since <= as_of and (row.until is None or as_of < row.until)
 
 
-def _any_since(kinds: Mapping[EdgeKind, dict[str, EdgeRow]], moment: int) -> bool:
-    return any(held["row"].since <= moment for held in kinds.values())
+def _any_since(kinds: Mapping[EdgeKind, dict[str, EdgeRow]], as_of: int) -> bool:
+    return any(held["row"].since <= as_of for held in kinds.values())
 
 
 def _shorten(lists: dict[NodeKey, Any], key: NodeKey, length: int) -> None:

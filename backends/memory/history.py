@@ -27,15 +27,15 @@ class TypeHistory:
             self._present = tuple(self._versions[number][-1] for number in sorted(self._versions))
         return self._present
 
-    def at(self, moment: int) -> tuple[TypeRow, ...]:
+    def at(self, as_of: int) -> tuple[TypeRow, ...]:
         """Return the types of a moment."""
-        found = (self.version(number, moment) for number in sorted(self._versions))
+        found = (self.version(number, as_of) for number in sorted(self._versions))
         return tuple(row for row in found if row is not None)
 
-    def version(self, number: int, moment: int) -> TypeRow | None:
+    def version(self, number: int, as_of: int) -> TypeRow | None:
         """Return a type as it was at a moment."""
         for row in reversed(self._versions.get(number, ())):
-            if row.since <= moment:
+            if row.since <= as_of:
                 return row if row.until is None else TypeRow(row.type, row.since)
         return None
 

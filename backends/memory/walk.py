@@ -26,7 +26,7 @@ def walk_graph(
     *,
     limits: Limits,
     edges: bool,
-    moment: int | None,
+    as_of: int | None,
 ) -> Walk:
     """Walk as `Backend.walk` says, from nodes that exist."""
     check_limits(limits)
@@ -42,9 +42,9 @@ def walk_graph(
         cut = _met(limits, len(levels), deadline)
         if cut is None:
             room = None if limits.nodes is None else limits.nodes - len(seen)
-            unseen = graph.beyond(last, sides[0], moment, seen, room)
+            unseen = graph.beyond(last, sides[0], as_of, seen, room)
             for side in sides[1:]:
-                unseen |= graph.beyond(last, side, moment, seen, room)
+                unseen |= graph.beyond(last, side, as_of, seen, room)
             found = key_order(unseen)
             expanded, last = last, found[:room]
             if len(found) > len(last):
@@ -53,13 +53,11 @@ def walk_graph(
             if found[:room]:
                 levels.append(found[:room])
                 seen.update(found[:room])
-    leading = (
-        key for key in last if any(graph.leads_on(key, side, moment, seen) for side in sides)
-    )
+    leading = (key for key in last if any(graph.leads_on(key, side, as_of, seen) for side in sides))
     frontier = key_order(list(leading)) if cut else []
     return Walk(
         levels=levels,
-        edges=graph.among(seen, moment) if edges else [],
+        edges=graph.among(seen, as_of) if edges else [],
         cut=None if cut is None or not (frontier or dropped) else Cut(cut, tuple(frontier)),
     )
 

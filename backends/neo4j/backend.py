@@ -51,7 +51,7 @@ WITH s OPTIONAL MATCH (t:LineageTransaction {{number: s.number}})
 RETURN {HEAD}
 """
 _SCHEMA_AT = """
-OPTIONAL MATCH (t:LineageTransaction {number: $at})
+OPTIONAL MATCH (t:LineageTransaction {number: $as_of})
 WITH coalesce(t.schema, 0) AS schema
 RETURN schema, CASE WHEN schema <> $known THEN COLLECT {
   MATCH (y:LineageType) WHERE y.since <= schema AND (y.until IS NULL OR y.until > schema)
@@ -100,12 +100,12 @@ class Neo4jBackend(Backend):
         """What this thread's transaction writes with, once it is locked."""
         return getattr(self._own, "writing", None)
 
-    def _at(self, as_of: int | None) -> int:
+    def _number(self, as_of: int | None) -> int:
         """Return the number of the transaction that this thread's read is as of."""
-        moment = self._moment(as_of)
+        as_of = self._effective(as_of)
         writing = self._writing
-        if moment is not None:
-            return moment
+        if as_of is not None:
+            return as_of
         return self.now() if writing is None else self._own_number(writing)
 
     def _steadily(self, read: Callable[[Run], T]) -> T:
@@ -156,12 +156,12 @@ class Neo4jBackend(Backend):
         self._reached(number, schema)
         return int(number)
 
-    def _is_past(self, at: int, as_of: int | None) -> bool:
+    def _is_past(self, as_of: int, *, own: bool) -> bool:
         """Whether a steady read as of a transaction needs more than the present.
 
         False is sure only because a read during which others commit is made again.
         """
-        return at != self._last if self._writing is None else as_of is not None
+        return as_of != self._last if self._writing is None else not own
 
     def _reached(self, number: int, schema: int) -> None:
         """Keep that a transaction is committed, and which was the last to write a type then."""
@@ -174,38 +174,37 @@ class Neo4jBackend(Backend):
 
     @override
     def types(self, *, as_of: int | None = None) -> Sequence[TypeRow]:
-        at = self._at(as_of)
-        return self._types_seen(at, own=as_of is None)
+        return self._types_seen(self._number(as_of), own=as_of is None)
 
-    def _types_seen(self, at: int, *, own: bool) -> tuple[TypeRow, ...]:
+    def _types_seen(self, as_of: int, *, own: bool) -> tuple[TypeRow, ...]:
         """Return the types of a moment; with `own` those that this thread's transaction sees."""
         writing = self._writing
         if writing is None:
-            return self._types_at(self._server.read, at)
-        return writing.types if own else self._types_at(writing.run, at)
+            return self._types_at(self._server.read, as_of)
+        return writing.types if own else self._types_at(writing.run, as_of)
 
-    def _types_at(self, run: Run, at: int) -> tuple[TypeRow, ...]:
+    def _types_at(self, run: Run, as_of: int) -> tuple[TypeRow, ...]:
         known = self._types
-        if known.schema <= at <= known.until:
+        if known.schema <= as_of <= known.until:
             return known.rows
-        ((schema, found),) = run(_SCHEMA_AT, at=at, known=known.schema)
+        ((schema, found),) = run(_SCHEMA_AT, as_of=as_of, known=known.schema)
         if found is None:
-            self._types = known._replace(until=max(at, known.until))
+            self._types = known._replace(until=max(as_of, known.until))
             return known.rows
         stored = [type_row(kind, body, since) for kind, body, since in found]
         by_id = {**_PRELOADED, **{row.type.id: row for row in stored}}
         rows = tuple(sorted(by_id.values(), key=lambda row: row.type.id or 0))
         # The newest are kept, also where a pinned moment asked for them; older ones are asked for rarely.
         if schema > known.schema:
-            self._types = _Types(schema, rows, at)
+            self._types = _Types(schema, rows, as_of)
         return rows
 
     @override
     def nodes(
         self, keys: Collection[NodeKey], *, as_of: int | None = None
     ) -> Mapping[NodeKey, NodeRow]:
-        at = self._at(as_of)
-        found = self._steadily(lambda run: nodes_at(run, at, keys))
+        number = self._number(as_of)
+        found = self._steadily(lambda run: nodes_at(run, number, keys))
         if self._writing is not None and as_of is None:
             self._writing.saw(found.values())
         return found
@@ -221,19 +220,19 @@ class Neo4jBackend(Backend):
         limit: int | None = None,
         as_of: int | None = None,
     ) -> list[NodeRow]:
-        at = self._at(as_of)
-        types = [row.type for row in self._types_seen(at, own=as_of is None)]
+        number, own = self._number(as_of), as_of is None
+        types = [row.type for row in self._types_seen(number, own=own)]
 
         def read(run: Run) -> list[NodeRow]:
             return find_nodes(
                 run,
-                at,
+                number,
                 kind,
                 where,
                 order=order,
                 after=after,
                 limit=limit,
-                is_past=self._is_past(at, as_of),
+                is_past=self._is_past(number, own=own),
                 types=types,
             )
 
@@ -248,13 +247,13 @@ class Neo4jBackend(Backend):
         kinds: Collection[EdgeKind] | None = None,
         as_of: int | None = None,
     ) -> list[EdgeRow]:
-        at = self._at(as_of)
-        return self._steadily(lambda run: edges_at(run, at, keys, direction, kinds))
+        number = self._number(as_of)
+        return self._steadily(lambda run: edges_at(run, number, keys, direction, kinds))
 
     @override
     def versions(self, key: NodeKey, *, as_of: int | None = None) -> list[NodeRow]:
-        at = self._at(as_of)
-        return self._steadily(lambda run: versions_at(run, at, key))
+        number = self._number(as_of)
+        return self._steadily(lambda run: versions_at(run, number, key))
 
     @override
     def walk(
@@ -267,11 +266,11 @@ class Neo4jBackend(Backend):
         as_of: int | None = None,
     ) -> Walk:
         check_limits(limits)
-        at = self._at(as_of)
+        number = self._number(as_of)
 
         def read(run: Run) -> Walk:
-            self.check_starts(starts, nodes_at(run, at, starts))
-            return walk_graph(run, at, starts, direction, limits=limits, edges=edges)
+            self.check_starts(starts, nodes_at(run, number, starts))
+            return walk_graph(run, number, starts, direction, limits=limits, edges=edges)
 
         return self._steadily(read)
 
@@ -289,9 +288,9 @@ class Neo4jBackend(Backend):
 
     @override
     def log(self, *, before: int | None = None, limit: int | None = None) -> list[Head]:
-        at, writing = self._at(None), self._writing
+        number, writing = self._number(None), self._writing
         run = self._server.read if writing is None else writing.run
-        beyond = at + 1 if writing is None else at
+        beyond = number + 1 if writing is None else number
         return heads(run, before=beyond if before is None else min(before, beyond), limit=limit)
 
     @override

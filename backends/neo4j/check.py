@@ -39,7 +39,7 @@ from lineage.model.system import SYSTEM_TYPES
 
 __all__ = ["check_graph"]
 
-PAGE = 2_000
+BATCH_NODES = 2_000
 """How many nodes are compared at a time."""
 MOST = 20
 """How many faults of one kind are told."""
@@ -85,7 +85,7 @@ _SAME_TIMES = " AND ".join(
 _WHOLE = f"{NODE}, labels(n), properties(n), {_SAME_TIMES}"
 _NODES = f"""
 MATCH (n:LineageNode) WHERE n.lineage_key > $after
-RETURN {_WHOLE} ORDER BY n.lineage_key LIMIT {PAGE}
+RETURN {_WHOLE} ORDER BY n.lineage_key LIMIT {BATCH_NODES}
 """
 _FORMER = f"UNWIND $keys AS key MATCH (n:LineagePast {{lineage_key: key}}) USING INDEX n:LineagePast(lineage_key) RETURN {_WHOLE}"
 _ORPHANS = f"""

@@ -153,7 +153,7 @@ class Translator:
     """Turns filters on nodes `n` of a kind into Cypher; `parameters` are by name.
 
     The edges are those of `holder`: `n` itself, or the node whose former version it is.
-    `is_past` says that the moment `$at` may be a past one.
+    `is_past` says that the moment `$as_of` may be a past one.
     """
 
     kind: Kind
@@ -368,7 +368,7 @@ class Translator:
         conditions = [*moment, *([of_moment(other)] if self.is_past and not is_event else [])]
         if self.is_past and not is_event:
             former, _ = self._edges(neighbour, "e", "other")
-            self._doubt(f"EXISTS {{ {former} WHERE other.lineage_since > $at }}")
+            self._doubt(f"EXISTS {{ {former} WHERE other.lineage_since > $as_of }}")
         elif not is_event:
             conditions.append(f"{other}.lineage_until IS NULL")
         conditions.append(f"({self._condition(tree.condition)})")

@@ -31,11 +31,11 @@ LARGEST: Final = 48
 """How large (`weight`) a filter goes to Neo4j: planning takes a second for 100 conditions."""
 DEEPEST: Final = 6
 """Levels of a filter that go to Neo4j: planning was seen to take 4 seconds for 16, and not to end for 32."""
-CHUNK: Final = 1_000
+BATCH_ROWS: Final = 1_000
 """Nodes that a filter is judged on at a time."""
 
-_LIVES = "n.lineage_since <= $at AND n.lineage_until IS NULL"
-_ENDED = "n.lineage_since <= $at AND n.lineage_until > $at"
+_LIVES = "n.lineage_since <= $as_of AND n.lineage_until IS NULL"
+_ENDED = "n.lineage_since <= $as_of AND n.lineage_until > $as_of"
 _GONE = Start("MATCH (n:LineageNode) USING INDEX SEEK n:LineageNode(lineage_until)")
 _PAST = Start("MATCH (n:LineagePast) USING INDEX SEEK n:LineagePast(lineage_until)")
 _PAST_HELD = Start(
@@ -45,7 +45,7 @@ _PAST_HELD = Start(
 
 def find_nodes(
     run: Run,
-    at: int,
+    as_of: int,
     kind: Kind,
     where: Filter | None,
     *,
@@ -62,7 +62,7 @@ def find_nodes(
     if limit is not None and limit <= 0:
         return []
     tree = None if where is None else simplified(where)
-    return _Search(run, at, kind, tree, order, is_past, types).rows(after, limit)
+    return _Search(run, as_of, kind, tree, order, is_past, types).rows(after, limit)
 
 
 class _Page(NamedTuple):
@@ -75,7 +75,7 @@ class _Page(NamedTuple):
 @dataclass
 class _Search:
     run: Run
-    at: int
+    as_of: int
     kind: Kind
     where: Filter | None
     order: Order
@@ -99,7 +99,7 @@ class _Search:
         """Return the rows after a place, in order."""
         found: list[NodeRow] = []
         # More than are wanted, where some may be refused here: a round trip costs more than rows.
-        size = limit if self._is_whole else max(limit or 0, CHUNK)
+        size = limit if self._is_whole else max(limit or 0, BATCH_ROWS)
         while True:
             page = self._page(after, size)
             found += self._judged(page)
@@ -107,7 +107,7 @@ class _Search:
                 return found if limit is None else found[:limit]
             last = page.rows[-1]
             after = (self.order.value(last), last.key.id)
-            size = max(size, CHUNK)
+            size = max(size, BATCH_ROWS)
 
     def _page(self, after: tuple[int, int] | None, size: int | None) -> _Page:
         statement = _Statement(self, after, size)
@@ -138,8 +138,8 @@ class _Search:
         accepted = accepts(
             self.where, lambda row, each: self._met.get((each.neighbour, row.key), ())
         )
-        for start in range(0, len(page.rows), CHUNK):
-            some = page.rows[start : start + CHUNK]
+        for start in range(0, len(page.rows), BATCH_ROWS):
+            some = page.rows[start : start + BATCH_ROWS]
             self._meet([row.key for row in some if row.key in page.doubted])
             for row in some:
                 if row.key not in page.doubted or accepted(row):
@@ -156,13 +156,13 @@ class _Search:
         self, keys: Collection[NodeKey], neighbour: Neighbour
     ) -> Iterator[tuple[NodeKey, Met]]:
         if neighbour is Neighbour.EVENTS:
-            for edge in edges_at(self.run, self.at, keys, Direction.BOTH, neighbour.edges):
+            for edge in edges_at(self.run, self.as_of, keys, Direction.BOTH, neighbour.edges):
                 yield (edge.source if edge.source.kind is self.kind else edge.target), edge
             return
         direction = Direction.UPSTREAM if neighbour.is_source else Direction.DOWNSTREAM
-        edges = edges_at(self.run, self.at, keys, direction, neighbour.edges)
+        edges = edges_at(self.run, self.as_of, keys, direction, neighbour.edges)
         ends = [edge[:2] if neighbour.is_source else edge[1::-1] for edge in edges]
-        nodes = nodes_at(self.run, self.at, {other for other, _ in ends})
+        nodes = nodes_at(self.run, self.as_of, {other for other, _ in ends})
         for other, key in ends:
             if not nodes[other].gone:
                 yield key, nodes[other]
@@ -175,7 +175,10 @@ class _Statement:
         order = search.order
         self._search = search
         self._beyond = [] if after is None else _beyond(order)
-        self.parameters: dict[str, Any] = {"at": search.at, **_range(search.kind, order, after)}
+        self.parameters: dict[str, Any] = {
+            "as_of": search.as_of,
+            **_range(search.kind, order, after),
+        }
         self._limit = ""
         if size is not None:
             self._limit = " LIMIT $limit"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
-from lineage.backends.commits import Records, windows
+from lineage.backends.commits import Records, head_batches
 from lineage.backends.neo4j.connections import Run
 from lineage.backends.neo4j.reading import heads
 from lineage.backends.neo4j.rows import (
@@ -24,6 +24,7 @@ from lineage.backends.neo4j.rows import (
     type_row,
     version_row,
 )
+from lineage.contract.batches import batched
 from lineage.contract.proof import purged
 from lineage.errors import Corrupt, Invalid
 from lineage.model.keys import NodeKey
@@ -32,9 +33,9 @@ from lineage.model.schema import AnyType
 
 __all__ = ["purge_nodes", "read_commits", "stream"]
 
-HEADS = 1_000
+BATCH_HEADS = 1_000
 """How many transactions' own rows are read at a time."""
-KEYS = 1_000
+BATCH_KEYS = 1_000
 """How many nodes are purged at a time."""
 
 
@@ -86,13 +87,13 @@ SET n.create_time = created, n.update_time = updated
 
 def stream(run: Run, after: int, last: int) -> Iterator[Commit]:
     """Yield the transactions after one number up to another."""
-    for window in windows(_heads(run, after, last)):
-        yield from read_commits(run, window[0].number, window[-1].number)
+    for batch in head_batches(_heads(run, after, last)):
+        yield from read_commits(run, batch[0].number, batch[-1].number)
 
 
 def _heads(run: Run, after: int, last: int) -> Iterator[Head]:
     while after < last:
-        until = min(last, after + HEADS)
+        until = min(last, after + BATCH_HEADS)
         yield from reversed(heads(run, before=until + 1, limit=until - after))
         after = until
 
@@ -181,14 +182,10 @@ def _with_salt(row: NodeRow) -> NodeRow:
 def purge_nodes(run: Run, keys: Collection[NodeKey], type_of: Callable[[int], AnyType]) -> None:
     """Erase the content of every version of nodes that are gone, as `Backend.purge` says."""
     numbers = [number_of(key) for key in keys]
-    gone = {number for some in _portions(numbers) for (number,) in run(_GONE, keys=some)}
+    gone = {number for some in batched(numbers, BATCH_KEYS) for (number,) in run(_GONE, keys=some)}
     for number in numbers:
         if number not in gone:
             raise Invalid(f"{key_of(number)} is not deleted; only what is gone can be purged")
-    for some in _portions(numbers):
+    for some in batched(numbers, BATCH_KEYS):
         rows = [_with_salt(version_row(values)) for values in run(_VERSIONS, keys=some)]
         run(_BLANK, rows=[node_values(purged(row), type_of(row.type_id)) for row in rows])
-
-
-def _portions(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
-    return (numbers[start : start + KEYS] for start in range(0, len(numbers), KEYS))

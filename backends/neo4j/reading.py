@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from lineage.backends.neo4j.connections import Run
@@ -20,13 +19,14 @@ from lineage.backends.neo4j.rows import (
     of_moment,
     version_row,
 )
+from lineage.contract.batches import batched
 from lineage.contract.walking import Direction
 from lineage.model.keys import LARGEST_ID, NodeKey
 from lineage.model.rows import EdgeKind, EdgeRow, Head, NodeRow
 
 __all__ = ["edges_at", "heads", "nodes_at", "versions_at"]
 
-KEYS = 5_000
+BATCH_KEYS = 5_000
 """How many keys go into one statement."""
 
 _NODES = f"""
@@ -57,22 +57,22 @@ _SINCE = 9
 """Where `NODE` has the number of the transaction that wrote the version."""
 
 
-def nodes_at(run: Run, at: int, keys: Collection[NodeKey]) -> dict[NodeKey, NodeRow]:
+def nodes_at(run: Run, as_of: int, keys: Collection[NodeKey]) -> dict[NodeKey, NodeRow]:
     """Return the given nodes as `Backend.nodes` says, as of a transaction.
 
     The present is read first: a version that leaves it meanwhile is found in the past.
     """
     found: dict[NodeKey, NodeRow] = {}
-    for some in _portions(number_of(key) for key in keys):
+    for some in batched(map(number_of, keys), BATCH_KEYS):
         newer = []
         for values in run(_NODES, keys=some):
-            if _whole(values)[_SINCE] <= at:
-                row = _as_of(node_row(values), at)
+            if _whole(values)[_SINCE] <= as_of:
+                row = _then(node_row(values), as_of)
                 found[row.key] = row
             else:
                 newer.append(values[0])
         if newer:
-            former = map(node_row, run(_FORMER, keys=newer, at=at))
+            former = map(node_row, run(_FORMER, keys=newer, as_of=as_of))
             found.update((row.key, row) for row in former)
     return found
 
@@ -84,16 +84,16 @@ def _whole(values: Sequence[Any]) -> Sequence[Any]:
     return values
 
 
-def _as_of(row: NodeRow, at: int) -> NodeRow:
+def _then(row: NodeRow, as_of: int) -> NodeRow:
     """Return a version as it was seen after transaction `at`: not ended, if it ended later."""
-    if row.until is None or row.until <= at:
+    if row.until is None or row.until <= as_of:
         return row
     return row._replace(until=None, gone=False)
 
 
 def edges_at(
     run: Run,
-    at: int,
+    as_of: int,
     keys: Collection[NodeKey],
     direction: Direction,
     kinds: Collection[EdgeKind] | None,
@@ -102,8 +102,8 @@ def edges_at(
     query, names = _edges_query(direction, kinds)
     values = (
         each
-        for some in _portions({number_of(key) for key in keys})
-        for each in run(query, keys=some, at=at, kinds=names)
+        for some in batched({number_of(key) for key in keys}, BATCH_KEYS)
+        for each in run(query, keys=some, as_of=as_of, kinds=names)
     )
     # An edge with both ends among the keys is met at each of them.
     return sorted(edge_rows({tuple(each[:3]): each for each in values}.values()))
@@ -123,14 +123,14 @@ RETURN {EDGE}
     return query, names
 
 
-def versions_at(run: Run, at: int, key: NodeKey) -> list[NodeRow]:
+def versions_at(run: Run, as_of: int, key: NodeKey) -> list[NodeRow]:
     """Return a node's versions as `Backend.versions` says, as of a transaction."""
     found: dict[int, NodeRow] = {}
     for values in run(_VERSIONS, key=number_of(key)):
         row = version_row(values)
-        if row.since <= at:
+        if row.since <= as_of:
             # Past the present, so that what left it meanwhile has its end.
-            found[row.since] = _as_of(row, at)
+            found[row.since] = _then(row, as_of)
     return [found[since] for since in sorted(found)]
 
 
@@ -142,9 +142,3 @@ def heads(run: Run, *, before: int | None, limit: int | None) -> list[Head]:
         limit=LARGEST_ID if limit is None else min(limit, LARGEST_ID),
     )
     return [head_row(values) for values in rows]
-
-
-def _portions(keys: Iterable[int]) -> Iterator[list[int]]:
-    left = iter(keys)
-    while some := list(islice(left, KEYS)):
-        yield some

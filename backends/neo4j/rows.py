@@ -37,7 +37,7 @@ __all__ = [
     "KIND_SHIFT",
     "NODE",
     "PAST",
-    "edge_place",
+    "edge_key_map",
     "edge_row",
     "edge_rows",
     "edge_values",
@@ -93,10 +93,10 @@ HEAD = (
 
 
 def of_moment(name: str) -> str:
-    """Return the condition that a version of a node, or a relationship, is of the moment `$at`."""
+    """Return the condition that a version of a node, or a relationship, is of the moment `$as_of`."""
     return (
-        f"{name}.lineage_since <= $at AND "
-        f"({name}.lineage_until IS NULL OR {name}.lineage_until > $at)"
+        f"{name}.lineage_since <= $as_of AND "
+        f"({name}.lineage_until IS NULL OR {name}.lineage_until > $as_of)"
     )
 
 
@@ -332,7 +332,7 @@ def version_row(values: Sequence[Any]) -> NodeRow:
 # Edges
 
 
-def edge_place(key: EdgeKey) -> dict[str, Any]:
+def edge_key_map(key: EdgeKey) -> dict[str, Any]:
     """Return where an edge is: its ends' packed keys and its relationship's type."""
     return {"source": number_of(key[0]), "target": number_of(key[1]), "kind": key[2].name}
 

@@ -191,10 +191,10 @@ class Starts(NamedTuple):
 _FORMER = """
 UNION
 MATCH (m:LineageNode) USING INDEX SEEK m:LineageNode(lineage_until)
-WHERE m.lineage_until > $at AND m.{field} IN {texts} RETURN m
+WHERE m.lineage_until > $as_of AND m.{field} IN {texts} RETURN m
 UNION
 MATCH (p:LineagePast) USING INDEX SEEK p:LineagePast(lineage_until)
-WHERE p.lineage_until > $at AND p.{field} IN {texts}
+WHERE p.lineage_until > $as_of AND p.{field} IN {texts}
 MATCH (m:LineageNode {{lineage_key: p.lineage_key}}) RETURN m
 """
 """The nodes that had such a name or external id after the moment, and have it no more."""

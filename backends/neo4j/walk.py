@@ -9,8 +9,7 @@ neighbours asked for alone.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from typing_extensions import override
@@ -18,6 +17,7 @@ from typing_extensions import override
 from lineage.backends.levels import SLACK, LevelWalk
 from lineage.backends.neo4j.connections import Run
 from lineage.backends.neo4j.rows import EVENT_TYPES, PAST, edge_rows, key_of, number_of, of_moment
+from lineage.contract.batches import batched
 from lineage.contract.walking import Direction, Limits, Walk
 from lineage.model.keys import LARGEST_ID, NodeKey
 from lineage.model.rows import EVENT_KINDS, EdgeRow
@@ -32,7 +32,7 @@ DEPTH = 32
 """How many levels the server expands for one question."""
 RECENT = 2_000
 """How many of the nodes visited last the server is told not to enter again."""
-KEYS = 10_000
+BATCH_KEYS = 10_000
 """How many keys go into one statement."""
 
 _EVENTS = sorted(kind.name for kind in EVENT_KINDS)
@@ -97,7 +97,7 @@ _TEXTS = {
 
 def walk_graph(
     run: Run,
-    at: int,
+    as_of: int,
     starts: Collection[NodeKey],
     direction: Direction,
     *,
@@ -105,7 +105,7 @@ def walk_graph(
     edges: bool,
 ) -> Walk:
     """Walk as `Backend.walk` says, over what was valid after transaction `at`."""
-    walk = _Walk(run, at, direction, limits, with_edges=edges)
+    walk = _Walk(run, as_of, direction, limits, with_edges=edges)
     return walk.run({number_of(key) for key in starts})
 
 
@@ -113,11 +113,11 @@ class _Walk(LevelWalk):
     """A walk over the relationships of one moment."""
 
     def __init__(
-        self, run: Run, at: int, direction: Direction, limits: Limits, *, with_edges: bool
+        self, run: Run, as_of: int, direction: Direction, limits: Limits, *, with_edges: bool
     ) -> None:
         super().__init__(limits)
         self._run = run
-        self._moment: dict[str, Any] = {"at": at, "events": _EVENTS}
+        self._moment: dict[str, Any] = {"as_of": as_of, "events": _EVENTS}
         self._direction = direction
         self._texts = _TEXTS[direction, with_edges]
         self._with_edges = with_edges
@@ -186,7 +186,7 @@ class _Walk(LevelWalk):
     def _read(self, keys: Sequence[int], bound: int | None) -> list[Row] | None:
         """Return the edges at some nodes, or None where they are as many as the bound."""
         rows: list[Row] = []
-        for some in _portions(keys):
+        for some in batched(keys, BATCH_KEYS):
             left = LARGEST_ID if bound is None else bound - len(rows)
             found = self._run(self._texts.level, keys=some, bound=left, **self._moment)
             rows += [row for (row,) in found]
@@ -199,7 +199,7 @@ class _Walk(LevelWalk):
         seen = list(self._seen)
         return {
             number
-            for some in _portions(frontier)
+            for some in batched(frontier, BATCH_KEYS)
             for (number,) in self._run(
                 self._texts.first, keys=some, seen=seen, count=count, **self._moment
             )
@@ -233,7 +233,7 @@ class _Walk(LevelWalk):
         """Do the same where those edges are too many to be read."""
         seen = list(self._seen)
         leading: set[int] = set()
-        for some in _portions(unexpanded):
+        for some in batched(unexpanded, BATCH_KEYS):
             for number, leads, rows in self._run(
                 self._texts.beyond, keys=some, seen=seen, **self._moment
             ):
@@ -249,9 +249,3 @@ class _Walk(LevelWalk):
         seen = self._seen
         distinct = {tuple(row[:3]): row for row in self._met if row[0] in seen and row[1] in seen}
         return sorted(edge_rows(distinct.values()))
-
-
-def _portions(keys: Iterable[int]) -> Iterator[list[int]]:
-    left = iter(keys)
-    while some := list(islice(left, KEYS)):
-        yield some

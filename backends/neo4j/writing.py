@@ -8,15 +8,14 @@ read, or with the transaction's own row before the commit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from lineage.backends.neo4j.connections import Rows, Work
 from lineage.backends.neo4j.lookup import look_up
 from lineage.backends.neo4j.rows import (
     PAST,
-    edge_place,
+    edge_key_map,
     edge_values,
     external_digest,
     head_values,
@@ -29,6 +28,7 @@ from lineage.backends.neo4j.rows import (
     type_values,
 )
 from lineage.contract.backend import External, Named, Reference
+from lineage.contract.batches import batched
 from lineage.errors import AlreadyExists, Corrupt, NotFound
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EVENT_KINDS, Batch, EdgeKey, EdgeRow, Head, NodeRow, TypeRow
@@ -39,7 +39,7 @@ __all__ = ["Writing"]
 T = TypeVar("T")
 _STORED = ("number", "schema", "types", "artifacts", "executions", "contexts")
 """What the store's own node keeps of the last transaction."""
-PORTION = 5_000
+BATCH_ROWS = 5_000
 """How many nodes and edges go out at a time."""
 
 _TIMES = ", ".join(
@@ -274,7 +274,7 @@ class Writing:
         self._updates.update({row.key: row for row in batch.updates})
         self._edges.update({row.key: row for row in batch.edges})
         self._note(batch)
-        if len(self._nodes) + len(self._updates) + len(self._edges) >= PORTION:
+        if len(self._nodes) + len(self._updates) + len(self._edges) >= BATCH_ROWS:
             self.flush()
 
     def _note(self, batch: Batch) -> None:
@@ -299,8 +299,8 @@ class Writing:
                 raise NotFound(
                     f"there is no {key.kind.name} edge from {key.source} to {key.target}"
                 )
-        for some in _portions(keys):
-            self.work.run(_END, rows=[edge_place(key) for key in some], number=number)
+        for some in batched(keys, BATCH_ROWS):
+            self.work.run(_END, rows=[edge_key_map(key) for key in some], number=number)
         self._forget()
 
     def delete(self, number: int, keys: Collection[NodeKey]) -> None:
@@ -310,7 +310,7 @@ class Writing:
         for key in keys:
             if not there.get(key, False):
                 raise NotFound(f"there is no live {key} to delete")
-        for some in _portions(keys):
+        for some in batched(keys, BATCH_ROWS):
             self.work.run(_DELETE, keys=[number_of(key) for key in some], number=number)
         self._forget()
 
@@ -373,7 +373,7 @@ class Writing:
             keys=[number_of(key) for key in keys],
             names=list(digests),
             external_ids=list(digests),
-            edges=[{**edge_place(key), "place": place} for place, key in enumerate(places)],
+            edges=[{**edge_key_map(key), "place": place} for place, key in enumerate(places)],
         )
         ((there, names, external_ids, joined),) = rows
         return _Taken(
@@ -389,16 +389,16 @@ class Writing:
         self.flush(is_last=True)
 
     def flush(self, *, is_last: bool = False) -> None:
-        """Send what waits: in one statement, many rows in portions, updates in one of their own."""
+        """Send what waits: in one statement, many rows in batches, updates in one of their own."""
         updates, nodes = list(self._updates.values()), list(self._nodes.values())
         edges, heads = list(self._edges.values()), self._heads
         self._nodes, self._updates, self._edges, self._heads = {}, {}, {}, []
         if updates:  # first and all together, because they may give up names for each other and for new nodes
             self._update(updates)
-        if len(nodes) + len(edges) > PORTION:
-            for some in _portions(nodes):
+        if len(nodes) + len(edges) > BATCH_ROWS:
+            for some in batched(nodes, BATCH_ROWS):
                 self._create(nodes=some)
-            for some_edges in _portions(edges):
+            for some_edges in batched(edges, BATCH_ROWS):
                 self._create(edges=some_edges)
             nodes, edges = [], []
         if nodes or edges or heads or is_last:
@@ -419,7 +419,7 @@ class Writing:
         found = self.work.run(
             _CREATE,
             nodes=[self._node(row) for row in nodes],
-            edges=[{**edge_place(row.key), "values": edge_values(row)} for row in edges],
+            edges=[{**edge_key_map(row.key), "values": edge_values(row)} for row in edges],
             heads=heads,
             last=[] if last is None else [{name: getattr(last, name) for name in _STORED}],
         )
@@ -460,9 +460,3 @@ def _check_twins(batch: Batch) -> None:
     ):
         if len(set(things)) < len(things):
             raise AlreadyExists(f"one batch cannot write the same {what} twice")
-
-
-def _portions(rows: Collection[T]) -> Iterator[list[T]]:
-    left = iter(rows)
-    while some := list(islice(left, PORTION)):
-        yield some

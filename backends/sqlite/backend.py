@@ -18,7 +18,7 @@ from typing import TypeVar
 from pydantic_core import to_json
 from typing_extensions import override
 
-from lineage.backends.commits import chain_faults, windows
+from lineage.backends.commits import chain_faults, head_batches
 from lineage.backends.evaluation import Met
 from lineage.backends.sqlite import history
 from lineage.backends.sqlite.cleanup import Tidying
@@ -33,7 +33,7 @@ from lineage.backends.sqlite.rows import (
     HEAD_COLUMNS,
     NODE_COLUMNS,
     PAST_COLUMNS,
-    edge_place,
+    edge_key_values,
     edge_values,
     head_row,
     key_of,
@@ -125,15 +125,15 @@ class SqliteBackend(Backend):
     @contextmanager
     def _snapshot(self, as_of: int | None) -> Iterator[tuple[sqlite3.Connection, Source]]:
         """Hold one moment of the file, and say from which tables to read it."""
-        moment = self._moment(as_of)
+        as_of = self._effective(as_of)
         sql = self._file.connection
         if sql.in_transaction:
-            yield sql, Source(moment)
+            yield sql, Source(as_of)
             return
         sql.execute("BEGIN")
         try:
-            past = moment is not None and moment < self._look(sql)
-            yield sql, Source(moment if past else None)
+            past = as_of is not None and as_of < self._look(sql)
+            yield sql, Source(as_of if past else None)
         finally:
             if sql.in_transaction:
                 sql.execute("ROLLBACK")
@@ -150,19 +150,19 @@ class SqliteBackend(Backend):
         The present is read without a transaction around it: a `single` statement is of one moment by
         itself, and where the last number is the same afterwards, nobody committed meanwhile.
         """
-        moment = self._moment(as_of)
+        as_of = self._effective(as_of)
         sql = self._file.connection
         if sql.in_transaction:
-            return query(sql, Source(moment))
-        if moment is None:
+            return query(sql, Source(as_of))
+        if as_of is None:
             if single:
                 return query(sql, _PRESENT)
-            moment = self._look(sql)
-        if moment >= self._newest:
+            as_of = self._look(sql)
+        if as_of >= self._newest:
             answer = query(sql, _PRESENT)
-            if self._look(sql) == moment:
+            if self._look(sql) == as_of:
                 return answer
-        with self._snapshot(moment) as (sql, source):
+        with self._snapshot(as_of) as (sql, source):
             return query(sql, source)
 
     def _look(self, sql: sqlite3.Connection) -> int:
@@ -190,12 +190,12 @@ class SqliteBackend(Backend):
     @override
     @guarded
     def types(self, *, as_of: int | None = None) -> Sequence[TypeRow]:
-        moment = self._moment(as_of)
+        as_of = self._effective(as_of)
         sql = self._file.connection
         own = self._transaction
-        if moment is None and self._own_types is not None and own is not None and own.locked:
+        if as_of is None and self._own_types is not None and own is not None and own.locked:
             return self._own_types
-        schema = self._schema(sql, moment)
+        schema = self._schema(sql, as_of)
         known = self._types
         if known is None or known[0] != schema:
             rows = self._read_types(
@@ -207,12 +207,12 @@ class SqliteBackend(Backend):
             self._types = known = (schema, rows)
         return known[1]
 
-    def _schema(self, sql: sqlite3.Connection, moment: int | None) -> int:
+    def _schema(self, sql: sqlite3.Connection, as_of: int | None) -> int:
         """Return the number of the transaction that wrote the types of a moment last."""
         number, schema = self._seen
-        if number == moment:
+        if number == as_of:
             return schema
-        until = "" if moment is None else f"WHERE number <= {moment:d}"
+        until = "" if as_of is None else f"WHERE number <= {as_of:d}"
         row = sql.execute(f"SELECT schema FROM txn {until} ORDER BY number DESC LIMIT 1").fetchone()
         return 0 if row is None else row[0]
 
@@ -289,21 +289,21 @@ class SqliteBackend(Backend):
     def versions(self, key: NodeKey, *, as_of: int | None = None) -> list[NodeRow]:
         with self._snapshot(as_of) as (sql, source):
             rows = history.node_versions(sql, key)
-        moment = source.as_of
-        if moment is None:
+        as_of = source.as_of
+        if as_of is None:
             return rows
         return [
             row
-            if row.until is not None and row.until <= moment
+            if row.until is not None and row.until <= as_of
             else row._replace(until=None, gone=False)
             for row in rows
-            if row.since <= moment
+            if row.since <= as_of
         ]
 
     @override
     @guarded
     def log(self, *, before: int | None = None, limit: int | None = None) -> list[Head]:
-        last = self._moment(None)
+        last = self._effective(None)
         known = 2**62 if last is None else last + 1
         rows = self._file.connection.execute(
             f"SELECT {HEAD_COLUMNS} FROM txn WHERE number < ?1 ORDER BY number DESC LIMIT ?2",
@@ -318,8 +318,8 @@ class SqliteBackend(Backend):
         return self._stream(after, self.now())
 
     def _stream(self, after: int, last: int) -> Iterator[Commit]:
-        for window in windows(self._heads(after, last)):
-            yield from self._read_window(window[0].number, window[-1].number)
+        for batch in head_batches(self._heads(after, last)):
+            yield from self._read_batch(batch[0].number, batch[-1].number)
 
     def _heads(self, after: int, last: int) -> Iterator[Head]:
         """Yield the heads of a range, a thousand at a time, so that no statement stays open."""
@@ -333,7 +333,7 @@ class SqliteBackend(Backend):
         return self.log(before=until + 1, limit=until - after)
 
     @guarded
-    def _read_window(self, first: int, last: int) -> list[Commit]:
+    def _read_batch(self, first: int, last: int) -> list[Commit]:
         with self._snapshot(None) as (sql, _):
             return history.read_commits(sql, first, last)
 
@@ -351,7 +351,7 @@ class SqliteBackend(Backend):
     @override
     @guarded
     def lookup(self, references: Collection[Reference]) -> dict[Reference, list[NodeRow]]:
-        if self._moment(None) is not None:
+        if self._effective(None) is not None:
             return super().lookup(references)
         sql = self._file.connection
         return {reference: look_up(sql, reference) for reference in references}
@@ -359,14 +359,14 @@ class SqliteBackend(Backend):
     @override
     @guarded
     def live(self, keys: Collection[NodeKey]) -> set[NodeKey]:
-        if self._moment(None) is not None:
+        if self._effective(None) is not None:
             return super().live(keys)
         return live(self._file.connection, keys)
 
     @override
     @guarded
     def existing_edges(self, keys: Collection[EdgeKey]) -> set[EdgeKey]:
-        if self._moment(None) is not None:
+        if self._effective(None) is not None:
             return super().existing_edges(keys)
         return existing(self._file.connection, keys)
 
@@ -520,7 +520,7 @@ class SqliteBackend(Backend):
     def end(self, number: int, keys: Collection[EdgeKey]) -> None:
         with self._whole() as sql:
             for key in keys:
-                place = edge_place(key)
+                place = edge_key_values(key)
                 sql.execute(
                     f"INSERT INTO edge_past SELECT *, ? FROM edge WHERE {_EDGE_IS} AND since < ?",
                     (number, *place, number),

@@ -42,7 +42,7 @@ DEEPEST = 8
 """Levels of a filter that go into SQL: SQLite's parser was seen to fail at 13 nested EXISTS."""
 LARGEST = 300
 """Parts of a filter that go into SQL: SQLite refuses expressions that are 1,000 deep."""
-CHUNK = 500
+BATCH_ROWS = 500
 """Rows that a filter is evaluated on at a time."""
 
 _ORDERS = {Field.ID: "key", Field.CREATED: "created", Field.UPDATED: "updated"}
@@ -78,9 +78,9 @@ class Search:
         narrowed = all_of(*simple[:LARGEST]) if _is_simple(And(tuple(simple[:LARGEST]))) else None
         accepted = accepts(where, self.neighbours)
         while True:
-            rows = self._select(narrowed, after, CHUNK)
+            rows = self._select(narrowed, after, BATCH_ROWS)
             yield from filter(accepted, rows)
-            if len(rows) < CHUNK:
+            if len(rows) < BATCH_ROWS:
                 return
             after = (self.order.value(rows[-1]), rows[-1].key.id)
 

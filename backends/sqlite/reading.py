@@ -17,7 +17,7 @@ from lineage.backends.sqlite.rows import (
     KIND_NUMBERS,
     PAST_COLUMNS,
     current_row,
-    edge_place,
+    edge_key_values,
     edge_rows,
     key_of,
     node_rows,
@@ -162,16 +162,16 @@ def live(sql: sqlite3.Connection, keys: Collection[NodeKey]) -> set[NodeKey]:
 
 def existing(sql: sqlite3.Connection, keys: Collection[EdgeKey]) -> set[EdgeKey]:
     """Return those of some edges that exist."""
-    by_place = {edge_place(key): key for key in keys}
-    if len(by_place) < FEW:
+    by_values = {edge_key_values(key): key for key in keys}
+    if len(by_values) < FEW:
         query = "SELECT 1 FROM edge WHERE dst = ? AND src = ? AND kind = ?"
-        return {key for place, key in by_place.items() if sql.execute(query, place).fetchone()}
+        return {key for place, key in by_values.items() if sql.execute(query, place).fetchone()}
     found = sql.execute(
         "SELECT e.dst, e.src, e.kind FROM json_each(?) AS f CROSS JOIN edge AS e "
         "ON e.dst = f.value ->> 0 AND e.src = f.value ->> 1 AND e.kind = f.value ->> 2",
-        (to_json(list(by_place)).decode(),),
+        (to_json(list(by_values)).decode(),),
     )
-    return {by_place[place] for place in found}
+    return {by_values[place] for place in found}
 
 
 def look_up(sql: sqlite3.Connection, reference: Reference) -> list[NodeRow]:

@@ -26,7 +26,7 @@ __all__ = [
     "PAST_COLUMNS",
     "TABLES",
     "current_row",
-    "edge_place",
+    "edge_key_values",
     "edge_row",
     "edge_rows",
     "edge_values",
@@ -202,7 +202,7 @@ def edge_values(row: EdgeRow) -> tuple[Any, ...]:
     return number_of(row[1]), number_of(row[0]), int(row[2]), row[3], row[4], row[5]
 
 
-def edge_place(key: EdgeKey) -> tuple[int, int, int]:
+def edge_key_values(key: EdgeKey) -> tuple[int, int, int]:
     """Return the primary key of an edge's row."""
     return number_of(key[1]), number_of(key[0]), int(key[2])
 

@@ -16,7 +16,7 @@ from lineage.model.rows import Commit, EdgeRow, Head, NodeRow, edge_of, entity_o
 from lineage.model.schema import AnyType
 from lineage.model.times import from_micros, to_micros, to_time
 
-__all__ = ["Change", "LogEntry", "change_of", "entries_of", "entry_of", "number_at"]
+__all__ = ["Change", "LogEntry", "change_of", "entries_of", "entry_of", "transaction_at"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def change_of(backend: Backend, commit: Commit) -> Change:
     )
 
 
-def number_at(backend: Backend, moment: datetime | date | str | int) -> int:
+def transaction_at(backend: Backend, moment: datetime | date | str | int) -> int:
     """Return the last transaction at or before a moment: a number, a time, or a day's first instant (UTC)."""
     if isinstance(moment, int):
         return moment
@@ -90,4 +90,4 @@ def number_at(backend: Backend, moment: datetime | date | str | int) -> int:
             moment = date.fromisoformat(moment)
     if isinstance(moment, date) and not isinstance(moment, datetime):
         moment = datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
-    return backend.moment(to_micros(to_time(moment)))
+    return backend.number_at(to_micros(to_time(moment)))

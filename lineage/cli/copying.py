@@ -8,12 +8,14 @@ from typing import Annotated
 import typer
 
 from lineage.backends.sqlite.location import split_url
-from lineage.cli import output, progress
+from lineage.cli import output
 from lineage.cli.options import AsJson, AsOf, at, is_place
 from lineage.cli.output import several
+from lineage.cli.progress import told
 from lineage.contract.plugins import parse_url, shown_url
 from lineage.errors import Invalid
-from lineage.interchange.copying import Copied, Stage
+from lineage.interchange.copying import Copied
+from lineage.model.progress import terminal_line
 from lineage.store import connect
 
 __all__ = ["copy"]
@@ -37,13 +39,13 @@ def copy(
     if _is_one_place(source, target):
         raise Invalid(f"SOURCE and TARGET are both {shown_url(source)}; name two places")
     with (
-        progress.shown("copying…", quiet=as_json) as line,
+        terminal_line("copying…", quiet=as_json) as line,
         connect(source, readonly=True) as original,
     ):
         wanted = at(original, as_of)
         # A source or a moment that is not there makes no target.
         with connect(target) as other:
-            answer = wanted.copy_to(other, progress=lambda stage: _tell(line, stage))
+            answer = wanted.copy_to(other, progress=told(line, "transactions"))
     output.deliver(answer, _copied, as_json=as_json)
 
 
@@ -52,13 +54,6 @@ def _is_one_place(source: str, target: str) -> bool:
     if {one.scheme, other.scheme} != {"sqlite"}:
         return one == other
     return is_place(source, split_url(target)[0])
-
-
-def _tell(line: progress.Line, stage: Stage) -> None:
-    doing = "verifying" if stage.verifying else "copying"
-    line.may_say(
-        f"{doing}… {stage.transactions:,} of {stage.total:,} transactions, {stage.nodes:,} nodes"
-    )
 
 
 def _copied(answer: Copied) -> Iterator[str]:

@@ -12,13 +12,14 @@ import typer
 
 from lineage.answers.labels import printable
 from lineage.answers.log import LogEntry
-from lineage.cli import output, progress
+from lineage.cli import output
 from lineage.cli.options import HERE, AsJson, AsOf, StoreUrl, named, reading
-from lineage.cli.tables import moment, table
+from lineage.cli.tables import table, time_text
 from lineage.contract.registry import registry
 from lineage.model.canonical import same
 from lineage.model.entities import Node
 from lineage.model.keys import Kind, NodeKey
+from lineage.model.progress import terminal_line
 from lineage.model.rows import entity_of
 from lineage.model.schema import AnyType
 from lineage.store import Store
@@ -141,7 +142,7 @@ def _log(answer: Log) -> Iterator[str]:
     rows = [
         [
             str(each.number),
-            moment(each.time),
+            time_text(each.time),
             printable(each.actor, limit=30),
             str(each.records),
             printable(each.message, limit=80),
@@ -200,7 +201,7 @@ def check(*, store: StoreUrl = HERE, as_json: AsJson = False) -> int:
 
     Ends with 1 where there is any.
     """
-    with reading(store) as opened, progress.shown("checking…", quiet=as_json):
+    with reading(store) as opened, terminal_line("checking…", quiet=as_json):
         answer = Faults(opened.check())
     output.deliver(answer, _faults, as_json=as_json)
     return 1 if answer.faults else 0

@@ -13,7 +13,7 @@ import typer
 
 from lineage.answers.labels import printable
 from lineage.answers.subgraph import Subgraph
-from lineage.cli import output, progress
+from lineage.cli import output
 from lineage.cli.escaping import Harmless
 from lineage.cli.options import (
     HERE,
@@ -36,7 +36,7 @@ from lineage.cli.options import (
     writing,
 )
 from lineage.cli.output import several
-from lineage.cli.progress import Line
+from lineage.cli.progress import counted, told
 from lineage.contract.format import Batches, Database, connector, dumper, format_of_suffix
 from lineage.contract.plugins import shown_url
 from lineage.contract.transaction import Author
@@ -45,7 +45,8 @@ from lineage.errors import Invalid
 from lineage.interchange import exporting
 from lineage.interchange.exporting import writable, write_file
 from lineage.interchange.importing import Imported, read_file, read_graph, write_graph
-from lineage.interchange.mirroring import Stage, follow, opened
+from lineage.interchange.mirroring import follow, opened
+from lineage.model.progress import Line, on_terminal, terminal_line
 from lineage.model.rows import EVENT_KINDS, Batch
 from lineage.model.values import to_text
 from lineage.store import Store
@@ -119,9 +120,9 @@ def export(
         else:
             batches = exporting.batches(opened.backend, as_of=opened.as_of)
         # A graph on a terminal is its own progress.
-        quiet = as_json or (file == "-" and output.on_terminal(sys.stdout))
-        with progress.shown("writing…", quiet=quiet) as line:
-            stream = progress.counted(batches, line)
+        quiet = as_json or (file == "-" and on_terminal(sys.stdout))
+        with terminal_line("writing…", quiet=quiet) as line:
+            stream = counted(batches, line)
             losses = _write(file, notation, lambda target, name: dumper(name).dump(stream, target))
     for cut in cuts:
         output.note_cut(cut, of="the lineage")
@@ -174,7 +175,7 @@ def _write(file: str, notation: str, write: output.Write) -> tuple[str, ...]:
     dumper(notation)
     with writable("stdout"):
         sys.stdout.flush()
-        target = Harmless(sys.stdout.buffer, notation, on_terminal=output.on_terminal(sys.stdout))
+        target = Harmless(sys.stdout.buffer, notation, on_terminal=on_terminal(sys.stdout))
         losses = tuple(write(cast(IO[bytes], target), notation))
         target.finish()
     return losses
@@ -207,7 +208,7 @@ def import_(
     quiet_grpc()
     text = to_text(message)
     target = partial(writing, store, actor, creates=True)
-    with progress.shown("reading…", quiet=as_json) as line:
+    with terminal_line("reading…", quiet=as_json) as line:
         if format is not None and (database := connector(format)) is not None:
             with opened(database, source, new_ids=new_ids) as there:
                 answer = _follow(there, format, target, text, line)
@@ -236,19 +237,16 @@ def _import(
             graph,
             Author(opened_store.actor, message),
             new_ids=new_ids,
-            progress=lambda done, total: line.say(f"writing… {done:,} of {total:,} records"),
+            progress=told(line, "records"),
         )
 
 
 def _follow(source: Database, format: str, target: _Target, message: str, line: Line) -> Imported:
-    def tell(stage: Stage) -> None:
-        doing = "verifying" if stage.verifying else "writing"
-        total = f" of {stage.total:,}" if stage.total else ""
-        line.may_say(f"{doing}… {stage.records:,}{total} records")
-
     with target() as opened_store:
         author = Author(opened_store.actor, message)
-        answer = follow(opened_store.backend, source, format, author, progress=tell)
+        answer = follow(
+            opened_store.backend, source, format, author, progress=told(line, "records")
+        )
     if not answer.verified:
         output.note("the source changed all the while, so that nothing was compared; import again")
     return answer

@@ -147,9 +147,9 @@ def reading(url: str, as_of: str | None = None) -> Iterator[Store]:
         yield at(store, as_of)
 
 
-def at(store: Store, moment: str | None) -> Store:
+def at(store: Store, as_of: str | None) -> Store:
     """Return a store as of what `--as-of` says, else of now."""
-    return store.at(store.backend.now() if moment is None else _moment(moment))
+    return store.at(store.backend.now() if as_of is None else _moment(as_of))
 
 
 def _moment(text: str) -> int | str:

@@ -10,6 +10,7 @@ from typing import IO, TextIO, TypeAlias, TypeVar
 from lineage.answers.labels import printable
 from lineage.cli.documents import json_text, plain
 from lineage.contract.walking import Cut
+from lineage.model.progress import on_terminal
 
 __all__ = [
     "Write",
@@ -17,7 +18,6 @@ __all__ = [
     "deliver",
     "note",
     "note_cut",
-    "on_terminal",
     "print_json",
     "say",
     "several",
@@ -29,11 +29,6 @@ Write: TypeAlias = Callable[[IO[bytes], str], Collection[str]]
 MESSAGE = 2_000
 """A remark is cut beyond this many characters; a name in it may have millions."""
 INDENT = 2
-
-
-def on_terminal(stream: TextIO) -> bool:
-    """Whether a person reads a stream."""
-    return not stream.closed and stream.isatty()
 
 
 def width() -> int | None:

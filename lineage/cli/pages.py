@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lineage.answers.labels import label, printable
 from lineage.cli.documents import LONGEST_PATH
 from lineage.cli.output import bold, several
-from lineage.cli.tables import fields, headline, moment, node_cells, table, type_of, value_text
+from lineage.cli.tables import fields, headline, node_cells, table, time_text, type_of, value_text
 from lineage.model.entities import Artifact, Node
 from lineage.model.keys import Kind, NodeKey
 from lineage.queries.roles import Role
@@ -85,7 +85,7 @@ def _content(node: Node) -> Iterator[str]:
         for name in ("name", "uri", "external_id")
         if getattr(node, name, None) is not None
     ]
-    pairs += [(said, moment(getattr(node, name))) for name, said in _TIMES.items()]
+    pairs += [(said, time_text(getattr(node, name))) for name, said in _TIMES.items()]
     yield from fields(pairs)
 
 
@@ -112,7 +112,7 @@ def summary(answer: Summary) -> Iterator[str]:
 
 
 def _runs(answer: Summary) -> Iterator[str]:
-    rows = [[*node_cells(run), moment(run.create_time)] for run in answer.runs]
+    rows = [[*node_cells(run), time_text(run.create_time)] for run in answer.runs]
     yield from table(("",) * 5, rows, indent="  ")
 
 
@@ -296,4 +296,4 @@ def versions(answer: Versions) -> Iterator[str]:
 
 def _version(artifact: Artifact) -> list[str]:
     uri = "" if artifact.uri is None else printable(artifact.uri, limit=60)
-    return [*node_cells(artifact), uri, moment(artifact.create_time)]
+    return [*node_cells(artifact), uri, time_text(artifact.create_time)]

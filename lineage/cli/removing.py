@@ -24,6 +24,7 @@ from lineage.cli.tables import headline
 from lineage.contract.registry import registry
 from lineage.errors import NotFound
 from lineage.model.keys import NodeKey
+from lineage.model.progress import on_terminal
 from lineage.model.rows import entity_of
 from lineage.store import Store
 
@@ -81,7 +82,7 @@ def _confirmed(store: Store, texts: list[str], what: str, *, yes: bool) -> list[
     keys = list(dict.fromkeys(named(store, each) for each in texts))
     if yes:
         return keys
-    if not output.on_terminal(sys.stdin):
+    if not on_terminal(sys.stdin):
         raise usage("there is no terminal to ask on: add --yes")
     rows = store.backend.nodes(keys)
     known = registry(store.backend).by_id

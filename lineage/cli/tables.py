@@ -13,10 +13,10 @@ from lineage.model.entities import Node
 __all__ = [
     "fields",
     "headline",
-    "moment",
     "node_cells",
     "state_of",
     "table",
+    "time_text",
     "type_of",
     "value_text",
 ]
@@ -85,7 +85,7 @@ def value_text(value: object, *, limit: int = CELL) -> str:
     return shown(value, limit=limit)
 
 
-def moment(time: datetime | None) -> str:
+def time_text(time: datetime | None) -> str:
     """Return a time to the second."""
     return "-" if time is None else f"{time.replace(tzinfo=None).isoformat(' ', 'seconds')}Z"
 

@@ -28,7 +28,7 @@ from lineage.cli.options import (
     named,
     reading,
 )
-from lineage.cli.tables import moment, node_cells, table
+from lineage.cli.tables import node_cells, table, time_text
 from lineage.contract.registry import registry
 from lineage.errors import Invalid, NotFound
 from lineage.filters.parsing import parse
@@ -129,7 +129,7 @@ def _wanted(store: Store, text: str, kind: Kind | None) -> tuple[Kind, Filter | 
 
 
 def _found(page: Page[Node]) -> Iterator[str]:
-    rows = [[*node_cells(node), moment(node.create_time)] for node in page]
+    rows = [[*node_cells(node), time_text(node.create_time)] for node in page]
     if not rows:
         yield "No nodes found."
     yield from table((*pages.NODE, "CREATED"), rows)

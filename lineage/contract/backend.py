@@ -62,7 +62,7 @@ __all__ = [
 CONTRACT_VERSION: Final = 1
 LOOKUP_PAGE: Final = 16
 """How many artifacts an `AtUri` look-up answers with at most."""
-REPLAY_GROUP: Final = 20_000
+BATCH_RECORDS: Final = 20_000
 """How many records `replay` writes before it makes them durable."""
 
 EMPTY: Final = Head(0, 0, "", "", NO_DIGEST, 0, 0, len(SYSTEM_TYPES), 0, 0, 0)
@@ -296,17 +296,17 @@ class Backend(ABC):
         direction goes along. Where a limit cuts a level, its first nodes are kept. Without `edges`
         the answer has none.
         """
-        pinned = self.pin(as_of)
-        self.check_starts(starts, self.nodes(starts, as_of=pinned))
+        as_of = self.pin(as_of)
+        self.check_starts(starts, self.nodes(starts, as_of=as_of))
         return walk_levels(
             starts,
-            lambda keys: self.edges(keys, direction, kinds=EVENT_KINDS, as_of=pinned),
+            lambda keys: self.edges(keys, direction, kinds=EVENT_KINDS, as_of=as_of),
             direction,
             limits=limits,
             edges=edges,
         )
 
-    def moment(self, micros: int) -> int:
+    def number_at(self, micros: int) -> int:
         """Return the number of the last transaction at or before a time; 0 where there is none."""
         low, high = 0, self.now()
         while low < high:
@@ -344,7 +344,7 @@ class Backend(ABC):
         head = self.begin()
         records = 0
         try:
-            while records < REPLAY_GROUP:
+            while records < BATCH_RECORDS:
                 commit = next(stream, None)
                 if commit is None:
                     break
@@ -355,7 +355,7 @@ class Backend(ABC):
             self.rollback()
             raise
         self._finish(written=records > 0)
-        return records >= REPLAY_GROUP
+        return records >= BATCH_RECORDS
 
     def _finish(self, *, written: bool) -> None:
         if not written:
@@ -402,7 +402,7 @@ class Backend(ABC):
         """The transaction that this thread has open."""
         return getattr(self._own, "transaction", None)
 
-    def _moment(self, as_of: int | None) -> int | None:
+    def _effective(self, as_of: int | None) -> int | None:
         """Return what a reading verb must read as of; None for the present, own writes included."""
         own = self._transaction
         if as_of is None:

@@ -132,7 +132,7 @@ class Registry:
         return frozenset(t.id for t in chosen if t.id is not None)
 
 
-_PART = 64
+BATCH_TYPES = 64
 """How many types are compared at once, which is quick where they are the same objects."""
 _LAST: WeakKeyDictionary[Backend, Registry] = WeakKeyDictionary()
 
@@ -156,8 +156,8 @@ def _changed(
     if len(before) > len(rows):
         return None
     found = []
-    for start in range(0, len(before), _PART):
-        some, others = before[start : start + _PART], rows[start : start + _PART]
+    for start in range(0, len(before), BATCH_TYPES):
+        some, others = before[start : start + BATCH_TYPES], rows[start : start + BATCH_TYPES]
         if some != others[: len(some)]:
             pairs = zip(some, others, strict=False)
             found += [(old.type, new.type) for old, new in pairs if old is not new]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import chain, islice
+from itertools import chain
 from typing import TypeVar
 
 from lineage.model.rows import Batch
 from lineage.model.schema import AnyType
 
-__all__ = ["in_pieces", "types_first"]
+__all__ = ["types_first"]
 
 T = TypeVar("T")
 
@@ -23,10 +23,3 @@ def types_first(batches: Iterable[Batch]) -> tuple[dict[int, AnyType], Iterator[
         if batch.nodes or batch.edges:
             return types, chain([batch], stream)
     return types, stream
-
-
-def in_pieces(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Yield a stream's items in lists of a size; the last may be shorter."""
-    stream = iter(items)
-    while piece := list(islice(stream, size)):
-        yield piece

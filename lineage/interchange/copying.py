@@ -6,30 +6,16 @@ moment as its source does, and goes on where it ended: the same call, made again
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
 
 from lineage.contract.backend import EMPTY, Backend
 from lineage.contract.proof import faults
 from lineage.errors import Conflict, Corrupt, Invalid, LineageError, NotFound
+from lineage.model.progress import Progress, Report
 from lineage.model.rows import Commit, Head
 
-__all__ = ["Copied", "Progress", "Stage", "copy"]
-
-
-class Stage(NamedTuple):
-    """How far a copy is: first all its transactions are written, then all are read back."""
-
-    verifying: bool
-    transactions: int
-    total: int
-    """How many transactions there are to copy."""
-    nodes: int
-    """How many new nodes the transactions so far had."""
-
-
-Progress: TypeAlias = Callable[[Stage], None]
+__all__ = ["Copied", "copy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +40,7 @@ def copy(
     target: Backend,
     *,
     as_of: int | None = None,
-    progress: Progress | None = None,
+    progress: Report | None = None,
 ) -> Copied:
     """Write what a target lacks of a source, up to a transaction or its last one; read it back.
 
@@ -68,11 +54,11 @@ def copy(
     reached = _head(target, target.now())
     last = _head(source, source.now() if as_of is None else as_of)
     _check_beginning(source, target, reached, last)
-    tell = progress or (lambda _stage: None)
+    tell = progress or (lambda _: None)
     total = last.number - reached.number
     if total:
-        _write(_Counted(_sealed(source, reached, last, "source"), total, tell), target)
-    written = _Counted(_sealed(target, reached, last, "target"), total, tell, verifying=True)
+        _write(_Counted(_sealed(source, reached, last, "source"), "copying", total, tell), target)
+    written = _Counted(_sealed(target, reached, last, "target"), "verifying", total, tell)
     for _ in written:
         pass
     return Copied(
@@ -92,15 +78,14 @@ class _Counted:
     def __init__(
         self,
         commits: Iterable[Commit],
+        stage: str,
         total: int,
-        tell: Progress,
-        *,
-        verifying: bool = False,
+        tell: Report,
     ) -> None:
         self._commits = commits
         self._total = total
         self._tell = tell
-        self._verifying = verifying
+        self._stage = stage
         self.transactions = self.records = self.nodes = 0
         self.given: int | None = None
         """The number of the transaction that was given out and is not taken care of yet."""
@@ -117,7 +102,7 @@ class _Counted:
             self._say()
 
     def _say(self) -> None:
-        self._tell(Stage(self._verifying, self.transactions, self._total, self.nodes))
+        self._tell(Progress(self._stage, self.transactions, self._total))
 
 
 def _check_usable(source: Backend, target: Backend) -> None:

@@ -20,7 +20,7 @@ from lineage.model.rows import Batch, Head
 
 __all__ = ["batches", "export", "writable", "write_file"]
 
-SPAN = 128
+BATCH_IDS = 128
 """How many ids are read at a time: what lives briefly is cheap to collect, so more is slower."""
 
 
@@ -83,7 +83,7 @@ class _Scan:
     def _nodes(self, kind: Kind, top: int) -> Iterator[tuple[_Span, Batch]]:
         first: int | None = 1
         while first is not None and first <= top:
-            span = _Span(kind, first, min(first + SPAN - 1, top))
+            span = _Span(kind, first, min(first + BATCH_IDS - 1, top))
             keys = span.keys()
             rows = self._backend.nodes(keys, as_of=self._head.number)
             if rows:

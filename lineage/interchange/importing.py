@@ -12,10 +12,9 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from graphlib import CycleError, TopologicalSorter
 from hashlib import sha256
 from pathlib import Path
-from typing import IO, NamedTuple, TypeAlias, TypeVar
+from typing import IO, NamedTuple, TypeVar
 
 from lineage.contract.backend import Backend
 from lineage.contract.format import format_of_suffix, loader
@@ -24,15 +23,16 @@ from lineage.contract.transaction import Author, Transaction
 from lineage.errors import AlreadyExists, Invalid, NotFound
 from lineage.model.canonical import decode
 from lineage.model.keys import Kind, NodeKey
+from lineage.model.progress import Progress, Report
 from lineage.model.rows import EDGE_ENDS, Batch, EdgeKind, EdgeRow, Head, NodeRow, TypeRow
 from lineage.model.schema import AnyType, conform
 from lineage.model.system import OWN_CLASSES, SYSTEM_TYPES
-from lineage.recording.nodes import check_distinct, check_free
+from lineage.recording.edges import find_circle, stamp_edge
+from lineage.recording.nodes import check_distinct, check_free, stamp
 from lineage.recording.types import check_type, put_type
 
 __all__ = [
     "Imported",
-    "Progress",
     "ReadGraph",
     "import_graph",
     "read_file",
@@ -41,10 +41,7 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-Progress: TypeAlias = Callable[[int, int], object]
-"""Called with the records written and the records in all, before each part and at the end."""
-
-PART = 100_000
+BATCH_RECORDS = 100_000
 """How many records one transaction writes at most."""
 
 
@@ -73,6 +70,7 @@ def import_graph(
     author: Author,
     *,
     new_ids: bool = False,
+    progress: Report | None = None,
 ) -> Imported:
     """Write the graph that a file holds; see docs/formats.md for what happens to ids.
 
@@ -88,7 +86,7 @@ def import_graph(
         if not new_ids and _is_finished(backend, digest):
             return Imported(0, 0, 0, ())
         read = ReadGraph(_read(file, format), digest)
-    return write_graph(backend, read, author, new_ids=new_ids)
+    return write_graph(backend, read, author, new_ids=new_ids, progress=progress)
 
 
 def read_graph(source: IO[bytes], format: str) -> ReadGraph:
@@ -105,13 +103,15 @@ def write_graph(
     author: Author,
     *,
     new_ids: bool = False,
-    progress: Progress | None = None,
+    progress: Report | None = None,
 ) -> Imported:
-    """Write what `read_graph` returned, as `import_graph` does."""
+    """Write what `read_graph` returned, as `import_graph` does.
+
+    `progress` is told of the records before each part and at the end.
+    """
     _check_can_write(backend, new_ids=new_ids)
-    if new_ids:
-        return _write_new(backend, read, author)
-    return _write_kept(backend, read, author, progress or (lambda _done, _total: None))
+    tell = progress or (lambda _: None)
+    return (_write_new if new_ids else _write_kept)(backend, read, author, tell)
 
 
 def _check_can_write(backend: Backend, *, new_ids: bool) -> None:
@@ -268,17 +268,10 @@ class _Graph:
                 raise Invalid(f"{place}: there is no {end}")
 
     def _check_acyclic(self) -> None:
-        parents: dict[NodeKey, set[NodeKey]] = {}
-        for edge in self.edges.values():
-            if edge.kind is EdgeKind.PARENT:
-                parents.setdefault(edge.target, set()).add(edge.source)
-        try:
-            TopologicalSorter(parents).prepare()
-        except CycleError as error:
-            way = " > ".join(map(str, error.args[1]))
-            raise Invalid(
-                f"parents form a cycle: {way:.300}; leave one of these edges out"
-            ) from error
+        circle = find_circle(edge for edge in self.edges.values() if edge.kind is EdgeKind.PARENT)
+        if circle:
+            way = " > ".join(map(str, circle))
+            raise Invalid(f"parents form a cycle: {way:.300}; leave one of these edges out")
 
     def records(self) -> list[TypeRow | NodeRow | EdgeRow]:
         """Return all that is to be written, in key order: types but for the system's, nodes, edges."""
@@ -312,15 +305,15 @@ def _message(author: Author, mark: object) -> str:
     return f"{author.message}; {mark}" if author.message else str(mark)
 
 
-def _write_kept(backend: Backend, read: ReadGraph, author: Author, progress: Progress) -> Imported:
+def _write_kept(backend: Backend, read: ReadGraph, author: Author, tell: Report) -> Imported:
     graph, digest = read
     records = graph.records()
-    parts = -(-len(records) // PART)
+    parts = -(-len(records) // BATCH_RECORDS)
     heads = backend.log(limit=1)
     first = _parts_done(heads[0], digest, parts) if heads else 0
     numbers = []
     for part in range(first + 1, parts + 1):
-        progress((part - 1) * PART, len(records))
+        tell(Progress("writing", (part - 1) * BATCH_RECORDS, len(records)))
         message = _message(author, _Mark(digest, part, parts))
         with backend.transaction(actor=author.actor, message=message) as transaction:
             last = transaction.lock()
@@ -328,10 +321,14 @@ def _write_kept(backend: Backend, read: ReadGraph, author: Author, progress: Pro
                 raise Invalid(
                     "the store is being filled from this file by another import; let it finish"
                 )
-            _write(transaction, records[(part - 1) * PART : part * PART], graph.nodes.keys())
+            _write(
+                transaction,
+                records[(part - 1) * BATCH_RECORDS : part * BATCH_RECORDS],
+                graph.nodes.keys(),
+            )
         numbers.append(transaction.number)
-    progress(len(records), len(records))
-    counts = Counter(map(type, records[first * PART :]))
+    tell(Progress("writing", len(records), len(records)))
+    counts = Counter(map(type, records[first * BATCH_RECORDS :]))
     return Imported(counts[TypeRow], counts[NodeRow], counts[EdgeRow], tuple(numbers))
 
 
@@ -365,17 +362,13 @@ def _write(
     number = transaction.number
     types = [row._replace(since=number) for row in records if isinstance(row, TypeRow)]
     nodes = [
-        row._replace(
-            since=number,
-            salt=transaction.salt(),
-            digest=None,
-            until=number if _is_ended(row) else None,
-            gone=_is_ended(row),
-        )
-        for row in records
-        if isinstance(row, NodeRow)
+        stamp(transaction, row, gone=_is_ended(row)) for row in records if isinstance(row, NodeRow)
     ]
-    edges = [row._replace(since=number) for row in records if isinstance(row, EdgeRow)]
+    edges = [
+        stamp_edge(transaction, row.key, row.time, row.path)
+        for row in records
+        if isinstance(row, EdgeRow)
+    ]
     transaction.write(Batch(types=types, nodes=nodes, edges=edges), live=there)
     purged = [row.key for row in records if isinstance(row, NodeRow) and row.salt is None]
     if purged:
@@ -385,8 +378,10 @@ def _write(
 # Writing with new ids
 
 
-def _write_new(backend: Backend, read: ReadGraph, author: Author) -> Imported:
+def _write_new(backend: Backend, read: ReadGraph, author: Author, tell: Report) -> Imported:
     graph, digest = read
+    total = len(graph.records())
+    tell(Progress("writing", 0, total))
     message = _message(author, f"import of sha256:{digest} with new ids")
     with backend.transaction(actor=author.actor, message=message) as transaction:
         transaction.lock()
@@ -405,6 +400,7 @@ def _write_new(backend: Backend, read: ReadGraph, author: Author) -> Imported:
         )
         if nodes:
             _write(transaction, [*nodes, *edges], keys.values())
+    tell(Progress("writing", total, total))
     numbers = (transaction.number,) if written or nodes else ()
     return Imported(written, len(nodes), len(edges), numbers)
 

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import IO, Final, NamedTuple, TypeAlias
+from typing import IO, Final
 
 from lineage.contract.backend import EMPTY, Backend, Order
 from lineage.contract.format import Connector, Database, connector
@@ -26,35 +26,23 @@ from lineage.contract.walking import Direction
 from lineage.errors import Conflict, Invalid
 from lineage.interchange.importing import Imported, import_graph, read_file
 from lineage.model.keys import Kind, NodeKey
+from lineage.model.progress import Progress, Report
 from lineage.model.rows import Batch, EdgeKind, EdgeRow, Head, NodeRow, TypeRow
 from lineage.model.schema import AnyType, evolve
 from lineage.model.system import OWN_CLASSES, SYSTEM_NAMES, SYSTEM_TYPES, is_reserved, type_of
 from lineage.model.times import from_micros
-from lineage.recording.edges import new_edges
+from lineage.recording.edges import new_edges, stamp_edge
+from lineage.recording.nodes import SINCE, stamp
 from lineage.recording.types import put_type
 
-__all__ = ["Progress", "Stage", "follow", "import_from", "opened"]
+__all__ = ["follow", "import_from", "opened"]
 
 
-class Stage(NamedTuple):
-    """How far an import is: the first pass writes, the next compare what was written."""
-
-    verifying: bool
-    records: int
-    """How many were read in this pass."""
-    total: int | None
-    """How many there are about, where that is known."""
-
-
-Progress: TypeAlias = Callable[[Stage], object]
-
-PART: Final = 20_000
+BATCH_RECORDS: Final = 20_000
 """How many records one transaction writes at most, about."""
 MOST_PASSES: Final = 5
 RECENT: Final = 20
 """How many nodes of a kind tell whether a store was filled from a database."""
-SINCE: Final = NodeRow._fields.index("since")
-"""What of a row comes before this says which node it is, and what."""
 _SAID = {"description", "external_id", "base", "input_type", "output_type"}
 _MARK = re.compile(r"import of (\S+), transaction ([0-9]+)$")
 
@@ -81,15 +69,18 @@ def import_from(
     author: Author,
     *,
     new_ids: bool = False,
+    progress: Report | None = None,
 ) -> Imported:
     """Follow the database at a location, or write the graph that a file holds, as the format has it."""
     if format is not None and (database := connector(format)) is not None:
         with opened(database, source, new_ids=new_ids) as there:
-            return follow(backend, there, format, author)
+            return follow(backend, there, format, author, progress=progress)
     return read_file(
         source,
         format,
-        lambda file, name: import_graph(backend, file, name, author, new_ids=new_ids),
+        lambda file, name: import_graph(
+            backend, file, name, author, new_ids=new_ids, progress=progress
+        ),
     )
 
 
@@ -99,7 +90,7 @@ def follow(
     name: str,
     author: Author,
     *,
-    progress: Progress | None = None,
+    progress: Report | None = None,
 ) -> Imported:
     """Bring in what a database has more than a store that was filled from it, or all for an empty one.
 
@@ -113,16 +104,15 @@ def follow(
     head = next(iter(backend.log(limit=1)), EMPTY)
     _check_filled_by(backend, database, name, head)
     following = _Following(backend, name, author, head.number)
-    tell = progress or (lambda _stage: None)
-    stage = Stage(verifying=False, records=0, total=database.total)
-    for _ in range(MOST_PASSES):
-        written = following.written
-        for records in following.make_pass(database.batches()):
-            stage = stage._replace(records=stage.records + records)
-            tell(stage)
+    tell = progress or (lambda _: None)
+    # The first pass writes; the others compare what was written, and write what changed meanwhile.
+    for stage in ("writing", *["verifying"] * (MOST_PASSES - 1)):
+        written, records = following.written, 0
+        for number in following.make_pass(database.batches()):
+            records += number
+            tell(Progress(stage, records, database.total))
         if following.written == written:
-            return following.answer(database, verified=stage.records)
-        stage = Stage(verifying=True, records=0, total=database.total)
+            return following.answer(database, verified=records)
     return following.answer(database, verified=0)
 
 
@@ -209,7 +199,7 @@ class _Following:
                 self._write_types(part, batch.types)
             part.compare(batch)
             # Updates stay together until all nodes came, for one may take a name that another lets go.
-            if part.records >= PART and (batch.edges or not part.updates):
+            if part.records >= BATCH_RECORDS and (batch.edges or not part.updates):
                 self._write(part)
             yield sum(map(len, batch))
         self._write(part)
@@ -369,18 +359,11 @@ class _Part:
 
     def write(self, transaction: Transaction) -> None:
         """Write what differs in a locked transaction."""
-        number = transaction.number
-        salt = transaction.salt
         nodes, updates = (
-            [
-                NodeRow._make(
-                    (*row[:SINCE], number, salt(), None, number if row.gone else None, row.gone)
-                )
-                for row in rows
-            ]
+            [stamp(transaction, row, gone=row.gone) for row in rows]
             for rows in (self.nodes, self.updates)
         )
-        edges = [EdgeRow._make((*row[:5], number, None)) for row in self.edges]
+        edges = [stamp_edge(transaction, row.key, row.time, row.path) for row in self.edges]
         parents = [row for row in edges if row.kind is EdgeKind.PARENT]
         if parents:
             new_edges(self._backend, transaction, parents)  # refuses circles

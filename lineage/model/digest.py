@@ -15,35 +15,33 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from lineage.errors import Invalid, LineageError, NotFound
+from lineage.model.progress import Progress, Report, terminal_line
 
-__all__ = ["Progress", "digest_of"]
-
-Progress: TypeAlias = Callable[[int, int], object]
-"""Called with the bytes done and the bytes in all."""
+__all__ = ["digest_of"]
 
 MOST_LINKS = 100
 """How many links may lead to one folder, lest links to folders with links make an endless tree."""
-CHUNK = 2**20
+BATCH_BYTES = 2**20
 STEP = 2**24
 """How many bytes lie between two reports of progress, at least."""
 LARGE = 2**28
-"""From how many bytes on a terminal is shown a bar."""
+"""From how many bytes on a terminal shows how far it is."""
+MIB = 2**20
 
 
-def digest_of(path: str | PathLike[str], *, progress: Progress | None = None) -> str:
+def digest_of(path: str | PathLike[str], *, progress: Report | None = None) -> str:
     """Return `sha256:` and the hash of a file's bytes, or of all files in a folder.
 
-    `progress(done, total)` is called every 16 MiB or more, and once at the end; without it,
-    256 MiB or more show a bar where stderr is a terminal. NotFound where there is nothing;
+    `progress` is told of bytes every 16 MiB or more, and once at the end; without it, 256 MiB or
+    more show a line where stderr is a terminal. NotFound where there is nothing;
     Invalid for what cannot be read, changes meanwhile, is no file (a pipe, a device), has no name
     in UTF-8, or is a link that leads into a circle.
 
@@ -61,7 +59,7 @@ def digest_of(path: str | PathLike[str], *, progress: Progress | None = None) ->
         files = sorted(_files_in(root))
         return f"sha256:{_digest_of_all(root, files, progress)}"
     file = _file(root, root, found)
-    with _report(root, file.state.size, progress) as count:
+    with _counting(root, file.state.size, progress) as count:
         return f"sha256:{_digest(file, count)}"
 
 
@@ -178,9 +176,9 @@ def _enter(folder: _Folder, entry: os.DirEntry[str], relative: str) -> _Folder:
     return _Folder(relative, entry.path, real, left)
 
 
-def _digest_of_all(root: str, files: list[_File], progress: Progress | None) -> str:
+def _digest_of_all(root: str, files: list[_File], progress: Report | None) -> str:
     listing = hashlib.sha256()
-    with _report(root, sum(file.state.size for file in files), progress) as count:
+    with _counting(root, sum(file.state.size for file in files), progress) as count:
         for file in files:
             line = f"{_digest(file, count)} {file.state.size} {file.relative}\0"
             listing.update(line.encode())
@@ -197,7 +195,7 @@ def _digest(file: _File, count: Callable[[int], None]) -> str:
 
 def _chunks(file: _File) -> Iterator[memoryview]:
     """Yield a file's bytes; a file that is not the one it was, before or after, is `Invalid`."""
-    buffer = memoryview(bytearray(min(CHUNK, file.state.size + 1)))
+    buffer = memoryview(bytearray(min(BATCH_BYTES, file.state.size + 1)))
     try:
         with open(file.path, "rb", buffering=0, opener=_open) as source:
             while size := source.readinto(buffer):
@@ -217,9 +215,9 @@ def _open(path: str, flags: int) -> int:
 
 
 @contextmanager
-def _report(path: str, total: int, progress: Progress | None) -> Iterator[Callable[[int], None]]:
+def _counting(path: str, total: int, report: Report | None) -> Iterator[Callable[[int], None]]:
     """Yield what counts bytes, and reports them in steps and once at the end."""
-    with _bar(path, total, progress) as report:
+    with _reporting(path, total, report) as tell:
         done = reported = 0
 
         def count(size: int) -> None:
@@ -227,30 +225,23 @@ def _report(path: str, total: int, progress: Progress | None) -> Iterator[Callab
             done += size
             if done - reported >= STEP and done < total:
                 reported = done
-                report(done, total)
+                tell(Progress("digesting", done, total))
 
         yield count
-        report(done, total)
+        tell(Progress("digesting", done, total))
 
 
 @contextmanager
-def _bar(path: str, total: int, progress: Progress | None) -> Iterator[Progress]:
-    """Yield what reports progress: the caller's, a bar on the terminal, or nothing."""
-    if progress is not None:
-        yield progress
-    elif total < LARGE or sys.stderr is None or not sys.stderr.isatty():
-        yield lambda _done, _total: None
-    else:
-        from rich import console
-        from rich import progress as parts
+def _reporting(path: str, total: int, report: Report | None) -> Iterator[Report]:
+    """Yield what is told of progress: the caller's function, or the line of a terminal for much content."""
+    if report is not None:
+        yield report
+        return
+    name = ascii(Path(path).absolute().name)[1:-1]
+    with terminal_line(f"digesting {name}…", quiet=total < LARGE) as line:
 
-        columns = (
-            parts.TextColumn("{task.description}", markup=False),
-            parts.BarColumn(),
-            parts.DownloadColumn(binary_units=True),
-            parts.TimeRemainingColumn(),
-        )
-        terminal = console.Console(stderr=True)
-        with parts.Progress(*columns, console=terminal, transient=True) as bars:
-            bar = bars.add_task(ascii(Path(path).absolute().name), total=total)
-            yield lambda done, _total: bars.update(bar, completed=done)
+        def tell(progress: Progress) -> None:
+            text = f"digesting {name}… {progress.done / MIB:,.0f} of {total / MIB:,.0f} MiB"
+            (line.say if progress.done == total else line.may_say)(text)
+
+        yield tell

@@ -53,7 +53,6 @@ __all__ = [
     "edge_between",
     "edge_key",
     "edge_of",
-    "edge_place",
     "entities_of",
     "entity_of",
     "path_text",
@@ -317,22 +316,17 @@ def as_stored(edge: Edge, row: EdgeRow) -> Edge:
 
 def edge_key(edge: Edge) -> EdgeKey:
     """Return the key of an edge: its ends, in its direction, and its kind."""
-    return EdgeKey(*edge_place(edge))
-
-
-def edge_place(edge: Edge) -> tuple[NodeKey, NodeKey, EdgeKind]:
-    """Return what an edge's key is made of, as a row begins."""
     fields, cls = vars(edge), _edge_class(type(edge))
     if cls is Event:
         kind, is_output = _EVENTS[fields["type"]]
         if is_output:
-            return fields["execution"], fields["artifact"], kind
-        return fields["artifact"], fields["execution"], kind
+            return EdgeKey(fields["execution"], fields["artifact"], kind)
+        return EdgeKey(fields["artifact"], fields["execution"], kind)
     if cls is Attribution:
-        return fields["context"], fields["artifact"], EdgeKind.ATTRIBUTION
+        return EdgeKey(fields["context"], fields["artifact"], EdgeKind.ATTRIBUTION)
     if cls is Association:
-        return fields["context"], fields["execution"], EdgeKind.ASSOCIATION
-    return fields["parent"], fields["child"], EdgeKind.PARENT
+        return EdgeKey(fields["context"], fields["execution"], EdgeKind.ASSOCIATION)
+    return EdgeKey(fields["parent"], fields["child"], EdgeKind.PARENT)
 
 
 @cache

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from lineage.errors import Invalid
-from lineage.model.digest import Progress, digest_of
+from lineage.model.digest import digest_of
 from lineage.model.entities import Artifact, Context, Execution, Node, property_fields
 from lineage.model.fields import type_of_annotation
 from lineage.model.keys import Kind
+from lineage.model.progress import Report
 from lineage.model.schema import TYPE_CLASSES, AnyType, Indexed, Schema
 
 __all__ = [
@@ -51,14 +52,13 @@ class _FromPath:
         /,
         *,
         uri: str | None = None,
-        progress: Progress | None = None,
+        progress: Report | None = None,
         **fields: Any,
     ) -> Self:
         """Describe a file or a folder: its digest (see `digest_of`), and where it is as the URI.
 
         Without `uri` that is a `file:` URI, absolute, of what links lead to. Big content shows its
-        progress on a terminal; `progress(done, total)` is called with bytes instead, where it is
-        given. The other arguments are fields. NotFound and Invalid as for `digest_of`.
+        progress on a terminal; `progress` is told of the bytes instead, where it is given. The other arguments are fields. NotFound and Invalid as for `digest_of`.
         """
         if "digest" in fields:
             raise Invalid(

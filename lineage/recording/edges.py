@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 
 from lineage.contract.backend import Backend
 from lineage.contract.transaction import Author, Transaction
 from lineage.contract.walking import Direction
-from lineage.errors import AlreadyExists, Invalid, NotFound
+from lineage.errors import AlreadyExists, Corrupt, Invalid, NotFound
 from lineage.model.entities import Edge
 from lineage.model.keys import NodeKey
 from lineage.model.rows import (
     EVENT_KINDS,
     Batch,
+    EdgeKey,
     EdgeKind,
     EdgeRow,
     edge_key,
-    edge_place,
     path_text,
 )
 from lineage.model.times import to_micros
 
-__all__ = ["edge_row", "end_edges", "new_edges", "put_edges"]
+__all__ = ["edge_row", "end_edges", "find_circle", "new_edges", "put_edges", "stamp_edge"]
 
 
 def put_edges(backend: Backend, edges: Sequence[Edge], author: Author) -> list[EdgeRow]:
@@ -37,15 +39,22 @@ def put_edges(backend: Backend, edges: Sequence[Edge], author: Author) -> list[E
     return rows
 
 
+def stamp_edge(
+    transaction: Transaction, key: EdgeKey, time: int | None = None, path: str | None = None
+) -> EdgeRow:
+    """Return the row of an edge that a locked transaction writes; an event has a time."""
+    return EdgeRow(*key, time, path, transaction.number)
+
+
 def edge_row(transaction: Transaction, edge: Edge) -> EdgeRow:
     """Return an edge's row; an event that says no time happened now."""
-    place = edge_place(edge)
-    if place[2] not in EVENT_KINDS:
-        return EdgeRow(*place, None, None, transaction.number)
+    key = edge_key(edge)
+    if key.kind not in EVENT_KINDS:
+        return stamp_edge(transaction, key)
     fields = vars(edge)
     time, path = fields["time"], fields["path"]
     micros = transaction.time if time is None else to_micros(time)
-    return EdgeRow(*place, micros, path_text(path) if path else None, transaction.number)
+    return stamp_edge(transaction, key, micros, path_text(path) if path else None)
 
 
 def new_edges(
@@ -83,28 +92,45 @@ def new_edges(
 
 
 def _check_acyclic(backend: Backend, rows: Sequence[EdgeRow]) -> None:
-    """Raise `Invalid` where new parents would make a context its own ancestor."""
-    parents: dict[NodeKey, set[NodeKey]] = {}
-    for row in rows:
-        parents.setdefault(row.target, set()).add(row.source)
+    """Raise `Invalid` where new parents would make a context its own ancestor.
+
+    Each ancestor is read once and each edge looked at twice: the check is made under the write lock.
+    """
+    edges = [*rows]
     frontier = {row.source for row in rows}
     seen: set[NodeKey] = set()
     while frontier:
         seen |= frontier
         above = backend.edges(frontier, Direction.UPSTREAM, kinds={EdgeKind.PARENT})
-        for row in above:
-            parents.setdefault(row.target, set()).add(row.source)
+        edges += above
         frontier = {row.source for row in above} - seen
-    for row in rows:
-        ancestors, reached = {row.source}, [row.source]
-        while reached:
-            more = parents.get(reached.pop(), set()) - ancestors
-            ancestors |= more
-            reached.extend(more)
-        if row.target in ancestors:
-            raise Invalid(
-                f"{row.source} cannot be a parent of {row.target}, which is its ancestor or itself"
-            )
+    circle = find_circle(edges)
+    if not circle:
+        return
+    steps = set(pairwise(circle))
+    new = [row for row in rows if (row.source, row.target) in steps]
+    if not new:
+        raise Corrupt(f"{circle[0]} is among its own ancestors; run a check of the store")
+    raise Invalid(
+        f"{new[0].source} cannot be a parent of {new[0].target}, which is its ancestor or itself"
+    )
+
+
+def find_circle(parents: Iterable[EdgeRow]) -> list[NodeKey]:
+    """Return contexts each of which is a parent of the next, the first being the last; none is no circle.
+
+    The work is linear in the edges.
+    """
+    # Dictionaries for their order: which circle is found must not depend on the hashes of a process.
+    above: dict[NodeKey, dict[NodeKey, None]] = {}
+    for row in parents:
+        above.setdefault(row.target, {})[row.source] = None
+    try:
+        TopologicalSorter(above).prepare()
+    except CycleError as error:
+        circle: list[NodeKey] = error.args[1]
+        return circle
+    return []
 
 
 def end_edges(backend: Backend, edges: Sequence[Edge], author: Author) -> None:

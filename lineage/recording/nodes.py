@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Literal
+from typing import Any, Final, Literal
 
 from lineage.contract.backend import Backend, External, Named, Reference
 from lineage.contract.registry import Registry
@@ -27,23 +27,31 @@ __all__ = [
     "purge_nodes",
     "put_nodes",
     "references_of",
+    "stamp",
     "update_node",
 ]
+
+SINCE: Final = NodeRow._fields.index("since")
+"""What of a row comes before this says which node it is, and what."""
+
+
+def stamp(transaction: Transaction, row: tuple[Any, ...], *, gone: bool = False) -> NodeRow:
+    """Return a row as the version that a locked transaction writes, with a salt of its own.
+
+    Of the row counts what comes before `since`, from the key to the time of the update. A version
+    that is `gone` is deleted by the transaction that writes it.
+    """
+    number = transaction.number
+    until = number if gone else None
+    return NodeRow._make((*row[:SINCE], number, transaction.salt(), None, until, gone))
 
 
 def node_row(transaction: Transaction, node_type: AnyType, node: Node) -> NodeRow:
     """Return a new node's row; its id is the next one. The transaction must be locked."""
     assert node_type.id is not None
     now = transaction.time
-    return NodeRow(
-        NodeKey(node.kind, transaction.next_id(node.kind)),
-        node_type.id,
-        *_content(node_type, node),
-        now,
-        now,
-        transaction.number,
-        transaction.salt(),
-    )
+    key = NodeKey(node.kind, transaction.next_id(node.kind))
+    return stamp(transaction, (key, node_type.id, *_content(node_type, node), now, now))
 
 
 def _content(
@@ -192,8 +200,7 @@ def update_node(
             raise Invalid(f"{key}: a context needs a name")
         if references_of(changed) != references_of(stored):
             check_free(backend, [changed], types.known)
-        salt = transaction.salt()
-        changed = NodeRow(*changed[:9], transaction.time, transaction.number, salt)
+        changed = stamp(transaction, changed._replace(updated=transaction.time))
         transaction.write(Batch(updates=[changed]))
         return changed
 

@@ -22,7 +22,7 @@ from lineage.model.values import Properties, to_properties, to_text
 from lineage.recording.edges import new_edges
 from lineage.recording.environment import capture
 from lineage.recording.identity import Wanted, settle
-from lineage.recording.nodes import live_rows
+from lineage.recording.nodes import live_rows, stamp
 from lineage.recording.record import (
     Contexts,
     Path,
@@ -267,9 +267,7 @@ class Run(Generic[ExecutionT_co]):
         changed = row._replace(**changes)  # type: ignore[arg-type]
         if changed == row:
             return row
-        changed = changed._replace(
-            updated=transaction.time, since=transaction.number, salt=transaction.salt()
-        )
+        changed = stamp(transaction, changed._replace(updated=transaction.time))
         transaction.write(Batch(updates=[changed]))
         return changed
 

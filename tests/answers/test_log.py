@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lineage.answers.log import change_of, entries_of, entry_of, number_at
+from lineage.answers.log import change_of, entries_of, entry_of, transaction_at
 from lineage.contract.backend import Backend, Order
 from lineage.errors import Invalid, NotFound
 from lineage.filters.tree import Field
@@ -179,7 +179,7 @@ def test_changes_are_entities(eventfully: Backend) -> None:
     ids=repr,
 )
 def test_number_at_a_moment(eventfully: Backend, moment: Any, number: int) -> None:
-    assert number_at(eventfully, moment) == number
+    assert transaction_at(eventfully, moment) == number
 
 
 @pytest.mark.parametrize(
@@ -195,4 +195,4 @@ def test_number_at_a_moment(eventfully: Backend, moment: Any, number: int) -> No
 )
 def test_what_is_no_moment(eventfully: Backend, moment: Any, says: str) -> None:
     with pytest.raises(Invalid, match=says):
-        number_at(eventfully, moment)
+        transaction_at(eventfully, moment)

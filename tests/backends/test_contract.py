@@ -50,7 +50,7 @@ VERBS: dict[str, Callable[[Backend], object]] = {
     "existing edges": lambda backend: backend.existing_edges(
         [EdgeKey(FIRST, NodeKey(Kind.EXECUTION, 1), EdgeKind.INPUT)]
     ),
-    "moment": lambda backend: backend.moment(0),
+    "number_at": lambda backend: backend.number_at(0),
     "pin": lambda backend: backend.pin(),
     "replay": lambda backend: backend.replay([]),
     "write": locked,
@@ -88,7 +88,7 @@ def test_empty_store_answers_every_verb(backend: Backend) -> None:
     assert backend.log() == []
     assert list(backend.changes()) == []
     assert backend.check() == []
-    assert backend.moment(2**62) == 0
+    assert backend.number_at(2**62) == 0
     assert backend.pin() == 0
     assert backend.replay([]) == 0
     assert backend.nodes([], as_of=0) == {}

@@ -517,7 +517,7 @@ class Histories(RuleBasedStateMachine):
         snapshot = picked(self.snapshots, back)
         agree(self.backend, snapshot, snapshot.number)
         time = snapshot.time + micros
-        assert self.backend.moment(time) == max(
+        assert self.backend.number_at(time) == max(
             [each.number for each in self.snapshots[1:] if each.time <= time], default=0
         )
 

@@ -83,7 +83,7 @@ def test_copy_of_a_copy(backend: Backend, target: Backend) -> None:
 def test_groups_do_not_change_what_is_copied(
     backend: Backend, target: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lineage.contract.backend.REPLAY_GROUP", 1)
+    monkeypatch.setattr("lineage.contract.backend.BATCH_RECORDS", 1)
     eventful(backend)
     assert target.replay(backend.changes()) == 6
     assert everything(target) == everything(backend)
@@ -193,7 +193,7 @@ TAMPERED: dict[str, Callable[[Commit], Commit]] = {
 def test_tampered_transaction_is_refused(
     case: str, group: int, backend: Backend, target: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lineage.contract.backend.REPLAY_GROUP", group)
+    monkeypatch.setattr("lineage.contract.backend.BATCH_RECORDS", group)
     with writing(backend) as new:
         data = new.artifact()
     with writing(backend) as new:
@@ -246,7 +246,7 @@ def test_foreign_history_is_refused(backend: Backend, target: Backend) -> None:
 def test_interruption_leaves_whole_transactions(
     group: int, backend: Backend, target: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lineage.contract.backend.REPLAY_GROUP", group)
+    monkeypatch.setattr("lineage.contract.backend.BATCH_RECORDS", group)
 
     def interrupted(commits: Iterator[Commit]) -> Iterator[Commit]:
         for commit in commits:

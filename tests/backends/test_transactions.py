@@ -110,12 +110,12 @@ def test_moment_of_a_time(backend: Backend, clock: Clock) -> None:
     for _ in range(7):
         chain(backend, 1)
     times = {head.number: head.time for head in backend.log()}
-    assert backend.moment(times[1] - 1) == 0
-    assert backend.moment(-(2**60)) == 0
+    assert backend.number_at(times[1] - 1) == 0
+    assert backend.number_at(-(2**60)) == 0
     for number, time in times.items():
-        assert backend.moment(time) == number
-        assert backend.moment(time + 1) == number
-    assert backend.moment(2**62) == 7
+        assert backend.number_at(time) == number
+        assert backend.number_at(time + 1) == number
+    assert backend.number_at(2**62) == 7
 
 
 def test_reading_leaves_no_trace(backend: Backend) -> None:

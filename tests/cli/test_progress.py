@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from lineage.cli import main, progress
+from lineage.cli import main
+from lineage.cli.progress import counted
 from lineage.contract.format import Batches
+from lineage.model import progress
 from lineage.model.rows import Batch
 from tests.cli.conftest import Shell
 
@@ -69,8 +71,8 @@ def test_pipes_are_told_nothing(shell: Shell, runs: Path) -> None:
 
 def test_a_line_changes_only_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = opened(monkeypatch, pause=60)
-    with progress.shown("writing…", quiet=False) as line:
-        stream = progress.counted(Batches([Batch()] * 1_000, number=7), line)
+    with progress.terminal_line("writing…") as line:
+        stream = counted(Batches([Batch()] * 1_000, number=7), line)
         assert stream.number == 7
         assert len(list(stream)) == 1_000
         line.say("at the end")

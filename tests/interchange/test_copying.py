@@ -9,8 +9,9 @@ from lineage.cli.documents import plain
 from lineage.contract.backend import Backend
 from lineage.contract.proof import seal
 from lineage.errors import Conflict, Corrupt, Invalid, LineageError, NotFound, Unavailable
-from lineage.interchange.copying import Copied, Stage, copy
+from lineage.interchange.copying import Copied, copy
 from lineage.model.keys import NodeKey
+from lineage.model.progress import Progress
 from lineage.model.rows import Commit
 from lineage.store import Store
 from tests.builders import chain, elsewhere, eventful, everything, writing
@@ -77,8 +78,8 @@ def test_copy_up_to_a_moment(backend: Backend, target: Backend) -> None:
 def test_source_that_changes_meanwhile_is_copied_as_it_was(
     backend: Backend, target: Backend
 ) -> None:
-    def write(stage: Stage) -> None:
-        if not stage.verifying:
+    def write(progress: Progress) -> None:
+        if progress.stage == "copying":
             chain(backend, 1)
 
     eventful(backend)
@@ -92,13 +93,10 @@ def test_source_that_changes_meanwhile_is_copied_as_it_was(
 def test_copy_says_how_far_it_is(backend: Backend, target: Backend) -> None:
     for length in (3, 1, 2):
         chain(backend, length)
-    stages: list[Stage] = []
-    copy(backend, target, progress=stages.append)
-    so_far = [(0, 0), (1, 3), (2, 4), (3, 6)]
-    assert stages == [
-        Stage(verifying, transactions, 3, nodes)
-        for verifying in (False, True)
-        for transactions, nodes in so_far
+    told: list[Progress] = []
+    copy(backend, target, progress=told.append)
+    assert told == [
+        Progress(stage, done, 3) for stage in ("copying", "verifying") for done in range(4)
     ]
 
 
@@ -155,8 +153,8 @@ def test_copy_that_ends_before_a_purge_has_nothing_of_what_it_erased(
 def test_purge_while_the_copy_is_read_back(backend: Backend, target: Backend) -> None:
     key = secretive(backend)
 
-    def purge(stage: Stage) -> None:
-        if stage == Stage(verifying=True, transactions=0, total=2, nodes=0):
+    def purge(progress: Progress) -> None:
+        if progress == Progress("verifying", 0, 2):
             erase(backend, key)
 
     assert copy(backend, target, progress=purge).verified == 2
@@ -172,11 +170,11 @@ def test_purge_while_the_copy_is_read_back(backend: Backend, target: Backend) ->
 def test_interruption_leaves_whole_transactions_and_the_next_copy_goes_on(
     group: int, number: int, backend: Backend, target: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupt(stage: Stage) -> None:
-        if stage.transactions == number:
+    def interrupt(progress: Progress) -> None:
+        if progress.done == number:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("lineage.contract.backend.REPLAY_GROUP", group)
+    monkeypatch.setattr("lineage.contract.backend.BATCH_RECORDS", group)
     eventful(backend)
     with pytest.raises(KeyboardInterrupt):
         copy(backend, target, progress=interrupt)
@@ -190,8 +188,8 @@ def test_interruption_leaves_whole_transactions_and_the_next_copy_goes_on(
 def test_interruption_while_it_is_read_back_loses_nothing(
     backend: Backend, target: Backend
 ) -> None:
-    def interrupt(stage: Stage) -> None:
-        if stage.verifying:
+    def interrupt(progress: Progress) -> None:
+        if progress.stage == "verifying":
             raise KeyboardInterrupt
 
     eventful(backend)
@@ -336,7 +334,7 @@ def damage(backend: Backend, name: str, monkeypatch: pytest.MonkeyPatch) -> None
 def test_damage_of_the_source_is_not_copied(
     name: str, group: int, backend: Backend, target: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lineage.contract.backend.REPLAY_GROUP", group)
+    monkeypatch.setattr("lineage.contract.backend.BATCH_RECORDS", group)
     eventful(backend)
     with monkeypatch.context() as patch:
         damage(backend, name, patch)
@@ -389,7 +387,7 @@ def test_error_of_the_source_is_itself(
         yield from islice(changes(after), given)
         raise error("away")
 
-    monkeypatch.setattr("lineage.contract.backend.REPLAY_GROUP", 1)
+    monkeypatch.setattr("lineage.contract.backend.BATCH_RECORDS", 1)
     eventful(backend)
     with monkeypatch.context() as patch:
         patch.setattr(backend, "changes", fail)

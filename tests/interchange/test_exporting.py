@@ -24,7 +24,7 @@ from tests.formats.graphs import whole
 def test_every_moment_is_exported_whole(
     backend: Backend, span: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exporting, "SPAN", span)
+    monkeypatch.setattr(exporting, "BATCH_IDS", span)
     eventful(backend)
     keys = all_keys(backend)
     for number in range(backend.now() + 1):
@@ -38,7 +38,7 @@ def test_every_moment_is_exported_whole(
 
 
 def test_order_is_types_nodes_edges(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exporting, "SPAN", 1)
+    monkeypatch.setattr(exporting, "BATCH_IDS", 1)
     eventful(backend)
     seen = [max(n for n, rows in enumerate(batch) if rows) for batch in batches(backend)]
     assert seen == sorted(seen)

@@ -20,6 +20,7 @@ from lineage.interchange import importing
 from lineage.interchange.exporting import batches, export
 from lineage.interchange.importing import Imported, import_graph, read_file, read_graph, write_graph
 from lineage.model.keys import Kind, NodeKey
+from lineage.model.progress import Progress
 from lineage.store import Store
 from tests.builders import Clock, all_keys, eventful, everything, writing
 from tests.formats.graphs import Graph, dumped, graphs, whole
@@ -117,7 +118,7 @@ def test_many_gone_nodes_of_one_name(backend: Backend, target: Backend) -> None:
 
 
 def parted(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> bytes:
-    monkeypatch.setattr(importing, "PART", 5)
+    monkeypatch.setattr(importing, "BATCH_RECORDS", 5)
     eventful(backend)
     return exported(backend)
 
@@ -229,12 +230,25 @@ def test_what_was_read_is_written_in_parts_that_are_told(
     backend: Backend, target: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read = read_graph(io.BytesIO(parted(backend, monkeypatch)), "node-link")
-    told: list[tuple[int, int]] = []
-    done = write_graph(target, read, ANN, progress=lambda *each: told.append(each))
+    told: list[Progress] = []
+    done = write_graph(target, read, ANN, progress=told.append)
     records = done.types + done.nodes + done.edges
-    assert told == [(start, records) for start in [*range(0, records, 5), records]]
+    assert told == [
+        Progress("writing", start, records) for start in [*range(0, records, 5), records]
+    ]
     assert content(target) == content(backend)
     assert write_graph(target, read, ANN) == Imported(0, 0, 0, ())
+
+
+@pytest.mark.parametrize("new_ids", [False, True])
+def test_store_tells_how_far_an_import_is(store: Store, new_ids: bool) -> None:
+    with lineage.connect("memory:") as source:
+        source.record(lineage.Train(), inputs=[lineage.Dataset(uri="s3://lake/users")])
+        file = io.BytesIO(exported(source.backend))
+    told: list[Progress] = []
+    done = store.import_from(file, format="node-link", new_ids=new_ids, progress=told.append)
+    records = done.types + done.nodes + done.edges
+    assert told == [Progress("writing", 0, records), Progress("writing", records, records)]
 
 
 def test_an_empty_graph_writes_nothing(backend: Backend) -> None:

@@ -21,6 +21,7 @@ from lineage.interchange import mirroring as following
 from lineage.interchange.importing import Imported
 from lineage.mlmd.messages import Message, message
 from lineage.model.keys import Kind, NodeKey
+from lineage.model.progress import Progress
 from lineage.store import Store
 from tests.builders import Clock, eventful
 from tests.mlmd.random_calls import Calls
@@ -466,8 +467,8 @@ def test_rows_that_were_deleted_by_hand_stay(small: Path, theirs: Theirs) -> Non
 def test_names_that_change_hands_between_parts(
     backend: Backend, small: Path, theirs: Theirs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "PART", 1)
-    monkeypatch.setattr(mlmd_file, "PIECE", 1)
+    monkeypatch.setattr(following, "BATCH_RECORDS", 1)
+    monkeypatch.setattr(mlmd_file, "BATCH_ROWS", 1)
     theirs.new(small)
     assert theirs.call("PutExecution", run_request(2)).response is not None
     brought(backend, small)
@@ -546,7 +547,7 @@ def test_only_a_store_that_was_filled_from_there_is_followed(
 def test_an_import_that_was_interrupted_goes_on(
     backend: Backend, theirs: Theirs, small: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "PART", 1)
+    monkeypatch.setattr(following, "BATCH_RECORDS", 1)
     write, calls = backend.write, 0
 
     def failing(*arguments: Any) -> None:
@@ -569,7 +570,7 @@ def test_an_import_that_was_interrupted_goes_on(
 def test_others_may_not_write_meanwhile(small: Path) -> None:
     with lineage.connect("memory:") as store, connect(str(small)) as database:
 
-        def meddle(_: following.Stage) -> None:
+        def meddle(_: Progress) -> None:
             store.put(lineage.Model())
 
         author = Author("ann")

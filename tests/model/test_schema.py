@@ -331,9 +331,9 @@ def test_what_is_no_content_is_refused(tmp_path: Path) -> None:
 
 def test_progress_of_content_is_reported(tmp_path: Path) -> None:
     (tmp_path / "rows").write_bytes(b"123")
-    reports: list[tuple[int, int]] = []
-    lineage.Model.from_path(tmp_path, progress=lambda done, total: reports.append((done, total)))
-    assert reports == [(3, 3)]
+    told: list[lineage.Progress] = []
+    lineage.Model.from_path(tmp_path, progress=told.append)
+    assert told == [lineage.Progress("digesting", 3, 3)]
 
 
 @pytest.mark.parametrize("base", [lineage.Dataset, lineage.Model, Table])

@@ -18,11 +18,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, TypeVar
 
+from lineage.contract.batches import batched
 from lineage.errors import Corrupt, Invalid, NotFound, Unavailable
 from lineage.formats.losses import Losses
 from lineage.formats.mlmd.nodes import Found, own_type, row_of
 from lineage.formats.mlmd.tables import KIND_NUMBERS, NODE_COLUMNS, STRUCT, VALUE_COLUMNS, VERSION
-from lineage.formats.streams import in_pieces
 from lineage.mlmd.conversion import own_name, state_numbers, struct_of, to_micros, type_of
 from lineage.mlmd.messages import (
     AnyMessage,
@@ -54,7 +54,7 @@ T = TypeVar("T")
 
 PATIENCE: Final = 10
 """How many seconds a locked file is waited for."""
-PIECE: Final = 2_000
+BATCH_ROWS: Final = 2_000
 """How many rows a batch has at most."""
 _EVENTS = {int(kind): (kind, EDGE_ENDS[kind][0] is Kind.EXECUTION) for kind in EVENT_KINDS}
 """The kinds of event, and whether each is an output."""
@@ -193,10 +193,10 @@ class _File:
         types = [TypeRow(each, 0) for each in self._types.values()]
         yield Batch(types=[*types, *missing_types(key.kind for key in lost)])
         for kind in Kind:
-            yield from (Batch(nodes=piece) for piece in in_pieces(self._nodes(kind), PIECE))
-        yield from (Batch(nodes=piece) for piece in in_pieces(map(missing_node, lost), PIECE))
+            yield from (Batch(nodes=piece) for piece in batched(self._nodes(kind), BATCH_ROWS))
+        yield from (Batch(nodes=piece) for piece in batched(map(missing_node, lost), BATCH_ROWS))
         for edges in (self._events(), self._members(), self._parents()):
-            yield from (Batch(edges=piece) for piece in in_pieces(edges, PIECE))
+            yield from (Batch(edges=piece) for piece in batched(edges, BATCH_ROWS))
 
     # Rows
 

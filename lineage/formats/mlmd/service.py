@@ -10,10 +10,10 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
+from lineage.contract.batches import batched
 from lineage.errors import BackendError, Invalid, MissingExtra, Unavailable
 from lineage.formats.losses import Losses
 from lineage.formats.mlmd.nodes import Found, own_type, row_of
-from lineage.formats.streams import in_pieces
 from lineage.mlmd.conversion import (
     path_of,
     state_field,
@@ -38,7 +38,7 @@ except ImportError as error:
 
 __all__ = ["open_service"]
 
-PAGE: Final = 100
+BATCH_IDS: Final = 100
 PATIENCE: Final = 120.0
 """How many seconds a call may take."""
 _MEMBERS = {Kind.ARTIFACT: EdgeKind.ATTRIBUTION, Kind.EXECUTION: EdgeKind.ASSOCIATION}
@@ -139,7 +139,7 @@ class _Service:
         for system in SYSTEM_NAMES[kind]:
             found = self._named_type(kind, wire_name(system))
             ids += [] if found is None else [found]
-        for some in in_pieces(sorted(set(ids)), PAGE):
+        for some in batched(sorted(set(ids)), BATCH_IDS):
             # Of a list of all types MLMD leaves the external ids out.
             whole = self._call(f"Get{name}TypesByID", type_ids=some)
             for wire in getattr(whole, f"{kind}_types"):
@@ -169,7 +169,7 @@ class _Service:
     def _pages(self, call: str, kind: Kind, **fields: Any) -> Iterator[list[Message]]:
         """Yield lists of nodes in the order of their ids."""
         options: dict[str, Any] = {
-            "max_result_size": PAGE,
+            "max_result_size": BATCH_IDS,
             "order_by_field": {"field": 3, "is_asc": True},
         }
         while True:
@@ -231,7 +231,7 @@ class _Service:
         ends = {end for row in edges for end in (row.source, row.target)} - self._seen
         for kind in Kind:
             ids = sorted(end.id for end in ends if end.kind is kind)
-            for some in in_pieces(ids, PAGE):
+            for some in batched(ids, BATCH_IDS):
                 yield Batch(nodes=self._nodes(kind, self._by_id(kind, some)))
         lost = sorted(ends - self._seen)
         if lost:
@@ -246,7 +246,7 @@ class _Service:
     # Edges
 
     def _events(self, executions: Iterable[int]) -> Iterator[list[EdgeRow]]:
-        for some in in_pieces(executions, PAGE):
+        for some in batched(executions, BATCH_IDS):
             answer = self._call("GetEventsByExecutionIDs", execution_ids=some)
             yield [self._event(wire) for wire in answer.events if self._are_ids(wire.artifact_id)]
 

@@ -36,16 +36,16 @@ def subgraph(session: Session, request: Message) -> Message:
     options = request.lineage_subgraph_query_options
     if options.max_num_hops < 0:
         raise Invalid(f"max_num_hops {options.max_num_hops}: give 0 or more")
-    moment = session.backend.pin()
-    starts = _starts(session, options, moment)
-    walk = _Walk(session, options, moment).run(starts)
+    as_of = session.backend.pin()
+    starts = _starts(session, options, as_of)
+    walk = _Walk(session, options, as_of).run(starts)
     response = message("GetLineageSubgraphResponse")()
-    answer = _Answer(session, request, moment)
+    answer = _Answer(session, request, as_of)
     answer.fill(response.lineage_subgraph, walk)
     return response
 
 
-def _starts(session: Session, options: Message, moment: int | None) -> list[NodeKey]:
+def _starts(session: Session, options: Message, as_of: int | None) -> list[NodeKey]:
     field = options.WhichOneof("starting_nodes")
     if field is None:
         raise Invalid("starting_artifacts or starting_executions is missing")
@@ -53,23 +53,23 @@ def _starts(session: Session, options: Message, moment: int | None) -> list[Node
     text = getattr(options, field).filter_query
     if not text:
         raise Invalid(f"{field}: its filter_query is empty")
-    found = _keys(session, kind, text, moment)
+    found = _keys(session, kind, text, as_of)
     if not found:
         raise NotFound(f"{field}: no {kind} matches {text!r:.500}")
     return found
 
 
-def _keys(session: Session, kind: Kind, text: str, moment: int | None) -> list[NodeKey]:
-    where = filtered(session, kind, text, moment)
-    return [row.key for row in session.backend.find(kind, where, as_of=moment)]
+def _keys(session: Session, kind: Kind, text: str, as_of: int | None) -> list[NodeKey]:
+    where = filtered(session, kind, text, as_of)
+    return [row.key for row in session.backend.find(kind, where, as_of=as_of)]
 
 
 class _Walk:
     """A walk that stops at ending nodes."""
 
-    def __init__(self, session: Session, options: Message, moment: int | None) -> None:
+    def __init__(self, session: Session, options: Message, as_of: int | None) -> None:
         self._backend = session.backend
-        self._moment = moment
+        self._as_of = as_of
         hops = options.max_num_hops if options.HasField("max_num_hops") else MOST_HOPS
         self._limits = Limits(hops=min(hops, MOST_HOPS), nodes=None)
         self._direction = _DIRECTIONS[options.direction]
@@ -78,7 +78,7 @@ class _Walk:
         for kind in _KINDS:
             ending = getattr(options, f"ending_{kind}s")
             if ending.filter_query:
-                keys = _keys(session, kind, ending.filter_query, moment)
+                keys = _keys(session, kind, ending.filter_query, as_of)
                 self._ends.update(keys)
                 if not ending.include_ending_nodes:
                     self._dropped.update(keys)
@@ -86,24 +86,22 @@ class _Walk:
     def run(self, starts: Iterable[NodeKey]) -> Walk:
         kept = [key for key in starts if key not in self._dropped]
         if not self._ends:
-            return self._backend.walk(
-                kept, self._direction, limits=self._limits, as_of=self._moment
-            )
+            return self._backend.walk(kept, self._direction, limits=self._limits, as_of=self._as_of)
         return walk_levels(kept, self._expand, self._direction, limits=self._limits, edges=True)
 
     def _expand(self, keys: Collection[NodeKey]) -> list[EdgeRow]:
         going = [key for key in keys if key not in self._ends]
-        rows = self._backend.edges(going, self._direction, kinds=EVENT_KINDS, as_of=self._moment)
+        rows = self._backend.edges(going, self._direction, kinds=EVENT_KINDS, as_of=self._as_of)
         return [row for row in rows if self._dropped.isdisjoint((row.source, row.target))]
 
 
 class _Answer:
     """What of an answer is asked for."""
 
-    def __init__(self, session: Session, request: Message, moment: int | None) -> None:
+    def __init__(self, session: Session, request: Message, as_of: int | None) -> None:
         self._backend = session.backend
-        self._moment = moment
-        self._types = registry(session.backend, moment).by_id
+        self._as_of = as_of
+        self._types = registry(session.backend, as_of).by_id
         paths = request.read_mask.paths
         self._paths = set(paths) if request.HasField("read_mask") else None
 
@@ -138,6 +136,6 @@ class _Answer:
 
     def _members(self, keys: Collection[NodeKey]) -> list[EdgeRow]:
         """Return the edges between nodes and the live contexts that they belong to."""
-        rows = self._backend.edges(keys, Direction.UPSTREAM, kinds=_MEMBERS, as_of=self._moment)
-        contexts = self._backend.nodes({row.source for row in rows}, as_of=self._moment)
+        rows = self._backend.edges(keys, Direction.UPSTREAM, kinds=_MEMBERS, as_of=self._as_of)
+        contexts = self._backend.nodes({row.source for row in rows}, as_of=self._as_of)
         return [row for row in rows if not contexts[row.source].gone]

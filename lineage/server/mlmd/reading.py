@@ -153,19 +153,19 @@ def _listed(
         raise Invalid("order_by_field: its field is not specified")
     order = Order(_FIELDS[given.field], descending=not given.is_asc)
     backend = session.backend
-    moment, after = backend.pin(), None
+    as_of, after = backend.pin(), None
     if options.next_page_token:
-        moment, after = read_token(options.next_page_token, order)
-    where = all_of(own, filtered(session, kind, options.filter_query, moment))
-    rows = backend.find(kind, where, order=order, after=after, limit=size + 1, as_of=moment)
+        as_of, after = read_token(options.next_page_token, order)
+    where = all_of(own, filtered(session, kind, options.filter_query, as_of))
+    rows = backend.find(kind, where, order=order, after=after, limit=size + 1, as_of=as_of)
     if len(rows) > size:
-        response.next_page_token = write_token(moment, order, rows[size - 1])
+        response.next_page_token = write_token(as_of, order, rows[size - 1])
     elif own is not None:
         response.next_page_token = ""
-    return _add(response, kind, session, rows[:size], moment)
+    return _add(response, kind, session, rows[:size], as_of)
 
 
-def filtered(session: Session, kind: Kind, text: str, moment: int | None) -> Filter | None:
+def filtered(session: Session, kind: Kind, text: str, as_of: int | None) -> Filter | None:
     """Return what a `filter_query` says; None where it is empty."""
     if not text:
         return None
@@ -173,7 +173,7 @@ def filtered(session: Session, kind: Kind, text: str, moment: int | None) -> Fil
         tree = parse(text, kind)
     except Invalid as error:
         raise Invalid(f"Invalid `filter_query`: {error}") from None
-    return _with_unset_states(bind(tree, _wire_types(registry(session.backend, moment))))
+    return _with_unset_states(bind(tree, _wire_types(registry(session.backend, as_of))))
 
 
 def _with_unset_states(tree: Filter) -> Filter:
@@ -251,15 +251,15 @@ def _neighbours(
     """Return the live contexts at the other ends of some nodes' edges, by node."""
     possible = [key for key in keys if 0 < key.id < LARGEST_ID]
     backend = session.backend
-    moment = backend.pin()
+    as_of = backend.pin()
     upstream = direction is Direction.UPSTREAM
     ends: dict[NodeKey, list[NodeKey]] = {}
-    for edge in backend.edges(possible, direction, kinds={kind}, as_of=moment):
+    for edge in backend.edges(possible, direction, kinds={kind}, as_of=as_of):
         own, other = (edge.target, edge.source) if upstream else (edge.source, edge.target)
         ends.setdefault(own, []).append(other)
     if not ends:
         return {}
-    rows = backend.nodes({key for others in ends.values() for key in others}, as_of=moment)
+    rows = backend.nodes({key for others in ends.values() for key in others}, as_of=as_of)
     found = {
         own: [rows[key] for key in others if not rows[key].gone] for own, others in ends.items()
     }
@@ -282,10 +282,10 @@ def _add(
     kind: Kind,
     session: Session,
     rows: Iterable[NodeRow],
-    moment: int | None = None,
+    as_of: int | None = None,
 ) -> Message:
     """Put nodes into an answer, and return it."""
-    types = registry(session.backend, moment).by_id
+    types = registry(session.backend, as_of).by_id
     target = getattr(response, f"{kind}s")
     for row in rows:
         fill_node(target.add(), row, types)

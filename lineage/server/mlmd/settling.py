@@ -39,8 +39,8 @@ from lineage.model.rows import (
 )
 from lineage.model.schema import AnyType
 from lineage.model.values import Struct, Value
-from lineage.recording.edges import new_edges
-from lineage.recording.nodes import check_free, references_of
+from lineage.recording.edges import new_edges, stamp_edge
+from lineage.recording.nodes import check_free, references_of, stamp
 from lineage.server.refusal import Refusal
 from lineage.server.session import Session
 
@@ -160,7 +160,8 @@ class Settling:
         if node_type is None or node_type.kind is not kind or node_type.name == MISSING:
             raise NotFound(f"there is no {kind} type with the id {wire.type_id}")
         now, own = self._transaction.time, self._transaction
-        row = NodeRow(
+        custom = {name: _custom(name, value) for name, value in wire.custom_properties.items()}
+        content = (
             NodeKey(kind, own.next_id(kind)),
             wire.type_id,
             _name(kind, wire),
@@ -168,12 +169,11 @@ class Settling:
             _uri(kind, wire),
             _state(kind, wire),
             encode(_declared(node_type, wire.properties)),
-            encode({name: _custom(name, value) for name, value in wire.custom_properties.items()}),
+            encode(custom),
             now,
             now,
-            own.number,
-            own.salt(),
         )
+        row = stamp(own, content)
         self._set(row)
         return row.key
 
@@ -259,9 +259,8 @@ class Settling:
         """Settle that a context is part of another."""
         if parent == child:
             raise Invalid(f"{parent} cannot be a part of itself")
-        self._edges.append(
-            EdgeRow(parent, child, EdgeKind.PARENT, None, None, self._transaction.number)
-        )
+        key = EdgeKey(parent, child, EdgeKind.PARENT)
+        self._edges.append(stamp_edge(self._transaction, key))
 
     def _join(
         self,
@@ -272,16 +271,15 @@ class Settling:
         path: str | None = None,
     ) -> None:
         key = edge_between(kind, one, other)
-        self._edges.append(EdgeRow(*key, time, path, self._transaction.number))
+        self._edges.append(stamp_edge(self._transaction, key, time, path))
 
     # Writing
 
     def write(self) -> None:
         """Check what only the whole shows, then write it."""
         new = [row for key, row in self._rows.items() if key not in self._stored]
-        number = self._transaction.number
         updates = [
-            row._replace(since=number, salt=self._transaction.salt())
+            stamp(self._transaction, row)
             for key, row in self._rows.items()
             if key in self._stored and row != self._stored[key]
         ]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lineage.backends.neo4j.backend import Neo4jBackend
-from lineage.backends.neo4j.find import CHUNK, find_nodes
+from lineage.backends.neo4j.find import BATCH_ROWS, find_nodes
 from lineage.backends.neo4j.rows import HELD_BYTES, quoted
 from lineage.contract.backend import Order
 from lineage.filters.tree import (
@@ -149,7 +149,7 @@ def test_filter_too_large_for_neo4j_takes_a_trip_for_each_kind_of_neighbour(
 ) -> None:
     with writing(backend) as new:
         parts = [new.context(name=str(number)) for number in range(3)]
-        keys = [new.artifact(uri="a") for _ in range(CHUNK + 5)]
+        keys = [new.artifact(uri="a") for _ in range(BATCH_ROWS + 5)]
         for number, key in enumerate(keys):
             new.edge(parts[number % 3], key)
     tree: Filter = has(Column(Field.NAME, "c"), "1")
