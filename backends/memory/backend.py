@@ -25,8 +25,9 @@ from lineage.backends.memory.walk import walk_graph
 from lineage.contract.backend import EMPTY, LOOKUP_PAGE, AtUri, Backend, Named, Order, Reference
 from lineage.contract.plugins import parse_url
 from lineage.contract.proof import faults
+from lineage.contract.refusals import no_edge, no_live_node, not_gone
 from lineage.contract.walking import Direction, Limits, Walk
-from lineage.errors import Conflict, Invalid, NotFound
+from lineage.errors import Conflict, Invalid
 from lineage.filters.tree import Field, Filter
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import Batch, Commit, EdgeKey, EdgeKind, EdgeRow, Head, NodeRow, TypeRow
@@ -62,7 +63,6 @@ class MemoryBackend(Backend):
         if parse_url(url) not in (("memory", ""), ("memory", "//")):
             raise Invalid(f"{url!r}: a store in memory has no place; connect to 'memory:'")
         self.graph = TimedGraph()
-        self.lock_timeout = 30.0
         self._lock = threading.RLock()
         # Its owner alone can release it, so that an interrupted release may be tried again.
         self._write_lock = threading.RLock()
@@ -162,11 +162,7 @@ class MemoryBackend(Backend):
             rows = self.graph.versions(key)
         if as_of is None:
             return rows
-        return [
-            row if row.until is None or row.until <= as_of else NodeRow(*row[:-2])
-            for row in rows
-            if row.since <= as_of
-        ]
+        return [row.seen(as_of) for row in rows if row.since <= as_of]
 
     @override
     def log(self, *, before: int | None = None, limit: int | None = None) -> list[Head]:
@@ -180,10 +176,8 @@ class MemoryBackend(Backend):
             return self._log[start:end][::-1]
 
     @override
-    def changes(self, after: int = 0) -> Iterator[Commit]:
-        if type(after) is not int or after < 0:
-            raise Invalid(f"{after!r} is not a transaction's number")
-        return map(self._commit_of, range(after + 1, self.now() + 1))
+    def _changes(self, after: int, last: int) -> Iterator[Commit]:
+        return map(self._commit_of, range(after + 1, last + 1))
 
     def _commit_of(self, number: int) -> Commit:
         """Return a committed transaction as it was sealed; only purged content is missing."""
@@ -266,14 +260,14 @@ class MemoryBackend(Backend):
             return {key for key in keys if self.graph.has_edge_at(key, as_of)}
 
     @override
-    def walk(
+    def _walk(
         self,
         starts: Collection[NodeKey],
         direction: Direction,
         *,
-        limits: Limits = Limits(),
-        edges: bool = True,
-        as_of: int | None = None,
+        limits: Limits,
+        edges: bool,
+        as_of: int | None,
     ) -> Walk:
         with self._lock:
             as_of = self._see(as_of)
@@ -285,9 +279,8 @@ class MemoryBackend(Backend):
     # Writing
 
     @override
-    def begin(self) -> Head:
+    def _begin(self) -> Head:
         self._check_open()
-        self.refuse_readonly()
         if self.graph.writer == get_ident():
             # An interrupt came between this thread's last `begin` and its caller.
             self.rollback()
@@ -338,9 +331,9 @@ class MemoryBackend(Backend):
                 self._types.put(type_row, number)
             gone = [row.key for rows in (batch.nodes, batch.updates) for row in rows if row.gone]
             for row in batch.nodes:
-                graph.put_node(NodeRow(*row[:-2]) if row.gone else row)
+                graph.put_node(row.open() if row.gone else row)
             for row in batch.updates:
-                graph.replace_node(NodeRow(*row[:-2]) if row.gone else row, number)
+                graph.replace_node(row.open() if row.gone else row, number)
             for key in gone:
                 graph.delete_node(key, number)
             for edge in batch.edges:
@@ -357,8 +350,7 @@ class MemoryBackend(Backend):
             rows = {key: graph.edge(key) for key in keys}
             for key, row in rows.items():
                 if row is None:
-                    source, target, kind = key
-                    raise NotFound(f"there is no {kind.name} edge from {source} to {target}")
+                    raise no_edge(key)
             for key in rows:
                 graph.end_edge(key, number)
             old = [key for key, row in rows.items() if row is not None and row.since != number]
@@ -372,7 +364,7 @@ class MemoryBackend(Backend):
             for key in distinct:
                 row = graph.at(key, None)
                 if row is None or row.gone:
-                    raise NotFound(f"there is no live {key} to delete")
+                    raise no_live_node(key, "delete")
             for key in distinct:
                 graph.delete_node(key, number)
             self._open_records.deleted.extend(distinct)
@@ -384,7 +376,7 @@ class MemoryBackend(Backend):
             for key in distinct:
                 row = graph.at(key, None)
                 if row is None or not row.gone:
-                    raise Invalid(f"{key} is not deleted; only what is gone can be purged")
+                    raise not_gone(key)
             for key in distinct:
                 graph.purge_node(key)
             self._open_records.purged.extend(distinct)

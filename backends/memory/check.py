@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from lineage.backends.memory.graph import TimedGraph
 from lineage.backends.memory.history import Records, TypeHistory
 from lineage.backends.memory.indexes import Index, terms
+from lineage.contract.refusals import no_live_node
 from lineage.errors import AlreadyExists, NotFound
 from lineage.filters.tree import Field
 from lineage.model.keys import Kind, NodeKey
@@ -31,7 +32,7 @@ def check_nodes(graph: TimedGraph, batch: Batch) -> None:
         if row.key not in final:
             stored = graph.at(row.key, None)
             if stored is None or stored.gone:
-                raise NotFound(f"there is no live {row.key} to update")
+                raise no_live_node(row.key, "update")
         final[row.key] = row
     names: dict[tuple[int, str], NodeKey] = {}
     external_ids: dict[tuple[Kind, str], NodeKey] = {}

@@ -45,15 +45,10 @@ _ENDS: tuple[Callable[[EdgeRow], NodeKey], ...] = (attrgetter("source"), attrget
 _since = attrgetter("since")
 
 
-def _then(row: NodeRow, as_of: int) -> NodeRow:
-    """Return a version as it was at a moment when it was valid, or when it was gone."""
-    return row if row.until is None or row.until <= as_of else NodeRow(*row[:-2])
-
-
 def _valid(rows: Sequence[NodeRow], as_of: int) -> NodeRow | None:
     """Return the last of some versions that is not from after the moment."""
     place = bisect_right(rows, as_of, key=_since)
-    return _then(rows[place - 1], as_of) if place else None
+    return rows[place - 1].seen(as_of) if place else None
 
 
 class TimedGraph(_Graph):
@@ -95,7 +90,7 @@ class TimedGraph(_Graph):
         if self.spared and self.writer != get_ident() and key in self.spared:
             return _valid(self.spared[row.key], as_of)
         if row.since <= as_of:
-            return _then(row, as_of)
+            return row.seen(as_of)
         return _valid(self.past.get(row.key, ()), as_of)
 
     def versions(self, key: NodeKey) -> list[NodeRow]:
@@ -113,7 +108,7 @@ class TimedGraph(_Graph):
         place = bisect_left(versions, number, key=_since)
         if place == len(versions) or versions[place].since != number:
             return None, False
-        return NodeRow(*versions[place][:-2]), place == 0
+        return versions[place].open(), place == 0
 
     def latest(self) -> Iterator[NodeRow]:
         """Yield the last version of every node."""
@@ -162,7 +157,7 @@ class TimedGraph(_Graph):
         held = self._node[key]
         old: NodeRow = held["row"]
         past = self.past.get(key, [])
-        moved = [] if old.since == number else [NodeRow(*old[:-2], number)]
+        moved = [] if old.since == number else [old.open()._replace(until=number)]
         lost: list[Term] = []
         if old[1:5] != row[1:5]:
             kept = {term for version in (*past, *moved) for term in terms(version)}
@@ -183,7 +178,7 @@ class TimedGraph(_Graph):
         kept = len(self.past.get(key, ()))
         self.undo.append(partial(self._restore_node, key, old, None, kept, lost))
         self.former[key.kind].add(lost, key.id)
-        held["row"] = NodeRow(*old[:-2], number, gone=True)
+        held["row"] = old.open()._replace(until=number, gone=True)
         self.live[key.kind].discard(terms(old), key.id)
 
     def _not_former(self, row: NodeRow, some: Collection[Term]) -> list[Term]:

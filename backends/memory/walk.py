@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Collection
-from typing import Literal
+from collections.abc import Collection, Iterable, Sequence
+
+from typing_extensions import override
 
 from lineage.backends.memory.graph import TimedGraph, key_order
-from lineage.contract.walking import Cut, Direction, Limits, Walk, check_limits
+from lineage.contract.walking import Direction, LevelWalk, Limits, Walk
 from lineage.model.keys import NodeKey
+from lineage.model.rows import EdgeRow
 
 __all__ = ["walk_graph"]
 
@@ -29,41 +30,54 @@ def walk_graph(
     as_of: int | None,
 ) -> Walk:
     """Walk as `Backend.walk` says, from nodes that exist."""
-    check_limits(limits)
-    deadline = None if limits.seconds is None else time.monotonic() + limits.seconds
-    sides = _SIDES[direction]
-    first = key_order(set(starts))
-    levels = [first[: limits.nodes]]
-    dropped = len(first) > len(levels[0])
-    cut: Literal["hops", "nodes", "seconds"] | None = "nodes" if dropped else None
-    seen = set(levels[0])
-    last = levels[0]
-    while last and cut is None:
-        cut = _met(limits, len(levels), deadline)
-        if cut is None:
-            room = None if limits.nodes is None else limits.nodes - len(seen)
-            unseen = graph.beyond(last, sides[0], as_of, seen, room)
-            for side in sides[1:]:
-                unseen |= graph.beyond(last, side, as_of, seen, room)
-            found = key_order(unseen)
-            expanded, last = last, found[:room]
-            if len(found) > len(last):
-                cut = "nodes"
-                last = [*expanded, *last]
-            if found[:room]:
-                levels.append(found[:room])
-                seen.update(found[:room])
-    leading = (key for key in last if any(graph.leads_on(key, side, as_of, seen) for side in sides))
-    frontier = key_order(list(leading)) if cut else []
-    return Walk(
-        levels=levels,
-        edges=graph.among(seen, as_of) if edges else [],
-        cut=None if cut is None or not (frontier or dropped) else Cut(cut, tuple(frontier)),
-    )
+    walk = _Walk(graph, direction, limits, with_edges=edges, as_of=as_of)
+    return walk.run(set(starts))
 
 
-def _met(limits: Limits, levels: int, deadline: float | None) -> Literal["hops", "seconds"] | None:
-    """Return the limit that forbids another level."""
-    if limits.hops is not None and levels > limits.hops:
-        return "hops"
-    return "seconds" if deadline is not None and time.monotonic() >= deadline else None
+class _Walk(LevelWalk[NodeKey]):
+    """A walk over the graph of one moment."""
+
+    def __init__(
+        self,
+        graph: TimedGraph,
+        direction: Direction,
+        limits: Limits,
+        *,
+        with_edges: bool,
+        as_of: int | None,
+    ) -> None:
+        super().__init__(limits)
+        self._graph = graph
+        self._sides = _SIDES[direction]
+        self._with_edges = with_edges
+        self._as_of = as_of
+
+    @override
+    def _order(self, nodes: Iterable[NodeKey]) -> list[NodeKey]:
+        return key_order(list(nodes))
+
+    @override
+    def _keys(self, nodes: list[NodeKey]) -> list[NodeKey]:
+        return nodes
+
+    @override
+    def _neighbours(self, frontier: Sequence[NodeKey], room: int | None) -> set[NodeKey]:
+        beyond, as_of, seen = self._graph.beyond, self._as_of, self._seen
+        unseen = beyond(frontier, self._sides[0], as_of, seen, room)
+        for side in self._sides[1:]:
+            unseen |= beyond(frontier, side, as_of, seen, room)
+        return unseen
+
+    @override
+    def _look_beyond(self, unexpanded: Sequence[NodeKey]) -> set[NodeKey]:
+        leads_on, as_of, seen = self._graph.leads_on, self._as_of, self._seen
+        return {
+            key
+            for key in unexpanded
+            if any(leads_on(key, side, as_of, seen) for side in self._sides)
+        }
+
+    @override
+    def _edges(self, *, whole: bool) -> Sequence[EdgeRow]:
+        # The graph finds the edges among all kept nodes, so that none need be gathered on the way.
+        return self._graph.among(self._seen, self._as_of) if self._with_edges else []

@@ -24,13 +24,13 @@ from lineage.backends.neo4j.reading import edges_at, heads, nodes_at, versions_a
 from lineage.backends.neo4j.rows import HEAD, head_row, type_row
 from lineage.backends.neo4j.walk import walk_graph
 from lineage.backends.neo4j.writing import Writing
-from lineage.contract.backend import EMPTY, Backend, Order, Reference
-from lineage.contract.walking import Direction, Limits, Walk, check_limits
-from lineage.errors import BackendError, Conflict, Corrupt, Invalid, LineageError, Unavailable
+from lineage.contract.backend import EMPTY, PRELOADED, Backend, Order, Reference
+from lineage.contract.refusals import lost_transaction
+from lineage.contract.walking import Direction, Limits, Walk
+from lineage.errors import BackendError, Conflict, Corrupt, LineageError, Unavailable
 from lineage.filters.tree import Filter
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import Batch, Commit, EdgeKey, EdgeKind, EdgeRow, Head, NodeRow, TypeRow
-from lineage.model.system import SYSTEM_TYPES
 
 __all__ = ["Neo4jBackend"]
 
@@ -42,7 +42,6 @@ TRIES = 2
 RECONNECT = 0.5
 """Seconds between attempts to ask what became of a commit."""
 
-_PRELOADED = {each.id: TypeRow(each, 0) for each in SYSTEM_TYPES}
 _NOW = "MATCH (g:LineageGate) SET g.held = true WITH g RETURN g.number, g.schema"
 """To set what is set changes nothing, but waits for a commit that is on its way to be done."""
 _LOCK = f"""
@@ -80,8 +79,7 @@ class Neo4jBackend(Backend):
         self, url: str, *, clock: Callable[[], int] | None = None, readonly: bool = False
     ) -> None:
         super().__init__(clock=clock, readonly=readonly)
-        self.lock_timeout = 30.0
-        self._types = _Types(0, tuple(_PRELOADED.values()), 0)
+        self._types = _Types(0, tuple(PRELOADED.values()), 0)
         self._last = 0
         """The highest number that is known to be committed."""
         self._server = Server(url)
@@ -192,7 +190,7 @@ class Neo4jBackend(Backend):
             self._types = known._replace(until=max(as_of, known.until))
             return known.rows
         stored = [type_row(kind, body, since) for kind, body, since in found]
-        by_id = {**_PRELOADED, **{row.type.id: row for row in stored}}
+        by_id = PRELOADED | {row.type.id or 0: row for row in stored}
         rows = tuple(sorted(by_id.values(), key=lambda row: row.type.id or 0))
         # The newest are kept, also where a pinned moment asked for them; older ones are asked for rarely.
         if schema > known.schema:
@@ -256,16 +254,15 @@ class Neo4jBackend(Backend):
         return self._steadily(lambda run: versions_at(run, number, key))
 
     @override
-    def walk(
+    def _walk(
         self,
         starts: Collection[NodeKey],
         direction: Direction,
         *,
-        limits: Limits = Limits(),
-        edges: bool = True,
-        as_of: int | None = None,
+        limits: Limits,
+        edges: bool,
+        as_of: int | None,
     ) -> Walk:
-        check_limits(limits)
         number = self._number(as_of)
 
         def read(run: Run) -> Walk:
@@ -294,12 +291,7 @@ class Neo4jBackend(Backend):
         return heads(run, before=beyond if before is None else min(before, beyond), limit=limit)
 
     @override
-    def changes(self, after: int = 0) -> Iterator[Commit]:
-        if type(after) is not int or after < 0:
-            raise Invalid(f"{after!r} is not a transaction's number")
-        return self._stream(after, self.now())
-
-    def _stream(self, after: int, last: int) -> Iterator[Commit]:
+    def _changes(self, after: int, last: int) -> Iterator[Commit]:
         return history.stream(self._run, after, last)
 
     @override
@@ -313,8 +305,7 @@ class Neo4jBackend(Backend):
     # Writing
 
     @override
-    def begin(self) -> Head:
-        self.refuse_readonly()
+    def _begin(self) -> Head:
         self.rollback()  # what an interrupt has left, between the lock and whoever wanted it
         token = secrets.token_hex(16)
         work, rows = self._server.begin(first=_LOCK, seconds=self.lock_timeout, token=token)
@@ -344,9 +335,7 @@ class Neo4jBackend(Backend):
     def _locked(self) -> Writing:
         writing = self._writing
         if writing is None or not writing.work.is_open:
-            raise Invalid(
-                "the transaction is gone: an error undid it, or it is another process's that this one was forked from"
-            )
+            raise lost_transaction()
         return writing
 
     @override

@@ -26,7 +26,8 @@ from lineage.backends.neo4j.rows import (
 )
 from lineage.contract.batches import batched
 from lineage.contract.proof import purged
-from lineage.errors import Corrupt, Invalid
+from lineage.contract.refusals import not_gone
+from lineage.errors import Corrupt
 from lineage.model.keys import NodeKey
 from lineage.model.rows import Commit, Head, NodeRow
 from lineage.model.schema import AnyType
@@ -164,7 +165,7 @@ class _Reader:
 
 def _record(values: Sequence[Any]) -> NodeRow:
     """Return a version as it was written, whatever became of it later."""
-    return _with_salt(node_row(values)._replace(until=None, gone=False))
+    return _with_salt(node_row(values).open())
 
 
 def _with_salt(row: NodeRow) -> NodeRow:
@@ -185,7 +186,7 @@ def purge_nodes(run: Run, keys: Collection[NodeKey], type_of: Callable[[int], An
     gone = {number for some in batched(numbers, BATCH_KEYS) for (number,) in run(_GONE, keys=some)}
     for number in numbers:
         if number not in gone:
-            raise Invalid(f"{key_of(number)} is not deleted; only what is gone can be purged")
+            raise not_gone(key_of(number))
     for some in batched(numbers, BATCH_KEYS):
         rows = [_with_salt(version_row(values)) for values in run(_VERSIONS, keys=some)]
         run(_BLANK, rows=[node_values(purged(row), type_of(row.type_id)) for row in rows])

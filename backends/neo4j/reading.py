@@ -67,7 +67,7 @@ def nodes_at(run: Run, as_of: int, keys: Collection[NodeKey]) -> dict[NodeKey, N
         newer = []
         for values in run(_NODES, keys=some):
             if _whole(values)[_SINCE] <= as_of:
-                row = _then(node_row(values), as_of)
+                row = node_row(values).seen(as_of)
                 found[row.key] = row
             else:
                 newer.append(values[0])
@@ -82,13 +82,6 @@ def _whole(values: Sequence[Any]) -> Sequence[Any]:
     if type(values[_SINCE]) is not int:
         node_row(values)
     return values
-
-
-def _then(row: NodeRow, as_of: int) -> NodeRow:
-    """Return a version as it was seen after transaction `at`: not ended, if it ended later."""
-    if row.until is None or row.until <= as_of:
-        return row
-    return row._replace(until=None, gone=False)
 
 
 def edges_at(
@@ -130,7 +123,7 @@ def versions_at(run: Run, as_of: int, key: NodeKey) -> list[NodeRow]:
         row = version_row(values)
         if row.since <= as_of:
             # Past the present, so that what left it meanwhile has its end.
-            found[row.since] = _then(row, as_of)
+            found[row.since] = row.seen(as_of)
     return [found[since] for since in sorted(found)]
 
 

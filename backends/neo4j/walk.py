@@ -14,11 +14,10 @@ from typing import Any
 
 from typing_extensions import override
 
-from lineage.backends.levels import SLACK, LevelWalk
 from lineage.backends.neo4j.connections import Run
 from lineage.backends.neo4j.rows import EVENT_TYPES, PAST, edge_rows, key_of, number_of, of_moment
 from lineage.contract.batches import batched
-from lineage.contract.walking import Direction, Limits, Walk
+from lineage.contract.walking import SLACK, Direction, LevelWalk, Limits, Walk
 from lineage.model.keys import LARGEST_ID, NodeKey
 from lineage.model.rows import EVENT_KINDS, EdgeRow
 
@@ -109,7 +108,7 @@ def walk_graph(
     return walk.run({number_of(key) for key in starts})
 
 
-class _Walk(LevelWalk):
+class _Walk(LevelWalk[int]):
     """A walk over the relationships of one moment."""
 
     def __init__(
@@ -127,15 +126,13 @@ class _Walk(LevelWalk):
         self._recent: deque[int] = deque(maxlen=RECENT)
         self._at_hub = False
 
-    @staticmethod
     @override
-    def _order(numbers: Iterable[int]) -> list[int]:
-        return sorted(numbers)
+    def _order(self, nodes: Iterable[int]) -> list[int]:
+        return sorted(nodes)
 
-    @staticmethod
     @override
-    def _keys(numbers: Iterable[int]) -> list[NodeKey]:
-        return [key_of(number) for number in numbers]
+    def _keys(self, nodes: list[int]) -> list[NodeKey]:
+        return [key_of(number) for number in nodes]
 
     @override
     def _neighbours(self, frontier: Sequence[int], room: int | None) -> set[int]:

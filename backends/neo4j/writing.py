@@ -29,6 +29,7 @@ from lineage.backends.neo4j.rows import (
 )
 from lineage.contract.backend import External, Named, Reference
 from lineage.contract.batches import batched
+from lineage.contract.refusals import no_edge, no_live_node
 from lineage.errors import AlreadyExists, Corrupt, NotFound
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EVENT_KINDS, Batch, EdgeKey, EdgeRow, Head, NodeRow, TypeRow
@@ -296,9 +297,7 @@ class Writing:
         there = self._look(edges=keys).edges
         for key in keys:
             if key not in there:
-                raise NotFound(
-                    f"there is no {key.kind.name} edge from {key.source} to {key.target}"
-                )
+                raise no_edge(key)
         for some in batched(keys, BATCH_ROWS):
             self.work.run(_END, rows=[edge_key_map(key) for key in some], number=number)
         self._forget()
@@ -309,7 +308,7 @@ class Writing:
         there = self._look(keys=keys).there
         for key in keys:
             if not there.get(key, False):
-                raise NotFound(f"there is no live {key} to delete")
+                raise no_live_node(key, "delete")
         for some in batched(keys, BATCH_ROWS):
             self.work.run(_DELETE, keys=[number_of(key) for key in some], number=number)
         self._forget()
@@ -343,7 +342,7 @@ class Writing:
                 raise AlreadyExists(f"there was a {key} before; ids are given once")
         for row in batch.updates:
             if row.key not in self._live and not taken.there.get(row.key, False):
-                raise NotFound(f"there is no live {row.key} to update")
+                raise no_live_node(row.key, "update")
         updated = {row.key for row in batch.updates}
         for digest, row in wanted.items():
             owner = taken.owners.get(digest)

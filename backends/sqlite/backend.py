@@ -44,9 +44,10 @@ from lineage.backends.sqlite.rows import (
     type_text,
 )
 from lineage.backends.sqlite.walk import walk_tables
-from lineage.contract.backend import EMPTY, Backend, Order, Reference
-from lineage.contract.walking import Direction, Limits, Walk, check_limits
-from lineage.errors import AlreadyExists, Invalid, NotFound
+from lineage.contract.backend import EMPTY, PRELOADED, Backend, Order, Reference
+from lineage.contract.refusals import lost_transaction, no_edge, no_live_node
+from lineage.contract.walking import Direction, Limits, Walk
+from lineage.errors import AlreadyExists
 from lineage.filters.tree import Exists, Filter, Neighbour
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import (
@@ -60,13 +61,11 @@ from lineage.model.rows import (
     TypeRow,
     types_with,
 )
-from lineage.model.system import SYSTEM_TYPES
 
 __all__ = ["SqliteBackend"]
 
 logger = logging.getLogger("lineage")
 
-_PRELOADED = {number: TypeRow(each, 0) for number, each in enumerate(SYSTEM_TYPES, start=1)}
 _INSERT_NODE = f"INSERT INTO node VALUES ({', '.join('?' * len(NODE_COLUMNS.split(',')))})"
 _INSERT_HEAD = f"INSERT INTO txn VALUES ({', '.join('?' * len(HEAD_COLUMNS.split(',')))})"
 _INSERT_PAST = f"INSERT INTO node_past ({PAST_COLUMNS}) VALUES ({', '.join('?' * len(PAST_COLUMNS.split(',')))})"
@@ -95,7 +94,6 @@ class SqliteBackend(Backend):
         super().__init__(clock=clock, readonly=readonly)
         check_version()
         path, journal = split_url(str(url))
-        self.lock_timeout = 30.0
         self.large_log = LARGE_LOG
         self._types: tuple[int, tuple[TypeRow, ...]] | None = None
         self._seen = (0, 0)
@@ -113,6 +111,11 @@ class SqliteBackend(Backend):
         except BaseException:
             self._file.close()
             raise
+
+    @classmethod
+    @override
+    def file_of(cls, url: str) -> Path | None:
+        return split_url(url)[0]
 
     # Opening
 
@@ -226,7 +229,7 @@ class SqliteBackend(Backend):
             row = known.get(number)
             same = row is not None and row.since == since
             stored[number] = row if row and same else type_row(kind, body, since, None)
-        return tuple((_PRELOADED | stored).values())
+        return tuple((PRELOADED | stored).values())
 
     @override
     @guarded
@@ -292,13 +295,7 @@ class SqliteBackend(Backend):
         as_of = source.as_of
         if as_of is None:
             return rows
-        return [
-            row
-            if row.until is not None and row.until <= as_of
-            else row._replace(until=None, gone=False)
-            for row in rows
-            if row.since <= as_of
-        ]
+        return [row.seen(as_of) for row in rows if row.since <= as_of]
 
     @override
     @guarded
@@ -312,12 +309,7 @@ class SqliteBackend(Backend):
         return [head_row(values) for values in rows]
 
     @override
-    def changes(self, after: int = 0) -> Iterator[Commit]:
-        if type(after) is not int or after < 0:
-            raise Invalid(f"{after!r} is not a transaction's number")
-        return self._stream(after, self.now())
-
-    def _stream(self, after: int, last: int) -> Iterator[Commit]:
+    def _changes(self, after: int, last: int) -> Iterator[Commit]:
         for batch in head_batches(self._heads(after, last)):
             yield from self._read_batch(batch[0].number, batch[-1].number)
 
@@ -372,16 +364,15 @@ class SqliteBackend(Backend):
 
     @override
     @guarded
-    def walk(
+    def _walk(
         self,
         starts: Collection[NodeKey],
         direction: Direction,
         *,
-        limits: Limits = Limits(),
-        edges: bool = True,
-        as_of: int | None = None,
+        limits: Limits,
+        edges: bool,
+        as_of: int | None,
     ) -> Walk:
-        check_limits(limits)
         with self._snapshot(as_of) as (sql, source):
             self.check_starts(starts, read_nodes(sql, source, starts))
             numbers = {number_of(key) for key in starts}
@@ -390,19 +381,18 @@ class SqliteBackend(Backend):
     # Writing
 
     @override
-    def begin(self) -> Head:
+    def _begin(self) -> Head:
         # The wait is not `guarded`: it may be long, and a close or a fork need not wait for it.
-        self.refuse_readonly()
         deadline = time.monotonic() + self.lock_timeout
         self._file.slot.lock.acquire(self.lock_timeout)
         try:
-            return self._begin(deadline - time.monotonic())
+            return self._begin_immediate(deadline - time.monotonic())
         except BaseException:
             self.rollback()
             raise
 
     @guarded
-    def _begin(self, seconds: float) -> Head:
+    def _begin_immediate(self, seconds: float) -> Head:
         with self._file.waiting(seconds) as sql:
             sql.execute("BEGIN IMMEDIATE")
         last = self._last(sql)
@@ -411,19 +401,17 @@ class SqliteBackend(Backend):
         return last
 
     @property
-    def _writing(self) -> sqlite3.Connection:
+    def _write_connection(self) -> sqlite3.Connection:
         """The connection, inside a transaction: without one, each statement would commit by itself."""
         sql = self._file.connection
         if not sql.in_transaction:
-            raise Invalid(
-                "the transaction is gone: an error undid it, or it is another process's that this one was forked from"
-            )
+            raise lost_transaction()
         return sql
 
     @contextmanager
     def _whole(self) -> Iterator[sqlite3.Connection]:
         """Do all of a block's statements or none of them."""
-        sql = self._writing
+        sql = self._write_connection
         own_types = self._own_types
         sql.execute("SAVEPOINT verb")
         try:
@@ -499,12 +487,12 @@ class SqliteBackend(Backend):
             # Only the indexes of what differs are written, unlike by what follows.
             values = node_values(rows[0])
             if not sql.execute(_UPDATE_NODE, (*values[1:], values[0])).rowcount:
-                raise NotFound(f"there is no live {rows[0].key} to update")
+                raise no_live_node(rows[0].key, "update")
             return
         # All are taken away first, so that names may change hands among them.
         for key, row in zip(keys, rows, strict=True):
             if not sql.execute("DELETE FROM node WHERE key = ?", (key,)).rowcount:
-                raise NotFound(f"there is no live {row.key} to update")
+                raise no_live_node(row.key, "update")
         self._insert(sql, rows)
 
     @staticmethod
@@ -526,9 +514,7 @@ class SqliteBackend(Backend):
                     (number, *place, number),
                 )
                 if not sql.execute(f"DELETE FROM edge WHERE {_EDGE_IS}", place).rowcount:
-                    raise NotFound(
-                        f"there is no {key.kind.name} edge from {key.source} to {key.target}"
-                    )
+                    raise no_edge(key)
 
     @override
     @guarded
@@ -541,7 +527,7 @@ class SqliteBackend(Backend):
                     (number, number_of(key)),
                 )
                 if not sql.execute("DELETE FROM node WHERE key = ?", (number_of(key),)).rowcount:
-                    raise NotFound(f"there is no live {key} to delete")
+                    raise no_live_node(key, "delete")
 
     @override
     @guarded
@@ -553,13 +539,13 @@ class SqliteBackend(Backend):
     @override
     @guarded
     def append(self, head: Head) -> None:
-        self._writing.execute(_INSERT_HEAD, head)
+        self._write_connection.execute(_INSERT_HEAD, head)
         self._appended = head
 
     @override
     @guarded
     def commit(self) -> None:
-        self._writing.execute("COMMIT")
+        self._write_connection.execute("COMMIT")
         if self._own_types is not None:
             self._types = (self._appended.schema, self._own_types)
             self._own_types = None

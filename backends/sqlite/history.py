@@ -23,7 +23,7 @@ from lineage.backends.sqlite.rows import (
     whole_row,
 )
 from lineage.contract.proof import purged
-from lineage.errors import Invalid
+from lineage.contract.refusals import not_gone
 from lineage.model.keys import NodeKey
 from lineage.model.rows import Commit, Head, NodeRow
 
@@ -122,7 +122,7 @@ def purge_nodes(sql: sqlite3.Connection, number: int, keys: Collection[NodeKey])
     for key in keys:
         rows = node_versions(sql, key)
         if not rows or not rows[-1].gone:
-            raise Invalid(f"{key} is not deleted; only what is gone can be purged")
+            raise not_gone(key)
         for row in rows:
             blank = purged(row)
             sql.execute(

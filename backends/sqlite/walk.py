@@ -14,10 +14,9 @@ from typing import Any
 from pydantic_core import to_json
 from typing_extensions import override
 
-from lineage.backends.levels import SLACK, LevelWalk
 from lineage.backends.sqlite.filters import Source
 from lineage.backends.sqlite.rows import CONTEXT_EDGES, EDGE_COLUMNS, edge_rows, keys_of
-from lineage.contract.walking import Direction, LaterEdges, Limits, Walk
+from lineage.contract.walking import SLACK, Direction, LaterEdges, LevelWalk, Limits, Walk
 from lineage.model.keys import NodeKey
 from lineage.model.rows import EdgeRow
 
@@ -44,7 +43,7 @@ def walk_tables(
     return _Walk(sql, source, direction, limits, with_edges=edges).run(starts)
 
 
-class _Walk(LevelWalk):
+class _Walk(LevelWalk[int]):
     """A walk over the tables of one moment."""
 
     def __init__(
@@ -64,16 +63,14 @@ class _Walk(LevelWalk):
         self._met: list[Row] = []
         self._queries: dict[tuple[str, bool], str] = {}
 
-    @staticmethod
     @override
-    def _order(numbers: Iterable[int]) -> list[int]:
+    def _order(self, nodes: Iterable[int]) -> list[int]:
         # Artifacts before executions, then by id.
-        return sorted(numbers, key=lambda number: (number & 3, number))
+        return sorted(nodes, key=lambda number: (number & 3, number))
 
-    @staticmethod
     @override
-    def _keys(numbers: Iterable[int]) -> list[NodeKey]:
-        return keys_of(numbers)
+    def _keys(self, nodes: list[int]) -> list[NodeKey]:
+        return keys_of(nodes)
 
     @override
     def _neighbours(self, frontier: Sequence[int], room: int | None) -> set[int]:

@@ -7,12 +7,11 @@ from typing import Annotated
 
 import typer
 
-from lineage.backends.sqlite.location import split_url
 from lineage.cli import output
 from lineage.cli.options import AsJson, AsOf, at, is_place
 from lineage.cli.output import several
 from lineage.cli.progress import told
-from lineage.contract.plugins import parse_url, shown_url
+from lineage.contract.plugins import parse_url, shown_url, store_file
 from lineage.errors import Invalid
 from lineage.interchange.copying import Copied
 from lineage.model.progress import terminal_line
@@ -50,10 +49,10 @@ def copy(
 
 
 def _is_one_place(source: str, target: str) -> bool:
-    one, other = parse_url(source), parse_url(target)
-    if {one.scheme, other.scheme} != {"sqlite"}:
-        return one == other
-    return is_place(source, split_url(target)[0])
+    if parse_url(source) == parse_url(target):
+        return True
+    file = store_file(target)
+    return file is not None and is_place(source, file)
 
 
 def _copied(answer: Copied) -> Iterator[str]:

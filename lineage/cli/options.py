@@ -12,7 +12,7 @@ import typer
 
 from lineage.cli import output
 from lineage.cli.completion import complete_formats, complete_kinds, complete_types
-from lineage.contract.plugins import parse_url
+from lineage.contract.plugins import store_file
 from lineage.contract.walking import Limits
 from lineage.errors import NotFound
 from lineage.model.keys import NodeKey
@@ -193,11 +193,8 @@ def named(store: Store, text: str) -> NodeKey:
 
 def is_place(url: str, path: str | Path) -> bool:
     """Whether a path is where a store is kept."""
-    from lineage.backends.sqlite.location import split_url
-
-    return parse_url(url).scheme == "sqlite" and os.path.realpath(
-        split_url(url)[0]
-    ) == os.path.realpath(path)
+    file = store_file(url)
+    return file is not None and os.path.realpath(file) == os.path.realpath(path)
 
 
 def quiet_grpc() -> None:

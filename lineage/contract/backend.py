@@ -26,11 +26,12 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import ClassVar, Final, NamedTuple, Self, TypeAlias
 
 from lineage.contract.proof import NO_DIGEST, seal
 from lineage.contract.transaction import Block, Transaction
-from lineage.contract.walking import Direction, Limits, Walk, walk_levels
+from lineage.contract.walking import Direction, Limits, Walk, check_limits, walk_levels
 from lineage.errors import Invalid, NotFound
 from lineage.filters.tree import Column, Compare, Field, Filter, Operator, all_of
 from lineage.model.keys import Kind, NodeKey
@@ -51,6 +52,7 @@ __all__ = [
     "CONTRACT_VERSION",
     "EMPTY",
     "LOOKUP_PAGE",
+    "PRELOADED",
     "AtUri",
     "Backend",
     "External",
@@ -67,6 +69,8 @@ BATCH_RECORDS: Final = 20_000
 
 EMPTY: Final = Head(0, 0, "", "", NO_DIGEST, 0, 0, len(SYSTEM_TYPES), 0, 0, 0)
 """What comes before the first transaction."""
+PRELOADED: Final = {number: TypeRow(each, 0) for number, each in enumerate(SYSTEM_TYPES, start=1)}
+"""The rows of the system types, by id; no storage keeps them."""
 
 
 class Named(NamedTuple):
@@ -115,8 +119,15 @@ class Backend(ABC):
     def __init__(self, *, clock: Callable[[], int] | None = None, readonly: bool = False) -> None:
         self.clock: Callable[[], int] = clock or (lambda: time.time_ns() // 1000)
         self.readonly = readonly
+        self.lock_timeout = 30.0
+        """How many seconds `begin` waits for the write lock."""
         self._own = threading.local()
         self._newest = 0
+
+    @classmethod
+    def file_of(cls, url: str) -> Path | None:  # noqa: ARG003  # for those who keep one
+        """Return the file that keeps the store at a URL of this backend; None where no file does."""
+        return None
 
     # Reading
 
@@ -182,10 +193,6 @@ class Backend(ABC):
         """Return the transactions with numbers below `before`, newest first."""
 
     @abstractmethod
-    def changes(self, after: int = 0) -> Iterator[Commit]:
-        """Yield every transaction after that number, oldest first, up to the last one at the call."""
-
-    @abstractmethod
     def check(self) -> list[str]:
         """Read everything; return a sentence for each thing that is not as it was written."""
 
@@ -194,10 +201,6 @@ class Backend(ABC):
         """Let go of all resources; closing again does nothing, any other verb is `Invalid`."""
 
     # Writing: what a transaction calls, under the write lock, with input that was checked
-
-    @abstractmethod
-    def begin(self) -> Head:
-        """Wait up to 30 s for the write lock (then `Conflict`) and return the last transaction."""
 
     @abstractmethod
     def write(self, number: int, batch: Batch) -> None:
@@ -231,7 +234,31 @@ class Backend(ABC):
     def rollback(self) -> None:
         """Undo all since `begin` and let go of the lock; also after a failed `commit`."""
 
-    # What follows from these; a backend may do better
+    # What `changes` and `begin` ask of a backend, once the checks are made
+
+    @abstractmethod
+    def _changes(self, after: int, last: int) -> Iterator[Commit]:
+        """Yield the transactions after one number, up to another that is committed."""
+
+    @abstractmethod
+    def _begin(self) -> Head:
+        """Wait up to `lock_timeout` for the write lock (then `Conflict`) and return the last transaction."""
+
+    # What is the same for every backend
+
+    def changes(self, after: int = 0) -> Iterator[Commit]:
+        """Yield every transaction after that number, oldest first, up to the last one at the call."""
+        if type(after) is not int or after < 0:
+            raise Invalid(f"{after!r} is not a transaction's number")
+        return self._changes(after, self.now())
+
+    def begin(self) -> Head:
+        """Wait up to 30 s for the write lock (then `Conflict`) and return the last transaction.
+
+        `Invalid` on a backend that was opened for reading only.
+        """
+        self.refuse_readonly()
+        return self._begin()
 
     def transaction(
         self, *, actor: str = "", message: str = ""
@@ -296,6 +323,18 @@ class Backend(ABC):
         direction goes along. Where a limit cuts a level, its first nodes are kept. Without `edges`
         the answer has none.
         """
+        check_limits(limits)
+        return self._walk(starts, direction, limits=limits, edges=edges, as_of=as_of)
+
+    def _walk(
+        self,
+        starts: Collection[NodeKey],
+        direction: Direction,
+        *,
+        limits: Limits,
+        edges: bool,
+        as_of: int | None,
+    ) -> Walk:
         as_of = self.pin(as_of)
         self.check_starts(starts, self.nodes(starts, as_of=as_of))
         return walk_levels(

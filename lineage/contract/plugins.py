@@ -18,6 +18,7 @@ import re
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from operator import attrgetter
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from lineage.errors import BackendError, Invalid, MissingExtra
@@ -35,6 +36,7 @@ __all__ = [
     "parse_url",
     "schemes",
     "shown_url",
+    "store_file",
 ]
 
 GROUP = "lineage.backends"
@@ -131,6 +133,15 @@ def backend_factory(url: str) -> Callable[..., object]:
             "Update or uninstall its package"
         )
     return factory
+
+
+def store_file(url: str) -> Path | None:
+    """Return the file that the store at `url` is kept in, whether it is there or not; None where it is in none.
+
+    Raises the same errors as `backend_factory`.
+    """
+    file_of = getattr(backend_factory(url), "file_of", None)
+    return file_of(url) if callable(file_of) else None
 
 
 def schemes() -> list[str]:

@@ -31,9 +31,6 @@ class Storage(Protocol):
     def clock(self) -> Callable[[], int]:
         """What tells the time, in microseconds since 1970."""
 
-    def refuse_readonly(self) -> None:
-        """Raise `Invalid` where the backend was opened for reading only."""
-
     def now(self) -> int:
         """Return the number of the last committed transaction."""
 
@@ -113,7 +110,6 @@ class Transaction:
         ):
             return self._last
         self.check_usable()
-        self._storage.refuse_readonly()
         last = self._storage.begin()
         self._last = last
         if self._read_at not in (None, last.number):

@@ -1,17 +1,36 @@
-"""The reference walk: breadth first over any source of edges, exact about its limits."""
+"""Walks: which way, how far, what they met; the one loop of all walks, and the reference walk."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from enum import StrEnum
-from typing import Literal, NamedTuple, overload
+from typing import Generic, Literal, NamedTuple, TypeAlias, TypeVar, overload
+
+from typing_extensions import override
 
 from lineage.errors import Invalid
 from lineage.model.keys import LARGEST_ID, NodeKey
-from lineage.model.rows import EdgeRow
+from lineage.model.rows import EdgeKey, EdgeRow
 
-__all__ = ["Cut", "Direction", "LaterEdges", "Limits", "Walk", "check_limits", "walk_levels"]
+__all__ = [
+    "SLACK",
+    "Cut",
+    "Direction",
+    "LaterEdges",
+    "LevelWalk",
+    "Limits",
+    "Walk",
+    "check_limits",
+    "walk_levels",
+]
+
+SLACK = 1000
+"""Edges that a level may have beyond those that its node limit explains, before it is read with care."""
+
+KeyT = TypeVar("KeyT", bound=Hashable)
+LimitName: TypeAlias = Literal["hops", "nodes", "seconds"]
 
 
 class Direction(StrEnum):
@@ -36,7 +55,7 @@ class Limits(NamedTuple):
 class Cut(NamedTuple):
     """Why an answer is not whole: the limit that was met, and the kept nodes that lead further."""
 
-    limit: Literal["hops", "nodes", "seconds"]
+    limit: LimitName
     frontier: tuple[NodeKey, ...]
 
 
@@ -116,6 +135,145 @@ def _are_limits(given: object) -> bool:
     return isinstance(given, Limits) and all(map(isinstance, given, wanted))
 
 
+class LevelWalk(ABC, Generic[KeyT]):
+    """The one loop of all walks: levels, exact about limits; a subclass says where neighbours come from.
+
+    `KeyT` is how the storage names nodes: keys as such, or packed in a number.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._seen: set[KeyT] = set()
+
+    @abstractmethod
+    def _order(self, nodes: Iterable[KeyT]) -> list[KeyT]:
+        """Return distinct nodes in the order of their keys."""
+
+    @abstractmethod
+    def _keys(self, nodes: list[KeyT]) -> list[NodeKey]:
+        """Return the keys of some nodes."""
+
+    @abstractmethod
+    def _neighbours(self, frontier: Sequence[KeyT], room: int | None) -> set[KeyT]:
+        """Return the unvisited neighbours: all, or where there are more than `room`, enough to tell.
+
+        Enough are those that come first in the order of keys, and one more.
+        """
+
+    @abstractmethod
+    def _look_beyond(self, unexpanded: Sequence[KeyT]) -> set[KeyT]:
+        """Return those of the last nodes that lead further, and gather the edges among kept ones there.
+
+        The last nodes are those that were not expanded, or whose neighbours were not all kept.
+        """
+
+    @abstractmethod
+    def _edges(self, *, whole: bool) -> Sequence[EdgeRow]:
+        """Return the gathered edges among the kept nodes, in order; none where none are wanted.
+
+        The answer is whole where no limit was met.
+        """
+
+    def run(self, starts: Iterable[KeyT]) -> Walk:
+        """Walk from distinct nodes."""
+        first = self._order(starts)
+        levels = [first[: self._limits.nodes]]
+        dropped = len(first) > len(levels[0])
+        self._seen.update(levels[0])
+        cut, last = ("nodes", levels[0]) if dropped else self._expand(levels)
+        frontier = self._order(self._look_beyond(last)) if last else []
+        return Walk(
+            levels=[self._keys(level) for level in levels],
+            edges=self._edges(whole=cut is None),
+            cut=None
+            if cut is None or not (frontier or dropped)
+            else Cut(cut, tuple(self._keys(frontier))),
+        )
+
+    def _expand(self, levels: list[list[KeyT]]) -> tuple[LimitName | None, list[KeyT]]:
+        """Add level after level; return the limit that ended it, and the last nodes then."""
+        limits = self._limits
+        deadline = None if limits.seconds is None else time.monotonic() + limits.seconds
+        last = levels[0]
+        while last:
+            if limits.hops is not None and len(levels) > limits.hops:
+                return "hops", last
+            if deadline is not None and time.monotonic() >= deadline:
+                return "seconds", last
+            room = None if limits.nodes is None else limits.nodes - len(self._seen)
+            level = self._order(self._neighbours(last, room))
+            kept = level[:room]
+            self._seen.update(kept)
+            if kept:
+                levels.append(kept)
+            if len(level) > len(kept):
+                return "nodes", [*last, *kept]
+            last = kept
+        return None, []
+
+
+class _EdgeWalk(LevelWalk[NodeKey]):
+    """The reference: a walk over any source of edges, all of which it reads."""
+
+    def __init__(
+        self,
+        expand: Callable[[Collection[NodeKey]], Iterable[EdgeRow]],
+        direction: Direction,
+        limits: Limits,
+        *,
+        with_edges: bool,
+    ) -> None:
+        super().__init__(limits)
+        self._expand_nodes = expand
+        self._direction = direction
+        self._with_edges = with_edges
+        self._met: dict[EdgeKey, EdgeRow] = {}
+
+    @override
+    def _order(self, nodes: Iterable[NodeKey]) -> list[NodeKey]:
+        return sorted(nodes)
+
+    @override
+    def _keys(self, nodes: list[NodeKey]) -> list[NodeKey]:
+        return nodes
+
+    @override
+    def _neighbours(self, frontier: Sequence[NodeKey], room: int | None) -> set[NodeKey]:
+        return {end for row in self._read(frontier) for end in self._ends(row)} - self._seen
+
+    def _read(self, nodes: Sequence[NodeKey]) -> list[EdgeRow]:
+        rows = [*self._expand_nodes(nodes)]
+        self._met.update((row.key, row) for row in rows)
+        return rows
+
+    def _ends(self, row: EdgeRow) -> tuple[NodeKey, ...]:
+        """Return the nodes that an edge leads to."""
+        if self._direction is Direction.UPSTREAM:
+            return (row.source,)
+        if self._direction is Direction.DOWNSTREAM:
+            return (row.target,)
+        return row.source, row.target
+
+    @override
+    def _look_beyond(self, unexpanded: Sequence[NodeKey]) -> set[NodeKey]:
+        leading = set()
+        for row in self._read(unexpanded):
+            if self._direction is not Direction.DOWNSTREAM and row.source not in self._seen:
+                leading.add(row.target)
+            if self._direction is not Direction.UPSTREAM and row.target not in self._seen:
+                leading.add(row.source)
+        return leading.intersection(unexpanded)
+
+    @override
+    def _edges(self, *, whole: bool) -> Sequence[EdgeRow]:
+        if not self._with_edges:
+            return []
+        seen = self._seen
+        return sorted(
+            row for row in self._met.values() if row.source in seen and row.target in seen
+        )
+
+
 def walk_levels(
     starts: Collection[NodeKey],
     expand: Callable[[Collection[NodeKey]], Iterable[EdgeRow]],
@@ -124,72 +282,5 @@ def walk_levels(
     limits: Limits,
     edges: bool,
 ) -> Walk:
-    """Walk from the starts, level by level; `expand` returns the edges at some nodes.
-
-    A node that was not expanded, or whose neighbours were not all kept, is looked at once more at
-    the end: its edges to kept nodes belong to the answer, and an unvisited neighbour makes it part
-    of the cut's frontier.
-    """
-    check_limits(limits)
-    deadline = None if limits.seconds is None else time.monotonic() + limits.seconds
-    first = sorted(set(starts))
-    levels = [first[: limits.nodes]]
-    dropped = len(first) - len(levels[0])
-    cut: Literal["hops", "nodes", "seconds"] | None = "nodes" if dropped else None
-    seen = set(levels[0])
-    met: dict[tuple[object, ...], EdgeRow] = {}
-    unexpanded = levels[0]
-    while unexpanded and cut is None:
-        if limits.hops is not None and len(levels) > limits.hops:
-            cut = "hops"
-        elif deadline is not None and time.monotonic() >= deadline:
-            cut = "seconds"
-        else:
-            rows = list(expand(unexpanded))
-            met.update((row[:3], row) for row in rows)
-            found = sorted(_ends(rows, direction) - seen)
-            room = len(found) if limits.nodes is None else limits.nodes - len(seen)
-            if len(found) > room:
-                cut = "nodes"
-            else:
-                unexpanded = []
-            kept = found[:room]
-            seen.update(kept)
-            if kept:
-                levels.append(kept)
-            unexpanded = [*unexpanded, *kept]
-    last = list(expand(unexpanded)) if unexpanded else []
-    met.update((row[:3], row) for row in last)
-    frontier = _leading_on(last, direction, unexpanded, seen)
-    return Walk(
-        levels=levels,
-        edges=sorted(row for row in met.values() if row.source in seen and row.target in seen)
-        if edges
-        else [],
-        cut=None if cut is None or not (frontier or dropped) else Cut(cut, tuple(frontier)),
-    )
-
-
-def _ends(rows: Iterable[EdgeRow], direction: Direction) -> set[NodeKey]:
-    """Return the nodes that the edges lead to."""
-    if direction is Direction.UPSTREAM:
-        return {row.source for row in rows}
-    if direction is Direction.DOWNSTREAM:
-        return {row.target for row in rows}
-    return {end for row in rows for end in (row.source, row.target)}
-
-
-def _leading_on(
-    rows: Iterable[EdgeRow],
-    direction: Direction,
-    candidates: Collection[NodeKey],
-    seen: Collection[NodeKey],
-) -> list[NodeKey]:
-    """Return the candidates that have a neighbour which was not visited."""
-    leading = set()
-    for row in rows:
-        if direction is not Direction.DOWNSTREAM and row.source not in seen:
-            leading.add(row.target)
-        if direction is not Direction.UPSTREAM and row.target not in seen:
-            leading.add(row.source)
-    return sorted(leading.intersection(candidates))
+    """Walk from the starts, level by level; `expand` returns the edges at some nodes."""
+    return _EdgeWalk(expand, direction, limits, with_edges=edges).run(set(starts))

@@ -121,6 +121,14 @@ class NodeRow(NamedTuple):
     until: int | None = None
     gone: bool = False
 
+    def open(self) -> NodeRow:
+        """Return the version as it was written, whatever became of it later."""
+        return NodeRow(*self[:-2])
+
+    def seen(self, as_of: int) -> NodeRow:
+        """Return the version as it was after a transaction: not ended, if it ended later."""
+        return self if self.until is None or self.until <= as_of else self.open()
+
 
 class EdgeKey(NamedTuple):
     """What makes an edge one: its ends, in its direction, and its kind.

@@ -7,9 +7,10 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 
 from lineage.contract.backend import Backend
+from lineage.contract.refusals import no_edge
 from lineage.contract.transaction import Author, Transaction
 from lineage.contract.walking import Direction
-from lineage.errors import AlreadyExists, Corrupt, Invalid, NotFound
+from lineage.errors import AlreadyExists, Corrupt, Invalid
 from lineage.model.entities import Edge
 from lineage.model.keys import NodeKey
 from lineage.model.rows import (
@@ -141,7 +142,5 @@ def end_edges(backend: Backend, edges: Sequence[Edge], author: Author) -> None:
         there = backend.existing_edges(keys)
         for key in keys:
             if key not in there:
-                raise NotFound(
-                    f"there is no {key.kind.name} edge from {key.source} to {key.target}"
-                )
+                raise no_edge(key)
         transaction.end(keys)
