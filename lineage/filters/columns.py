@@ -18,10 +18,10 @@ from lineage.model.keys import Kind
 from lineage.model.rows import EDGE_KINDS, STATE_NUMBERS
 from lineage.model.values import ValueType
 
-__all__ = ["Sort", "Term", "resolve"]
+__all__ = ["ColumnMention", "Operand", "resolve"]
 
 
-class Sort(StrEnum):
+class Operand(StrEnum):
     """What a column is compared with, as messages say it."""
 
     NUMBER = "a number"
@@ -31,17 +31,17 @@ class Sort(StrEnum):
     MEMBER = "one of its names"
 
 
-class Term(NamedTuple):
+class ColumnMention(NamedTuple):
     """A column as a filter mentions it.
 
-    A property without suffix has no sort: it takes any literal. `members` are the names that a
-    state or a type of event is compared with, and their numbers. `neighbour` is what `column.of`
+    A property without suffix takes any literal: its `operand` is None. `members` are the names that
+    a state or a type of event is compared with, and their numbers. `neighbour` is what `column.of`
     stands for.
     """
 
     name: str
     column: Column | PropertyColumn
-    sort: Sort | None
+    operand: Operand | None
     members: Mapping[str, int] = {}
     neighbour: Neighbour | None = None
 
@@ -76,23 +76,23 @@ _JOINS = {
         Neighbour.EXECUTIONS,
     ),
 }
-_MENTION = re.compile(rf"({'|'.join(Neighbour)})_[0-9a-z_]+")
-_SORTS = {
-    **dict.fromkeys((Field.TYPE, Field.NAME, Field.EXTERNAL_ID, Field.URI), Sort.TEXT),
-    **dict.fromkeys((Field.CREATED, Field.UPDATED, Field.EVENT_TIME), Sort.TIME),
-    **dict.fromkeys((Field.STATE, Field.EVENT_TYPE), Sort.MEMBER),
+_ALIAS = re.compile(rf"({'|'.join(Neighbour)})_[0-9a-z_]+")
+_OPERANDS = {
+    **dict.fromkeys((Field.TYPE, Field.NAME, Field.EXTERNAL_ID, Field.URI), Operand.TEXT),
+    **dict.fromkeys((Field.CREATED, Field.UPDATED, Field.EVENT_TIME), Operand.TIME),
+    **dict.fromkeys((Field.STATE, Field.EVENT_TYPE), Operand.MEMBER),
 }
 _PROPERTIES = ("properties", "custom_properties")
 _SUFFIXES = {
-    "int_value": (ValueType.INT, Sort.NUMBER),
-    "double_value": (ValueType.DOUBLE, Sort.NUMBER),
-    "string_value": (ValueType.STRING, Sort.TEXT),
-    "bool_value": (ValueType.BOOLEAN, Sort.FLAG),
+    "int_value": (ValueType.INT, Operand.NUMBER),
+    "double_value": (ValueType.DOUBLE, Operand.NUMBER),
+    "string_value": (ValueType.STRING, Operand.TEXT),
+    "bool_value": (ValueType.BOOLEAN, Operand.FLAG),
 }
 
 
-def resolve(path: Sequence[Token], kind: Kind) -> Term:
-    """Return the column that a dotted name is on nodes of that kind.
+def resolve(path: Sequence[Token], kind: Kind) -> ColumnMention:
+    """Return the column that a dotted name stands for on nodes of that kind.
 
     Names of columns are case-insensitive, those of properties are not. Raises `Invalid` for an
     unknown column, with those there are.
@@ -100,8 +100,8 @@ def resolve(path: Sequence[Token], kind: Kind) -> Term:
     head = text_of(path[0]).lower()
     if head in _PROPERTIES:
         return _property(path, custom=head == "custom_properties")
-    found = _MENTION.fullmatch(head)
-    neighbour = Neighbour(found[1]) if found and found[1] in _JOINS[kind] else None
+    alias = _ALIAS.fullmatch(head)
+    neighbour = Neighbour(alias[1]) if alias and alias[1] in _JOINS[kind] else None
     if neighbour is None:
         return _column(path, kind, None)
     if len(path) == 1:
@@ -113,7 +113,7 @@ def resolve(path: Sequence[Token], kind: Kind) -> Term:
 
 def _column(
     path: Sequence[Token], kind: Kind, neighbour: Neighbour | None, *, of: str = ""
-) -> Term:
+) -> ColumnMention:
     columns = _columns(kind, neighbour)
     name = text_of(path[0])
     field = columns.get(name.lower())
@@ -128,7 +128,9 @@ def _column(
     if len(path) > 1:
         raise fault(path[1].at, f"{shown} has no columns of its own; drop what follows it")
     members = _members(field, kind if neighbour is None else neighbour.kind)
-    return Term(shown, Column(field, of), _SORTS.get(field, Sort.NUMBER), members, neighbour)
+    return ColumnMention(
+        shown, Column(field, of), _OPERANDS.get(field, Operand.NUMBER), members, neighbour
+    )
 
 
 def _columns(kind: Kind, neighbour: Neighbour | None) -> dict[str, Field]:
@@ -158,19 +160,19 @@ def _members(field: Field, kind: Kind | None) -> dict[str, int]:
     return {state.value: STATE_NUMBERS[state] for state in states}
 
 
-def _property(path: Sequence[Token], *, custom: bool) -> Term:
+def _property(path: Sequence[Token], *, custom: bool) -> ColumnMention:
     if len(path) == 1:
         raise fault(path[0].at, f"{path[0].raw} needs a name, as in {path[0].raw}.accuracy")
     name = text_of(path[1])
     shown = ".".join(f"{part.raw:.40}" for part in path[:3])
     if len(path) == 2:
-        return Term(shown, PropertyColumn(name, custom), None)
-    found = _SUFFIXES.get(text_of(path[2]).lower())
-    if found is None or len(path) > 3:
+        return ColumnMention(shown, PropertyColumn(name, custom), None)
+    suffix = _SUFFIXES.get(text_of(path[2]).lower())
+    if suffix is None or len(path) > 3:
         raise fault(
-            path[2 if found is None else 3].at,
+            path[2 if suffix is None else 3].at,
             f"a property's name may be followed by one of {', '.join(_SUFFIXES)}; "
             "a name that holds dots is written in backquotes",
         )
-    value_type, sort = found
-    return Term(shown, PropertyColumn(name, custom, value_type), sort)
+    value_type, operand = suffix
+    return ColumnMention(shown, PropertyColumn(name, custom, value_type), operand)

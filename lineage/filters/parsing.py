@@ -2,11 +2,10 @@
 
 A filter is one condition on a node: comparisons of a column with a literal (`= != <> < <= > >=`,
 `IN`, `BETWEEN`, `LIKE`, `IS NULL`, the last four with `NOT` as well), joined by `AND`, `OR`, `NOT`
-and parentheses. Literals are BigQuery's; odd names of properties are written in backquotes.
+and parentheses. Literals and comments are BigQuery's; odd names of properties are written in
+backquotes.
 
-sqlglot reads the tokens (`tokens`), but its parser is not used: it takes more than the language
-has, recurses without bound, and does not say where an operator was. Here only NOT and parentheses
-recurse, and they are counted.
+Only NOT and parentheses recurse here, and they are counted: no text can exhaust the stack.
 """
 
 from __future__ import annotations
@@ -15,8 +14,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from lineage.errors import Invalid
-from lineage.filters.columns import Sort, Term, resolve
-from lineage.filters.scopes import Mention, scoped
+from lineage.filters.columns import ColumnMention, Operand, resolve
+from lineage.filters.scopes import NeighbourMention, scoped
 from lineage.filters.tokens import Token, cut, fault, number_of, text_of
 from lineage.filters.tree import (
     And,
@@ -60,22 +59,22 @@ def parse(text: str, kind: Kind) -> Filter:
     """
     reader = _Reader(cut(text), kind)
     tree = reader.any_of(0)
-    if reader.peek.sort != "end":
+    if reader.peek.kind != "end":
         raise reader.unexpected("AND, OR or the end")
     return scoped(tree, reader.neighbours)
 
 
-class _Given(NamedTuple):
-    """A literal, or a bare word, as the text has it."""
+class _Constant(NamedTuple):
+    """What a column is compared with: a literal, or a bare word such as LIVE."""
 
     value: Literal
     token: Token
 
     @property
-    def sort(self) -> Sort | None:
+    def operand(self) -> Operand | None:
         if isinstance(self.value, str):
-            return None if self.token.sort == "word" else Sort.TEXT
-        return Sort.FLAG if isinstance(self.value, bool) else Sort.NUMBER
+            return None if self.token.kind == "word" else Operand.TEXT
+        return Operand.FLAG if isinstance(self.value, bool) else Operand.NUMBER
 
 
 class _Reader:
@@ -85,17 +84,17 @@ class _Reader:
         self._tokens = tokens
         self._next = 0
         self._kind = kind
-        self.neighbours: dict[str, Mention] = {}
+        self.neighbours: dict[str, NeighbourMention] = {}
 
     @property
     def peek(self) -> Token:
         return self._tokens[self._next]
 
-    def unexpected(self, wanted: str) -> Invalid:
+    def unexpected(self, expected: str) -> Invalid:
         token = self.peek
-        ends = token.sort == "end"
+        ends = token.kind == "end"
         what = "the filter ends here" if ends else f"{token} does not belong here"
-        return fault(token.at, f"{what}; there should be {wanted}")
+        return fault(token.at, f"{what}; there should be {expected}")
 
     def _advance(self) -> Token:
         token = self.peek
@@ -135,23 +134,23 @@ class _Reader:
         return inside
 
     def _predicate(self) -> Filter:
-        if self.peek.sort in ("number", "text") or self.peek.key in ("-", ".", "TRUE", "FALSE"):
-            left = self._given()
+        if self.peek.kind in ("number", "text") or self.peek.key in ("-", ".", "TRUE", "FALSE"):
+            left = self._constant()
             sign, op = self._operator()
-            term = self._term()
-            return _comparison(term, sign, _FLIPPED.get(op, op), left)
-        term = self._term()
+            mention = self._column()
+            return _comparison(mention, sign, _FLIPPED.get(op, op), left)
+        mention = self._column()
         if self._take("IS"):
             negated = self._take("NOT")
             self._expect("NULL")
-            present = Present(term.column)
+            present = Present(mention.column)
             return present if negated else Not(present)
         if self._take("NOT"):
-            return Not(self._tested(term, "IN, BETWEEN or LIKE"))
+            return Not(self._tested(mention, "IN, BETWEEN or LIKE"))
         if self.peek.key in ("IN", "BETWEEN", "LIKE"):
-            return self._tested(term, "")
+            return self._tested(mention, "")
         sign, op = self._operator()
-        return _comparison(term, sign, op, self._given())
+        return _comparison(mention, sign, op, self._constant())
 
     def _operator(self) -> tuple[Token, Operator]:
         sign = self._take("<>", *Operator)
@@ -159,68 +158,70 @@ class _Reader:
             raise self.unexpected("a comparison, such as =, IN or IS NULL")
         return sign, Operator.NE if sign.key == "<>" else Operator(sign.key)
 
-    def _tested(self, term: Term, wanted: str) -> Filter:
+    def _tested(self, mention: ColumnMention, expected: str) -> Filter:
         """Read what follows `column` or `column NOT`."""
         test = self._take("IN", "BETWEEN", "LIKE")
         if test is None:
-            raise self.unexpected(wanted)
+            raise self.unexpected(expected)
         if test.key == "IN":
-            return _among(term, test, self._list())
+            return _among(mention, test, self._list())
         if test.key == "LIKE":
-            return _like(term, test, self._given())
-        low = self._given()
+            return _like(mention, test, self._constant())
+        low = self._constant()
         self._expect("AND")
-        high = self._given()
+        high = self._constant()
         bounds = ((Operator.GE, low), (Operator.LE, high))
-        both = _flat(And, [_comparison(term, test, op, given) for op, given in bounds])
-        _check_alike(term, (low, high))
+        both = _flat(And, [_comparison(mention, test, op, constant) for op, constant in bounds])
+        _check_alike(mention, (low, high))
         return both
 
-    def _list(self) -> list[_Given]:
+    def _list(self) -> list[_Constant]:
         self._expect("(")
-        items = [self._given()]
+        items = [self._constant()]
         while self._take(","):
-            items.append(self._given())
+            items.append(self._constant())
         if self._take(")") is None:
             raise self.unexpected("',' or ')'")
         return items
 
-    def _given(self) -> _Given:
+    def _constant(self) -> _Constant:
         """Read a literal or a bare word."""
         token = self.peek
-        if token.key in ("-", ".") or token.sort == "number":
+        if token.key in ("-", ".") or token.kind == "number":
             return self._number()
-        if token.sort == "text":
-            return _Given(text_of(self._advance()), token)
+        if token.kind == "text":
+            return _Constant(text_of(self._advance()), token)
         if token.key in ("TRUE", "FALSE"):
-            return _Given(self._advance().key == "TRUE", token)
+            return _Constant(self._advance().key == "TRUE", token)
         if token.key == "NULL":
             raise fault(token.at, "nothing is compared with NULL; write IS NULL or IS NOT NULL")
-        if token.sort != "word":
+        if token.kind != "word":
             raise self.unexpected("a literal")
-        return _Given(self._advance().raw, token)
+        return _Constant(self._advance().raw, token)
 
-    def _number(self) -> _Given:
+    def _number(self) -> _Constant:
         first = self.peek
         raw = "-" if self._take("-") else ""
         point = self._take(".")
-        if self.peek.sort != "number" or (point and self.peek.at != point.at + 1):
+        if self.peek.kind != "number" or (point and self.peek.at != point.at + 1):
             raise self.unexpected("a number")
         raw += f"{'.' if point else ''}{self._advance().raw}"
-        return _Given(number_of(raw, first.at), first._replace(sort="number", raw=raw))
+        return _Constant(number_of(raw, first.at), first._replace(kind="number", raw=raw))
 
-    def _term(self) -> Term:
+    def _column(self) -> ColumnMention:
         path: list[Token] = []
         while not path or self._take("."):
-            if self.peek.sort not in ("word", "quoted"):
+            if self.peek.kind not in ("word", "quoted"):
                 raise self.unexpected("the name of a column, in backquotes if it is an odd one")
             path.append(self._advance())
         if self.peek.key == "(":
             raise fault(path[0].at, f"there are no functions in filters, such as {path[-1]}")
-        term = resolve(path, self._kind)
-        if term.neighbour and isinstance(term.column, Column):
-            self.neighbours.setdefault(term.column.of, Mention(term.neighbour, path[0].at))
-        return term
+        mention = resolve(path, self._kind)
+        if mention.neighbour and isinstance(mention.column, Column):
+            self.neighbours.setdefault(
+                mention.column.of, NeighbourMention(mention.neighbour, path[0].at)
+            )
+        return mention
 
 
 _FLIPPED = {
@@ -234,48 +235,57 @@ _LATEST = 2**63 // 1000 - 2
 
 
 def _flat(join: type[And | Or], items: Iterable[Filter]) -> Filter:
-    """Join conditions; those that are joined alike are taken apart, and one stands alone."""
+    """Join conditions, taking apart those that are joined alike; return a single one as it is."""
     flat: list[Filter] = []
     for item in items:
         flat.extend(item.items if isinstance(item, join) else (item,))
     return flat[0] if len(flat) == 1 else join(tuple(flat))
 
 
-def _value(term: Term, given: _Given) -> Literal:
-    """Return a literal as the column holds it."""
-    if term.members:
-        if isinstance(given.value, str) and given.value in term.members:
-            return term.members[given.value]
-        names = ", ".join(term.members)
-        raise fault(given.token.at, f"{term.name} is one of {names}, not {given.token}")
-    if given.sort is None:
+def _value(mention: ColumnMention, constant: _Constant) -> Literal:
+    """Return what the column's stored values are compared with; raise `Invalid` if it cannot be."""
+    if mention.members:
+        if isinstance(constant.value, str) and constant.value in mention.members:
+            return mention.members[constant.value]
+        names = ", ".join(mention.members)
+        raise fault(constant.token.at, f"{mention.name} is one of {names}, not {constant.token}")
+    if constant.operand is None:
         raise fault(
-            given.token.at,
-            f"{given.token} is no literal, with which columns are compared; text needs quotes",
+            constant.token.at,
+            f"{constant.token} is no literal, with which columns are compared; text needs quotes",
         )
-    if term.sort not in (None, given.sort):
-        raise fault(given.token.at, f"{term.name} is compared with {term.sort}, not {given.token}")
-    return given.value
+    if mention.operand not in (None, constant.operand):
+        raise fault(
+            constant.token.at,
+            f"{mention.name} is compared with {mention.operand}, not {constant.token}",
+        )
+    return constant.value
 
 
-def _comparison(term: Term, sign: Token, op: Operator, given: _Given) -> Filter:
-    if term.sort is Sort.MEMBER and sign.key not in ("=", "!=", "<>", "IN"):
-        raise fault(sign.at, f"{term.name} is compared by =, !=, IN and NOT IN only")
-    if term.sort is Sort.TIME and given.sort is not None:
-        return _time_comparison(term, op, given)
-    return Compare(term.column, op, _value(term, given))
+def _comparison(mention: ColumnMention, sign: Token, op: Operator, constant: _Constant) -> Filter:
+    if mention.operand is Operand.MEMBER and sign.key not in ("=", "!=", "<>", "IN"):
+        raise fault(sign.at, f"{mention.name} is compared by =, !=, IN and NOT IN only")
+    if mention.operand is Operand.TIME and constant.operand is not None:
+        return _time_comparison(mention, op, constant)
+    return Compare(mention.column, op, _value(mention, constant))
 
 
-def _time_comparison(term: Term, op: Operator, given: _Given) -> Filter:
-    """Return a comparison in microseconds, of which a millisecond is a thousand."""
-    column, value = term.column, given.value
+def _time_comparison(mention: ColumnMention, op: Operator, constant: _Constant) -> Filter:
+    """Return a comparison of the stored microseconds with a literal.
+
+    A whole number is milliseconds, each of which is a range of a thousand microseconds.
+    """
+    column, value = mention.column, constant.value
     if isinstance(value, str):
         try:
             return Compare(column, op, to_micros(to_time(value)))
         except (Invalid, OverflowError) as error:
-            raise fault(given.token.at, f"{term.name}: {error}") from None
+            raise fault(constant.token.at, f"{mention.name}: {error}") from None
     if type(value) is not int:
-        raise fault(given.token.at, f"{term.name} is compared with {Sort.TIME}, not {given.token}")
+        raise fault(
+            constant.token.at,
+            f"{mention.name} is compared with {Operand.TIME}, not {constant.token}",
+        )
     first = 1000 * max(-_LATEST, min(value, _LATEST))
     last = first + 999
     if op is Operator.EQ:
@@ -287,24 +297,28 @@ def _time_comparison(term: Term, op: Operator, given: _Given) -> Filter:
     return Compare(column, Operator.LT if before else Operator.GE, bound)
 
 
-def _among(term: Term, test: Token, items: Sequence[_Given]) -> Filter:
-    if term.sort is Sort.TIME:
-        return _flat(Or, [_comparison(term, test, Operator.EQ, item) for item in items])
-    values = tuple(_value(term, item) for item in items)
-    _check_alike(term, items)
-    return In(term.column, values)
+def _among(mention: ColumnMention, test: Token, items: Sequence[_Constant]) -> Filter:
+    if mention.operand is Operand.TIME:
+        return _flat(Or, [_comparison(mention, test, Operator.EQ, item) for item in items])
+    values = tuple(_value(mention, item) for item in items)
+    _check_alike(mention, items)
+    return In(mention.column, values)
 
 
-def _check_alike(term: Term, items: Sequence[_Given]) -> None:
-    """Refuse literals of several sorts beside a property that would take each of them."""
+def _check_alike(mention: ColumnMention, items: Sequence[_Constant]) -> None:
+    """Refuse numbers beside strings and the like, where a property takes either alone."""
     for item in items:
-        if term.sort is None and item.sort is not items[0].sort:
-            raise fault(item.token.at, f"{item.token} is not {items[0].sort}, as the first one is")
+        if mention.operand is None and item.operand is not items[0].operand:
+            raise fault(
+                item.token.at, f"{item.token} is not {items[0].operand}, as the first one is"
+            )
 
 
-def _like(term: Term, test: Token, given: _Given) -> Filter:
-    if term.sort not in (None, Sort.TEXT):
-        raise fault(test.at, f"LIKE is for strings, but {term.name} is compared with {term.sort}")
-    if given.sort is not Sort.TEXT:
-        raise fault(given.token.at, f"LIKE takes a string, not {given.token}")
-    return Like(term.column, str(given.value))
+def _like(mention: ColumnMention, test: Token, constant: _Constant) -> Filter:
+    if mention.operand not in (None, Operand.TEXT):
+        raise fault(
+            test.at, f"LIKE is for strings, but {mention.name} is compared with {mention.operand}"
+        )
+    if constant.operand is not Operand.TEXT:
+        raise fault(constant.token.at, f"LIKE takes a string, not {constant.token}")
+    return Like(mention.column, str(constant.value))

@@ -33,25 +33,25 @@ from lineage.filters.tree import (
     walk_filter,
 )
 
-__all__ = ["MOST_NESTED", "Mention", "scoped"]
+__all__ = ["MOST_NESTED", "NeighbourMention", "scoped"]
 
 MOST_NESTED = 8
 """How deep neighbours may be nested: each level multiplies what a backend may have to try."""
 
 
-class Mention(NamedTuple):
+class NeighbourMention(NamedTuple):
     """What kind of neighbour an alias stands for, and where the text has it first."""
 
     neighbour: Neighbour
     at: int
 
 
-def scoped(tree: Filter, mentions: Mapping[str, Mention]) -> Filter:
+def scoped(tree: Filter, neighbours: Mapping[str, NeighbourMention]) -> Filter:
     """Return the tree with an `Exists` for every alias.
 
     Raises `Invalid` where too many neighbours depend on one another.
     """
-    return _Scopes(tree, mentions).of(tree).tree
+    return _Scopes(tree, neighbours).of(tree).tree
 
 
 class _Part(NamedTuple):
@@ -65,7 +65,7 @@ class _Part(NamedTuple):
 class _Scopes:
     """Puts the `Exists` of every neighbour where all its mentions are inside."""
 
-    def __init__(self, tree: Filter, neighbours: Mapping[str, Mention]) -> None:
+    def __init__(self, tree: Filter, neighbours: Mapping[str, NeighbourMention]) -> None:
         self._neighbours = neighbours
         self._totals = Counter(_alias(each) for each in walk_filter(tree))
 

@@ -219,7 +219,7 @@ def all_of(*conditions: Filter | None) -> Filter | None:
 
 
 def conjuncts(tree: Filter | None) -> tuple[Filter, ...]:
-    """Return the conditions that must all hold, none of them an `And`; of no filter there are none."""
+    """Return the conditions that must all hold, none of them an `And`; for None, an empty tuple."""
     if isinstance(tree, And):
         return tuple(each for item in tree.items for each in conjuncts(item))
     return () if tree is None else (tree,)

@@ -28,17 +28,7 @@ PATIENCE = 2.0
 """How many seconds git may take in all."""
 _CODE = (b".py", b".ipynb")
 _FOR_ANSWERS = frozenset(
-    {
-        "sqlglot",
-        "sqlglotc",
-        "mypy_extensions",
-        "networkx",
-        "neo4j",
-        "rich",
-        "pygments",
-        "markdown_it",
-    }
-    | {"mdurl", "typer", "shellingham"}
+    {"networkx", "neo4j", "rich", "pygments", "markdown_it", "mdurl", "typer", "shellingham"}
 )
 
 

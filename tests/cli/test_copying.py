@@ -219,4 +219,4 @@ def test_heavy_libraries_are_not_loaded_for_a_copy(tmp_path: Path) -> None:
         cwd=tmp_path,
     )
     assert json.loads(done.stdout)["transactions"] == 2
-    assert not {"networkx", "neo4j", "sqlglot", "rich", "numpy"} & set(done.stderr.split())
+    assert not {"networkx", "neo4j", "rich", "numpy"} & set(done.stderr.split())

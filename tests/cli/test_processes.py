@@ -59,7 +59,7 @@ def test_heavy_libraries_are_not_loaded_for_an_answer() -> None:
         env=in_checkout({}),
     )
     assert "artifact:2" in done.stdout
-    heavy = {"rich", "sqlglot", "networkx", "numpy", "pandas", "sklearn", "neo4j"}
+    heavy = {"rich", "networkx", "numpy", "pandas", "sklearn", "neo4j"}
     assert not heavy & set(done.stderr.split())
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from lineage.errors import Invalid
 from lineage.filters.parsing import parse
+from lineage.filters.tokens import cut
 from lineage.filters.tree import And, Column, Exists, Filter, Not, Or
 from lineage.model.keys import Kind
 
@@ -32,6 +33,11 @@ A = Kind.ARTIFACT
         ("properties.a.proto_value = 2", 14, "one of int_value"),
         ("properties.a.int_value.b = 2", 24, "one of int_value"),
         ("properties.0b = 2", 12, "'0' does not belong here"),
+        ("properties.123 = 2", 12, "'123' does not belong here"),
+        ("properties.1e5 = 2", 12, "'1e5' does not belong here; there should be the name of a column, in backquotes"),
+        ("properties.learning-rate = 2", 20, "'-' does not belong here"),
+        ("properties.a$b = 2", 12, "'a$b' is not part of filters; a name with other characters than a-z, 0-9 and _ is written in backquotes"),
+        ("properties.größe = 2", 12, "'größe' is not part of filters; a name with other characters"),
         ("id = '1'", 6, "id is compared with a number, not '1'"),
         ("'1' = id", 1, "id is compared with a number, not '1'"),
         ("id = TRUE", 6, "id is compared with a number, not 'TRUE'"),
@@ -71,6 +77,18 @@ A = Kind.ARTIFACT
         ("properties.p = 1e999", 16, "does not fit in 64 bits"),
         ("properties.p = 1e", 16, "'1e' is not part of filters"),
         ("properties.p = 0xZZ", 16, "'0xZZ' is not part of filters"),
+        ("properties.p = 1e+", 16, "'1e' is not part of filters"),
+        ("properties.p = 1e5-3", 19, "'-' does not belong here"),
+        ("properties.p = 1e5.5", 19, "'.' does not belong here"),
+        ("properties.p = 1.5.3", 19, "'.' does not belong here"),
+        ("properties.p = 1..5", 18, "'.' does not belong here"),
+        ("properties.p = .5.5", 16, "'.5.5' is not a number"),
+        ("properties.p = 0x", 16, "'0x' is not part of filters"),
+        ("properties.p = 0x1F_0", 16, "'0x1F_0' is not part of filters"),
+        ("properties.p = 0x1Fand id = 1", 16, "'0x1Fand' is not part of filters"),
+        ("properties.p = 0b1", 17, "'b1' does not belong here"),
+        ("properties.p = 1L", 17, "'L' does not belong here"),
+        ("properties.p = 1é", 17, "'é' is not part of filters"),
         ("properties.p = . 5", 18, "there should be a number"),
         ("properties.p = .0x1", 16, "'.0x1' is not a number"),
         ("properties.p = 1_000", 17, "'_000' does not belong here"),
@@ -82,7 +100,10 @@ A = Kind.ARTIFACT
         ("name = '\\ud800'", 9, "there is no such escape"),
         ("name = '\\U00110000'", 9, "there is no such escape"),
         ("name = '\\777'", 9, "there is no such escape"),
-        ("name = b'x'", 8, "is not part of filters"),
+        ("name = b'x'", 8, "\"b'x'\" is not part of filters"),
+        ('name = B"""x"""', 8, "is not part of filters"),
+        ("name = rb'x'", 8, "'rb' is no literal"),
+        ("name = N'x'", 8, "'N' is no literal"),
         ("name = 'x' 'y'", 12, "'y' does not belong here; there should be AND, OR or the end"),
         ("id = NULL", 6, "write IS NULL or IS NOT NULL"),
         ("id IN (NULL)", 8, "write IS NULL or IS NOT NULL"),
@@ -112,6 +133,16 @@ A = Kind.ARTIFACT
         (".id = 1", 2, "there should be a number"),
         ("id == 1", 4, "'==' is not part of filters"),
         ("id <=> 1", 4, "'<=>' is not part of filters"),
+        ("id =< 1", 4, "'=<' is not part of filters"),
+        ("id !== 1", 4, "'!==' is not part of filters"),
+        ("id := 1", 4, "':' is not part of filters"),
+        ("id -> 1", 4, "'-' does not belong here"),
+        ("id = 1 / 2", 8, "'/' is not part of filters"),
+        ("id = 1 // 2", 8, "'/' is not part of filters"),
+        ("/* /* */ */ id = 1", 10, "'*' is not part of filters"),
+        ("id = 1 {# x #}", 8, "'{' is not part of filters"),
+        ("id = 1\\", 7, "is not part of filters"),
+        ("id = 1 GROUP BY id", 8, "'GROUP' does not belong here"),
         ("id = 1;", 7, "';' is not part of filters"),
         ("id = 1; DROP TABLE x", 7, "';' is not part of filters"),
         ("1; DROP TABLE x", 2, "';' is not part of filters"),
@@ -138,11 +169,24 @@ A = Kind.ARTIFACT
         ("name = 'é' AND é = 1", 16, "'é' is not part of filters"),
         ("😀", 1, "is not part of filters"),
         ("id\x00 = 1", 1, "'id\\x00' is not part of filters"),
-        ("name = 'abc", 8, "is a quote or comment open?"),
-        ("name = '''abc''", 8, "is a quote or comment open?"),
-        ("name = 'abc\\'", 8, "is a quote or comment open?"),
-        ("properties.`abc = 1", 12, "is a quote or comment open?"),
-        ("id = 1 /* abc", 8, "is a quote or comment open?"),
+        ("id\u200b = 1", 1, "'id\\u200b' is not part of filters"),
+        ("\ufeffid = 1", 1, "'\\ufeffid' is not part of filters"),
+        ("name = 'abc", 8, "the string that begins here is never closed"),
+        ("name = '''abc''", 8, "the string that begins here is never closed"),
+        ("name = 'abc\\'", 8, "the string that begins here is never closed"),
+        ("name = 'abc\"", 8, "the string that begins here is never closed"),
+        ("name = r'abc\\'", 8, "the string that begins here is never closed"),
+        ("name = b'abc", 8, "the string that begins here is never closed"),
+        ("name = 'x'-- '\n'", 16, "the string that begins here is never closed"),
+        ("properties.`abc = 1", 12, "the quoted name that begins here is never closed"),
+        ("id = 1 /* abc", 8, "the comment that begins here is never closed"),
+        ("id = /*/ 1", 6, "the comment that begins here is never closed"),
+        ("id = é AND name = 'abc", 6, "'é' is not part of filters"),
+        ("name = 'it''s'", 12, "a quote inside is written \\', not ''"),
+        ("name = 'it'''", 12, "a quote inside is written \\', not ''"),
+        ('name = "a""b"', 11, 'a quote inside is written \\", not ""'),
+        ("name = '''a''''", 15, "a closing quote comes right before"),
+        ("properties.`a``b` = 1", 15, "a quote inside is written \\`, not ``"),
         ("name = '\ud800'", 9, "a lone surrogate is not a character"),
         ("NOT " * 65 + "id = 1", 257, "nested more than 64 deep"),
         ("(" * 65 + "id = 1" + ")" * 65, 65, "nested more than 64 deep"),
@@ -156,6 +200,13 @@ def test_faults_have_a_place(text: str, at: int, message: str) -> None:
     assert len(str(caught.value)) < 400
     assert "\x1b" not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+def test_no_character_is_passed_over() -> None:
+    for char in map(chr, range(0x3100)):
+        if char != "#" and not char.isspace():
+            with pytest.raises(Invalid, match=r"^filter, column 8: "):
+                parse(f"id = 1 {char}", A)
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\t", "-- nothing", "/* nothing */"])
@@ -185,6 +236,28 @@ def test_an_empty_filter(text: str) -> None:
         "\\" * 65_536,
         "`" * 65_535,
         "/*" * 32_000,
+        "/* " + "*" * 65_000,
+        "/" * 65_000,
+        "id = " + "9" * 65_000 + "e",
+        "id = ." + "9" * 65_000 + ".5",
+        "id = 1" + "e1" * 32_000,
+        "id = 1e" + "1" * 65_000,
+        "id = " + "1." * 32_000,
+        "id = 0x" + "f" * 65_000,
+        "id = 0x" + "f" * 65_000 + "g",
+        "name = '" + "\\" * 65_001,
+        "name = '" + "\\'" * 32_000,
+        "name = '''" + "\\" * 65_001,
+        "name = '''" + "''\\" * 21_000,
+        'name = R"""' + '"\\"' * 21_000,
+        "name = " + "r" * 65_000 + "'",
+        "name = " + "r'" * 32_000,
+        "properties.`" + "\\`" * 32_000,
+        "$" * 65_536,
+        "é" * 32_768,
+        "=" * 65_536,
+        " " * 65_536,
+        "--\n" * 21_000,
         "x" * 65_537,
         "x" * 65_536,
         "name = '" + "é" * 32_768 + "'",
@@ -193,13 +266,15 @@ def test_an_empty_filter(text: str) -> None:
     ids=lambda text: f"{text[:12]}{len(text)}",
 )
 def test_what_is_too_much_is_refused(text: str) -> None:
+    """Each is as large as can be: what took more than linear time would hold up the tests."""
     with pytest.raises(Invalid):
         parse(text, A)
 
 
 PIECES = [
     "(", "(", ")", ")", ",", ".", "-", ";", "=", "==", "!=", "<", "<=", ">", ">=", "<>", "+", "*", "'", '"', "`", "\\", "\x00",
-    "é", "1", "-1", "0x1F", "1.5", ".5", "'x'", '"x"', "r'x'", "\'\'\'x\'\'\'", "--", "/*", "*/", "#", "TRUE", "LIVE", "INPUT", "NULL",
+    "é", "1", "-1", "0x1F", "1.5", ".5", "'x'", '"x"', "r'x'", "\'\'\'x\'\'\'", "--", "/*", "*/", "#", "'''", '"""', "r'", "b'x'", "``",
+    "\\'", "\n", "\r", "\u00a0", "\ufeff", "{#", "#}", "1.", "1e5", "1e", "0x", "$", "::", "TRUE", "LIVE", "INPUT", "NULL",
     "AND", "AND", "OR", "OR", "NOT", "NOT", "IN", "BETWEEN", "LIKE", "IS", "SELECT", "CASE", "CAST", "BEGIN", "EXECUTE",
     "id", "name", "uri", "state", "type", "properties.p", "properties.p.int_value", "custom_properties.`0 b`",
     "contexts_a.id", "contexts_a.name", "contexts_b.id", "events_a.type", "artifacts_a.uri", "executions_a.state",
@@ -222,11 +297,32 @@ def test_any_text_is_read_or_refused(text: str, kind: Kind) -> None:
     try:
         tree = parse(text, kind)
     except Invalid as error:
-        said = str(error)
+        message = str(error)
     else:
         assert not list(strays(tree, frozenset()))
         return
-    assert re.match(r"filter, column \d+: |the filter is ", said)
+    assert re.match(r"filter, column \d+: |the filter is ", message)
+
+
+@given(TEXTS)
+@settings(deadline=None, max_examples=500)
+def test_a_token_is_where_it_says(text: str) -> None:
+    """What is between two tokens says nothing, and a token is the same wherever it stands."""
+    try:
+        *tokens, end = cut(text)
+    except Invalid:
+        return
+    before = 1
+    for token in tokens:
+        assert text[token.at - 1 :].startswith(token.raw)
+        between = text[before - 1 : token.at - 1]
+        assert [each.raw for each in cut(f"1 {between} 1")] == ["1", "1", ""]
+        before = token.at + len(token.raw)
+    assert (end.kind, end.at) == ("end", before)
+    again = cut(" ".join(token.raw for token in tokens))
+    assert [(each.kind, each.raw) for each in again[:-1]] == [
+        (each.kind, each.raw) for each in tokens
+    ]
 
 
 def strays(tree: Filter, known: frozenset[str]) -> Iterator[Filter]:
