@@ -12,7 +12,7 @@ from lineage.errors import LineageError
 from lineage.model.keys import NodeKey
 from lineage.model.rows import Batch, Commit, EdgeKey, EdgeRow, Head, NodeRow, TypeRow
 
-__all__ = ["Records", "chain_faults", "head_batches"]
+__all__ = ["RecordsByNumber", "chain_faults", "head_batches"]
 
 T = TypeVar("T")
 BATCH_RECORDS = 10_000
@@ -24,7 +24,7 @@ def _by_number() -> defaultdict[int, list[T]]:
 
 
 @dataclass(slots=True)
-class Records:
+class RecordsByNumber:
     """What a range of transactions wrote, each list by number and in any order."""
 
     types: dict[int, list[TypeRow]] = field(default_factory=_by_number)

@@ -36,11 +36,11 @@ from lineage.model.keys import Kind
 from lineage.model.rows import EdgeRow, NodeRow
 from lineage.model.values import ValueType
 
-__all__ = ["Met", "Neighbours", "accepts", "holds", "is_nan"]
+__all__ = ["Met", "NeighboursOf", "accepts", "holds", "is_nan"]
 
 Met: TypeAlias = NodeRow | EdgeRow
 """A neighbour: a node, or the edge of an event."""
-Neighbours: TypeAlias = Callable[[NodeRow, Exists], Iterable[Met]]
+NeighboursOf: TypeAlias = Callable[[NodeRow, Exists], Iterable[Met]]
 """Gives the neighbours of a node that exist; those that cannot make the condition true may be left out."""
 
 _Test: TypeAlias = Callable[[NodeRow, Mapping[str, Met]], bool]
@@ -85,7 +85,7 @@ _FIELDS: dict[Field, Callable[[Any], object]] = {
 }
 
 
-def accepts(tree: Filter, neighbours: Neighbours) -> Callable[[NodeRow], bool]:
+def accepts(tree: Filter, neighbours: NeighboursOf) -> Callable[[NodeRow], bool]:
     """Return whether a node's row makes the filter true, as one function.
 
     It is for one search: it remembers the properties that it looked at last.
@@ -97,7 +97,7 @@ def accepts(tree: Filter, neighbours: Neighbours) -> Callable[[NodeRow], bool]:
 class _Compiler:
     """Turns a tree into nested functions of a node and its neighbours by alias."""
 
-    def __init__(self, neighbours: Neighbours) -> None:
+    def __init__(self, neighbours: NeighboursOf) -> None:
         self._neighbours = neighbours
         # Several conditions on one node's properties are the usual case; each reads them.
         self._parse = lru_cache(maxsize=2)(from_json)

@@ -272,6 +272,7 @@ class Store:
             key = self.key_of(cast(Reference, reference))
         return get(self.backend, key, cls, as_of=self.as_of)
 
+    @overload
     def find(
         self,
         wanted: type[NodeT],
@@ -281,19 +282,62 @@ class Store:
         descending: bool = False,
         limit: int | None = None,
         page: str | None = None,
-    ) -> Page[NodeT]:
-        """Return the nodes of a kind or class that a filter accepts.
+    ) -> Page[NodeT]: ...
+    @overload
+    def find(
+        self,
+        wanted: str,
+        where: str | Filter | None = None,
+        *,
+        kind: Kind | None = None,
+        order_by: str = "id",
+        descending: bool = False,
+        limit: int | None = None,
+        page: str | None = None,
+    ) -> Page[Node]: ...
+    def find(
+        self,
+        wanted: type[Node] | str,
+        where: str | Filter | None = None,
+        *,
+        kind: Kind | None = None,
+        order_by: str = "id",
+        descending: bool = False,
+        limit: int | None = None,
+        page: str | None = None,
+    ) -> Page[Node]:
+        """Return the nodes of a class, a kind or a type that a filter accepts.
 
-        `wanted` is `Artifact`, `Execution`, `Context` or a subclass. `order_by` is `id`,
-        `create_time` or `update_time`. With a `limit` the answer is a page, whose `next` goes in as
+        `wanted` is `Artifact`, `Execution`, `Context` or a subclass, a kind such as "artifact", or a
+        type's name such as "Model" or "Model@2"; the name of a system type stands for every type
+        based on it. `kind` says which, where types of several kinds have one name; without it that
+        is `Invalid`. `NotFound` where there is no such type. `order_by` is `id`, `create_time` or
+        `update_time`. With a `limit` the answer is a page, whose `next` goes in as
         `page` for the one after it; all pages are of the moment of the first.
         """
-        node_class(wanted)
+        target = to_text(wanted) if isinstance(wanted, str) else node_class(wanted)
         _check_count("limit", limit)
-        order = _order(order_by, descending=descending)
         return find(
-            self.backend, wanted, where, order=order, limit=limit, page=page, as_of=self.as_of
+            self.backend,
+            target,
+            where,
+            order=_order(order_by, descending=descending),
+            limit=limit,
+            page=page,
+            as_of=self.as_of,
+            kind=None if kind is None else to_kind(kind),
         )
+
+    def events(self, *nodes: Reference) -> list[Event]:
+        """Return the events of some artifacts and executions, each once, by source, target and type."""
+        keys = [self.key_of(each) for each in nodes]
+        rows = self.backend.edges(keys, kinds=EVENT_KINDS, as_of=self.as_of)
+        return [cast(Event, edge_of(row)) for row in rows]
+
+    def types(self, kind: Kind | None = None, *, name: str | None = None) -> list[AnyType]:
+        """Return the types by id, the nine system types first; with a name all versions of one."""
+        known = registry(self.backend, self.as_of)
+        return list(known.of(None if kind is None else to_kind(kind), name))
 
     @overload
     def upstream(
@@ -385,6 +429,48 @@ class Store:
 
         return versions(self.backend, self.key_of(artifact), as_of=self.as_of)
 
+    # History
+
+    def at(self, moment: datetime | date | str | int) -> Store:
+        """Return this store as it was: read-only, after the last transaction at or before a moment.
+
+        A moment is a transaction's number, an aware time, or a day, which means its first instant
+        in UTC.
+        """
+        number = transaction_at(self.backend, moment)
+        self.backend.nodes((), as_of=number)
+        if self.as_of is not None and number > self.as_of:
+            raise NotFound(
+                f"this is the store as of transaction {self.as_of}; it does not know {number}"
+            )
+        return Store(self.backend, actor=self.actor, as_of=number)
+
+    def log(
+        self, node: Reference | None = None, *, limit: int | None = None, before: int | None = None
+    ) -> list[LogEntry]:
+        """Return the transactions, or those that wrote or deleted one node, newest first."""
+        _check_count("limit", limit)
+        _check_count("before", before)
+        if node is not None:
+            entries = entries_of(self.backend, self.key_of(node), as_of=self.as_of)
+            return [each for each in entries if before is None or each.number < before][:limit]
+        known = [
+            number
+            for number in (before, None if self.as_of is None else self.as_of + 1)
+            if number is not None
+        ]
+        return [
+            entry_of(head)
+            for head in self.backend.log(before=min(known, default=None), limit=limit)
+        ]
+
+    def changes(self, after: int = 0) -> Iterator[Change]:
+        """Yield what each transaction after that number wrote, oldest first: the store's change feed."""
+        commits = self.backend.changes(after)
+        last = self.backend.now() if self.as_of is None else self.as_of
+        known = takewhile(lambda commit: commit.head.number <= last, commits)
+        return (change_of(self.backend, commit) for commit in known)
+
     # The store as a whole
 
     def export_to(
@@ -432,57 +518,6 @@ class Store:
             raise Invalid(f"{target!r:.80} is no store to write to; give one that connect opened")
         return copy(self.backend, target.backend, as_of=self.as_of, progress=progress)
 
-    def events(self, *nodes: Reference) -> list[Event]:
-        """Return the events of some artifacts and executions, each once, by source, target and type."""
-        keys = [self.key_of(each) for each in nodes]
-        rows = self.backend.edges(keys, kinds=EVENT_KINDS, as_of=self.as_of)
-        return [cast(Event, edge_of(row)) for row in rows]
-
-    def types(self, kind: Kind | None = None, *, name: str | None = None) -> list[AnyType]:
-        """Return the types by id, the nine system types first; with a name all versions of one."""
-        known = registry(self.backend, self.as_of)
-        return list(known.of(None if kind is None else to_kind(kind), name))
-
-    def at(self, moment: datetime | date | str | int) -> Store:
-        """Return this store as it was: read-only, after the last transaction at or before a moment.
-
-        A moment is a transaction's number, an aware time, or a day, which means its first instant
-        in UTC.
-        """
-        number = transaction_at(self.backend, moment)
-        self.backend.nodes((), as_of=number)
-        if self.as_of is not None and number > self.as_of:
-            raise NotFound(
-                f"this is the store as of transaction {self.as_of}; it does not know {number}"
-            )
-        return Store(self.backend, actor=self.actor, as_of=number)
-
-    def log(
-        self, node: Reference | None = None, *, limit: int | None = None, before: int | None = None
-    ) -> list[LogEntry]:
-        """Return the transactions, or those that wrote or deleted one node, newest first."""
-        _check_count("limit", limit)
-        _check_count("before", before)
-        if node is not None:
-            entries = entries_of(self.backend, self.key_of(node), as_of=self.as_of)
-            return [each for each in entries if before is None or each.number < before][:limit]
-        known = [
-            number
-            for number in (before, None if self.as_of is None else self.as_of + 1)
-            if number is not None
-        ]
-        return [
-            entry_of(head)
-            for head in self.backend.log(before=min(known, default=None), limit=limit)
-        ]
-
-    def changes(self, after: int = 0) -> Iterator[Change]:
-        """Yield what each transaction after that number wrote, oldest first: the store's change feed."""
-        commits = self.backend.changes(after)
-        last = self.backend.now() if self.as_of is None else self.as_of
-        known = takewhile(lambda commit: commit.head.number <= last, commits)
-        return (change_of(self.backend, commit) for commit in known)
-
     def check(self) -> list[str]:
         """Read everything and return a sentence for each thing that is not as it was written."""
         return self.backend.check()
@@ -519,7 +554,7 @@ class Store:
 
 
 def _several(items: Any) -> list[Any]:
-    """Return what is put as a list; what is none is left for the caller to name."""
+    """Return the items of an iterable, or the one thing that is given; the caller checks what they are."""
     return list(items) if isinstance(items, Iterable) else [items]
 
 

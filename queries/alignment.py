@@ -8,21 +8,21 @@ from itertools import zip_longest
 
 from lineage.model.keys import NodeKey
 
-__all__ = ["Place", "line_up"]
+__all__ = ["Slot", "line_up"]
 
-_IDENTITIES: tuple[Callable[[Place], Hashable], ...] = (
-    lambda place: place.path or None,
-    lambda place: place.asset,
-    lambda place: place.key,
-    lambda place: (place.type, place.uri) if place.uri else None,
-    lambda place: (place.type, place.distance),
-    lambda place: place.type,
+_IDENTITIES: tuple[Callable[[Slot], Hashable], ...] = (
+    lambda slot: slot.path or None,
+    lambda slot: slot.asset,
+    lambda slot: slot.key,
+    lambda slot: (slot.type, slot.uri) if slot.uri else None,
+    lambda slot: (slot.type, slot.distance),
+    lambda slot: slot.type,
 )
 """What makes two data sets the same one's place, the surest first; None is no sign."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Slot:
     """A data set of a model: what it is, and where among the model's inputs it stands."""
 
     key: NodeKey
@@ -33,7 +33,7 @@ class Place:
     distance: int
 
 
-def line_up(columns: Sequence[Sequence[Place]]) -> list[list[Place | None]]:
+def line_up(columns: Sequence[Sequence[Slot]]) -> list[list[Slot | None]]:
     """Return rows with no more than one place of each column; every place is in one of them.
 
     Places of several columns share a row if their events have one path, else one asset, else if
@@ -43,29 +43,29 @@ def line_up(columns: Sequence[Sequence[Place]]) -> list[list[Place | None]]:
     left = [list(column) for column in columns]
     rows = [row for identity in _IDENTITIES for row in _take_shared(left, identity)]
     alone = [
-        [place if number == own else None for number in range(len(left))]
+        [slot if number == own else None for number in range(len(left))]
         for own, column in enumerate(left)
-        for place in column
+        for slot in column
     ]
     return rows + alone
 
 
 def _take_shared(
-    left: Sequence[list[Place]], identity: Callable[[Place], Hashable]
-) -> list[list[Place | None]]:
+    left: Sequence[list[Slot]], identity: Callable[[Slot], Hashable]
+) -> list[list[Slot | None]]:
     """Take out what at least two columns have; of each sign the first with the first, and so on."""
-    queues: dict[Hashable, list[list[Place]]] = {}
+    queues: dict[Hashable, list[list[Slot]]] = {}
     for number, column in enumerate(left):
-        for place in column:
-            sign = identity(place)
+        for slot in column:
+            sign = identity(slot)
             if sign is not None:
-                queues.setdefault(sign, [[] for _ in left])[number].append(place)
+                queues.setdefault(sign, [[] for _ in left])[number].append(slot)
     rows = [row for each in queues.values() for row in zip_longest(*each) if _is_shared(row)]
     for number, column in enumerate(left):
-        taken = {place.key for place in (row[number] for row in rows) if place is not None}
-        column[:] = [place for place in column if place.key not in taken]
+        taken = {slot.key for slot in (row[number] for row in rows) if slot is not None}
+        column[:] = [slot for slot in column if slot.key not in taken]
     return [list(row) for row in rows]
 
 
-def _is_shared(row: Sequence[Place | None]) -> bool:
-    return sum(place is not None for place in row) > 1
+def _is_shared(row: Sequence[Slot | None]) -> bool:
+    return sum(slot is not None for slot in row) > 1

@@ -16,7 +16,7 @@ from lineage.model.canonical import same
 from lineage.model.entities import Artifact
 from lineage.model.keys import NodeKey
 from lineage.model.values import Value, to_value
-from lineage.queries.alignment import Place, line_up
+from lineage.queries.alignment import Slot, line_up
 from lineage.queries.facts import Facts, Metric
 from lineage.queries.libraries import is_framework
 from lineage.queries.notes import remarks
@@ -35,7 +35,7 @@ DEEPEST = 3
 DIGEST = 12
 """How many digits of a digest tell contents apart."""
 
-Column: TypeAlias = Mapping[str, Value]
+ModelValues: TypeAlias = Mapping[str, Value]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,7 @@ def _rows(models: Sequence[Facts]) -> Iterator[Cells]:
     """Yield the section, the name and the values of every row in which there is a value."""
     for name, values in _data(models):
         yield "data", name, values
-    columns: dict[str, Callable[[Facts], Column]] = {
+    columns: dict[str, Callable[[Facts], ModelValues]] = {
         "parameters": lambda model: dict(_flat(model.parameters)),
         "metrics": _metrics,
         "properties": _properties,
@@ -180,9 +180,6 @@ def _rows(models: Sequence[Facts]) -> Iterator[Cells]:
                 yield section, name, values
 
 
-# Data
-
-
 def _data(models: Sequence[Facts]) -> Iterator[tuple[str, tuple[Value | None, ...]]]:
     """Yield a row for each place of the models' data; two of one name are numbered."""
     reader = models[0].reader
@@ -190,16 +187,16 @@ def _data(models: Sequence[Facts]) -> Iterator[tuple[str, tuple[Value | None, ..
     assets = assets_of(reader, sorted(keys))
     taken: Counter[str] = Counter()
     for row in line_up([_places(model, assets) for model in models]):
-        name = _name_of(reader, [place for place in row if place is not None])
+        name = _name_of(reader, [slot for slot in row if slot is not None])
         taken[name] += 1
-        values = tuple(None if place is None else _shown(reader, place.key) for place in row)
+        values = tuple(None if slot is None else _shown(reader, slot.key) for slot in row)
         yield f"{name} ({taken[name]})" if taken[name] > 1 else name, values
 
 
-def _places(model: Facts, assets: Mapping[NodeKey, NodeKey]) -> list[Place]:
+def _places(model: Facts, assets: Mapping[NodeKey, NodeKey]) -> list[Slot]:
     paths = model.input_paths
     return [
-        Place(
+        Slot(
             key=source.node.key,
             type=source.node.type,
             uri=source.node.uri,
@@ -211,14 +208,14 @@ def _places(model: Facts, assets: Mapping[NodeKey, NodeKey]) -> list[Place]:
     ]
 
 
-def _name_of(reader: Reader, places: Sequence[Place]) -> str:
+def _name_of(reader: Reader, slots: Sequence[Slot]) -> str:
     """Return a row's name: the path of the event, else the type, and the asset where there is one."""
-    paths = [place.path for place in places if place.path]
-    assets = [place.asset for place in places if place.asset]
+    paths = [slot.path for slot in slots if slot.path]
+    assets = [slot.asset for slot in slots if slot.asset]
     if paths:
         return paths[0]
     named = f" {reader.row(assets[0]).name}" if assets else ""
-    return f"{places[0].type}{named}"
+    return f"{slots[0].type}{named}"
 
 
 def _shown(reader: Reader, key: NodeKey) -> str:
@@ -233,9 +230,6 @@ def _shown(reader: Reader, key: NodeKey) -> str:
 def _short(digest: str) -> str:
     algorithm, colon, digits = digest.rpartition(":")
     return f"{algorithm}{colon}{digits[:DIGEST]}"
-
-
-# The other sections
 
 
 def _flat(values: Mapping[str, Value], depth: int = 1) -> Iterator[tuple[str, Value]]:
@@ -268,14 +262,14 @@ def _metric_name(name: str, writer: str) -> str:
     return f"{name} ({writer})"
 
 
-def _metrics(model: Facts) -> Column:
+def _metrics(model: Facts) -> ModelValues:
     found: dict[str, Value] = {}
     for each, measured in zip(model.metrics, _measured(model), strict=True):
         found.setdefault(_metric_name(*measured), each.value)
     return found
 
 
-def _properties(model: Facts) -> Column:
+def _properties(model: Facts) -> ModelValues:
     """Return what the model says of itself, but for its metrics."""
     node = model.reader.node(model.key)
     told = {each.name for each in model.metrics if each.artifact.key == model.key}
@@ -283,12 +277,12 @@ def _properties(model: Facts) -> Column:
     return dict(_flat({name: value for name, value in own.items() if name not in told}))
 
 
-def _libraries(model: Facts) -> Column:
+def _libraries(model: Facts) -> ModelValues:
     python = None if model.environment is None else model.environment.python
     return dict(model.libraries) | ({} if python is None else {"python": python})
 
 
-def _is_told(library: str, values: Sequence[Value | None], columns: Sequence[Column]) -> bool:
+def _is_told(library: str, values: Sequence[Value | None], columns: Sequence[ModelValues]) -> bool:
     """Whether a library is worth a row: Python, a framework, or one whose version differs.
 
     A model of which no library was recorded differs from none.
@@ -299,7 +293,7 @@ def _is_told(library: str, values: Sequence[Value | None], columns: Sequence[Col
     return _differ(recorded)
 
 
-def _run(model: Facts) -> Column:
+def _run(model: Facts) -> ModelValues:
     if model.run is None:
         return {}
     run = model.reader.execution(model.run)

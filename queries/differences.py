@@ -17,7 +17,7 @@ from lineage.model.entities import Context, Node
 from lineage.model.keys import Kind, NodeKey, TypeName
 from lineage.model.values import Value
 from lineage.queries.chains import Trail
-from lineage.queries.lineages import Group, Side, sides_of
+from lineage.queries.lineages import Group, Lineage, lineages_of
 from lineage.queries.reader import Reader
 
 __all__ = ["Diff", "Difference", "FieldChange", "diff"]
@@ -133,24 +133,24 @@ def diff(
             f"{left} and {right} are of different kinds; compare two artifacts or two executions"
         )
     reader = Reader(backend, as_of)
-    sides = sides_of(reader, left, right, limits)
-    pairs = list(_pairs(sides, left, right))
-    found = (_difference(reader, sides, pair) for pair in pairs)
+    lineages = lineages_of(reader, left, right, limits)
+    pairs = list(_pairs(lineages, left, right))
+    found = (_difference(reader, lineages, pair) for pair in pairs)
     return Diff(
         left=reader.node(left),
         right=reader.node(right),
         differences=tuple(each for each in found if each is not None),
-        shared=tuple(sorted(sides[0].keys & sides[1].keys)),
-        truncated=(sides[0].cut, sides[1].cut),
+        shared=tuple(sorted(lineages[0].keys & lineages[1].keys)),
+        truncated=(lineages[0].cut, lineages[1].cut),
         number=reader.number,
     )
 
 
-def _pairs(sides: tuple[Side, Side], left: NodeKey, right: NodeKey) -> Iterator[Pair]:
+def _pairs(lineages: tuple[Lineage, Lineage], left: NodeKey, right: NodeKey) -> Iterator[Pair]:
     """Yield all pairs of different nodes at one place, nearest first, each once."""
     if left == right:
         return
-    start = Pair(Trail(sides[0].type_name(left)), left, right)
+    start = Pair(Trail(lineages[0].type_name(left)), left, right)
     waiting = deque([start])
     seen: set[tuple[NodeKey | None, NodeKey | None]] = {(left, right)}
     expanded: set[NodeKey] = set()
@@ -160,36 +160,36 @@ def _pairs(sides: tuple[Side, Side], left: NodeKey, right: NodeKey) -> Iterator[
         if pair.left is None or pair.right is None:
             continue
         # Two nodes that were both looked at, or that both lineages hold, have nothing new to tell.
-        if expanded.issuperset((pair.left, pair.right)) or _is_shared(sides, pair):
+        if expanded.issuperset((pair.left, pair.right)) or _is_shared(lineages, pair):
             continue
         expanded |= {pair.left, pair.right}
-        for step, one, other in _inputs(sides, pair.left, pair.right):
+        for step, one, other in _inputs(lineages, pair.left, pair.right):
             if (one, other) not in seen:
                 seen.add((one, other))
                 waiting.append(Pair(pair.place.then(step), one, other))
 
 
-def _is_shared(sides: tuple[Side, Side], pair: Pair) -> bool:
-    return all(key in side.keys for key in (pair.left, pair.right) for side in sides)
+def _is_shared(lineages: tuple[Lineage, Lineage], pair: Pair) -> bool:
+    return all(key in lineage.keys for key in (pair.left, pair.right) for lineage in lineages)
 
 
 Step: TypeAlias = tuple[str, NodeKey | None, NodeKey | None]
 
 
-def _inputs(sides: tuple[Side, Side], left: NodeKey, right: NodeKey) -> Iterator[Step]:
+def _inputs(lineages: tuple[Lineage, Lineage], left: NodeKey, right: NodeKey) -> Iterator[Step]:
     """Yield what two nodes were made from in pairs of different nodes, and what has no counterpart."""
-    groups = [side.inputs(key) for side, key in zip(sides, (left, right), strict=True)]
+    groups = [lineage.inputs(key) for lineage, key in zip(lineages, (left, right), strict=True)]
     # Where a walk was cut, some neighbours are unknown: then nothing can be said to be missing.
-    whole = left not in sides[0].frontier and right not in sides[1].frontier
+    whole = left not in lineages[0].frontier and right not in lineages[1].frontier
     alone: tuple[list[tuple[Group, NodeKey]], list[tuple[Group, NodeKey]]] = ([], [])
     for group in sorted({*groups[0], *groups[1]}):
         own, others = groups[0].get(group, []), groups[1].get(group, [])
-        matched, rests = _matched(sides, own, others)
+        matched, rests = _matched(lineages, own, others)
         if whole:
             matched += zip(*rests, strict=False)
             count = min(map(len, rests))
-            for side, rest in zip(alone, rests, strict=True):
-                side.extend((group, key) for key in rest[count:])
+            for lineage, rest in zip(alone, rests, strict=True):
+                lineage.extend((group, key) for key in rest[count:])
         for pair in matched:
             if pair[0] != pair[1]:
                 yield str(group), *pair
@@ -197,25 +197,25 @@ def _inputs(sides: tuple[Side, Side], left: NodeKey, right: NodeKey) -> Iterator
 
 
 def _matched(
-    sides: tuple[Side, Side], left: Sequence[NodeKey], right: Sequence[NodeKey]
+    lineages: tuple[Lineage, Lineage], left: Sequence[NodeKey], right: Sequence[NodeKey]
 ) -> tuple[list[tuple[NodeKey, NodeKey]], tuple[list[NodeKey], list[NodeKey]]]:
     """Pair the nodes of which something says that they are the same; return the others too."""
     matched: list[tuple[NodeKey, NodeKey]] = []
     rests = (sorted(left), sorted(right))
-    marks: tuple[Callable[[Side, NodeKey], object], ...] = (
+    marks: tuple[Callable[[Lineage, NodeKey], object], ...] = (
         lambda _, key: key,
-        Side.asset,
-        Side.uri,
-        Side.name,
+        Lineage.asset,
+        Lineage.uri,
+        Lineage.name,
     )
     for mark in marks:
         waiting: dict[object, deque[NodeKey]] = {}
         for key in rests[1]:
-            waiting.setdefault(mark(sides[1], key), deque()).append(key)
+            waiting.setdefault(mark(lineages[1], key), deque()).append(key)
         new = [
             (key, waiting[said].popleft())
             for key in rests[0]
-            if (said := mark(sides[0], key)) is not None and waiting.get(said)
+            if (said := mark(lineages[0], key)) is not None and waiting.get(said)
         ]
         matched += new
         taken = ({pair[0] for pair in new}, {pair[1] for pair in new})
@@ -239,13 +239,16 @@ def _without_counterpart(
         yield str(group), None, key
 
 
-def _difference(reader: Reader, sides: tuple[Side, Side], pair: Pair) -> Difference | None:
+def _difference(reader: Reader, lineages: tuple[Lineage, Lineage], pair: Pair) -> Difference | None:
     """Return how a pair differs; None where nothing that is compared does."""
     left = None if pair.left is None else reader.node(pair.left)
     right = None if pair.right is None else reader.node(pair.right)
     if left is None or right is None:
         return Difference(pair.place, left, right, ())
-    changes = (*_changes(_fields(left), _fields(right)), *_environment_changes(sides, left, right))
+    changes = (
+        *_changes(_fields(left), _fields(right)),
+        *_environment_changes(lineages, left, right),
+    )
     return Difference(pair.place, left, right, changes) if changes else None
 
 
@@ -284,10 +287,10 @@ _ORDER = (
 
 
 def _environment_changes(
-    sides: tuple[Side, Side], left: Node, right: Node
+    lineages: tuple[Lineage, Lineage], left: Node, right: Node
 ) -> Iterator[FieldChange]:
     """Yield what differs between the environments of two executions; that one is missing is one change."""
-    one, other = sides[0].environment(left.key), sides[1].environment(right.key)
+    one, other = lineages[0].environment(left.key), lineages[1].environment(right.key)
     if one is not None and other is not None:
         if one.key != other.key:
             yield from _changes(_environment(one), _environment(other))

@@ -68,8 +68,6 @@ class Facts:
         self.limits = limits
         self.role = reader.role(key)
 
-    # Runs
-
     @cached_property
     def before(self) -> Neighbours:
         """The events that write the artifact, or by which the execution reads."""
@@ -116,8 +114,6 @@ class Facts:
         custom = {name: value for name, value in free if name not in WRITTEN_BY_THE_RUN}
         return {**custom, **node.properties}
 
-    # Data sets
-
     @cached_property
     def upstream(self) -> Walk:
         """Everything that the node was made from."""
@@ -151,8 +147,6 @@ class Facts:
             rows = self.reader.neighbours(runs, Direction.UPSTREAM, self.limits).edges
         paths = ((row.source, ".".join(map(str, _path(row)))) for row in rows)
         return {key: path for key, path in paths if path}
-
-    # Metrics
 
     @cached_property
     def outputs(self) -> Mapping[NodeKey, tuple[NodeKey, ...]]:
@@ -262,8 +256,6 @@ class Facts:
             if type(values[name]) is float
         ]
 
-    # Contexts
-
     @cached_property
     def _context_edges(self) -> list[EdgeRow]:
         if self.key.kind is Kind.CONTEXT:
@@ -322,8 +314,6 @@ class Facts:
         """Those of them that are machine-learning frameworks; all, where none is known for one."""
         known = {name: said for name, said in self.libraries.items() if is_framework(name)}
         return known or self.libraries
-
-    # All at once
 
     def prefetch(self) -> None:
         """Read, in one call, the nodes that a summary needs."""

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar, cast, overload
 
 from lineage.contract.backend import Backend, Named, Order
-from lineage.contract.registry import registry
+from lineage.contract.registry import Registry, node_class, registry
 from lineage.errors import Invalid, NotFound
 from lineage.filters.parsing import parse
 from lineage.filters.tree import Column, Field, Filter, In, all_of, bind
 from lineage.model.entities import Node
-from lineage.model.keys import LARGEST_ID, NodeKey
-from lineage.model.rows import NodeRow, entities_of, entity_of
+from lineage.model.keys import LARGEST_ID, Kind, NodeKey
+from lineage.model.rows import NODE_CLASSES, NodeRow, entities_of, entity_of
 from lineage.model.values import to_text
 from lineage.queries.naming import is_key, resolve_in
 
@@ -61,30 +61,36 @@ def get_named(backend: Backend, cls: type[Node], name: str, *, as_of: int | None
 
 def find(
     backend: Backend,
-    wanted: type[NodeT],
+    wanted: type[NodeT] | str,
     where: str | Filter | None,
     *,
     order: Order,
     limit: int | None,
     page: str | None,
     as_of: int | None,
+    kind: Kind | None = None,
 ) -> Page[NodeT]:
-    """Return the nodes of a class that a filter accepts; all pages are of the moment of the first."""
+    """Return the nodes of a class, a kind or a type that a filter accepts.
+
+    All pages are of the moment of the first. `kind` says which type, where several kinds have one
+    of the name. `NotFound` where there is no such type, `Invalid` where several kinds have it.
+    """
     number, after = backend.pin(as_of), None
     if page is not None:
         number, after = read_token(page, order)
         if as_of not in (None, number):
             raise Invalid(f"the page token is of transaction {number}, this is as of {as_of}")
     types = registry(backend, number)
-    tree = parse(where, wanted.kind) if isinstance(where, str) else where
+    cls, ids = _meant(types, wanted, kind)
+    tree = parse(where, cls.kind) if isinstance(where, str) else where
     if not isinstance(tree, Filter | None):
         raise Invalid(
             f"{where!r:.80} is not a filter; give text, or a tree of lineage.filters.tree"
         )
-    if wanted.type_name is not None:
-        tree = all_of(In(Column(Field.TYPE_ID), tuple(sorted(types.ids(wanted)))), tree)
+    if ids is not None:
+        tree = all_of(In(Column(Field.TYPE_ID), ids), tree)
     rows = backend.find(
-        wanted.kind,
+        cls.kind,
         None if tree is None else bind(tree, types.by_id.values()),
         order=order,
         after=after,
@@ -94,7 +100,35 @@ def find(
     more = limit is not None and len(rows) > limit
     rows = rows[:limit]
     token = write_token(number, order, rows[-1]) if more else None
-    return Page(tuple(cast(list[NodeT], entities_of(rows, types.by_id, wanted))), token)
+    return Page(tuple(cast(list[NodeT], entities_of(rows, types.by_id, cls))), token)
+
+
+def _meant(
+    types: Registry, wanted: type[Node] | str, kind: Kind | None
+) -> tuple[type[Node], tuple[int, ...] | None]:
+    """Return the class of what is looked for, and the ids of its types; None where all of a kind are meant."""
+    if not isinstance(wanted, str):
+        cls = node_class(wanted)
+        return cls, None if cls.type_name is None else tuple(sorted(types.ids(cls)))
+    if wanted in tuple(Kind) and kind in (None, wanted):
+        return NODE_CLASSES[Kind(wanted)], None
+    ids = types.meant(wanted)
+    kinds = {types.by_id[number].kind for number in ids}
+    if kind is not None:
+        kinds &= {kind}
+    if not kinds:
+        raise NotFound(
+            f"there is no {kind} type {wanted!r:.80}; `lineage types` lists those there are"
+        )
+    if len(kinds) > 1:
+        shared = " and ".join(sorted(kinds))
+        raise Invalid(
+            f"{wanted!r:.80} is a type of {shared}; say which with --kind, or in Python with kind="
+        )
+    (chosen,) = kinds
+    return NODE_CLASSES[chosen], tuple(
+        sorted(number for number in ids if types.by_id[number].kind is chosen)
+    )
 
 
 T_co = TypeVar("T_co", covariant=True)

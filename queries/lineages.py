@@ -15,7 +15,7 @@ from lineage.model.rows import EdgeKind, EdgeRow
 from lineage.model.system import Asset, Environment
 from lineage.queries.reader import Reader
 
-__all__ = ["Group", "Side", "sides_of"]
+__all__ = ["Group", "Lineage", "lineages_of"]
 
 PLACE = 60
 """How many characters of a type or a path a place tells."""
@@ -36,7 +36,7 @@ class Group(NamedTuple):
         return " ".join(parts)
 
 
-class Side:
+class Lineage:
     """A lineage as far as it was walked; `frontier` are its nodes with neighbours beyond."""
 
     def __init__(self, reader: Reader, walk: Walk, contexts: Iterable[EdgeRow]) -> None:
@@ -87,7 +87,9 @@ class Side:
         return None if found is None else self._reader.context(found)
 
 
-def sides_of(reader: Reader, left: NodeKey, right: NodeKey, limits: Limits) -> tuple[Side, Side]:
+def lineages_of(
+    reader: Reader, left: NodeKey, right: NodeKey, limits: Limits
+) -> tuple[Lineage, Lineage]:
     """Walk two lineages and read all that comparing them needs: nodes, assets and environments."""
     one, other = (
         reader.walk([key], Direction.UPSTREAM, limits, edges=True) for key in (left, right)
@@ -96,4 +98,4 @@ def sides_of(reader: Reader, left: NodeKey, right: NodeKey, limits: Limits) -> t
     kinds = (EdgeKind.ATTRIBUTION, EdgeKind.ASSOCIATION)
     contexts = sorted(reader.edges(met, Direction.UPSTREAM, kinds))
     reader.read({*met, *(row.source for row in contexts)})
-    return Side(reader, one, contexts), Side(reader, other, contexts)
+    return Lineage(reader, one, contexts), Lineage(reader, other, contexts)

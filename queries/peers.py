@@ -72,7 +72,7 @@ def peers(
     A model's data is what the newest run that wrote it read directly; where that read no data set,
     the nearest upstream ones. It is exactly these versions of the data, unless `any_version` takes
     all of them. Models count however indirectly they were made from the data, nearest first, then
-    by key, deleted ones too. `NotFound` where there is no such artifact, `Invalid` for what is none.
+    by key, deleted ones too. `NotFound` where there is no such artifact, `Invalid` for what is no artifact.
 
     >>> import lineage
     >>> with lineage.connect("memory:") as store:
@@ -101,7 +101,7 @@ def peers(
 
 
 def _data(found: Facts) -> tuple[list[NodeKey], list[str]]:
-    """Return the data that is meant, nearest first, and how it was come by."""
+    """Return the data sets whose models are looked for, nearest first, and how they were found."""
     key, reader = found.key, found.reader
     if found.role is Role.DATASET:
         return [key], []

@@ -40,8 +40,6 @@ class Reader:
         self.roles = Roles(self.types)
         self.number = backend.now() if self._as_of is None else self._as_of
 
-    # Nodes
-
     def read(self, keys: Iterable[NodeKey]) -> None:
         """Read those of the nodes that were not read yet, in one call."""
         missing = {key for key in keys if key not in self._rows}
@@ -105,8 +103,6 @@ class Reader:
         rows = self._backend.find(Kind.ARTIFACT, where, as_of=self._as_of)
         self._rows |= {row.key: row for row in rows}
         return [row.key for row in rows]
-
-    # Edges
 
     def edges(
         self,

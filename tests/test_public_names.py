@@ -1,6 +1,8 @@
 """What `import lineage` gives: these names, each explained, and no others."""
 
 import inspect
+import subprocess
+import sys
 import types
 
 import pytest
@@ -74,6 +76,23 @@ def test_nothing_else_is_public() -> None:
         if not name.startswith("_") and not isinstance(value, types.ModuleType)
     }
     assert given == PUBLIC
+
+
+def test_only_public_names_are_listed() -> None:
+    assert dir(lineage) == sorted(PUBLIC)
+
+
+def test_answers_are_listed_and_imported_when_they_are_asked_for() -> None:
+    program = (
+        "import sys, lineage.queries as q; loaded = set(sys.modules)\n"
+        "assert dir(q) == sorted(q.__all__) and not hasattr(q, 'nothing')\n"
+        "assert 'lineage.queries.comparison' not in loaded\n"
+        "answers = [getattr(q, name) for name in q.__all__]\n"
+        "assert [each.__name__ for each in answers] == q.__all__\n"
+        "from lineage.queries import Comparison\n"
+        "assert Comparison.__module__ == 'lineage.queries.comparison'\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 @pytest.mark.parametrize("name", sorted(PUBLIC))

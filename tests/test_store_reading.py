@@ -42,6 +42,47 @@ def test_find_takes_kinds_and_classes(changing: Store) -> None:
     assert [each.name for each in changing.find(lineage.Execution)] == ["run 1", "run 2"]
 
 
+def test_find_takes_names_of_kinds_and_types(changing: Store) -> None:
+    assert [each.id for each in changing.find("artifact")] == [1, 2, 3]
+    assert [type(each) for each in changing.find(Kind.CONTEXT)] == [Context]
+    assert [(type(each), each.id) for each in changing.find("Model")] == [
+        (Artifact, 2),
+        (Artifact, 3),
+    ]
+    assert [each.id for each in changing.find("Model", "properties.accuracy > 0.1")] == [3]
+    assert [each.id for each in changing.find("lineage.Model")] == [2, 3]
+    before = changing.at(changing.backend.now())
+    changing.put(lineage.ArtifactType(name="Model", version="2"))
+    newer = changing.put(Artifact(type="Model", type_version="2"))
+    assert [each.id for each in changing.find("Model")] == [2, 3, newer.id]
+    assert [each.id for each in changing.find("Model@2")] == [newer.id]
+    assert [each.id for each in before.find("Model")] == [2, 3]
+    with pytest.raises(NotFound, match="there is no type 'Model@2'"):
+        before.find("Model@2")
+
+
+def test_find_asks_which_kind_of_type_is_meant(changing: Store) -> None:
+    changing.put([lineage.ContextType(name="Model"), lineage.ContextType(name="artifact")])
+    own = changing.put(Context(type="Model", name="own"))
+    changing.put(Context(type="artifact", name="odd"))
+    with pytest.raises(Invalid, match="'Model' is a type of artifact and context; say which"):
+        changing.find("Model")
+    assert [each.id for each in changing.find("Model", kind=Kind.ARTIFACT)] == [2, 3]
+    assert [each.id for each in changing.find("Model", kind=Kind.CONTEXT)] == [own.id]
+    with pytest.raises(NotFound, match="there is no execution type 'Model'"):
+        changing.find("Model", kind=Kind.EXECUTION)
+    assert len(changing.find("artifact")) == 3
+    assert [each.name for each in changing.find("artifact", kind=Kind.CONTEXT)] == ["odd"]
+
+
+def test_pages_of_a_type_by_name_are_of_one_moment(changing: Store) -> None:
+    first = changing.find("Model", limit=1)
+    changing.put(Model(name="late"))
+    second = changing.find("Model", limit=1, page=first.next)
+    assert [each.id for each in (*first, *second)] == [2, 3]
+    assert second.next is None
+
+
 def test_class_that_nobody_wrote_finds_nothing(churn: Store) -> None:
     class Novel(lineage.Metrics):
         loss: float

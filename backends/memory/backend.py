@@ -19,7 +19,7 @@ from typing_extensions import override
 from lineage.backends.memory.check import check_edges, check_nodes, graph_faults, record_faults
 from lineage.backends.memory.find import search
 from lineage.backends.memory.graph import TimedGraph
-from lineage.backends.memory.history import Records, TypeHistory, no_records
+from lineage.backends.memory.history import TransactionRecords, TypeHistory, no_records
 from lineage.backends.memory.indexes import in_order
 from lineage.backends.memory.walk import walk_graph
 from lineage.contract.backend import EMPTY, LOOKUP_PAGE, AtUri, Backend, Named, Order, Reference
@@ -70,15 +70,13 @@ class MemoryBackend(Backend):
         self._committed = _Committed(EMPTY, self._types.present, 0)
         # Both by number, from 1; an open transaction's own row comes after the committed ones.
         self._log: list[Head] = []
-        self._records: list[Records] = []
+        self._records: list[TransactionRecords] = []
         self._open_records = no_records()
         self._vanished = False
         """Whether edges that the open transaction wrote are no longer there."""
         self._typed = 0
         self._begun = 0
         self._closed = False
-
-    # Reading
 
     def _check_open(self) -> None:
         if self._closed:
@@ -275,8 +273,6 @@ class MemoryBackend(Backend):
             return walk_graph(
                 self.graph, starts, direction, limits=limits, edges=edges, as_of=as_of
             )
-
-    # Writing
 
     @override
     def _begin(self) -> Head:

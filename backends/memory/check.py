@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any, TypeAlias
 
 from lineage.backends.memory.graph import TimedGraph
-from lineage.backends.memory.history import Records, TypeHistory
+from lineage.backends.memory.history import TransactionRecords, TypeHistory
 from lineage.backends.memory.indexes import Index, terms
 from lineage.contract.refusals import no_live_node
 from lineage.errors import AlreadyExists, NotFound
@@ -180,7 +180,7 @@ def _former_faults(graph: TimedGraph, kind: Kind) -> Iterator[str]:
 
 
 def record_faults(
-    graph: TimedGraph, types: TypeHistory, records: Sequence[Records]
+    graph: TimedGraph, types: TypeHistory, records: Sequence[TransactionRecords]
 ) -> Iterator[str]:
     """Yield where the graph, its past or the types are not what the transactions say they wrote."""
     said = {fact for number, each in enumerate(records, 1) for fact in _said(number, each)}
@@ -191,7 +191,7 @@ def record_faults(
         yield f"transaction {number} wrote {what} {' '.join(map(str, item))}, which is not there"
 
 
-def _said(number: int, records: Records) -> Iterator[_Fact]:
+def _said(number: int, records: TransactionRecords) -> Iterator[_Fact]:
     yield from ((number, "type", each) for each in records.types)
     yield from ((number, "a version of", key) for key in records.nodes)
     yield from ((number, "the edge", *row[:-1]) for row in records.edges)

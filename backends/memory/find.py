@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple, TypeAlias
 
-from lineage.backends.evaluation import Neighbours, accepts
+from lineage.backends.evaluation import NeighboursOf, accepts
 from lineage.backends.memory.graph import TIMES, TimedGraph
 from lineage.backends.memory.indexes import INDEXED, in_order
 from lineage.contract.backend import Order
@@ -37,10 +37,10 @@ SPARSE = 8
 
 _ENDS = {Field.ARTIFACT_ID: Kind.ARTIFACT, Field.EXECUTION_ID: Kind.EXECUTION}
 _Test: TypeAlias = Callable[[NodeRow], bool]
-_Place: TypeAlias = tuple[int, int]
+_Position: TypeAlias = tuple[int, int]
 
 
-class _Source(NamedTuple):
+class _Candidates(NamedTuple):
     """Some sorted ids, and about how many."""
 
     size: int
@@ -53,25 +53,25 @@ def search(
     where: Filter | None,
     *,
     order: Order,
-    after: _Place | None,
+    after: _Position | None,
     limit: int | None,
     as_of: int | None,
 ) -> list[NodeRow]:
     """Find as `Backend.find` says."""
     everything = _indexed(graph, kind, Field.ID, [None], as_of)
-    source, test = everything, None
+    candidates, test = everything, None
     if where is not None:
-        source = _narrowest(graph, kind, where, "", as_of) or everything
+        candidates = _narrowest(graph, kind, where, "", as_of) or everything
         test = accepts(where, _neighbours(graph, as_of))
     if order.field is Field.ID:
         last = None if after is None else after[1]
-        ids = in_order(source.runs(), descending=order.descending, after=last)
+        ids = in_order(candidates.runs(), descending=order.descending, after=last)
         return list(islice(_live(graph, kind, ids, test, as_of), limit))
-    if limit is not None and source.size * SPARSE >= everything.size:
+    if limit is not None and candidates.size * SPARSE >= everything.size:
         return list(
             islice(_through_time(graph, kind, test, order=order, after=after, as_of=as_of), limit)
         )
-    rows = _live(graph, kind, in_order(source.runs()), test, as_of)
+    rows = _live(graph, kind, in_order(candidates.runs()), test, as_of)
     return _sorted(rows, order, after, limit)
 
 
@@ -91,7 +91,7 @@ def _through_time(
     test: _Test | None,
     *,
     order: Order,
-    after: _Place | None,
+    after: _Position | None,
     as_of: int | None,
 ) -> Iterator[NodeRow]:
     """Yield live nodes that pass the test from the order of all versions."""
@@ -104,31 +104,30 @@ def _through_time(
 
 
 def _sorted(
-    rows: Iterable[NodeRow], order: Order, after: _Place | None, limit: int | None
+    rows: Iterable[NodeRow], order: Order, after: _Position | None, limit: int | None
 ) -> list[NodeRow]:
     time = TIMES[order.field]
 
-    def place(row: NodeRow) -> _Place:
+    def position(row: NodeRow) -> _Position:
         return time(row), row.key.id
 
     if after is not None:
         rows = (
-            row for row in rows if (place(row) < after if order.descending else place(row) > after)
+            row
+            for row in rows
+            if (position(row) < after if order.descending else position(row) > after)
         )
     if limit is None:
-        return sorted(rows, key=place, reverse=order.descending)
-    return (heapq.nlargest if order.descending else heapq.nsmallest)(limit, rows, key=place)
-
-
-# Which index
+        return sorted(rows, key=position, reverse=order.descending)
+    return (heapq.nlargest if order.descending else heapq.nsmallest)(limit, rows, key=position)
 
 
 def _narrowest(
     graph: TimedGraph, kind: Kind, where: Filter, alias: str, as_of: int | None
-) -> _Source | None:
+) -> _Candidates | None:
     """Return the smallest source for what must hold of the node, or of the neighbour, `alias`."""
-    sources = [_source(graph, kind, condition, alias, as_of) for condition in conjuncts(where)]
-    return min((each for each in sources if each), key=lambda each: each.size, default=None)
+    options = [_candidates(graph, kind, condition, alias, as_of) for condition in conjuncts(where)]
+    return min((each for each in options if each), key=lambda each: each.size, default=None)
 
 
 def _equals(condition: Filter, alias: str) -> tuple[Field, Sequence[Any]] | None:
@@ -143,9 +142,9 @@ def _equals(condition: Filter, alias: str) -> tuple[Field, Sequence[Any]] | None
     return (column.field, [condition.value]) if condition.op is Operator.EQ else None
 
 
-def _source(
+def _candidates(
     graph: TimedGraph, kind: Kind, condition: Filter, alias: str, as_of: int | None
-) -> _Source | None:
+) -> _Candidates | None:
     if isinstance(condition, Exists):
         return None if alias else _joined(graph, kind, condition, as_of)
     equal = _equals(condition, alias)
@@ -159,28 +158,28 @@ def _source(
 
 def _indexed(
     graph: TimedGraph, kind: Kind, field: Field, values: Sequence[Any], as_of: int | None
-) -> _Source:
+) -> _Candidates:
     runs = [run for value in values for run in graph.runs(kind, field, value, as_of)]
-    return _Source(sum(map(len, runs)), lambda: runs)
+    return _Candidates(sum(map(len, runs)), lambda: runs)
 
 
-def _listed(ids: Iterable[int]) -> _Source:
+def _listed(ids: Iterable[int]) -> _Candidates:
     runs = [sorted(set(ids))]
-    return _Source(len(runs[0]), lambda: runs)
+    return _Candidates(len(runs[0]), lambda: runs)
 
 
 def _ids(values: Iterable[Literal]) -> list[int]:
     return [int(each) for each in values if isinstance(each, int | float) and each % 1 == 0]
 
 
-def _joined(graph: TimedGraph, kind: Kind, exists: Exists, as_of: int | None) -> _Source | None:
+def _joined(graph: TimedGraph, kind: Kind, exists: Exists, as_of: int | None) -> _Candidates | None:
     """Return the nodes around a few neighbours, if the condition says which those are."""
     near: list[NodeKey] = []
     if exists.neighbour.kind is not None:
-        source = _narrowest(graph, exists.neighbour.kind, exists.condition, exists.alias, as_of)
-        if source is None or source.size > FEW:
+        candidates = _narrowest(graph, exists.neighbour.kind, exists.condition, exists.alias, as_of)
+        if candidates is None or candidates.size > FEW:
             return None
-        near = [NodeKey(exists.neighbour.kind, each) for run in source.runs() for each in run]
+        near = [NodeKey(exists.neighbour.kind, each) for run in candidates.runs() for each in run]
     else:
         ends = [(end, ids) for end, ids in _ends(exists) if len(ids) <= FEW]
         if not ends:
@@ -189,7 +188,7 @@ def _joined(graph: TimedGraph, kind: Kind, exists: Exists, as_of: int | None) ->
         if end is kind:
             return _listed(ids)
         near = [NodeKey(end, each) for each in ids]
-    return _Source(
+    return _Candidates(
         sum(map(graph.width, near)),
         lambda: _listed(
             other.id for key in near for other in graph.around(key, as_of) if other.kind is kind
@@ -197,15 +196,15 @@ def _joined(graph: TimedGraph, kind: Kind, exists: Exists, as_of: int | None) ->
     )
 
 
-def _neighbours(graph: TimedGraph, as_of: int | None) -> Neighbours:
+def _neighbours(graph: TimedGraph, as_of: int | None) -> NeighboursOf:
     """Return what gives a node's neighbours: where fewer are named than there are, only those."""
     named: dict[int, list[int] | None] = {}
 
     def near(row: NodeRow, exists: Exists) -> Iterator[NodeRow | EdgeRow]:
-        place = id(exists)
-        if place not in named:
-            named[place] = _named(exists)
-        ids = named[place]
+        position = id(exists)
+        if position not in named:
+            named[position] = _named(exists)
+        ids = named[position]
         few = ids is not None and len(ids) <= graph.width(row.key)
         return graph.neighbours(row, exists.neighbour, as_of, among=ids if few else None)
 

@@ -77,8 +77,6 @@ class TimedGraph(_Graph):
         # nodes where it is not are here, so that walks need not read and sort the ends at hubs.
         self._jumbled: dict[Direction, set[NodeKey]] = {_UP: set(), _DOWN: set()}
 
-    # Nodes
-
     def at(self, key: tuple[Kind, int], as_of: int | None) -> NodeRow | None:
         """Return a node's version of a moment, as it was then; None if there was no such node."""
         held = self._node.get(key)
@@ -238,8 +236,6 @@ class TimedGraph(_Graph):
             self.undo[-1]()
             self.undo.pop()
 
-    # Edges
-
     def edge(self, key: EdgeKey | tuple[NodeKey, NodeKey, EdgeKind]) -> EdgeRow | None:
         """Return the present edge with a key."""
         source, target, kind = key
@@ -362,8 +358,6 @@ class TimedGraph(_Graph):
         self._join(row)
         for end, count in counts:
             _shorten(self.ended, end, count)
-
-    # Walking
 
     def beyond(
         self,

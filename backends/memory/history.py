@@ -10,7 +10,7 @@ from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeKey, EdgeRow, TypeRow, types_with
 from lineage.model.system import SYSTEM_TYPES
 
-__all__ = ["OpenRecords", "Records", "TypeHistory", "no_records"]
+__all__ = ["OpenRecords", "TransactionRecords", "TypeHistory", "no_records"]
 
 
 class TypeHistory:
@@ -74,7 +74,7 @@ class TypeHistory:
         self._present = present
 
 
-class Records(NamedTuple):
+class TransactionRecords(NamedTuple):
     """What a transaction wrote, as `changes` finds it again.
 
     Nodes are here by key alone: their content is kept where a purge erases it.
@@ -98,9 +98,9 @@ class OpenRecords(NamedTuple):
     deleted: list[NodeKey]
     purged: list[NodeKey]
 
-    def closed(self, edges: Iterable[EdgeRow]) -> Records:
+    def closed(self, edges: Iterable[EdgeRow]) -> TransactionRecords:
         """Return the records, with those edges that are still there."""
-        return Records(
+        return TransactionRecords(
             types=tuple(self.types),
             nodes=tuple(self.nodes),
             edges=tuple(edges),

@@ -17,13 +17,13 @@ from typing_extensions import override
 
 from lineage.backends.neo4j import history
 from lineage.backends.neo4j.check import check_graph
-from lineage.backends.neo4j.connections import Rows, Run, Server
+from lineage.backends.neo4j.connections import Rows, RunStatement, Server
 from lineage.backends.neo4j.find import find_nodes
 from lineage.backends.neo4j.opening import index_properties, open_store
 from lineage.backends.neo4j.reading import edges_at, heads, nodes_at, versions_at
 from lineage.backends.neo4j.rows import HEAD, head_row, type_row
 from lineage.backends.neo4j.walk import walk_graph
-from lineage.backends.neo4j.writing import Writing
+from lineage.backends.neo4j.writing import WriteBuffer
 from lineage.contract.backend import EMPTY, PRELOADED, Backend, Order, Reference
 from lineage.contract.refusals import lost_transaction
 from lineage.contract.walking import Direction, Limits, Walk
@@ -91,29 +91,27 @@ class Neo4jBackend(Backend):
             self._server.close()
             raise
 
-    # Moments
-
     @property
-    def _writing(self) -> Writing | None:
+    def _buffer(self) -> WriteBuffer | None:
         """What this thread's transaction writes with, once it is locked."""
         return getattr(self._own, "writing", None)
 
     def _number(self, as_of: int | None) -> int:
         """Return the number of the transaction that this thread's read is as of."""
         as_of = self._effective(as_of)
-        writing = self._writing
+        writing = self._buffer
         if as_of is not None:
             return as_of
         return self.now() if writing is None else self._own_number(writing)
 
-    def _steadily(self, read: Callable[[Run], T]) -> T:
+    def _steadily(self, read: Callable[[RunStatement], T]) -> T:
         """Return what a read finds in a graph that nobody changes meanwhile.
 
         Neo4j applies a commit record by record, while others read: a reader may see an edge leave
         the present before it is in the past. So a read during which a transaction was committed
         is made again, and at last under the lock that commits need.
         """
-        writing = self._writing
+        writing = self._buffer
         if writing is not None:  # it has the lock that all writers need
             return read(writing.run)
         for _ in range(TRIES):
@@ -137,7 +135,7 @@ class Neo4jBackend(Backend):
         """Run one statement steadily."""
         return self._steadily(lambda run: run(query, **parameters))
 
-    def _own_number(self, writing: Writing) -> int:
+    def _own_number(self, writing: WriteBuffer) -> int:
         own = self._transaction
         return writing.head.number + 1 if own is None else own.number
 
@@ -159,7 +157,7 @@ class Neo4jBackend(Backend):
 
         False is sure only because a read during which others commit is made again.
         """
-        return as_of != self._last if self._writing is None else not own
+        return as_of != self._last if self._buffer is None else not own
 
     def _reached(self, number: int, schema: int) -> None:
         """Keep that a transaction is committed, and which was the last to write a type then."""
@@ -168,20 +166,18 @@ class Neo4jBackend(Backend):
         if known.schema == schema and known.until < number:
             self._types = known._replace(until=number)
 
-    # Reading
-
     @override
     def types(self, *, as_of: int | None = None) -> Sequence[TypeRow]:
         return self._types_seen(self._number(as_of), own=as_of is None)
 
     def _types_seen(self, as_of: int, *, own: bool) -> tuple[TypeRow, ...]:
         """Return the types of a moment; with `own` those that this thread's transaction sees."""
-        writing = self._writing
+        writing = self._buffer
         if writing is None:
             return self._types_at(self._server.read, as_of)
         return writing.types if own else self._types_at(writing.run, as_of)
 
-    def _types_at(self, run: Run, as_of: int) -> tuple[TypeRow, ...]:
+    def _types_at(self, run: RunStatement, as_of: int) -> tuple[TypeRow, ...]:
         known = self._types
         if known.schema <= as_of <= known.until:
             return known.rows
@@ -203,8 +199,8 @@ class Neo4jBackend(Backend):
     ) -> Mapping[NodeKey, NodeRow]:
         number = self._number(as_of)
         found = self._steadily(lambda run: nodes_at(run, number, keys))
-        if self._writing is not None and as_of is None:
-            self._writing.saw(found.values())
+        if self._buffer is not None and as_of is None:
+            self._buffer.saw(found.values())
         return found
 
     @override
@@ -221,7 +217,7 @@ class Neo4jBackend(Backend):
         number, own = self._number(as_of), as_of is None
         types = [row.type for row in self._types_seen(number, own=own)]
 
-        def read(run: Run) -> list[NodeRow]:
+        def read(run: RunStatement) -> list[NodeRow]:
             return find_nodes(
                 run,
                 number,
@@ -265,7 +261,7 @@ class Neo4jBackend(Backend):
     ) -> Walk:
         number = self._number(as_of)
 
-        def read(run: Run) -> Walk:
+        def read(run: RunStatement) -> Walk:
             self.check_starts(starts, nodes_at(run, number, starts))
             return walk_graph(run, number, starts, direction, limits=limits, edges=edges)
 
@@ -273,19 +269,19 @@ class Neo4jBackend(Backend):
 
     @override
     def lookup(self, references: Collection[Reference]) -> dict[Reference, list[NodeRow]]:
-        if self._writing is None:
+        if self._buffer is None:
             return super().lookup(references)
-        return self._writing.look_up(references)
+        return self._buffer.look_up(references)
 
     @override
     def existing_edges(self, keys: Collection[EdgeKey]) -> set[EdgeKey]:
-        if self._writing is None:
+        if self._buffer is None:
             return super().existing_edges(keys)
-        return self._writing.existing(keys)
+        return self._buffer.existing(keys)
 
     @override
     def log(self, *, before: int | None = None, limit: int | None = None) -> list[Head]:
-        number, writing = self._number(None), self._writing
+        number, writing = self._number(None), self._buffer
         run = self._server.read if writing is None else writing.run
         beyond = number + 1 if writing is None else number
         return heads(run, before=beyond if before is None else min(before, beyond), limit=limit)
@@ -302,8 +298,6 @@ class Neo4jBackend(Backend):
     def close(self) -> None:
         self._server.close()
 
-    # Writing
-
     @override
     def _begin(self) -> Head:
         self.rollback()  # what an interrupt has left, between the lock and whoever wanted it
@@ -311,7 +305,7 @@ class Neo4jBackend(Backend):
         work, rows = self._server.begin(first=_LOCK, seconds=self.lock_timeout, token=token)
         try:
             head = self._head_of(rows)
-            self._own.writing = Writing(
+            self._own.writing = WriteBuffer(
                 work, head, lambda: self._types_at(work.run, head.number), token=token
             )
             self._reached(head.number, head.schema)
@@ -332,8 +326,8 @@ class Neo4jBackend(Backend):
             raise Corrupt(f"{self._server.place} holds {len(rows)} stores; restore a backup")
         return rows[0]
 
-    def _locked(self) -> Writing:
-        writing = self._writing
+    def _locked(self) -> WriteBuffer:
+        writing = self._buffer
         if writing is None or not writing.work.is_open:
             raise lost_transaction()
         return writing
@@ -379,7 +373,7 @@ class Neo4jBackend(Backend):
             self._types = _Types(head.schema, writing.types, head.number)
         self._index(writing)
 
-    def _was_committed(self, writing: Writing) -> bool:
+    def _was_committed(self, writing: WriteBuffer) -> bool:
         """Find out what became of a commit whose answer was lost.
 
         The lock shows that the server is done with it, whichever way.
@@ -402,7 +396,7 @@ class Neo4jBackend(Backend):
                     ) from error
                 time.sleep(RECONNECT)
 
-    def _index(self, writing: Writing) -> None:
+    def _index(self, writing: WriteBuffer) -> None:
         """Make the indexes that the types just written ask for; the commit stands without them."""
         try:
             index_properties(self._server, [row.type for row in writing.new_types.values()])
@@ -411,7 +405,7 @@ class Neo4jBackend(Backend):
 
     @override
     def rollback(self) -> None:
-        writing = self._writing
+        writing = self._buffer
         if writing is not None:
             self._own.writing = None
             writing.work.rollback()

@@ -13,7 +13,7 @@ from math import isnan
 from typing import Any
 
 from lineage.backends.commits import chain_faults
-from lineage.backends.neo4j.connections import Run
+from lineage.backends.neo4j.connections import RunStatement
 from lineage.backends.neo4j.history import stream
 from lineage.backends.neo4j.opening import SCHEMA
 from lineage.backends.neo4j.rows import (
@@ -125,7 +125,7 @@ _ENDS = {
 _TIMES = ("create_time", "update_time")
 
 
-def check_graph(run: Run) -> Iterator[str]:
+def check_graph(run: RunStatement) -> Iterator[str]:
     """Yield a sentence for everything that is not as it was written.
 
     The history is that of the last transaction at the call; what is written meanwhile is checked
@@ -169,7 +169,7 @@ def _store_faults(values: Sequence[Any]) -> Iterator[str]:
         yield f"the store says of its last transaction {[number, schema, *highest]}, which says itself {expected}"
 
 
-def _foreign(run: Run) -> Iterator[str]:
+def _foreign(run: RunStatement) -> Iterator[str]:
     """Yield what is in the database and not of a store, and what a store needs and is missing."""
     for labels, count in run(_FOREIGN):
         yield f"there are {count} nodes that are not the store's, labelled {labels}"
@@ -193,10 +193,7 @@ def _name(number: object) -> str:
         return repr(number)
 
 
-# Types and transactions
-
-
-def _types(run: Run) -> tuple[dict[int, AnyType], list[str]]:
+def _types(run: RunStatement) -> tuple[dict[int, AnyType], list[str]]:
     """Return the types of nodes, and what is wrong with their versions."""
     types = {each.id: each for each in SYSTEM_TYPES if each.id is not None}
     found = []
@@ -237,9 +234,6 @@ def _with_schemas(commits: Iterable[Commit], found: list[str]) -> Iterator[Commi
         yield commit
 
 
-# Nodes
-
-
 class _Nodes:
     """Compares nodes and their former versions with their rows."""
 
@@ -247,7 +241,7 @@ class _Nodes:
         self._types = types
         self._last = last
 
-    def faults(self, run: Run) -> Iterator[str]:
+    def faults(self, run: RunStatement) -> Iterator[str]:
         """Yield what is wrong, page by page."""
         after = -1
         while page := run(_NODES, after=after):

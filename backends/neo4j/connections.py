@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from lineage.backends.neo4j.errors import translate
-from lineage.backends.neo4j.location import Address, read_url
+from lineage.backends.neo4j.location import DatabaseAddress, read_url
 from lineage.errors import Conflict, Invalid, LineageError, Unavailable
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     import neo4j
 
-__all__ = ["Rows", "Run", "Server", "Work"]
+__all__ = ["Rows", "RunStatement", "Server", "Work"]
 
 logger = logging.getLogger(__name__)
 # Where nobody wants logs, Python would print what the driver logs of the errors that we raise.
@@ -63,7 +63,7 @@ Rows = list[list[Any]]
 T = TypeVar("T")
 
 
-class Run(Protocol):
+class RunStatement(Protocol):
     """Runs one statement and returns all its rows: by itself, or inside an open transaction."""
 
     def __call__(self, query: str, /, **parameters: Any) -> Rows:
@@ -208,7 +208,7 @@ class _Pool:
 
     __slots__ = ("bookmarks", "driver", "works")
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: DatabaseAddress) -> None:
         import neo4j
 
         password = address.password

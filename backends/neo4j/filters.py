@@ -170,7 +170,7 @@ class Translator:
         text = self._condition(tree)
         return Condition(tree, text, " OR ".join(self._doubts))
 
-    def place(self, value: object) -> str:
+    def bind(self, value: object) -> str:
         """Make a value a parameter and return its mark."""
         name = f"p{len(self.parameters)}"
         self.parameters[name] = value
@@ -189,17 +189,15 @@ class Translator:
             return self._on_property(tree, tree.column)
         return self._on_column(tree, tree.column)
 
-    # Built-in columns
-
     def _on_column(self, tree: Compare | In | Like | Present, column: Column) -> str:
         name, kind = self._aliases[column.of]
         if column.field is Field.STATE:
             texts = _STATES.get(kind, [])
             wanted = [text for number, text in enumerate(texts) if holds(tree)(number)]
-            return f"{name}.state IN {self.place(wanted)}"
+            return f"{name}.state IN {self.bind(wanted)}"
         if column.field is Field.EVENT_TYPE:
             kinds = [each.name for each in sorted(EVENT_KINDS) if holds(tree)(int(each))]
-            return f"coalesce({name}.lineage_kind, type({name})) IN {self.place(kinds)}"
+            return f"coalesce({name}.lineage_kind, type({name})) IN {self.bind(kinds)}"
         if column.field in _TEXTS:
             return self._on_text(tree, f"{name}.{_TEXTS[column.field]}", own=not column.of)
         if column.field in _NUMBERS:
@@ -240,10 +238,8 @@ class Translator:
             return self._compared(f"{name}.lineage_key", tree.op, packed(tree.value, kind))
         return self._on_number(tree, f"({name}.lineage_key - {packed(0, kind)})")
 
-    # Comparisons
-
     def _compared(self, expression: str, op: Operator, value: object) -> str:
-        return f"{expression} {_CYPHER_OPERATORS.get(op, op)} {self.place(value)}"
+        return f"{expression} {_CYPHER_OPERATORS.get(op, op)} {self.bind(value)}"
 
     def _compared_number(
         self, expression: str, op: Operator, value: Literal, at_limits: str
@@ -261,7 +257,7 @@ class Translator:
         return self._compared(expression, op, value)
 
     def _among(self, expression: str, values: list[Any]) -> str:
-        return f"{expression} IN {self.place(values)}"
+        return f"{expression} IN {self.bind(values)}"
 
     def _among_numbers(self, expression: str, values: Iterable[Literal], at_limits: str) -> str:
         numbers = _numbers(values)
@@ -273,15 +269,13 @@ class Translator:
         """Return a condition on text; patterns without alternatives need no regular expression."""
         middle = pattern.strip("%")
         if "%" in middle or "_" in middle:
-            return f"{expression} =~ {self.place(_regex(pattern))}"
+            return f"{expression} =~ {self.bind(_regex(pattern))}"
         starts, ends = pattern.startswith("%"), pattern.endswith("%")
         word = {(False, True): "STARTS WITH", (True, False): "ENDS WITH", (True, True): "CONTAINS"}
-        return f"{expression} {word.get((starts, ends), '=')} {self.place(middle)}"
+        return f"{expression} {word.get((starts, ends), '=')} {self.bind(middle)}"
 
     def _doubt(self, condition: str) -> None:
         self._doubts[condition] = None
-
-    # Properties
 
     def _on_property(self, tree: Compare | In | Like | Present, column: PropertyColumn) -> str:
         native = native_name(column.name, custom=column.custom)
@@ -355,9 +349,7 @@ class Translator:
     def _held_otherwise(self, column: PropertyColumn, kinds: Iterable[ValueType]) -> str:
         """Return the condition that the property has a value of such a type that is not native."""
         entries = [unheld(column.name, kind, custom=column.custom) for kind in kinds]
-        return f"any(entry IN n.lineage_other WHERE entry IN {self.place(entries)})"
-
-    # Neighbours
+        return f"any(entry IN n.lineage_other WHERE entry IN {self.bind(entries)})"
 
     def _exists(self, tree: Exists) -> str:
         neighbour, edge = tree.neighbour, f"e{len(self._aliases)}"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from lineage.backends.evaluation import Met, accepts
-from lineage.backends.neo4j.connections import Run
+from lineage.backends.neo4j.connections import RunStatement
 from lineage.backends.neo4j.filters import Condition, Translator, packed, simplified, weight
 from lineage.backends.neo4j.reading import edges_at, nodes_at
 from lineage.backends.neo4j.rows import KIND_SHIFT, NODE, node_row
@@ -44,7 +44,7 @@ _PAST_HELD = Start(
 
 
 def find_nodes(
-    run: Run,
+    run: RunStatement,
     as_of: int,
     kind: Kind,
     where: Filter | None,
@@ -74,7 +74,7 @@ class _Page(NamedTuple):
 
 @dataclass
 class _Search:
-    run: Run
+    run: RunStatement
     as_of: int
     kind: Kind
     where: Filter | None
@@ -92,8 +92,6 @@ class _Search:
         self._is_whole = len(self.sent) == len(conjuncts(self.where))
         trees = () if self.where is None else walk_filter(self.where)
         self.mentions = frozenset(each.neighbour for each in trees if isinstance(each, Exists))
-
-    # Pages
 
     def rows(self, after: tuple[int, int] | None, limit: int | None) -> list[NodeRow]:
         """Return the rows after a place, in order."""
@@ -127,8 +125,6 @@ class _Search:
         )
         is_last = size is None or len(rows) < size
         return _Page(rows if is_last else rows[:size], doubted, is_last)
-
-    # Judging what Cypher did not decide
 
     def _judged(self, page: _Page) -> Iterator[NodeRow]:
         """Yield the rows that the filter accepts."""
@@ -190,7 +186,7 @@ class _Statement:
         translator = Translator(search.kind, search.is_past)
         conditions = [translator.conjunct(item) for item in search.sent]
         starts = Starts(search.kind, search.order, search.types, search.is_past)
-        start = starts.best(conditions, translator.place)
+        start = starts.best(conditions, translator.bind)
         self.parameters.update(translator.parameters)
         yield self._arm(start, _LIVES, conditions)
         if not search.is_past:
@@ -223,12 +219,12 @@ def _range(kind: Kind, order: Order, after: tuple[int, int] | None) -> dict[str,
     low, high = packed(1, kind), packed(1 << KIND_SHIFT, kind)
     if after is None:
         return {"low": low, "high": high}
-    time, place = after[0], packed(after[1], kind)
+    time, position = after[0], packed(after[1], kind)
     if order.field is not Field.ID:
-        return {"low": low, "high": high, "time": time, "place": place}
+        return {"low": low, "high": high, "time": time, "place": position}
     if order.descending:
-        return {"low": low, "high": min(high, place)}
-    return {"low": max(low, place + 1), "high": high}
+        return {"low": low, "high": min(high, position)}
+    return {"low": max(low, position + 1), "high": high}
 
 
 def _beyond(order: Order) -> list[str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
-from lineage.backends.commits import Records, head_batches
-from lineage.backends.neo4j.connections import Run
+from lineage.backends.commits import RecordsByNumber, head_batches
+from lineage.backends.neo4j.connections import RunStatement
 from lineage.backends.neo4j.reading import heads
 from lineage.backends.neo4j.rows import (
     EDGE,
@@ -83,23 +83,20 @@ SET n.create_time = created, n.update_time = updated
 """
 
 
-# The stream
-
-
-def stream(run: Run, after: int, last: int) -> Iterator[Commit]:
+def stream(run: RunStatement, after: int, last: int) -> Iterator[Commit]:
     """Yield the transactions after one number up to another."""
     for batch in head_batches(_heads(run, after, last)):
         yield from read_commits(run, batch[0].number, batch[-1].number)
 
 
-def _heads(run: Run, after: int, last: int) -> Iterator[Head]:
+def _heads(run: RunStatement, after: int, last: int) -> Iterator[Head]:
     while after < last:
         until = min(last, after + BATCH_HEADS)
         yield from reversed(heads(run, before=until + 1, limit=until - after))
         after = until
 
 
-def read_commits(run: Run, first: int, last: int) -> list[Commit]:
+def read_commits(run: RunStatement, first: int, last: int) -> list[Commit]:
     """Return the transactions from one number to another.
 
     The present is read before the past: what moves there meanwhile is met twice, and kept once.
@@ -115,10 +112,10 @@ def read_commits(run: Run, first: int, last: int) -> list[Commit]:
 class _Reader:
     """Gathers the records of a range of transactions."""
 
-    def __init__(self, run: Run, first: int, last: int) -> None:
+    def __init__(self, run: RunStatement, first: int, last: int) -> None:
         self._query = run
         self._range = {"first": first, "last": last}
-        self._found = Records()
+        self._found = RecordsByNumber()
 
     def _rows(self, query: str) -> list[list[Any]]:
         return self._query(query, **self._range)
@@ -177,10 +174,9 @@ def _with_salt(row: NodeRow) -> NodeRow:
     return row
 
 
-# Purging
-
-
-def purge_nodes(run: Run, keys: Collection[NodeKey], type_of: Callable[[int], AnyType]) -> None:
+def purge_nodes(
+    run: RunStatement, keys: Collection[NodeKey], type_of: Callable[[int], AnyType]
+) -> None:
     """Erase the content of every version of nodes that are gone, as `Backend.purge` says."""
     numbers = [number_of(key) for key in keys]
     gone = {number for some in batched(numbers, BATCH_KEYS) for (number,) in run(_GONE, keys=some)}

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from lineage.errors import Invalid
 
-__all__ = ["Address", "read_url"]
+__all__ = ["DatabaseAddress", "read_url"]
 
 _URL = re.compile(
     r"""
@@ -30,7 +30,7 @@ _SHAPE = (
 )
 
 
-class Address(NamedTuple):
+class DatabaseAddress(NamedTuple):
     """A database on a server, and the credentials for it."""
 
     server: str
@@ -43,14 +43,14 @@ class Address(NamedTuple):
     """The URL without credentials, for messages."""
 
     def __repr__(self) -> str:
-        return f"Address({self.place!r})"
+        return f"DatabaseAddress({self.place!r})"
 
 
-def read_url(url: str) -> Address:
+def read_url(url: str) -> DatabaseAddress:
     """Cut a URL into its parts, and take from the environment what it leaves out.
 
     >>> read_url("neo4j+s://ann:sesame%2F1@example.com/runs")
-    Address('neo4j+s://example.com/runs')
+    DatabaseAddress('neo4j+s://example.com/runs')
     """
     # What cannot be read is not repeated: any part of it may be of the password.
     found = _URL.fullmatch(url)
@@ -65,7 +65,7 @@ def read_url(url: str) -> Address:
     password = _decoded(found["password"]) or os.environ.get("NEO4J_PASSWORD") or None
     named_port = f":{port}" if found["port"] else ""
     named_database = f"/{database}" if database else ""
-    return Address(
+    return DatabaseAddress(
         f"{scheme}://{host}:{port}",
         database,
         user,

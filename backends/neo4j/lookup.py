@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
-from lineage.backends.neo4j.connections import Run
+from lineage.backends.neo4j.connections import RunStatement
 from lineage.backends.neo4j.rows import (
     KIND_SHIFT,
     NODE,
@@ -60,7 +60,7 @@ class Found(NamedTuple):
     edges: set[EdgeKey]
 
 
-def look_up(run: Run, references: Collection[Reference]) -> Found:
+def look_up(run: RunStatement, references: Collection[Reference]) -> Found:
     """Return the live nodes that each reference names, as an open transaction sees them."""
     places = list(dict.fromkeys(references))
     rows: dict[Reference, list[NodeRow]] = {reference: [] for reference in places}

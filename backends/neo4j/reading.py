@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from lineage.backends.neo4j.connections import Run
+from lineage.backends.neo4j.connections import RunStatement
 from lineage.backends.neo4j.rows import (
     EDGE,
     EDGE_TYPES,
@@ -57,7 +57,7 @@ _SINCE = 9
 """Where `NODE` has the number of the transaction that wrote the version."""
 
 
-def nodes_at(run: Run, as_of: int, keys: Collection[NodeKey]) -> dict[NodeKey, NodeRow]:
+def nodes_at(run: RunStatement, as_of: int, keys: Collection[NodeKey]) -> dict[NodeKey, NodeRow]:
     """Return the given nodes as `Backend.nodes` says, as of a transaction.
 
     The present is read first: a version that leaves it meanwhile is found in the past.
@@ -85,7 +85,7 @@ def _whole(values: Sequence[Any]) -> Sequence[Any]:
 
 
 def edges_at(
-    run: Run,
+    run: RunStatement,
     as_of: int,
     keys: Collection[NodeKey],
     direction: Direction,
@@ -116,7 +116,7 @@ RETURN {EDGE}
     return query, names
 
 
-def versions_at(run: Run, as_of: int, key: NodeKey) -> list[NodeRow]:
+def versions_at(run: RunStatement, as_of: int, key: NodeKey) -> list[NodeRow]:
     """Return a node's versions as `Backend.versions` says, as of a transaction."""
     found: dict[int, NodeRow] = {}
     for values in run(_VERSIONS, key=number_of(key)):
@@ -127,7 +127,7 @@ def versions_at(run: Run, as_of: int, key: NodeKey) -> list[NodeRow]:
     return [found[since] for since in sorted(found)]
 
 
-def heads(run: Run, *, before: int | None, limit: int | None) -> list[Head]:
+def heads(run: RunStatement, *, before: int | None, limit: int | None) -> list[Head]:
     """Return the transactions with numbers below `before`, newest first."""
     rows = run(
         _HEADS,

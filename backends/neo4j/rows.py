@@ -136,9 +136,6 @@ _STATE_NUMBERS = {
 _new = tuple.__new__
 
 
-# Keys and digests
-
-
 def number_of(key: NodeKey) -> int:
     """Return the integer that a node's key is in the graph."""
     return KIND_NUMBERS[key[0]] << KIND_SHIFT | key[1]
@@ -176,9 +173,6 @@ def _damaged(what: str, found: object) -> Corrupt:
     return Corrupt(
         f"the graph was changed from outside: {found!r:.80} is not {what}; run a check of the store"
     )
-
-
-# Names
 
 
 def type_label(node_type: AnyType) -> str | None:
@@ -224,9 +218,6 @@ def quoted(name: str) -> str:
 def unheld(name: str, kind: ValueType, *, custom: bool) -> str:
     """Return the entry of `lineage_other` for a value that is only in `lineage_values`."""
     return f"{kind} {'custom' if custom else 'properties'}.{name}"
-
-
-# Nodes
 
 
 def node_values(row: NodeRow, node_type: AnyType) -> dict[str, Any]:
@@ -329,9 +320,6 @@ def version_row(values: Sequence[Any]) -> NodeRow:
     return node_row(values)._replace(until=values[-2])
 
 
-# Edges
-
-
 def edge_key_map(key: EdgeKey) -> dict[str, Any]:
     """Return where an edge is: its ends' packed keys and its relationship's type."""
     return {"source": number_of(key[0]), "target": number_of(key[1]), "kind": key[2].name}
@@ -365,9 +353,6 @@ class _Keys(dict[int, NodeKey]):
     def __missing__(self, number: int) -> NodeKey:
         key = self[number] = key_of(number)
         return key
-
-
-# Transactions and types
 
 
 def head_values(head: Head) -> dict[str, Any]:

@@ -52,7 +52,7 @@ ORDERS: Final = {
 SEEKS: Final = 2_000
 """How many names are looked for at most, before a search goes another way."""
 
-Place: TypeAlias = Callable[[object], str]
+Bind: TypeAlias = Callable[[object], str]
 """Makes a value a parameter and returns its mark."""
 
 
@@ -80,31 +80,31 @@ class Starts(NamedTuple):
     types: Sequence[AnyType]
     is_past: bool
 
-    def best(self, conditions: Sequence[Condition], place: Place) -> Start:
+    def best(self, conditions: Sequence[Condition], bind: Bind) -> Start:
         """Return the start for conditions that must all hold."""
         sent = [each.tree for each in conditions]
         return (
-            self._by_own(sent, place)
+            self._by_own(sent, bind)
             or self._by_property(conditions)
-            or self._by_neighbour(sent, place)
-            or self._by_type(sent, place)
+            or self._by_neighbour(sent, bind)
+            or self._by_type(sent, bind)
             or self._by_order()
         )
 
-    def _by_own(self, sent: Sequence[Filter], place: Place) -> Start | None:
+    def _by_own(self, sent: Sequence[Filter], bind: Bind) -> Start | None:
         """Begin at ids, external ids, names or URIs."""
         found = _seek(sent, "", self.kind, self.types)
         if found is not None:
             name, values = found
             return Start(
                 f"MATCH (n:LineageNode) USING INDEX SEEK n:LineageNode({name})",
-                f"n.{name} IN {place(values)}",
+                f"n.{name} IN {bind(values)}",
                 in_range=_IN_RANGE_UNSOUGHT if name == "lineage_key" else IN_RANGE,
             )
         uris = _texts(sent, Column(Field.URI))
         if uris is None:
             return None
-        digests = place([uri_digest(uri) for uri in uris])
+        digests = bind([uri_digest(uri) for uri in uris])
         return Start(
             "MATCH (n:LineageNode) USING INDEX SEEK n:LineageNode(lineage_uri, lineage_key)",
             "n.lineage_uri = uri",
@@ -127,7 +127,7 @@ class Starts(NamedTuple):
                 return Start(f"MATCH (n:{of_type}) USING INDEX SEEK n:{of_type}({quoted(native)})")
         return None
 
-    def _by_type(self, sent: Sequence[Filter], place: Place) -> Start | None:
+    def _by_type(self, sent: Sequence[Filter], bind: Bind) -> Start | None:
         ids = _whole_numbers(sent, Column(Field.TYPE_ID))
         if ids is None:
             return None
@@ -136,7 +136,7 @@ class Starts(NamedTuple):
         return Start(
             "MATCH (n:LineageNode) USING INDEX SEEK n:LineageNode(lineage_type, lineage_key)",
             "n.lineage_type = type",
-            each=f"UNWIND {place(sorted(set(ids)))} AS type CALL (type)",
+            each=f"UNWIND {bind(sorted(set(ids)))} AS type CALL (type)",
             first="n.lineage_type",
             said=_equality(sent, Column(Field.TYPE_ID)),
         )
@@ -148,13 +148,11 @@ class Starts(NamedTuple):
         index = f"n:{label}({column.removeprefix('n.')})"
         return Start(f"MATCH (n:{label}) USING INDEX {index}", f"{column} IS NOT NULL")
 
-    # Neighbours
-
-    def _by_neighbour(self, sent: Sequence[Filter], place: Place) -> Start | None:
+    def _by_neighbour(self, sent: Sequence[Filter], bind: Bind) -> Start | None:
         """Begin at neighbours that one of the conditions names."""
         for tree in sent:
             if isinstance(tree, Exists):
-                seeds = self._seeds(tree, place)
+                seeds = self._seeds(tree, bind)
                 if seeds is not None:
                     names = [kind.name for kind in sorted(tree.neighbour.edges)]
                     types = "|".join([*names, PAST] if self.is_past else names)
@@ -165,7 +163,7 @@ class Starts(NamedTuple):
                     )
         return None
 
-    def _seeds(self, tree: Exists, place: Place) -> str | None:
+    def _seeds(self, tree: Exists, bind: Bind) -> str | None:
         """Return the pattern of nodes `m` among which all such neighbours are."""
         inner, kind = conjuncts(tree.condition), tree.neighbour.kind
         if kind is None:
@@ -180,11 +178,11 @@ class Starts(NamedTuple):
             return None
         name, values = found
         index = f"USING INDEX SEEK m:LineageNode({name})"
-        present = f"MATCH (m:LineageNode) {index} WHERE m.{name} IN {place(values)}"
+        present = f"MATCH (m:LineageNode) {index} WHERE m.{name} IN {bind(values)}"
         if name == "lineage_key" or not self.is_past:
             return present
         field = Field.NAME if name == "lineage_name" else Field.EXTERNAL_ID
-        texts = place(_texts(inner, Column(field, tree.alias)))
+        texts = bind(_texts(inner, Column(field, tree.alias)))
         return f"CALL () {{ {present} RETURN m {_FORMER.format(field=field, texts=texts)} }}"
 
 
@@ -198,9 +196,6 @@ WHERE p.lineage_until > $as_of AND p.{field} IN {texts}
 MATCH (m:LineageNode {{lineage_key: p.lineage_key}}) RETURN m
 """
 """The nodes that had such a name or external id after the moment, and have it no more."""
-
-
-# What conditions ask for
 
 
 def _seek(

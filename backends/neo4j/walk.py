@@ -14,7 +14,7 @@ from typing import Any
 
 from typing_extensions import override
 
-from lineage.backends.neo4j.connections import Run
+from lineage.backends.neo4j.connections import RunStatement
 from lineage.backends.neo4j.rows import EVENT_TYPES, PAST, edge_rows, key_of, number_of, of_moment
 from lineage.contract.batches import batched
 from lineage.contract.walking import SLACK, Direction, LevelWalk, Limits, Walk
@@ -95,7 +95,7 @@ _TEXTS = {
 
 
 def walk_graph(
-    run: Run,
+    run: RunStatement,
     as_of: int,
     starts: Collection[NodeKey],
     direction: Direction,
@@ -112,7 +112,13 @@ class _Walk(LevelWalk[int]):
     """A walk over the relationships of one moment."""
 
     def __init__(
-        self, run: Run, as_of: int, direction: Direction, limits: Limits, *, with_edges: bool
+        self,
+        run: RunStatement,
+        as_of: int,
+        direction: Direction,
+        limits: Limits,
+        *,
+        with_edges: bool,
     ) -> None:
         super().__init__(limits)
         self._run = run

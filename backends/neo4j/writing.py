@@ -35,7 +35,7 @@ from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EVENT_KINDS, Batch, EdgeKey, EdgeRow, Head, NodeRow, TypeRow
 from lineage.model.schema import AnyType
 
-__all__ = ["Writing"]
+__all__ = ["WriteBuffer"]
 
 T = TypeVar("T")
 _STORED = ("number", "schema", "types", "artifacts", "executions", "contexts")
@@ -155,7 +155,7 @@ class _Taken(NamedTuple):
     edges: set[EdgeKey]
 
 
-class Writing:
+class WriteBuffer:
     """One thread's open transaction: its lock is taken, and its reads see what it has written.
 
     What reads under the lock have shown is kept, so that it need not be asked again.
@@ -194,8 +194,6 @@ class Writing:
         self._joined: set[EdgeKey] = set()
         self._unjoined: set[EdgeKey] = set()
         """Edges that do not exist."""
-
-    # Reading
 
     def run(self, query: str, /, **parameters: Any) -> Rows:
         """Run a statement that sees all that was written so far."""
@@ -260,8 +258,6 @@ class Writing:
         self._looked_up, self._joined = frozenset(), set()
         self._before = dict(self._highest)
 
-    # Writing
-
     def write(self, batch: Batch) -> None:
         """Check a batch as a whole, then write it or keep it to be written."""
         self._check(batch)
@@ -325,8 +321,6 @@ class Writing:
         self._purged = []
         self.head = head
 
-    # Checks
-
     def _check(self, batch: Batch) -> None:
         """Raise for what a batch cannot have, before anything of it is written."""
         _check_twins(batch)
@@ -380,8 +374,6 @@ class Writing:
             {digest: key_of(number) for digest, number in (*names, *external_ids)},
             {places[place] for place in joined},
         )
-
-    # Sending
 
     def finish(self) -> None:
         """Send what waits and make it the last transaction; from here to the commit readers wait."""

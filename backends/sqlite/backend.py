@@ -23,7 +23,7 @@ from lineage.backends.evaluation import Met
 from lineage.backends.sqlite import history
 from lineage.backends.sqlite.cleanup import Tidying
 from lineage.backends.sqlite.connections import LARGE_LOG, SqliteFile, guarded
-from lineage.backends.sqlite.filters import Source
+from lineage.backends.sqlite.filters import Tables
 from lineage.backends.sqlite.find import Search
 from lineage.backends.sqlite.location import check_version, split_url
 from lineage.backends.sqlite.opening import open_store
@@ -77,7 +77,7 @@ _UPDATE_NODE = f"UPDATE node SET {', '.join(f'{name} = ?' for name in NODE_COLUM
 _LAST = f"SELECT {HEAD_COLUMNS} FROM txn ORDER BY number DESC LIMIT 1"
 _EDGE_IS = "dst = ? AND src = ? AND kind = ?"
 _NEWEST = "SELECT number, schema FROM txn ORDER BY number DESC LIMIT 1"
-_PRESENT = Source()
+_PRESENT = Tables()
 T = TypeVar("T")
 
 
@@ -117,26 +117,22 @@ class SqliteBackend(Backend):
     def file_of(cls, url: str) -> Path | None:
         return split_url(url)[0]
 
-    # Opening
-
     @guarded
     def _open(self) -> None:
         open_store(self._file, lock_timeout=self.lock_timeout)
 
-    # Reading
-
     @contextmanager
-    def _snapshot(self, as_of: int | None) -> Iterator[tuple[sqlite3.Connection, Source]]:
+    def _snapshot(self, as_of: int | None) -> Iterator[tuple[sqlite3.Connection, Tables]]:
         """Hold one moment of the file, and say from which tables to read it."""
         as_of = self._effective(as_of)
         sql = self._file.connection
         if sql.in_transaction:
-            yield sql, Source(as_of)
+            yield sql, Tables(as_of)
             return
         sql.execute("BEGIN")
         try:
             past = as_of is not None and as_of < self._look(sql)
-            yield sql, Source(as_of if past else None)
+            yield sql, Tables(as_of if past else None)
         finally:
             if sql.in_transaction:
                 sql.execute("ROLLBACK")
@@ -144,7 +140,7 @@ class SqliteBackend(Backend):
     def _read(
         self,
         as_of: int | None,
-        query: Callable[[sqlite3.Connection, Source], T],
+        query: Callable[[sqlite3.Connection, Tables], T],
         *,
         single: bool = False,
     ) -> T:
@@ -156,7 +152,7 @@ class SqliteBackend(Backend):
         as_of = self._effective(as_of)
         sql = self._file.connection
         if sql.in_transaction:
-            return query(sql, Source(as_of))
+            return query(sql, Tables(as_of))
         if as_of is None:
             if single:
                 return query(sql, _PRESENT)
@@ -253,7 +249,7 @@ class SqliteBackend(Backend):
         limit: int | None = None,
         as_of: int | None = None,
     ) -> list[NodeRow]:
-        def search(sql: sqlite3.Connection, source: Source) -> list[NodeRow]:
+        def search(sql: sqlite3.Connection, source: Tables) -> list[NodeRow]:
             types = self.types(as_of=as_of)
             near = functools.partial(self._neighbours, as_of=source.as_of)
             return Search(sql, source, kind, where, order, types, near).rows(after, limit)
@@ -377,8 +373,6 @@ class SqliteBackend(Backend):
             self.check_starts(starts, read_nodes(sql, source, starts))
             numbers = {number_of(key) for key in starts}
             return walk_tables(sql, source, numbers, direction, limits=limits, edges=edges)
-
-    # Writing
 
     @override
     def _begin(self) -> Head:

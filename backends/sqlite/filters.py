@@ -36,7 +36,7 @@ from lineage.filters.tree import (
 )
 from lineage.model.keys import LARGEST_ID, Kind
 
-__all__ = ["Source", "Translator", "packed", "selects"]
+__all__ = ["Tables", "Translator", "packed", "selects"]
 
 _COLUMNS = {
     Field.TYPE_ID: "type",
@@ -61,7 +61,7 @@ _SELECTIVE = frozenset(
 
 
 @dataclass(frozen=True)
-class Source:
+class Tables:
     """The tables that a query reads: those of the present, or all as of a transaction."""
 
     as_of: int | None = None
@@ -102,7 +102,7 @@ class Translator:
     `narrowed` says that a URI or an external id narrows the search further than a type does.
     """
 
-    source: Source
+    source: Tables
     kind: Kind
     indexed: Collection[str] = ()
     narrowed: bool = False
@@ -127,8 +127,6 @@ class Translator:
     def _place(self, value: Parameter) -> str:
         self.parameters.append(value)
         return "?"
-
-    # Built-in columns
 
     def _on_column(self, tree: Compare | In | Like | Present, column: Column) -> str:
         expression = self._expression(column)
@@ -196,8 +194,6 @@ class Translator:
             # What narrows the search further is to be gone by; the sign hides the type's index.
             return f"+{alias}.type"
         return f"{alias}.{_COLUMNS[column.field]}"
-
-    # Neighbours
 
     def _exists(self, tree: Exists) -> str:
         alias = f"x{len(self._aliases)}"

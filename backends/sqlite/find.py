@@ -11,8 +11,8 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from lineage.backends.evaluation import Neighbours, accepts
-from lineage.backends.sqlite.filters import Source, Translator, packed, selects
+from lineage.backends.evaluation import NeighboursOf, accepts
+from lineage.backends.sqlite.filters import Tables, Translator, packed, selects
 from lineage.backends.sqlite.properties import Parameter
 from lineage.backends.sqlite.rows import CURRENT_COLUMNS, KIND_NUMBERS, node_rows
 from lineage.contract.backend import Order
@@ -53,12 +53,12 @@ class Search:
     """One question of `Backend.find`, inside one read transaction."""
 
     sql: sqlite3.Connection
-    source: Source
+    source: Tables
     kind: Kind
     where: Filter | None
     order: Order
     types: Sequence[TypeRow]
-    neighbours: Neighbours
+    neighbours: NeighboursOf
 
     def rows(self, after: tuple[int, int] | None, limit: int | None) -> list[NodeRow]:
         """Return the rows after a place, in order."""

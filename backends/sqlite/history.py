@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from lineage.backends.commits import Records
+from lineage.backends.commits import RecordsByNumber
 from lineage.backends.sqlite.rows import (
     EDGE_COLUMNS,
     HEAD_COLUMNS,
@@ -70,7 +70,7 @@ class _Reader:
     def __init__(self, sql: sqlite3.Connection, first: int, last: int) -> None:
         self._sql = sql
         self._range = (first, last)
-        self._found = Records()
+        self._found = RecordsByNumber()
 
     def commits(self, heads: list[Head]) -> list[Commit]:
         self._types()

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic_core import to_json
 from typing_extensions import override
 
-from lineage.backends.sqlite.filters import Source, packed
+from lineage.backends.sqlite.filters import Tables, packed
 from lineage.backends.sqlite.rows import (
     CURRENT_COLUMNS,
     EDGE_COLUMNS,
@@ -72,7 +72,7 @@ class LaterRows(Mapping[NodeKey, NodeRow]):
 
 
 def read_nodes(
-    sql: sqlite3.Connection, source: Source, keys: Collection[NodeKey]
+    sql: sqlite3.Connection, source: Tables, keys: Collection[NodeKey]
 ) -> Mapping[NodeKey, NodeRow]:
     """Return the given nodes that exist, as `Backend.nodes` does."""
     numbers = [number_of(key) for key in keys]
@@ -91,7 +91,7 @@ def read_nodes(
 
 
 @functools.lru_cache(maxsize=64)
-def _nodes_queries(source: Source) -> list[str]:
+def _nodes_queries(source: Tables) -> list[str]:
     """Return the queries for some nodes, each of which takes them as JSON."""
     return [
         f"SELECT {CURRENT_COLUMNS} FROM json_each(?) AS f CROSS JOIN {table} AS n ON n.key = f.value "
@@ -116,7 +116,7 @@ def _gone(
 
 def read_edges(
     sql: sqlite3.Connection,
-    source: Source,
+    source: Tables,
     keys: Collection[NodeKey],
     direction: Direction,
     kinds: frozenset[EdgeKind] | None,
@@ -131,7 +131,7 @@ def read_edges(
 
 
 @functools.lru_cache(maxsize=256)
-def _edges_query(source: Source, direction: Direction, kinds: frozenset[EdgeKind] | None) -> str:
+def _edges_query(source: Tables, direction: Direction, kinds: frozenset[EdgeKind] | None) -> str:
     """Return the query for the edges at some nodes, which it takes as JSON."""
     ends = [
         end

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic_core import to_json
 from typing_extensions import override
 
-from lineage.backends.sqlite.filters import Source
+from lineage.backends.sqlite.filters import Tables
 from lineage.backends.sqlite.rows import CONTEXT_EDGES, EDGE_COLUMNS, edge_rows, keys_of
 from lineage.contract.walking import SLACK, Direction, LaterEdges, LevelWalk, Limits, Walk
 from lineage.model.keys import NodeKey
@@ -32,7 +32,7 @@ Row = tuple[Any, ...]
 
 def walk_tables(
     sql: sqlite3.Connection,
-    source: Source,
+    source: Tables,
     starts: Iterable[int],
     direction: Direction,
     *,
@@ -49,7 +49,7 @@ class _Walk(LevelWalk[int]):
     def __init__(
         self,
         sql: sqlite3.Connection,
-        source: Source,
+        source: Tables,
         direction: Direction,
         limits: Limits,
         *,

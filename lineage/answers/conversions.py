@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Frames", "Tables", "to_arrow", "to_networkx", "to_pandas"]
 
-Sort: TypeAlias = Literal["text", "int", "float", "bool", "time", "flag", "count", "any"]
+ColumnType: TypeAlias = Literal["text", "int", "float", "bool", "time", "flag", "count", "any"]
 """What a column holds; the values of a flag and of a count are never absent."""
 _MOST_EXACT = 2**53
 """Whole numbers beyond this are not all floats."""
-_NODE_COLUMNS: dict[str, Sort] = {
+_NODE_COLUMNS: dict[str, ColumnType] = {
     "key": "text",
     "kind": "text",
     "id": "count",
@@ -45,14 +45,14 @@ _NODE_COLUMNS: dict[str, Sort] = {
     "update_time": "time",
     "distance": "count",
 }
-_EDGE_COLUMNS: dict[str, Sort] = {
+_EDGE_COLUMNS: dict[str, ColumnType] = {
     "source": "text",
     "target": "text",
     "kind": "text",
     "path": "any",
     "time": "time",
 }
-_SORTS: dict[ValueType, Sort] = {
+_COLUMN_TYPES: dict[ValueType, ColumnType] = {
     ValueType.BOOLEAN: "bool",
     ValueType.INT: "int",
     ValueType.DOUBLE: "float",
@@ -74,10 +74,10 @@ class Tables(NamedTuple):
     edges: pyarrow.Table
 
 
-class Column(NamedTuple):
+class TableColumn(NamedTuple):
     """A column's values in order, None where there is none, and what they are."""
 
-    sort: Sort
+    type: ColumnType
     values: list[Any]
 
 
@@ -114,9 +114,9 @@ def to_pandas(
     except ImportError as error:
         raise _missing("pandas") from error
 
-    def frame(columns: Mapping[str, Column], height: int) -> pandas.DataFrame:
+    def frame(columns: Mapping[str, TableColumn], height: int) -> pandas.DataFrame:
         made = {
-            name: pandas.Series(column.values, dtype=_PANDAS_TYPES[column.sort])
+            name: pandas.Series(column.values, dtype=_PANDAS_TYPES[column.type])
             for name, column in columns.items()
         }
         return pandas.DataFrame(made, index=pandas.RangeIndex(height))
@@ -126,7 +126,7 @@ def to_pandas(
     )
 
 
-_PANDAS_TYPES: dict[Sort, Any] = {
+_PANDAS_TYPES: dict[ColumnType, Any] = {
     "text": "string",
     "int": "Int64",
     "float": "float64",
@@ -163,13 +163,13 @@ def to_arrow(
         "any": pyarrow.string(),
     }
 
-    def table(columns: Mapping[str, Column]) -> pyarrow.Table:
+    def table(columns: Mapping[str, TableColumn]) -> pyarrow.Table:
         arrays = [
             pyarrow.array(
                 [_json_text(value) for value in column.values]
-                if column.sort == "any"
+                if column.type == "any"
                 else column.values,
-                type=arrow_types[column.sort],
+                type=arrow_types[column.type],
                 # Else a float column's NaN may be taken for an absent value, as pandas does.
                 from_pandas=False,
             )
@@ -219,12 +219,14 @@ def _event(edge: Edge) -> dict[str, tuple[int | str, ...] | datetime]:
     return said
 
 
-def _node_columns(nodes: Sequence[Node], distances: Mapping[NodeKey, int]) -> dict[str, Column]:
+def _node_columns(
+    nodes: Sequence[Node], distances: Mapping[NodeKey, int]
+) -> dict[str, TableColumn]:
     contents = [{"key": str(node.key), **_content(node, distances)} for node in nodes]
     return _columns(contents, _NODE_COLUMNS)
 
 
-def _edge_columns(edges: Sequence[Edge]) -> dict[str, Column]:
+def _edge_columns(edges: Sequence[Edge]) -> dict[str, TableColumn]:
     contents = []
     for edge in edges:
         key = edge_key(edge)
@@ -233,12 +235,17 @@ def _edge_columns(edges: Sequence[Edge]) -> dict[str, Column]:
     return _columns(contents, _EDGE_COLUMNS)
 
 
-def _columns(contents: Sequence[Mapping[str, Any]], fixed: Mapping[str, Sort]) -> dict[str, Column]:
+def _columns(
+    contents: Sequence[Mapping[str, Any]], fixed: Mapping[str, ColumnType]
+) -> dict[str, TableColumn]:
     """Turn records into columns: the fixed ones, then properties, then custom ones, by name."""
-    columns = {name: Column(sort, [None] * len(contents)) for name, sort in fixed.items()}
+    columns = {
+        name: TableColumn(column_type, [None] * len(contents))
+        for name, column_type in fixed.items()
+    }
     names = {name for content in contents for name in content}.difference(fixed)
     for name in sorted(names, key=lambda each: (each.startswith("custom_"), each)):
-        columns[name] = Column("any", [None] * len(contents))
+        columns[name] = TableColumn("any", [None] * len(contents))
     for place, content in enumerate(contents):
         for name, value in content.items():
             columns[name].values[place] = value
@@ -248,13 +255,13 @@ def _columns(contents: Sequence[Mapping[str, Any]], fixed: Mapping[str, Sort]) -
     }
 
 
-def _of_properties(values: list[Value | None]) -> Column:
+def _of_properties(values: list[Value | None]) -> TableColumn:
     """Return the narrowest column that holds a property's values as they are."""
     given = [value for value in values if value is not None]
     kinds = {kind_of(value) for value in given}
     if kinds == {ValueType.INT, ValueType.DOUBLE} and all(map(_is_exact, given)):
         kinds = {ValueType.DOUBLE}
-    return Column(_SORTS.get(kinds.pop(), "any") if len(kinds) == 1 else "any", values)
+    return TableColumn(_COLUMN_TYPES.get(kinds.pop(), "any") if len(kinds) == 1 else "any", values)
 
 
 def _is_exact(value: Value) -> bool:

@@ -13,7 +13,7 @@ import typer
 from lineage.answers.labels import printable
 from lineage.answers.log import LogEntry
 from lineage.cli import output
-from lineage.cli.options import HERE, AsJson, AsOf, StoreUrl, named, reading
+from lineage.cli.options import HERE, AsJson, AsOf, StoreUrl, named, open_to_read
 from lineage.cli.tables import table, time_text
 from lineage.contract.registry import registry
 from lineage.model.canonical import same
@@ -75,7 +75,7 @@ def types(
     as_json: AsJson = False,
 ) -> None:
     """List the types of the store and their properties."""
-    with reading(store, as_of) as opened:
+    with open_to_read(store, as_of) as opened:
         answer = Types(opened.types(kind), opened.as_of or 0)
     output.deliver(answer, _types, as_json=as_json)
 
@@ -121,7 +121,7 @@ def log(
 
     Of a node those that wrote or deleted it, and what each of them changed.
     """
-    with reading(store, as_of) as opened:
+    with open_to_read(store, as_of) as opened:
         key = None if node is None else named(opened, node)
         entries: Sequence[LogEntry | NodeEntry] = opened.log(key, limit=limit + 1, before=before)
         if key is not None:
@@ -201,7 +201,7 @@ def check(*, store: StoreUrl = HERE, as_json: AsJson = False) -> int:
 
     Ends with 1 where there is any.
     """
-    with reading(store) as opened, terminal_line("checking…", quiet=as_json):
+    with open_to_read(store) as opened, terminal_line("checking…", quiet=as_json):
         answer = Faults(opened.check())
     output.deliver(answer, _faults, as_json=as_json)
     return 1 if answer.faults else 0

@@ -30,10 +30,10 @@ from lineage.cli.options import (
     is_place,
     limits,
     named,
+    open_to_read,
+    open_to_write,
     quiet_grpc,
-    reading,
     usage,
-    writing,
 )
 from lineage.cli.output import several
 from lineage.cli.progress import counted, told
@@ -107,7 +107,7 @@ def export(
     bounds = limits(hops, nodes, seconds)
     notation = format or (WHOLE if file == "-" else format_of_suffix(file))
     cuts: list[Cut] = []
-    with reading(store, as_of) as opened:
+    with open_to_read(store, as_of) as opened:
         number = opened.as_of or 0
         if from_:
             batches, cuts = _lineage(
@@ -207,7 +207,7 @@ def import_(
     """
     quiet_grpc()
     text = to_text(message)
-    target = partial(writing, store, actor, creates=True)
+    target = partial(open_to_write, store, actor, creates=True)
     with terminal_line("reading…", quiet=as_json) as line:
         if format is not None and (database := connector(format)) is not None:
             with opened(database, source, new_ids=new_ids) as there:

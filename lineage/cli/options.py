@@ -40,10 +40,10 @@ __all__ = [
     "is_place",
     "limits",
     "named",
+    "open_to_read",
+    "open_to_write",
     "quiet_grpc",
-    "reading",
     "usage",
-    "writing",
 ]
 
 HERE = "lineage.db"
@@ -137,7 +137,7 @@ def usage(message: str) -> typer.BadParameter:
 
 
 @contextmanager
-def reading(url: str, as_of: str | None = None) -> Iterator[Store]:
+def open_to_read(url: str, as_of: str | None = None) -> Iterator[Store]:
     """Open a store for reading, at one moment: all that a command says is of it."""
     try:
         store = connect(url, readonly=True)
@@ -157,10 +157,10 @@ def _moment(text: str) -> int | str:
 
 
 @contextmanager
-def writing(url: str, actor: str | None, *, creates: bool = False) -> Iterator[Store]:
+def open_to_write(url: str, actor: str | None, *, creates: bool = False) -> Iterator[Store]:
     """Open a store for writing; only a command that `creates` makes one where there is none."""
     if not creates:
-        with reading(url):
+        with open_to_read(url):
             pass
     with connect(url, actor=actor) as store:
         yield store

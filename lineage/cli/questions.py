@@ -20,7 +20,7 @@ from lineage.cli.options import (
     StoreUrl,
     limits,
     named,
-    reading,
+    open_to_read,
 )
 
 __all__ = ["compare", "diff", "impact", "peers", "show", "versions"]
@@ -41,7 +41,7 @@ def show(
     Of a model also which version of which framework made it. What was not recorded is said.
     """
     bounds = limits(hops, nodes, seconds)
-    with reading(store, as_of) as opened:
+    with open_to_read(store, as_of) as opened:
         answer = opened.show(named(opened, node), limits=bounds)
     output.note_cut(answer.truncated, of="the list of data sets")
     output.deliver(answer, pages.summary, as_json=as_json)
@@ -65,7 +65,7 @@ def peers(
     Of a data set the models trained on it, of a model the others trained on its data.
     """
     bounds = limits(hops, nodes, seconds)
-    with reading(store, as_of) as opened:
+    with open_to_read(store, as_of) as opened:
         answer = opened.peers(named(opened, node), any_version=any_version, limits=bounds)
     output.note_cut(answer.truncated)
     output.deliver(answer, pages.peers, as_json=as_json)
@@ -86,7 +86,7 @@ def compare(
     The rows are data, parameters, metrics, framework versions and run.
     """
     bounds = limits(hops, nodes, seconds)
-    with reading(store, as_of) as opened:
+    with open_to_read(store, as_of) as opened:
         keys = [named(opened, each) for each in models]
         answer = opened.compare(*keys, limits=bounds)
     for key, cut in zip(keys, answer.truncated, strict=True):
@@ -109,7 +109,7 @@ def impact(
     Deployed artifacts come first, then models, then the rest, nearest first.
     """
     bounds = limits(hops, nodes, seconds)
-    with reading(store, as_of) as opened:
+    with open_to_read(store, as_of) as opened:
         keys = [named(opened, each) for each in nodes_changed]
         answer = opened.impact(*keys, limits=bounds)
     output.note_cut(answer.truncated)
@@ -132,7 +132,7 @@ def diff(
     Data, runs, parameters and library versions are compared step by step, against the flow.
     """
     bounds = limits(hops, nodes, seconds)
-    with reading(store, as_of) as opened:
+    with open_to_read(store, as_of) as opened:
         keys = named(opened, left), named(opened, right)
         answer = opened.diff(*keys, limits=bounds)
     for key, cut in zip(keys, answer.truncated, strict=True):
@@ -151,6 +151,6 @@ def versions(
 
     They share its type and an asset or, without one, a URI.
     """
-    with reading(store, as_of) as opened:
+    with open_to_read(store, as_of) as opened:
         answer = opened.versions(named(opened, node))
     output.deliver(answer, pages.versions, as_json=as_json)

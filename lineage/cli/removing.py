@@ -17,8 +17,8 @@ from lineage.cli.options import (
     StoreUrl,
     Yes,
     named,
+    open_to_write,
     usage,
-    writing,
 )
 from lineage.cli.tables import headline
 from lineage.contract.registry import registry
@@ -47,7 +47,7 @@ def delete(
 
     Walks go on through them, and their names are free again.
     """
-    with writing(store, actor) as opened:
+    with open_to_write(store, actor) as opened:
         keys = _confirmed(opened, nodes, "Delete", yes=yes)
         opened.delete(*keys, message=message)
     _deliver("deleted", keys, as_json=as_json)
@@ -71,7 +71,7 @@ def purge(
 
     Key, type, times and edges stay, and so does the reason.
     """
-    with writing(store, actor) as opened:
+    with open_to_write(store, actor) as opened:
         keys = _confirmed(opened, nodes, "Erase for good", yes=yes)
         opened.purge(*keys, reason=reason)
     _deliver("purged", keys, as_json=as_json)

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from lineage.cli import output
-from lineage.cli.options import HERE, Actor, AsJson, StoreUrl, quiet_grpc, usage, writing
+from lineage.cli.options import HERE, Actor, AsJson, StoreUrl, open_to_write, quiet_grpc, usage
 from lineage.contract.plugins import shown_url
 from lineage.errors import MissingExtra
 
@@ -73,7 +73,7 @@ def serve(
         raise usage("--tls-certificate and --tls-key belong together, and --tls-clients to both")
     known = None if tokens is None else read_tokens(tokens)
     ended = threading.Event()
-    with writing(store, actor, creates=True) as opened:
+    with open_to_write(store, actor, creates=True) as opened:
         if opened.backend.now() == 0:
             output.note(f"the store {shown_url(store)} is empty; its first ids will be 1")
         before = {

@@ -26,14 +26,11 @@ from lineage.cli.options import (
     TypeText,
     limits,
     named,
-    reading,
+    open_to_read,
 )
 from lineage.cli.tables import node_cells, table, time_text
 from lineage.contract.registry import registry
-from lineage.errors import Invalid, NotFound
-from lineage.filters.parsing import parse
-from lineage.filters.tree import Column, Field, Filter, In, all_of
-from lineage.model.entities import Artifact, Context, Execution, Node
+from lineage.model.entities import Node
 from lineage.model.keys import Kind
 from lineage.queries.find import Page
 from lineage.store import Store
@@ -41,7 +38,6 @@ from lineage.store import Store
 __all__ = ["downstream", "find", "path", "upstream"]
 
 PAGE = 20
-_CLASSES: dict[Kind, type[Node]] = {cls.kind: cls for cls in (Artifact, Execution, Context)}
 
 
 class OrderBy(StrEnum):
@@ -87,11 +83,11 @@ def find(
     A type of the system, such as lineage.Model, stands for every type based on it. All pages are
     of the moment of the first.
     """
-    with reading(store, as_of) as opened:
-        chosen, of_type = _wanted(opened, kind_or_type, kind)
+    with open_to_read(store, as_of) as opened:
         answer = _of_page(opened, page, as_of).find(
-            _CLASSES[chosen],
-            all_of(of_type, None if filter is None else parse(filter, chosen)),
+            kind_or_type,
+            filter,
+            kind=kind,
             order_by=order_by.value,
             descending=descending,
             limit=limit,
@@ -105,27 +101,6 @@ def find(
 def _of_page(store: Store, page: str | None, as_of: str | None) -> Store:
     """Return the store that a page is of: all pages are of the moment of the first."""
     return store if page is None or as_of is not None else Store(store.backend)
-
-
-def _wanted(store: Store, text: str, kind: Kind | None) -> tuple[Kind, Filter | None]:
-    """Return the kind of a kind or type, and what accepts the nodes of the type."""
-    if text in tuple(Kind) and kind in (None, text):
-        return Kind(text), None
-    types = registry(store.backend, store.as_of)
-    ids = types.meant(text)
-    kinds = {types.by_id[number].kind for number in ids} & {
-        kind or types.by_id[n].kind for n in ids
-    }
-    if not kinds:
-        raise NotFound(
-            f"there is no {kind} type {text!r:.80}; `lineage types` lists those there are"
-        )
-    if len(kinds) > 1:
-        said = " and ".join(sorted(kinds))
-        raise Invalid(f"{text!r:.80} is a type of {said}; say which with --kind")
-    (chosen,) = kinds
-    of_kind = sorted(number for number in ids if types.by_id[number].kind is chosen)
-    return chosen, In(Column(Field.TYPE_ID), tuple(of_kind))
 
 
 def _found(page: Page[Node]) -> Iterator[str]:
@@ -148,7 +123,7 @@ def upstream(
 ) -> None:
     """List everything that nodes were made from, nearest first."""
     bounds = limits(hops, nodes, seconds)
-    with reading(store, as_of) as opened:
+    with open_to_read(store, as_of) as opened:
         answer = opened.upstream(*(named(opened, each) for each in nodes_asked), limits=bounds)
         _deliver_walk(opened, answer, type, as_json=as_json)
 
@@ -166,7 +141,7 @@ def downstream(
 ) -> None:
     """List everything that was made from nodes, nearest first."""
     bounds = limits(hops, nodes, seconds)
-    with reading(store, as_of) as opened:
+    with open_to_read(store, as_of) as opened:
         answer = opened.downstream(*(named(opened, each) for each in nodes_asked), limits=bounds)
         _deliver_walk(opened, answer, type, as_json=as_json)
 
@@ -202,7 +177,7 @@ def path(
 ) -> None:
     """Show a shortest way that data took between two nodes."""
     bounds = limits(hops, nodes, seconds)
-    with reading(store, as_of) as opened:
+    with open_to_read(store, as_of) as opened:
         answer = opened.paths(named(opened, one), named(opened, other), limits=bounds)
     output.note_cut(answer.subgraph.truncated)
     output.deliver(answer, pages.paths, as_json=as_json)

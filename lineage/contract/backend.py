@@ -129,8 +129,6 @@ class Backend(ABC):
         """Return the file that keeps the store at a URL of this backend; None where no file does."""
         return None
 
-    # Reading
-
     @abstractmethod
     def now(self) -> int:
         """Return the number of the last committed transaction; 0 for an empty store."""
@@ -243,8 +241,6 @@ class Backend(ABC):
     @abstractmethod
     def _begin(self) -> Head:
         """Wait up to `lock_timeout` for the write lock (then `Conflict`) and return the last transaction."""
-
-    # What is the same for every backend
 
     def changes(self, after: int = 0) -> Iterator[Commit]:
         """Yield every transaction after that number, oldest first, up to the last one at the call."""
@@ -428,8 +424,6 @@ class Backend(ABC):
         if commit.purged:
             self.purge(number, commit.purged)
         self.append(commit.head)
-
-    # Shared checks
 
     @property
     def in_transaction(self) -> bool:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FORMAT_GROUP",
     "GROUP",
-    "Address",
+    "StoreUrl",
     "backend_factory",
     "format_names",
     "format_object",
@@ -85,20 +85,20 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(.*)", re.DOTALL)
 _PASSWORD = re.compile(r"(://[^\s:/?#@]*:)\S*@")
 
 
-class Address(NamedTuple):
+class StoreUrl(NamedTuple):
     """A URL cut at its scheme; `rest` is as it was written, not decoded."""
 
     scheme: str
     rest: str
 
 
-def parse_url(url: str) -> Address:
+def parse_url(url: str) -> StoreUrl:
     r"""Cut `url` at its scheme; without one it is a path, which is SQLite's.
 
     >>> parse_url("memory:")
-    Address(scheme='memory', rest='')
+    StoreUrl(scheme='memory', rest='')
     >>> parse_url("runs/12:30.db")
-    Address(scheme='sqlite', rest='runs/12:30.db')
+    StoreUrl(scheme='sqlite', rest='runs/12:30.db')
     >>> parse_url(r"C:\runs.db").scheme
     'sqlite'
     """
@@ -106,8 +106,8 @@ def parse_url(url: str) -> Address:
         raise Invalid("the store's URL is empty: give a path, or a URL such as 'memory:'")
     found = _SCHEME.fullmatch(url)
     if found is None:
-        return Address("sqlite", url)
-    return Address(found[1].lower(), found[2])
+        return StoreUrl("sqlite", url)
+    return StoreUrl(found[1].lower(), found[2])
 
 
 def shown_url(text: str) -> str:

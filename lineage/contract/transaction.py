@@ -143,7 +143,7 @@ class Transaction:
     def next_id(self, kind: Kind | None) -> int:
         """Give the next id of a kind of node, or of types for None; the transaction must be locked.
 
-        `Invalid` where an import brought the highest id that there is.
+        `Invalid` once the highest id that may be given is taken, which an import can bring.
         """
         number = self._highest[kind] + 1
         if number >= LARGEST_ID:

@@ -176,9 +176,6 @@ def _digest(file: IO[bytes]) -> str:
     return hashed.hexdigest()
 
 
-# What was read
-
-
 def _read(file: IO[bytes], format: str) -> _Graph:
     graph = _Graph()
     for batch in loader(format).load(file):
@@ -285,8 +282,6 @@ def _is_ended(row: NodeRow) -> bool:
     return row.gone or row.salt is None
 
 
-# Writing with the same ids
-
 _MARK = re.compile(r"import of sha256:([0-9a-f]{64}), part ([0-9]+) of ([0-9]+)$")
 
 
@@ -373,9 +368,6 @@ def _write(
     purged = [row.key for row in records if isinstance(row, NodeRow) and row.salt is None]
     if purged:
         transaction.purge(purged)
-
-
-# Writing with new ids
 
 
 def _write_new(backend: Backend, read: ReadGraph, author: Author, tell: Report) -> Imported:

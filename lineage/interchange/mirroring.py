@@ -264,8 +264,6 @@ class _Part:
         """Forget what was written."""
         self.nodes, self.updates, self.edges = [], [], []
 
-    # Types
-
     def put_type(self, transaction: Transaction, given: AnyType) -> bool:
         """Write a type that is new or says more; return whether it did. Its id stays where it is free."""
         assert given.id is not None
@@ -293,8 +291,6 @@ class _Part:
         if stored.name in (*SYSTEM_NAMES[given.kind], *OWN_CLASSES):
             return evolve(stored, more, can_omit=True)  # which refuses what ours does not have
         return put_type(self._backend, transaction, more, can_add=True, can_omit=True)
-
-    # What differs
 
     def compare(self, batch: Batch) -> None:
         """Take what of a batch the store does not have, or has otherwise."""
@@ -355,8 +351,6 @@ class _Part:
         kinds = {row.kind for row in rows}
         return self._backend.edges(targets, Direction.UPSTREAM, kinds=kinds)
 
-    # Writing
-
     def write(self, transaction: Transaction) -> None:
         """Write what differs in a locked transaction."""
         nodes, updates = (
@@ -372,7 +366,7 @@ class _Part:
 
 
 def _check_new_type(given: AnyType) -> None:
-    """Raise `Invalid` for a type that has the name of one of ours and is another."""
+    """Raise `Invalid` for a type that has the name of one of the library's own, and is another."""
     own = OWN_CLASSES.get(given.name)
     taken = any(given.name in names for names in SYSTEM_NAMES.values())
     if taken or (own is not None and type_of(own).properties != given.properties):

@@ -78,8 +78,6 @@ def wire_name(name: str) -> str:
     return name.replace("lineage.", "mlmd.", 1) if name in _SYSTEM else name
 
 
-# Times
-
 _FAR = to_stored(datetime(9999, 1, 1, tzinfo=UTC))
 
 
@@ -94,9 +92,6 @@ def to_micros(millis: int) -> int:
     if not 0 <= micros < _FAR:
         from_micros(micros)
     return micros
-
-
-# Values
 
 
 def text_or_none(holder: Message, field: str) -> str | None:
@@ -196,9 +191,6 @@ def _double(number: float) -> float:
         return float("inf") if number > 0 else float("-inf")
 
 
-# Nodes
-
-
 def state_field(kind: Kind) -> str | None:
     """Return the name of the field that holds a node's state."""
     return {Kind.ARTIFACT: "state", Kind.EXECUTION: "last_known_state"}.get(kind)
@@ -233,9 +225,6 @@ def fill_node(wire: Message, row: NodeRow, types: Mapping[int, AnyType]) -> None
 def _fill_map(target: Message, values: str) -> None:
     for name, value in stored_values(values).items():
         fill_value(target[name], value)
-
-
-# Types
 
 
 def type_message(each: AnyType) -> Message:
@@ -315,9 +304,6 @@ def structure_of(wire: Message) -> JSON:
     except (ParseError, ValueError, RecursionError) as error:
         raise Invalid(f"a type's structure cannot be read: {error}") from error
     return content
-
-
-# Edges
 
 
 def fill_event(wire: Message, row: EdgeRow) -> None:

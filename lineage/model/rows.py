@@ -40,6 +40,7 @@ __all__ = [
     "EDGE_ENDS",
     "EDGE_KINDS",
     "EVENT_KINDS",
+    "NODE_CLASSES",
     "STATE_NUMBERS",
     "Batch",
     "Commit",
@@ -225,7 +226,8 @@ def _type_id(row: TypeRow) -> int:
     return row.type.id
 
 
-_CLASSES: dict[Kind, type[Node]] = {cls.kind: cls for cls in (Artifact, Execution, Context)}
+NODE_CLASSES: dict[Kind, type[Node]] = {cls.kind: cls for cls in (Artifact, Execution, Context)}
+"""The plain class of each kind of node."""
 
 
 def entity_of(row: NodeRow, types: Mapping[int, AnyType], cls: type[Node] | None = None) -> Node:
@@ -245,13 +247,13 @@ def entities_of(
             raise Corrupt(f"{row.key}: its row cannot be read; run a check of the store") from error
         if cls is None or cls.type_name is None:
             kind = row[0][0]
-            made.append((cls or _CLASSES[kind]).of_valid(fields, _GIVEN[kind].copy()))
+            made.append((cls or NODE_CLASSES[kind]).of_valid(fields, _GIVEN[kind].copy()))
         else:
             made.append(cls.stored(fields))
     return made
 
 
-_GIVEN = {kind: set(cls.model_fields) - {"gone"} for kind, cls in _CLASSES.items()}
+_GIVEN = {kind: set(cls.model_fields) - {"gone"} for kind, cls in NODE_CLASSES.items()}
 """The fields of a stored node that count as given."""
 
 

@@ -83,9 +83,6 @@ def _platform() -> dict[str, str | None]:
     }
 
 
-# Libraries
-
-
 def _libraries() -> dict[str, str]:
     """Return the versions of the distributions of which a top-level module is loaded, by name.
 
@@ -157,9 +154,6 @@ def _top_levels(distribution: Distribution) -> Iterator[str]:
             top = path.partition(".")[0] if path.endswith((".py", ".so", ".pyd")) else ""
         if top.isidentifier():
             yield top
-
-
-# Git
 
 
 @lru_cache(maxsize=1)

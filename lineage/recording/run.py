@@ -207,8 +207,6 @@ class Run(Generic[ExecutionT_co]):
                 error.add_note(said)
             _LOGGER.warning("%s could not be recorded as %s", self.key, state, exc_info=failure)
 
-    # How it is written
-
     def _transaction(self) -> AbstractContextManager[Transaction]:
         return self._backend.transaction(actor=self._author.actor, message=self._author.message)
 

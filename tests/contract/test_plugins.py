@@ -12,7 +12,7 @@ from lineage.contract.format import dumper, format_of_suffix, loader
 from lineage.contract.plugins import (
     FORMAT_GROUP,
     GROUP,
-    Address,
+    StoreUrl,
     backend_factory,
     format_names,
     format_object,
@@ -89,7 +89,7 @@ def test_url_is_shown_without_its_password(url: str, shown: str) -> None:
     ],
 )
 def test_url_is_cut_at_its_scheme(url: str, address: tuple[str, str]) -> None:
-    assert parse_url(url) == Address(*address)
+    assert parse_url(url) == StoreUrl(*address)
 
 
 def test_empty_url_is_invalid() -> None:

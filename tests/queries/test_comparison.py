@@ -15,7 +15,7 @@ from lineage.errors import Invalid, MissingExtra, NotFound
 from lineage.model.entities import Artifact, Association, Attribution
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.system import Asset, Environment
-from lineage.queries.alignment import Place, line_up
+from lineage.queries.alignment import Slot, line_up
 from lineage.queries.comparison import Comparison, Row, compare
 from lineage.store import Store
 from tests.builders import writing
@@ -265,22 +265,22 @@ def test_several_rows_of_one_type_are_numbered(store: Store) -> None:
     }
 
 
-def place(number: int, **said: Any) -> Place:
+def slot(number: int, **said: Any) -> Slot:
     given = {"type": "Lake", "uri": None, "asset": None, "path": "", "distance": 2}
-    return Place(NodeKey(Kind.ARTIFACT, number), **{**given, **said})
+    return Slot(NodeKey(Kind.ARTIFACT, number), **{**given, **said})
 
 
 def test_the_surest_sign_of_a_place_wins() -> None:
     asset = NodeKey(Kind.CONTEXT, 1)
     pairs = [
-        (place(1, path="train"), place(2, path="train", type="Table")),
-        (place(3, asset=asset), place(4, asset=asset, uri="s3://4")),
-        (place(5, path="only here"), place(5)),
-        (place(6, uri="s3://4"), place(7, uri="s3://4")),
-        (place(8, distance=4), place(9, distance=4)),
-        (place(10), place(11, distance=6)),
-        (place(12, type="Other"), None),
-        (None, place(13, type="Another")),
+        (slot(1, path="train"), slot(2, path="train", type="Table")),
+        (slot(3, asset=asset), slot(4, asset=asset, uri="s3://4")),
+        (slot(5, path="only here"), slot(5)),
+        (slot(6, uri="s3://4"), slot(7, uri="s3://4")),
+        (slot(8, distance=4), slot(9, distance=4)),
+        (slot(10), slot(11, distance=6)),
+        (slot(12, type="Other"), None),
+        (None, slot(13, type="Another")),
     ]
     left = [one for one, _ in pairs if one is not None]
     right = [two for _, two in pairs if two is not None][::-1]
@@ -289,7 +289,7 @@ def test_the_surest_sign_of_a_place_wins() -> None:
     assert line_up([[], []]) == line_up([]) == []
 
 
-places = st.fixed_dictionaries(
+slots = st.fixed_dictionaries(
     {
         "uri": st.sampled_from([None, "", "u", "v"]),
         "path": st.sampled_from(["", "a", "b"]),
@@ -297,12 +297,12 @@ places = st.fixed_dictionaries(
         "type": st.sampled_from(["Lake", "Table"]),
     }
 )
-columns = st.dictionaries(st.integers(1, 6), places, max_size=5)
+columns = st.dictionaries(st.integers(1, 6), slots, max_size=5)
 
 
 @given(st.lists(columns, max_size=3))
 def test_every_place_is_in_one_row(drawn: list[dict[int, Any]]) -> None:
-    given = [[place(number, **said) for number, said in column.items()] for column in drawn]
+    given = [[slot(number, **said) for number, said in column.items()] for column in drawn]
     found = line_up(given)
     for number, column in enumerate(given):
         met = [row[number] for row in found if row[number] is not None]

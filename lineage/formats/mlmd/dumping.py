@@ -106,8 +106,6 @@ class _Writing:
             self._connection.execute("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
             self._connection.execute("INSERT INTO sqlite_sequence VALUES (?, ?)", (table, highest))
 
-    # Types
-
     def _add_type(self, each: AnyType) -> None:
         wire = type_message(each)
         place = f"type {each.name!r:.80}"
@@ -144,8 +142,6 @@ class _Writing:
             )
             return None
         return json.dumps(structure_of(getattr(wire, field)))
-
-    # Nodes
 
     def _add_nodes(self, kind: Kind, rows: Collection[NodeRow]) -> None:
         columns = NODE_COLUMNS[kind]
@@ -253,8 +249,6 @@ class _Writing:
             self.losses.note("a struct that is no object became one with the field `value`", place)
         packed_struct = base64.b64encode(wire.struct_value.SerializeToString()).decode()
         return None, None, f"{STRUCT}{packed_struct}", None, None
-
-    # Edges
 
     def _add_edge(self, row: EdgeRow) -> None:
         if row.kind in EVENT_KINDS:

@@ -198,8 +198,6 @@ class _File:
         for edges in (self._events(), self._members(), self._parents()):
             yield from (Batch(edges=piece) for piece in batched(edges, BATCH_ROWS))
 
-    # Rows
-
     def _select(
         self, table: str, columns: Iterable[str], where: str = "1", order: str = ""
     ) -> Iterator[tuple[Any, ...]]:
@@ -210,8 +208,6 @@ class _File:
         chosen = ", ".join(each if each in there else "NULL" for each in columns)
         ordered = f" ORDER BY {order}" if order else ""
         return self._connection.execute(f"SELECT {chosen} FROM {table} WHERE {where}{ordered}")
-
-    # Types
 
     def _read_types(self) -> dict[int, AnyType]:
         number = "type_kind" if self._version >= 2 else "is_artifact_type"
@@ -253,8 +249,6 @@ class _File:
             return own_type(type_of(wire, kind)).replace(id=number)
         except (Invalid, ParseError, TypeError, ValueError) as error:
             raise Invalid(f"{self._location}: {place} cannot be read: {error}") from error
-
-    # Nodes
 
     def _nodes(self, kind: Kind) -> Iterator[NodeRow]:
         """Yield the nodes of a kind by id; their properties are read beside them, in the same order."""
@@ -328,8 +322,6 @@ class _File:
             self._losses.note("a struct that cannot be read is the text that it is kept as", place)
             return text
         return struct_of(wire)
-
-    # Edges
 
     def _lost(self) -> list[NodeKey]:
         """Return the nodes that edges name and that are not there."""

@@ -129,8 +129,6 @@ class _Service:
                 yield from self._late(rows)
                 yield Batch(edges=rows)
 
-    # Types
-
     def _read_types(self, kind: Kind) -> None:
         """Read the types of a kind, the system's too, which lists of all types leave out."""
         name = kind.capitalize()
@@ -163,8 +161,6 @@ class _Service:
             raise Invalid(
                 f"{self._location}: type {wire.name!r:.80} cannot be read: {error}"
             ) from error
-
-    # Nodes
 
     def _pages(self, call: str, kind: Kind, **fields: Any) -> Iterator[list[Message]]:
         """Yield lists of nodes in the order of their ids."""
@@ -242,8 +238,6 @@ class _Service:
                 types=missing_types(key.kind for key in lost),
                 nodes=[missing_node(key) for key in lost],
             )
-
-    # Edges
 
     def _events(self, executions: Iterable[int]) -> Iterator[list[EdgeRow]]:
         for some in batched(executions, BATCH_IDS):

@@ -58,9 +58,6 @@ _OWN = "-"
 """An alias that no filter can name."""
 
 
-# Nodes by what they are
-
-
 def by_id(session: Session, request: Message, kind: Kind) -> Message:
     """Return nodes by their ids, in the order of these; those that are not there are left out."""
     response = message(f"Get{kind.capitalize()}sByIDResponse")()
@@ -109,9 +106,6 @@ def by_type_and_name(session: Session, request: Message, kind: Kind) -> Message:
         for row in session.backend.lookup([reference])[reference]:
             fill_node(getattr(response, kind), row, session.types_by_id)
     return response
-
-
-# Lists
 
 
 def every(session: Session, request: Message, kind: Kind) -> Message:
@@ -205,9 +199,6 @@ def _wire_types(types: Registry) -> list[AnyType]:
             for each in types.by_id.values()
         ]
     return known
-
-
-# Neighbours
 
 
 def contexts_of(session: Session, request: Message, kind: Kind) -> Message:

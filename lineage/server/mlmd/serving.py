@@ -30,7 +30,7 @@ logger = logging.getLogger("lineage.server")
 LARGEST_MESSAGE: Final = 100 * 2**20
 """In bytes, both ways: what Kubeflow's client sends and takes."""
 LONGEST_MESSAGE: Final = 2_000
-"""How many bytes of what was wrong a call is told."""
+"""How many bytes the message of a failed call has at most; gRPC sends it in a header."""
 THREADS: Final = 64
 """How many calls are answered at once; those that wait for the write lock are among them."""
 GRACE: Final = 10.0
@@ -105,7 +105,7 @@ def serving(
 
     With `tokens`, a call needs the header `authorization: Bearer TOKEN`, and its writes bear the name
     that goes with it; without, `actor`. The health check needs none. Unavailable where the address
-    cannot be had, Invalid for what is none and for a certificate that is none.
+    cannot be had, Invalid for what is no address and for what is no certificate.
     """
     pool = ThreadPoolExecutor(THREADS, thread_name_prefix="lineage-server")
     server = grpc.server(pool, options=_OPTIONS)

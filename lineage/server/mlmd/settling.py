@@ -81,8 +81,6 @@ class Settling:
         """Which of these nodes has a name or an external id, as far as the call is settled."""
         self._edges: list[EdgeRow] = []
 
-    # Nodes
-
     def nodes(
         self, kind: Kind, wires: Sequence[Message], options: Options = Options()
     ) -> list[NodeKey]:
@@ -239,8 +237,6 @@ class Settling:
         left = {} if keys is None else {k: v for k, v in before.items() if k not in keys}
         return encode({**left, **values})
 
-    # Edges
-
     def event(self, wire: Message, artifact: NodeKey, execution: NodeKey) -> None:
         """Settle an event between two nodes."""
         if not wire.type:
@@ -272,8 +268,6 @@ class Settling:
     ) -> None:
         key = edge_between(kind, one, other)
         self._edges.append(stamp_edge(self._transaction, key, time, path))
-
-    # Writing
 
     def write(self) -> None:
         """Check what only the whole shows, then write it."""

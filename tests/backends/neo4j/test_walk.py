@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lineage.backends.neo4j.backend import Neo4jBackend
-from lineage.backends.neo4j.connections import Rows, Run
+from lineage.backends.neo4j.connections import Rows, RunStatement
 from lineage.backends.neo4j.walk import walk_graph
 from lineage.contract.walking import Direction, Limits, Walk
 from lineage.model.keys import Kind, NodeKey
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.neo4j
 class Counted:
     """Runs statements and counts them, and the edges and keys in their answers."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: RunStatement) -> None:
         self._run = run
         self.trips = 0
         self.rows = 0
