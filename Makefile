@@ -3,6 +3,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+DEMO := $(VENV)/.demo
+EXTRAS := dev,demo,bench
 PEER := .ci/mlmd/venv/.ready
 NEO4J := benchmarks/bench_neo4j.py
 
@@ -10,32 +12,47 @@ NEO4J := benchmarks/bench_neo4j.py
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done)
 
-# SIZE=small keeps `make bench` to seconds; ARGS goes to pytest as it is.
+# SIZE=small keeps `make bench` to seconds; ARGS goes to pytest as it is; MINUTES bounds `make soak`.
 SIZE ?= full
 ARGS ?=
+MINUTES ?= 10
+
+# All tests are shared out among the processors, and their coverage is judged; a part is neither.
+WHOLE := --cov --numprocesses auto
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test lint types bench bench-neo4j docs
+.PHONY: help venv demo check format test lint types soak bench bench-neo4j docs
 
 help: ## list these words
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 venv: $(READY) ## fill .venv with the package, its tools and the demo's libraries
 
-demo: $(READY) ## train real models, record them, and ask where they came from
+# Where the tools are installed, so is what the demo needs; else only that is.
+demo: $(if $(wildcard $(READY)),$(READY),$(DEMO)) ## train real models, record them, and ask where they came from
 	@$(BIN)/python -m lineage.cli.demo
 
-test: $(READY) ## run the tests, with coverage
-	@$(BIN)/python -m pytest --cov $(ARGS)
+check: lint types ## lint, types and the quick tests: what to run before each commit
+	@$(BIN)/python -m pytest --numprocesses auto -m 'not neo4j and not slow' $(ARGS)
+
+format: $(READY) ## put files into the format, and repair what can be repaired
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+test: $(READY) ## run the tests, with coverage; ARGS=tests/test_store.py or ARGS='-k plugins' runs a part
+	@$(BIN)/python -m pytest $(or $(ARGS),$(WHOLE))
 
 lint: $(READY) ## check format and style
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 
-types: $(READY) ## check types, for the oldest and the newest Python
-	@$(BIN)/mypy -p lineage
+types: $(READY) ## check types, for the oldest and the newest Python, and those of the tests
+	@$(BIN)/mypy -p lineage -p tests
 	@$(BIN)/mypy -p lineage --python-version 3.14
+
+soak: $(READY) ## try random examples, kills and full disks for MINUTES=10, with new seeds each round
+	@$(BIN)/python -m tests.soak --minutes $(MINUTES) -- $(ARGS)
 
 bench: $(READY) $(PEER) ## measure, beside ML Metadata; SIZE=small for a quick look
 	@LINEAGE_BENCH_SIZE=$(SIZE) $(BIN)/python -m pytest benchmarks --ignore $(NEO4J) $(ARGS)
@@ -47,12 +64,20 @@ docs: $(READY) ## run every Python block of the README and of docs/
 	@$(BIN)/python -m pytest tests/test_docs.py $(ARGS)
 
 # A .venv that was cut short, or whose interpreter is gone, is made anew.
-$(READY): pyproject.toml
+define install
 	@$(if $(PYTHON),,$(error found no Python 3.11 or newer; name one with PYTHON=/path/to/python))
 	@$(BIN)/python -c 'import pip, sys; sys.exit(sys.prefix == sys.base_prefix)' 2>/dev/null \
-		|| $(PYTHON) -m venv --clear $(VENV)
-	@echo "Installing into $(VENV)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,demo,bench]'
+		|| { echo "Making $(VENV) with $(PYTHON)"; $(PYTHON) -m venv --clear $(VENV); }
+	@echo "Installing lineage and $(1) into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(2)]'
+endef
+
+$(READY): pyproject.toml
+	$(call install,all tools,$(EXTRAS))
+	@touch $(DEMO) $@
+
+$(DEMO): pyproject.toml
+	$(call install,scikit-learn,demo)
 	@touch $@
 
 # The real ML Metadata, in an environment of its own; there are wheels for Python 3.11 alone.

@@ -1,10 +1,12 @@
 """Fixtures, and the one place where a backend is added to the tests."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -14,7 +16,16 @@ from lineage.backends.sqlite.backend import SqliteBackend
 from lineage.contract.backend import Backend
 from lineage.store import Store
 from tests.builders import Clock
-from tests.servers import MOST, REQUIRED, SERVERS, VARIABLE, Neo4jServer, Unserved
+from tests.servers import (
+    MOST,
+    REQUIRED,
+    SERVERS,
+    VARIABLE,
+    Neo4jServer,
+    Unserved,
+    remove_leftovers,
+    this_run,
+)
 
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
@@ -141,9 +152,10 @@ def neo4j_container(neo4j_server: Neo4jServer) -> Neo4jServer:
 
 # Whether there is a Neo4j is found out once, and only for tests that need one.
 
-UNSERVED = pytest.StashKey[str]()
 MANY = 20
 """For more tests than these, all servers are started at once."""
+UNSERVED = pytest.StashKey[str]()
+"""Why there is no server."""
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -152,19 +164,42 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
+    """Begin to start servers, which takes them long enough for a hundred other tests.
+
+    Of the workers, the first is dealt tests of Neo4j before others; these start theirs at need.
+    """
     wanting = [item for item in session.items if item.get_closest_marker("neo4j")]
     config = session.config
-    if not wanting or config.option.collectonly:
+    if not wanting or config.option.collectonly or worker(config) not in {"", FIRST}:
         return
-    show(config, f"Waiting for {SERVERS.origin}, which {len(wanting)} tests need")
+    show(config, f"Starting {SERVERS.origin}, which {len(wanting)} tests need")
+    serve(session, MOST if len(wanting) > MANY else 1)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if not item.get_closest_marker("neo4j"):
+        return
+    if not SERVERS.ready:
+        serve(item.session, 1, wait=True)
+    if reason := item.config.stash.get(UNSERVED, ""):
+        pytest.skip(reason)  # from one line of code, so that pytest tells all of them in one
+
+
+def serve(session: pytest.Session, count: int, *, wait: bool = False) -> None:
+    """Start servers, or find out that there are none, which ends the run where they are required."""
+    if UNSERVED in session.config.stash:
+        return
     try:
-        SERVERS.begin(MOST if len(wanting) > MANY else 1)
+        SERVERS.begin(count)
+        if wait:
+            SERVERS.wait()
     except Unserved as error:
+        reason = " ".join(f"no Neo4j: {error}".split())
+        session.config.stash[UNSERVED] = reason
         if REQUIRED in os.environ.get(VARIABLE, "").split():
-            pytest.exit(f"{VARIABLE} asks for a Neo4j: {error}", returncode=1)
-        config.stash[UNSERVED] = f"{len(wanting)} tests of Neo4j did not run: {error}"
-        for item in wanting:
-            item.add_marker(pytest.mark.skip(reason=f"no Neo4j: {error}"))
+            session.shouldfail = f"{VARIABLE} asks for a Neo4j: {reason}"
+            if not worker(session.config):
+                pytest.exit(session.shouldfail, returncode=1)
 
 
 def show(config: pytest.Config, line: str) -> None:
@@ -173,13 +208,43 @@ def show(config: pytest.Config, line: str) -> None:
         reporter.write_line(line)
 
 
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    if UNSERVED in config.stash:
-        terminalreporter.section("NEO4J WAS NOT TESTED", red=True, bold=True)
-        terminalreporter.write_line(config.stash[UNSERVED], red=True)
-
-
-def pytest_unconfigure() -> None:
+def pytest_unconfigure(config: pytest.Config) -> None:
     SERVERS.close()
+    if config.stash.get(LOST, False):
+        remove_leftovers()
+
+
+# Workers side by side (pytest-xdist): see tests/dealing.py
+
+FIRST = "gw0"
+"""The first worker."""
+LOST = pytest.StashKey[bool]()
+"""Whether a worker died."""
+
+
+def worker(config: pytest.Config) -> str:
+    """Return the name of the worker that this process is; nothing where it is none."""
+    return str(getattr(config, "workerinput", {}).get("workerid", ""))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let an interrupt interrupt: a shell starts jobs in the background, and their children, deaf to it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    this_run()  # named before there are workers, which inherit it
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Deal tests as they are best dealt, unless `--dist` asks for another way."""
+    if config.option.dist != "load":
+        return None
+    from tests.dealing import Dealer
+
+    return Dealer(config, log, most=len(SERVERS.named) and 1)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    if error:
+        node.config.stash[LOST] = True

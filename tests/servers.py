@@ -19,7 +19,7 @@ import socket
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -35,11 +35,23 @@ from lineage.backends.neo4j.rows import quoted
 if TYPE_CHECKING:
     from testcontainers.community.neo4j import Neo4jContainer
 
-__all__ = ["REQUIRED", "SERVERS", "VARIABLE", "Neo4jServer", "Servers", "Unserved"]
+__all__ = [
+    "REQUIRED",
+    "SERVERS",
+    "VARIABLE",
+    "Neo4jServer",
+    "Servers",
+    "Unserved",
+    "remove_leftovers",
+    "this_run",
+]
 
 VARIABLE = "LINEAGE_TEST_NEO4J"
 REQUIRED = "required"
 IMAGE = "neo4j:5.26-community"
+LABEL = "lineage.tests"
+"""Names, on a container, the run of the tests that it is of."""
+RUN = "LINEAGE_TEST_RUN"
 BOLT = 7687
 MOST = 3
 """How many stores may be open at once: one for a module, one for the test, one for its target."""
@@ -160,22 +172,27 @@ class Servers:
         return f"servers of {VARIABLE}" if self.named else f"containers of {IMAGE}"
 
     def begin(self, count: int) -> None:
-        """Have up to `count` servers started side by side, and wait for the first.
+        """Have up to `count` servers started side by side; `of` waits for the one that it gives.
+
+        Raises `Unserved` where nothing can start them.
+        """
+        if not self.named:
+            find_engine()
+        while self._made < min(count, self.most):
+            self._begin_one()
+
+    def wait(self) -> None:
+        """Wait until one of the servers that were begun answers.
 
         Raises `Unserved` where it cannot be had.
         """
-        # A Docker client that reaches no engine leaves its sockets open, which would be warned of.
-        with warnings.catch_warnings(action="ignore", category=ResourceWarning):
-            while self._made < min(count, self.most):
-                self._begin_one()
-            if self._idle or self._busy:
-                return
-            try:
-                self._idle.append(self._started())
-            except Unserved:
-                wait(self._starting)
-                gc.collect()
-                raise
+        if not self.ready:
+            self._idle.append(self._started())
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is a server that answers."""
+        return bool(self._idle or self._busy)
 
     @property
     def _made(self) -> int:
@@ -282,20 +299,40 @@ def named_server(url: str) -> Neo4jServer:
     return server
 
 
-def own_server() -> Neo4jServer:
-    """Start a container and return its server."""
+def find_engine() -> None:
+    """Ask whether a Docker engine answers; raise `Unserved` where none does."""
     # Ryuk, which removes what a killed process leaves, is an image of its own: only for those who
     # ask for it. A port of this host works wherever the engine's network is.
     os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
     os.environ.setdefault("TESTCONTAINERS_CONNECTION_MODE", "docker_host")
     try:
         from docker.errors import DockerException
-        from testcontainers.community.neo4j import Neo4jContainer
+        from testcontainers.core.docker_client import DockerClient
     except ImportError as error:
         raise Unserved(f"testcontainers is not installed: {error}") from error
+    # A client that reaches no engine leaves its sockets open, which would be warned of.
+    with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+        reason = ""
+        try:
+            client = DockerClient().client
+            client.ping()
+            client.close()
+        except DockerException as error:
+            reason = f"no Docker engine answers: {error}"
+        if reason:
+            gc.collect()
+            raise Unserved(reason)
+
+
+def own_server() -> Neo4jServer:
+    """Start a container and return its server."""
+    from docker.errors import DockerException
+    from testcontainers.community.neo4j import Neo4jContainer
+
     container = None
     try:
         container = Neo4jContainer(IMAGE, username="neo4j", password="password")
+        container.with_kwargs(labels={LABEL: this_run()})
         # The port is chosen here, because the engine chooses another one at each start.
         container.with_bind_ports(BOLT, free_port()).start()
         host, port = container.get_container_host_ip(), container.get_exposed_port(BOLT)
@@ -321,6 +358,21 @@ def round_trips(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], int]]
             )
 
         yield count
+
+
+def this_run() -> str:
+    """Return the name of this run of the tests, which its workers share with the process that began them."""
+    return os.environ.setdefault(RUN, f"{os.getpid()}-{time.time_ns()}")
+
+
+def remove_leftovers() -> None:
+    """Remove the containers of this run that a worker which died has left."""
+    from testcontainers.core.docker_client import DockerClient
+
+    client = DockerClient().client
+    for container in client.containers.list(all=True, filters={"label": f"{LABEL}={this_run()}"}):
+        container.remove(force=True, v=True)
+    client.close()
 
 
 def current_test() -> str:
