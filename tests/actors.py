@@ -113,7 +113,7 @@ def write(path: str, actor: str, quota: str) -> None:
 
 def copy(source: str, target: str, pause: str) -> None:
     """Copy a store, each transaction made durable by itself, and stop after so many of them."""
-    backend.BATCH_RECORDS = 1
+    backend.BATCH_RECORDS = 1  # type: ignore[misc]
 
     def stop(progress: Progress) -> None:
         if progress.done == int(pause):
@@ -219,7 +219,7 @@ def fork_pool(path: str, children: str, quota: str) -> None:
         for turn in range(int(quota)):
             pair(store, f"{name}/{turn}")
 
-    processes = [child(lambda name=str(number): play(name)) for number in range(int(children))]
+    processes = [child(lambda name=str(number): play(name)) for number in range(int(children))]  # type: ignore[misc]
     play("parent")
     say([end_of(process) for process in processes])
 
@@ -371,7 +371,7 @@ def read_unreadable(path: str) -> None:
     """Try to read a store that is out of reach."""
     become_nobody()
     for readonly in (True, False):
-        complain(lambda readonly=readonly: lineage.connect(path, readonly=readonly))
+        complain(lambda readonly=readonly: lineage.connect(path, readonly=readonly))  # type: ignore[misc]
 
 
 def complain(function: Callable[[], object]) -> None:

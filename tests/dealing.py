@@ -22,7 +22,7 @@ SECONDS: dict[str, float] = {}
 """About how long the files take that take longest; of the others, each test counts as little."""
 
 
-class Dealer(LoadScopeScheduling):
+class Dealer(LoadScopeScheduling):  # type: ignore[misc]
     """Deals a file, or its tests of Neo4j, to one worker, for they share what the module makes.
 
     A server plans each statement at its first use, which takes it far longer than to run it. So one

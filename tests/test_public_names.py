@@ -106,7 +106,7 @@ def test_public_thing_is_explained(name: str) -> None:
 def explained(thing: object) -> bool:
     """Whether it has a docstring of its own, not one that it inherits or that was generated."""
     doc = thing.__dict__.get("__doc__") if isinstance(thing, type) else inspect.getdoc(thing)
-    generated = isinstance(thing, type) and bool(doc) and doc.startswith(f"{thing.__name__}(")
+    generated = isinstance(thing, type) and (doc or "").startswith(f"{thing.__name__}(")
     return bool(doc) and not generated
 
 

@@ -290,7 +290,7 @@ def test_closed_store_refuses(call: str, churn: Store) -> None:
 
 
 def test_answers_outlive_the_store_and_later_writes(churn: Store) -> None:
-    answers = {
+    answers: dict[str, Any] = {
         "up": churn.upstream("Model:m1", type=Dataset),
         "down": churn.downstream("Dataset:lake"),
         "page": churn.find(Model, limit=1),

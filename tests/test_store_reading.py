@@ -230,7 +230,7 @@ def test_what_was_deleted_is_not_found_but_was_there(changing: Store) -> None:
     for arguments in (("artifact:2",), (Model, NodeKey(Kind.ARTIFACT, 2)), (Model, "artifact:2")):
         with pytest.raises(NotFound, match="artifact:2 was deleted in transaction 3; look at"):
             changing.get(*arguments)
-    for arguments in (("Model:m1",), (Model, "m1"), (Model, 2)):
+    for arguments in (("Model:m1",), (Model, "m1"), (Model, 2)):  # type: ignore[assignment]
         with pytest.raises(NotFound):
             changing.get(*arguments)
     assert changing.at(2).get(Model, "m1").accuracy == 0.1

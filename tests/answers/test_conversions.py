@@ -173,7 +173,7 @@ def test_column_is_the_narrowest_that_holds_all(
         None,
     ]
     if frame == "object":
-        assert [*column[:-1]] == values or math.isnan(values[0])  # type: ignore[arg-type]
+        assert [*column[:-1]] == values or math.isnan(values[0])
         assert [type(value) for value in column[:-1]] == [type(value) for value in values]
 
 

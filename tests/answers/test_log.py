@@ -113,7 +113,7 @@ def test_entries_are_the_log_as_people_read_it(eventfully: Backend) -> None:
     assert [each.time for each in entries] == sorted((each.time for each in entries), reverse=True)
     assert [each.actor for each in entries] == ["", "dpo", "", "ann", "bob", "ann"]
     with pytest.raises(AttributeError):
-        entry.actor = "eve"
+        entry.actor = "eve"  # type: ignore[misc]
 
 
 def test_entries_of_a_node_are_those_that_touched_it(eventfully: Backend) -> None:
@@ -150,12 +150,12 @@ def test_changes_are_entities(eventfully: Backend) -> None:
     assert [each.name for each in first.created] == [None, None, "churn", None]
     assert (second.types[0].description, second.types[0].id) == ("a step", 10)
     assert [type(each) for each in second.ended] == [Attribution]
-    assert second.edges[0].path == ("in", 0)
+    assert second.edges[0].path == ("in", 0)  # type: ignore[union-attr]
     assert [str(each) for each in third.deleted] == ["artifact:1", "artifact:3"]
     assert [str(each) for each in third.purged] == ["artifact:3"]
     assert fourth.created[0].external_id == ""
     assert [str(each) for each in fifth.purged] == ["artifact:1", "artifact:2"]
-    assert sixth.ended[0].time is None
+    assert sixth.ended[0].time is None  # type: ignore[union-attr]
     assert Association(context="context:1", execution="execution:1") in sixth.edges
     assert pickle.loads(pickle.dumps(sixth)) == sixth
 

@@ -70,7 +70,7 @@ def test_table_is_capped() -> None:
 
 
 def test_row_that_is_none_is_said() -> None:
-    html = html_table("c", ["n"], [None, [1]])  # type: ignore[list-item]
+    html = html_table("c", ["n"], [None, [1]])
     assert Page(html).texts.count("cannot be shown (TypeError)") == 1
     assert "1" in Page(html).texts
 
@@ -92,7 +92,7 @@ def test_subgraph_shows_its_nodes(store: Store) -> None:
     data, run = lineage.Dataset(name=HOSTILE), lineage.Train(custom_properties={"depth": 3})
     model = store.record(run, inputs=[data], outputs=[lineage.Model(uri="s3://m")]).outputs[0]
     store.delete("artifact:1")
-    page = Page(store.upstream(model)._repr_html_())  # type: ignore[operator]
+    page = Page(store.upstream(model)._repr_html_())
     assert "Subgraph: 3 nodes, 2 edges as of 2" in page.texts
     cells = [text for tag, text in zip(page.tags, page.texts, strict=True) if tag == "td"]
     hostile = "<script>alert('1')</script>\"&amp;\\n\\x1b[31m\\u202egnp (gone)"

@@ -224,8 +224,8 @@ def test_no_time_stops_before_the_first_level(backend: Backend) -> None:
         Limits(nodes=-5),
         Limits(nodes=2**63),
         Limits(nodes=10**30),
-        Limits(nodes=1.5),  # type: ignore[arg-type]
-        Limits(hops=1.5),  # type: ignore[arg-type]
+        Limits(nodes=1.5),
+        Limits(hops=1.5),
         Limits(seconds=-0.5),
         Limits(seconds=float("nan")),
     ],

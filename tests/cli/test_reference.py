@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from lineage.cli.app import COMMANDS
+from lineage.cli.app import COMMANDS, Command
 from lineage.cli.reference import reference
 from tests.tree import ROOT
 
@@ -26,11 +26,11 @@ def test_every_command_has_a_section_with_an_example() -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
-def test_examples_call_their_own_command(command: object) -> None:
-    for example in command.examples:  # type: ignore[attr-defined]
+def test_examples_call_their_own_command(command: Command) -> None:
+    for example in command.examples:
         assert (
             example.startswith(f"lineage {command.name} ") or example == f"lineage {command.name}"
-        )  # type: ignore[attr-defined]
+        )
 
 
 def test_tables_have_as_many_cells_in_every_row() -> None:

@@ -23,7 +23,7 @@ def store(runs: Path) -> Path:
 
 def gone(path: Path, key: str) -> bool:
     with lineage.connect(path, readonly=True) as store:
-        row = store.backend.nodes([store.key_of(key)]).popitem()[1]
+        (row,) = store.backend.nodes([store.key_of(key)]).values()
         return row.gone
 
 

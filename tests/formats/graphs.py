@@ -127,7 +127,7 @@ def nodes_of(draw: st.DrawFn, key: NodeKey, node_type: AnyType) -> NodeRow:
     )
     if purged:
         empty = {"name": None, "external_id": None, "uri": None, "state": None}
-        return row._replace(**empty, properties="{}", custom="{}", salt=None)  # type: ignore[arg-type]
+        return row._replace(**empty, properties="{}", custom="{}", salt=None)
     return row
 
 
@@ -170,7 +170,7 @@ def whole(batches: Iterable[Batch]) -> Graph:
     found = Graph([], [], [])
     for batch in batches:
         for rows, more in zip(found, (batch.types, batch.nodes, batch.edges), strict=True):
-            list.extend(rows, more)  # type: ignore[arg-type]
+            list.extend(rows, more)
     return found
 
 

@@ -110,9 +110,8 @@ def held_value(value: Value | Struct) -> Value | None:
         return value + 0.0  # SQLite has no -0.0
     if isinstance(value, bool | int):
         return value
-    if isinstance(value, Struct):
-        value = value.content
-    held_struct: Value = doubles(value if isinstance(value, dict) else {"value": value})
+    content: object = value.content if isinstance(value, Struct) else value
+    held_struct: Value = doubles(content if isinstance(content, dict) else {"value": content})
     return held_struct
 
 

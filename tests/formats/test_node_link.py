@@ -149,7 +149,7 @@ def test_memory_does_not_grow_with_the_graph() -> None:
     peaks = []
     for count in (1_000, 10_000):
         tracemalloc.start()
-        node_link.dump(stream(count), Nowhere())  # type: ignore[arg-type]
+        node_link.dump(stream(count), Nowhere())
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.5 * peaks[0] + 100_000

@@ -209,7 +209,7 @@ def test_fields_and_properties_are_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
         del node.name
     with pytest.raises(TypeError, match=r"node\.replace"):
-        node.properties["a"] = 2
+        node.properties["a"] = 2  # type: ignore[index]
     given = {"b": 1}
     copied = Artifact(type="T", custom_properties=given)
     given["b"] = 2
@@ -276,7 +276,7 @@ def test_nodes_are_pickled_and_copied(entity: Artifact) -> None:
         assert other == entity
         assert repr(other) == repr(entity)
         with pytest.raises(TypeError):
-            other.custom_properties["a"] = 1
+            other.custom_properties["a"] = 1  # type: ignore[index]
 
 
 @pytest.mark.parametrize("edge", EDGES, ids=lambda each: type(each).__name__)
@@ -364,7 +364,7 @@ def test_field_that_was_not_recorded_is_none_and_stays_so() -> None:
     assert (node.title, node.accuracy, node.optimizer) == (None, 0.9, None)
     for other in (node.replace(uri="u"), node.model_copy(), pickle.loads(pickle.dumps(node))):
         assert type(other) is Model
-        assert (other.id, other.title, other.accuracy) == (1, None, 0.9)
+        assert (other.id, other.title, other.accuracy) == (1, None, 0.9)  # type: ignore[comparison-overlap]
         assert other.properties == {"accuracy": 0.9, "unknown": "kept"}
     changed = node.replace(title="t", accuracy=None)
     assert changed.properties == {"name": "t", "unknown": "kept"}

@@ -77,9 +77,9 @@ def test_type_is_frozen_compares_by_content_and_pickles() -> None:
     assert other == MODEL
     assert list(other.properties) == ["a", "b"]
     assert pickle.loads(pickle.dumps(other)) == MODEL
-    assert ArtifactType(name="T") != ContextType(name="T")
+    assert ArtifactType(name="T") != ContextType(name="T")  # type: ignore[comparison-overlap]
     with pytest.raises(TypeError, match="frozen"):
-        other.properties["c"] = lineage.ValueType.INT
+        other.properties["c"] = lineage.ValueType.INT  # type: ignore[index]
     with pytest.raises(ValueError, match="frozen"):
         other.name = "x"
     assert other.replace(version="2").type_name == ("Model", "2")
@@ -267,7 +267,7 @@ def test_kind_is_not_a_type(cls: type[Node]) -> None:
     [(Artifact, "Model"), (Artifact, "lineage.Train"), (Context, "lineage.Model"), (Artifact, "")],
 )
 def test_base_is_a_system_type_of_the_kind(store: Store, parent: type[Node], base: str) -> None:
-    class Based(parent, base=base):
+    class Based(parent, base=base):  # type: ignore[valid-type, misc]
         pass
 
     for attempt in (
@@ -340,7 +340,7 @@ def test_progress_of_content_is_reported(tmp_path: Path) -> None:
 def test_field_cannot_take_the_place_of_from_path(base: type[Artifact]) -> None:
     with pytest.raises(TypeError, match=r"Bad\.from_path: 'from_path' has its own meaning"):
 
-        class Bad(base):
+        class Bad(base):  # type: ignore[valid-type, misc]
             from_path: str = ""
 
     class Free(Artifact):
@@ -530,7 +530,7 @@ def test_signature_of_an_execution_type_is_kept_as_it_is(store: Store) -> None:
     stored = store.put(given)
     assert stored.input_type == signature
     assert store.put(ExecutionType(name="T", output_type="x")).input_type == signature
-    assert store.types()[-1].output_type == "x"
+    assert store.types()[-1].output_type == "x"  # type: ignore[union-attr]
     assert store.at(1).types()[-1] == stored
 
 
@@ -562,8 +562,8 @@ def test_redefined_class_adds_and_omits_fields(store: Store) -> None:
     new = store.put(second())
     assert store.types()[-1].properties == {"depth": "INT", "digest": "STRING", "width": "INT"}
     assert len(store.types()) == 10
-    assert store.get(second, old.key).width is None
-    assert store.get(first, new.key).depth is None
+    assert store.get(second, old.key).width is None  # type: ignore[attr-defined]
+    assert store.get(first, new.key).depth is None  # type: ignore[attr-defined]
     again = store.put(first())
     assert again.type == old.type
     assert len(store.find(second)) == 3
@@ -582,7 +582,7 @@ def test_class_and_type_of_one_name_are_one(store: Store) -> None:
     store.put(model("depth: int = 1")())
     plain = store.put(Artifact(type="Model", properties={"depth": 2, "extra": 3}))
     assert store.types()[-1].base == "lineage.Model"
-    assert [each.depth for each in store.find(model("depth: int = 1"))] == [1, 2]
+    assert [each.depth for each in store.find(model("depth: int = 1"))] == [1, 2]  # type: ignore[attr-defined]
     assert store.get(plain.key).properties == {"depth": 2, "extra": 3}
 
 

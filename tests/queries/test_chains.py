@@ -32,7 +32,7 @@ def test_a_trail_is_the_tuple_of_its_steps() -> None:
 def test_trails_that_part_do_not_meet_again() -> None:
     begin = Trail("a").then("b")
     one, other = begin.then("c"), begin.then("d")
-    assert (one, other, one.then("e")) == (("a", "b", "c"), ("a", "b", "d"), ("a", "b", "c", "e"))
+    assert (one, other, one.then("e")) == (("a", "b", "c"), ("a", "b", "d"), ("a", "b", "c", "e"))  # type: ignore[comparison-overlap]
     assert begin == ("a", "b")
 
 

@@ -228,12 +228,12 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (site / folder).mkdir(parents=True)
         for name, content in files.items():
             (site / folder / name).write_bytes(content)
-    for name, content in BROKEN.items():
-        folder = site / f"odd_broken_{name}-1.dist-info"
-        folder.mkdir()
-        (folder / "top_level.txt").write_text("odd_broken")
-        if content is not None:
-            (folder / "METADATA").write_bytes(content)
+    for name, metadata in BROKEN.items():
+        broken = site / f"odd_broken_{name}-1.dist-info"
+        broken.mkdir()
+        (broken / "top_level.txt").write_text("odd_broken")
+        if metadata is not None:
+            (broken / "METADATA").write_bytes(metadata)
     (site / "odd_locked-1.dist-info" / "METADATA").mkdir(parents=True)
     (site / "odd_package").mkdir()
     for name in ("declared", "package/__init__", "single", "editable", "egg", "shared", "broken"):

@@ -121,7 +121,7 @@ def test_put_of_many_is_one_transaction_and_keeps_the_order(store: Store) -> Non
     ]
     stored = store.put(given)
     assert [type(each) for each in stored] == [type(each) for each in given]
-    assert [each.id for each in stored] == [1, 10, 1, 2, 2]
+    assert [each.id for each in stored] == [1, 10, 1, 2, 2]  # type: ignore[attr-defined]
     assert len(store.log()) == 1
     assert store.put(iter([Experiment(name="c")]))[0].id == 3
 

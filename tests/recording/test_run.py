@@ -435,11 +435,11 @@ def test_nothing_is_left_of_a_refused_call(store: Store) -> None:
         with pytest.raises(NotFound):
             run.input(NodeKey(lineage.Kind.ARTIFACT, 99))
         with pytest.raises(Invalid, match="each output must be an artifact"):
-            run.output(Trainer())  # type: ignore[type-var]
+            run.output(Trainer())
         with pytest.raises(Invalid, match="not a string"):
-            run.output(Model(uri="m"), asset=7)  # type: ignore[call-overload]
+            run.output(Model(uri="m"), asset=7)
         with pytest.raises(Invalid, match="neither an index"):
-            run.output(Model(uri="m"), path=(1.5,))  # type: ignore[call-overload]
+            run.output(Model(uri="m"), path=(1.5,))
         store.put(Model(name="taken", external_id="x"))
         assert run.output(Model(name="taken")).external_id == "x"
     assert store.backend.now() == before + 3
@@ -456,9 +456,9 @@ def past(store: Store) -> None:
 
 
 REFUSED: dict[str, tuple[Callable[[Store], object], str]] = {
-    "an artifact": (lambda store: store.run(Model()), "give an execution"),  # type: ignore[type-var]
+    "an artifact": (lambda store: store.run(Model()), "give an execution"),
     "a state": (lambda store: store.run(Trainer(state="FAILED")), "leave FAILED out"),
-    "no context": (lambda store: store.run(Trainer(), within=Model()), "must be a context"),  # type: ignore[arg-type]
+    "no context": (lambda store: store.run(Trainer(), within=Model()), "must be a context"),
     "the past": (past, "cannot be changed"),
     "not entered": (lambda store: store.run(Trainer()).input(Dataset(uri="1")), "enter it"),
     "no step yet": (lambda store: store.run(Trainer()).step(Trainer()), "enter it"),

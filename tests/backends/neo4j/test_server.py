@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from types import FrameType
@@ -179,10 +179,11 @@ def test_constraint(server: Server) -> None:
 
 def test_one_round_trip_each(server: Server, caplog: pytest.LogCaptureFixture) -> None:
     begun(server).rollback()
-    for step in (
+    steps: list[Callable[[], object]] = [
         lambda: server.read("UNWIND range(1, 3000) AS i RETURN i"),
         lambda: server.write("CREATE (:Item)"),
-    ):
+    ]
+    for step in steps:
         with round_trips(caplog) as trips:
             step()
         assert trips() == 1

@@ -11,6 +11,7 @@ import pytest
 
 import lineage
 from lineage import Artifact, ArtifactType, BackendError, Dataset, Store, ValueType
+from lineage.model.rows import Batch
 from tests.actors import Actor, pair
 from tests.backends.files import change, door, in_thread, inside, made, models
 
@@ -85,7 +86,7 @@ def test_statement_outside_of_a_transaction_is_refused(tmp_path: Path) -> None:
 
         for verb in (
             go_on_without,
-            lambda: backend.write(1, lineage.contract.backend.Batch()),
+            lambda: backend.write(1, Batch()),
             lambda: backend.end(1, []),
             lambda: backend.delete(1, []),
             lambda: backend.purge(1, []),

@@ -43,7 +43,7 @@ def test_threads_with_a_rollback_journal(tmp_path: Path) -> None:
             for turn in range(10):
                 pair(store, f"{name}{turn}")
 
-        def read(_: str) -> None:
+        def read(name: str) -> None:
             for _ in range(30):
                 assert len(models(store)) in range(31)
                 for node in store.find(Execution):
