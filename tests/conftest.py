@@ -31,7 +31,12 @@ SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too
 
 settings.register_profile("local", deadline=None, suppress_health_check=SLOW)
 settings.register_profile("ci", settings.get_profile("local"), derandomize=True, database=None)
-settings.load_profile("ci" if os.environ.get("CI") else "local")
+settings.register_profile("soak", settings.get_profile("local"), print_blob=True)
+SEED = int(os.environ.get("LINEAGE_TEST_SEED", "0"))
+"""What `make soak` draws a round from; nothing in all other runs."""
+MORE = 5 if SEED else 1
+"""How many times as many examples as usual."""
+settings.load_profile("soak" if SEED else "ci" if os.environ.get("CI") else "local")
 
 OpenBackend = Callable[[Path, Callable[[], int]], AbstractContextManager[Backend]]
 
@@ -161,6 +166,16 @@ UNSERVED = pytest.StashKey[str]()
 def pytest_itemcollected(item: pytest.Item) -> None:
     if "neo4j_server" in getattr(item, "fixturenames", ()):
         item.add_marker("neo4j")
+    test = getattr(item, "obj", None)
+    chosen = getattr(test, EXAMPLES, None)
+    if MORE > 1 and chosen is not None and chosen not in GREATER:
+        GREATER.append(settings(chosen, max_examples=chosen.max_examples * MORE))
+        setattr(test, EXAMPLES, GREATER[-1])
+
+
+EXAMPLES = "_hypothesis_internal_use_settings"
+"""Where Hypothesis keeps the settings of a test; it has no public word for changing them."""
+GREATER: list[settings] = []
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

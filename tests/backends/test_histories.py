@@ -52,7 +52,7 @@ from lineage.model.rows import Batch, EdgeKind, EdgeRow, NodeRow, TypeRow
 from lineage.model.schema import TYPE_CLASSES, AnyType
 from lineage.model.values import ValueType
 from tests.builders import Clock
-from tests.conftest import BACKENDS, EACH_BACKEND, LASTING
+from tests.conftest import BACKENDS, EACH_BACKEND, LASTING, MORE
 from tests.oracle import Draft, Snapshot, reach
 
 T = TypeVar("T")
@@ -647,9 +647,10 @@ def agree(backend: Backend, snapshot: Snapshot, as_of: int | None) -> None:
         assert backend.versions(key, as_of=as_of) == list(snapshot.nodes.get(key, ()))
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("name", EACH_BACKEND)
 def test_random_histories(name: str) -> None:
     run_state_machine_as_test(
-        lambda: Histories(name),  # type: ignore[arg-type]
-        settings=settings(max_examples=EXAMPLES[name], stateful_step_count=25),
+        lambda: Histories(name),
+        settings=settings(max_examples=EXAMPLES[name] * MORE, stateful_step_count=25),
     )

@@ -17,6 +17,8 @@ from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeKey
 from tests.builders import DATASET, everything, writing
 
+pytestmark = pytest.mark.soak
+
 T = TypeVar("T")
 
 WRITERS = 8

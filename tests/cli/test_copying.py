@@ -167,6 +167,7 @@ def many_runs(count: int) -> None:
             store.put(lineage.Dataset(name=f"{number}"))
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("pause", [0, 1, 7, 22])
 def test_killed_copy_goes_on(shell: Shell, tmp_path: Path, pause: int) -> None:
     many_runs(20)
@@ -192,6 +193,7 @@ def test_interrupt_ends_with_its_number(shell: Shell, monkeypatch: pytest.Monkey
     assert same("lineage.db", "backup.db")
 
 
+@pytest.mark.soak
 def test_copy_while_others_write(shell: Shell, tmp_path: Path) -> None:
     with Actor("write", tmp_path / "lineage.db", "bob", 30) as actor:
         assert actor.said() == "ready"

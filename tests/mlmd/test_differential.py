@@ -7,6 +7,7 @@ import pytest
 
 from lineage.mlmd.messages import Message, message
 from lineage.model.keys import Kind
+from tests.conftest import SEED
 from tests.mlmd.random_calls import Calls
 from tests.mlmd.systems import Ours, Said, Theirs, comparable
 
@@ -47,7 +48,8 @@ def several(request: Message) -> bool:
     return items > 1
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(SEED, SEED + 6))
 def test_random_calls_are_answered_alike(ours: Ours, theirs: Theirs, seed: int) -> None:
     calls = Calls(seed)
     succeeded = 0
@@ -100,7 +102,7 @@ ODD: dict[str, list[tuple[str, dict[str, Any]]]] = {
 
 @pytest.mark.parametrize("what", ODD)
 def test_odd_calls_are_answered_alike(ours: Ours, theirs: Theirs, what: str) -> None:
-    types = [
+    types: list[tuple[str, dict[str, Any]]] = [
         (f"Put{kind.capitalize()}Type", {f"{kind}_type": {"name": str(kind)}}) for kind in Kind
     ]
     *before, last = (*types, *ODD[what])

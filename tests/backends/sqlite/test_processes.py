@@ -13,6 +13,8 @@ from lineage import Conflict, Dataset, Model, Store, Train
 from tests.actors import Actor, pair
 from tests.backends.files import door, in_thread, made, models
 
+pytestmark = pytest.mark.soak
+
 FORMS = ["{}", "sqlite:{}?journal=rollback"]
 
 

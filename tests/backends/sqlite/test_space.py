@@ -32,6 +32,7 @@ def assert_whole(store: Store, filler: int = 20) -> None:
     assert [entry.number for entry in store.log()] == list(range(len(store.log()), 0, -1))
 
 
+@pytest.mark.soak
 def test_database_that_may_not_grow(tmp_path: Path) -> None:
     with lineage.connect(tmp_path / "a.db") as store:
         pair(store, "first")
@@ -114,6 +115,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path | None]:
         subprocess.run(["umount", folder], check=True)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("form", ["{}", "sqlite:{}?journal=rollback"])
 def test_full_disk(form: str, small_disk: Path | None, tmp_path: Path) -> None:
     """A real one where that can be had; else a limit of SQLite's own, as above."""
@@ -316,6 +318,7 @@ def test_purge_that_was_cut_short_is_finished_by_the_next_writer(tmp_path: Path)
         assert store.check() == []
 
 
+@pytest.mark.soak
 def test_purge_without_room_to_tidy_up(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = made(tmp_path / "a.db")
     with lineage.connect(path) as store:

@@ -15,6 +15,8 @@ from lineage.backends.sqlite import connections as sqlite_file
 from tests.actors import DEADLINE, Actor, pair
 from tests.backends.files import in_thread, made, models
 
+pytestmark = pytest.mark.soak
+
 
 def open_files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
