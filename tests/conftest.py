@@ -168,14 +168,15 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker("neo4j")
     test = getattr(item, "obj", None)
     chosen = getattr(test, EXAMPLES, None)
-    if MORE > 1 and chosen is not None and chosen not in GREATER:
-        GREATER.append(settings(chosen, max_examples=chosen.max_examples * MORE))
-        setattr(test, EXAMPLES, GREATER[-1])
+    if MORE > 1 and chosen is not None and test not in SOAKED:
+        SOAKED.add(test)
+        setattr(test, EXAMPLES, settings(chosen, max_examples=chosen.max_examples * MORE))
 
 
 EXAMPLES = "_hypothesis_internal_use_settings"
 """Where Hypothesis keeps the settings of a test; it has no public word for changing them."""
-GREATER: list[settings] = []
+SOAKED: set[object] = set()
+"""The tests that draw more examples already: each may be collected with several parameters."""
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
