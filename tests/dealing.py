@@ -18,7 +18,27 @@ __all__ = ["Dealer"]
 SERVERS_OF_A_WORKER = 3 * 2**30
 """The memory, in bytes, for the three servers of a worker: each was seen to take up to 0.7 GB."""
 
-SECONDS: dict[str, float] = {}
+SECONDS: dict[str, float] = {
+    "tests/backends/test_find.py (Neo4j)": 330,
+    "tests/interchange/test_copying.py (Neo4j)": 310,
+    "tests/backends/test_find.py": 160,
+    "tests/backends/neo4j/test_store.py (Neo4j)": 160,
+    "tests/backends/test_histories.py (Neo4j)": 155,
+    "tests/backends/test_walks.py (Neo4j)": 135,
+    "tests/backends/neo4j/test_server.py (Neo4j)": 125,
+    "tests/backends/test_replay.py (Neo4j)": 95,
+    "tests/backends/test_threads.py (Neo4j)": 70,
+    "tests/test_store_arguments.py (Neo4j)": 65,
+    "tests/test_store_reading.py (Neo4j)": 65,
+    "tests/recording/test_put.py (Neo4j)": 60,
+    "tests/mlmd/test_moving.py": 60,
+    "tests/backends/test_walks.py": 50,
+    "tests/backends/neo4j/test_find.py (Neo4j)": 50,
+    "tests/mlmd/test_differential.py (Neo4j)": 50,
+    "tests/mlmd/test_moving.py (Neo4j)": 50,
+    "tests/backends/test_threads.py": 45,
+    "tests/backends/test_histories.py": 45,
+}
 """About how long the files take that take longest; of the others, each test counts as little."""
 
 

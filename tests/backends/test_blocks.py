@@ -88,7 +88,7 @@ def test_interrupt_on_leaving_an_inner_block_lets_the_outer_one_only_roll_back(
 
 
 def test_interrupt_on_entering_a_block_leaves_nothing_open(store: Store) -> None:
-    interrupted_at(Block.__enter__, lambda: put(store, "first") and None)
+    interrupted_at(Block.__enter__, lambda: put(store, "first"))
     assert not store.backend.in_transaction
     put(store, "second")
     assert names(store) == ["second"]

@@ -470,7 +470,7 @@ def test_unused_transaction_belongs_to_its_thread_too(backend: Backend) -> None:
 
 
 def test_second_writer_gives_up_in_the_end(backend: Backend) -> None:
-    backend.lock_timeout = 0.01  # type: ignore[attr-defined]
+    backend.lock_timeout = 0.01
 
     def write() -> None:
         with writing(backend) as other:
@@ -486,7 +486,7 @@ def test_second_writer_gives_up_in_the_end(backend: Backend) -> None:
 
 
 def test_replay_waits_for_the_lock_too(backend: Backend, target: Backend) -> None:
-    target.lock_timeout = 0.01  # type: ignore[attr-defined]
+    target.lock_timeout = 0.01
     chain(backend, 3)
     with writing(target) as new:
         new.transaction.lock()
@@ -520,7 +520,7 @@ def test_second_writer_follows_when_the_first_is_done(backend: Backend) -> None:
 
 
 def test_lock_is_free_after_every_ending(backend: Backend) -> None:
-    backend.lock_timeout = 0.5  # type: ignore[attr-defined]
+    backend.lock_timeout = 0.5
     (key,) = chain(backend, 1)
     with pytest.raises(Broken), writing(backend) as new:
         new.transaction.lock()

@@ -7,7 +7,7 @@ import pytest
 
 import lineage
 from lineage.cli import output, tables
-from lineage.cli.tables import headline, moment, table, value_text
+from lineage.cli.tables import headline, table, time_text, value_text
 
 
 def columns(text: str) -> int:
@@ -59,4 +59,4 @@ def test_a_node_in_a_line() -> None:
         type="Model", type_version="2", id=7, state=lineage.ArtifactState.LIVE, name="churn"
     )
     assert headline(model) == "artifact:7  Model@2  churn  LIVE"
-    assert moment(None) == "-"
+    assert time_text(None) == "-"

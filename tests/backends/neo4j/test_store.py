@@ -125,14 +125,18 @@ def test_recording_a_run_takes_four_round_trips(
     class Experiment(lineage.Context):
         pass
 
-    for turn in range(3):
-        with round_trips(caplog) as trips:
-            store.record(
-                Trainer(learning_rate=0.1, name=f"run {turn}"),
-                inputs=[Dataset(uri="s3://a"), Dataset(uri="s3://b", name="b")],
-                outputs=[Model(uri=f"s3://m/{turn}"), Model(name=f"m {turn}")],
-                within=[Experiment(name="churn")],
-            )
+    def record(turn: int) -> None:
+        store.record(
+            Trainer(learning_rate=0.1, name=f"run {turn}"),
+            inputs=[Dataset(uri="s3://a"), Dataset(uri="s3://b", name="b")],
+            outputs=[Model(uri=f"s3://m/{turn}"), Model(name=f"m {turn}")],
+            within=[Experiment(name="churn")],
+        )
+
+    record(0)
+    record(1)
+    with round_trips(caplog) as trips:
+        record(2)
     assert trips() == 4
     assert (len(store.find(Artifact)), len(store.find(Execution)), len(store.find(Context))) == (
         8,
@@ -230,7 +234,7 @@ def test_commit_that_nobody_knows_of_is_not_to_be_repeated(
 ) -> None:
     monkeypatch.setattr(backend, "RECONNECT", 0.1)
     with lineage.connect(neo4j_container.url) as store:
-        store.backend.lock_timeout = 2.0  # type: ignore[attr-defined]
+        store.backend.lock_timeout = 2.0
 
         def lose(self: Work) -> None:
             neo4j_container.stop()

@@ -175,7 +175,7 @@ def test_link_leads_to_the_same_store_and_the_same_lock(tmp_path: Path) -> None:
         pair(linked, "second")
         with lineage.connect(link, readonly=True) as third:
             assert models(third) == models(store) == ["first", "second"]
-        linked.backend.lock_timeout = 0.01  # type: ignore[attr-defined]
+        linked.backend.lock_timeout = 0.01
         with store.transaction():
             pair(store, "third")
             with pytest.raises(Conflict):
