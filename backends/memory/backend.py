@@ -1,7 +1,7 @@
 """The `memory` backend: a store in a NetworkX graph, for notebooks, tests and analysis.
 
 It lives as long as the process does. Readers see the last committed transaction while another
-thread's is open, and wait for nothing longer than one verb; `memory_graph` holds present and past.
+thread's is open, and wait for nothing longer than one verb; `graph` holds present and past.
 """
 
 from __future__ import annotations

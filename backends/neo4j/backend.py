@@ -1,6 +1,6 @@
 """The `neo4j` backend: a store in a Neo4j database, for when one machine is not enough.
 
-A person reads and queries the graph without this library; `neo4j_rows` says what it looks like.
+A person reads and queries the graph without this library; `rows` says what it looks like.
 All writers lock one node first, so that transactions are numbered in the order of their commits.
 Readers ask for the number of the last one, and leave out what came later; see `_steadily`.
 """

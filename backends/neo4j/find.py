@@ -2,7 +2,7 @@
 
 A statement reads the present and, for a past moment, what has left it since. A filter too large for
 Neo4j's planner goes there in part, and so may let through more than it should; so may a condition
-that is in doubt (`neo4j_filters`). Such nodes are judged here, with their neighbours fetched for all
+that is in doubt (`filters`). Such nodes are judged here, with their neighbours fetched for all
 of them at once.
 """
 
@@ -55,7 +55,7 @@ def find_nodes(
     is_past: bool,
     types: Sequence[AnyType],
 ) -> list[NodeRow]:
-    """Return what `Backend.find` says, as of transaction `at`, whose types are given.
+    """Return what `Backend.find` says, as of transaction `as_of`, whose types are given.
 
     `is_past` says that versions may have been replaced since.
     """

@@ -16,7 +16,7 @@ from lineage.model.system import SYSTEM_TYPES
 __all__ = ["index_properties", "open_store"]
 
 FORMAT: Final = 1
-"""What `LineageStore.format` says of the layout that `neo4j_rows` describes."""
+"""What `LineageStore.format` says of the layout that `rows` describes."""
 
 
 def _schema() -> dict[str, str]:

@@ -103,7 +103,7 @@ def walk_graph(
     limits: Limits,
     edges: bool,
 ) -> Walk:
-    """Walk as `Backend.walk` says, over what was valid after transaction `at`."""
+    """Walk as `Backend.walk` says, over what was valid after transaction `as_of`."""
     walk = _Walk(run, as_of, direction, limits, with_edges=edges)
     return walk.run({number_of(key) for key in starts})
 

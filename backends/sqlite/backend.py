@@ -1,7 +1,7 @@
 """The `sqlite` backend: a whole store in one file, safe for many threads and processes.
 
-The file is queried in place, so opening it costs the same at any size. See `sqlite_file` for
-locking and durability, `sqlite_rows` for the tables.
+The file is queried in place, so opening it costs the same at any size. See `connections` for
+locking and durability, `rows` for the tables.
 """
 
 from __future__ import annotations

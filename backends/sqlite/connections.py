@@ -1,7 +1,7 @@
 """One SQLite file: a connection for each thread, and what closing and forking must not break.
 
 Write-ahead logging with full synchronisation keeps readers and the writer out of each other's way
-and every acknowledged transaction on the disk. Writers queue at the lock of `sqlite_lock`.
+and every acknowledged transaction on the disk. Writers queue at the lock of `lock`.
 """
 
 from __future__ import annotations

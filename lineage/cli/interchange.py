@@ -57,6 +57,21 @@ WHOLE = "node-link"
 """The format of a pipe: the one that loses nothing."""
 
 
+ExportFile: TypeAlias = Annotated[
+    str, typer.Argument(metavar="FILE", help="Where to; - is stdout.", show_default=False)
+]
+From: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--from", metavar="NODE", help="Only the lineage of this node; may be repeated."),
+]
+OfUpstream: TypeAlias = Annotated[
+    bool, typer.Option("--upstream", help="Of the lineage only what the node was made from.")
+]
+OfDownstream: TypeAlias = Annotated[
+    bool, typer.Option("--downstream", help="Of the lineage only what was made from the node.")
+]
+
+
 @dataclass(frozen=True, slots=True)
 class Exported:
     """What was written where, what the format could not hold, and which limit cut each lineage."""
@@ -69,23 +84,12 @@ class Exported:
 
 
 def export(
-    file: Annotated[
-        str, typer.Argument(metavar="FILE", help="Where to; - is stdout.", show_default=False)
-    ] = "-",
+    file: ExportFile = "-",
     *,
     format: Format = None,
-    from_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--from", metavar="NODE", help="Only the lineage of this node; may be repeated."
-        ),
-    ] = None,
-    upstream: Annotated[
-        bool, typer.Option("--upstream", help="Of the lineage only what the node was made from.")
-    ] = False,
-    downstream: Annotated[
-        bool, typer.Option("--downstream", help="Of the lineage only what was made from the node.")
-    ] = False,
+    from_: From = None,
+    upstream: OfUpstream = False,
+    downstream: OfDownstream = False,
     store: StoreUrl = HERE,
     as_of: AsOf = None,
     as_json: AsJson = False,
@@ -110,20 +114,11 @@ def export(
     with open_to_read(store, as_of) as opened:
         number = opened.as_of or 0
         if from_:
-            batches, cuts = _lineage(
-                opened,
-                from_,
-                bounds,
-                up=upstream or not downstream,
-                down=downstream or not upstream,
-            )
+            up, down = upstream or not downstream, downstream or not upstream
+            batches, cuts = _lineage(opened, from_, bounds, up=up, down=down)
         else:
             batches = exporting.batches(opened.backend, as_of=opened.as_of)
-        # A graph on a terminal is its own progress.
-        quiet = as_json or (file == "-" and on_terminal(sys.stdout))
-        with terminal_line("writing…", quiet=quiet) as line:
-            stream = counted(batches, line)
-            losses = _write(file, notation, lambda target, name: dumper(name).dump(stream, target))
+        losses = _write_counted(file, notation, batches, quiet=as_json)
     for cut in cuts:
         output.note_cut(cut, of="the lineage")
     for loss in losses:
@@ -131,6 +126,14 @@ def export(
     if file != "-":
         answer = Exported(file, notation, losses, cuts, number)
         output.deliver(answer, _exported, as_json=as_json)
+
+
+def _write_counted(file: str, notation: str, batches: Batches, *, quiet: bool) -> tuple[str, ...]:
+    # A graph on a terminal is its own progress.
+    hidden = quiet or (file == "-" and on_terminal(sys.stdout))
+    with terminal_line("writing…", quiet=hidden) as line:
+        stream = counted(batches, line)
+        return _write(file, notation, lambda target, name: dumper(name).dump(stream, target))
 
 
 def _exported(answer: Exported) -> Iterator[str]:

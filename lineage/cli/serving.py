@@ -5,8 +5,10 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import typer
 
@@ -17,40 +19,46 @@ from lineage.errors import MissingExtra
 
 __all__ = ["serve"]
 
+Address: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--mlmd",
+        metavar="HOST:PORT",
+        show_default=True,
+        help="Where to serve ML Metadata's calls; port 0 picks one.",
+    ),
+]
+Tokens: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--tokens",
+        metavar="FILE",
+        help="Who may call: a line NAME TOKEN for each. Left out, everybody who reaches the port.",
+    ),
+]
+TlsCertificate: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--tls-certificate", metavar="FILE", help="The server's certificate, in PEM."),
+]
+TlsKey: TypeAlias = Annotated[
+    Path | None, typer.Option("--tls-key", metavar="FILE", help="Its private key, in PEM.")
+]
+TlsClients: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--tls-clients", metavar="FILE", help="Take only clients of this authority, in PEM."
+    ),
+]
+
 
 def serve(
     *,
-    mlmd: Annotated[
-        str,
-        typer.Option(
-            "--mlmd",
-            metavar="HOST:PORT",
-            show_default=True,
-            help="Where to serve ML Metadata's calls; port 0 picks one.",
-        ),
-    ] = "127.0.0.1:8080",
+    mlmd: Address = "127.0.0.1:8080",
     store: StoreUrl = HERE,
-    tokens: Annotated[
-        Path | None,
-        typer.Option(
-            "--tokens",
-            metavar="FILE",
-            help="Who may call: a line NAME TOKEN for each. Left out, everybody who reaches the port.",
-        ),
-    ] = None,
-    tls_certificate: Annotated[
-        Path | None,
-        typer.Option("--tls-certificate", metavar="FILE", help="The server's certificate, in PEM."),
-    ] = None,
-    tls_key: Annotated[
-        Path | None, typer.Option("--tls-key", metavar="FILE", help="Its private key, in PEM.")
-    ] = None,
-    tls_clients: Annotated[
-        Path | None,
-        typer.Option(
-            "--tls-clients", metavar="FILE", help="Take only clients of this authority, in PEM."
-        ),
-    ] = None,
+    tokens: Tokens = None,
+    tls_certificate: TlsCertificate = None,
+    tls_key: TlsKey = None,
+    tls_clients: TlsClients = None,
     actor: Actor = None,
     as_json: AsJson = False,
 ) -> None:
@@ -60,7 +68,8 @@ def serve(
     """
     quiet_grpc()
     try:
-        from lineage.server.mlmd.serving import Certificate, read_tokens, serving
+        from lineage.server.callers import read_tokens
+        from lineage.server.mlmd.serving import Certificate, serving
     except ImportError as error:
         raise MissingExtra(
             f"a server needs grpcio and protobuf ({error}): pip install 'lineage-graph[mlmd]'"
@@ -71,25 +80,30 @@ def serve(
         certificate = Certificate(tls_certificate, tls_key, tls_clients)
     elif not (tls_certificate is tls_key is tls_clients is None):
         raise usage("--tls-certificate and --tls-key belong together, and --tls-clients to both")
-    known = None if tokens is None else read_tokens(tokens)
-    ended = threading.Event()
-    with open_to_write(store, actor, creates=True) as opened:
+    names = None if tokens is None else read_tokens(tokens)
+    with open_to_write(store, actor, creates=True) as opened, _stopped_by_signals() as ended:
         if opened.backend.now() == 0:
             output.note(f"the store {shown_url(store)} is empty; its first ids will be 1")
-        before = {
-            number: signal.signal(number, lambda *_: ended.set())
-            for number in (signal.SIGINT, signal.SIGTERM)
-        }
-        try:
-            with serving(
-                opened.backend, mlmd, actor=opened.actor, tokens=known, certificate=certificate
-            ) as server:
-                if as_json:
-                    output.print_json({"mlmd": server.address})
-                else:
-                    output.say([f"mlmd listening on {server.address}"])
-                sys.stdout.flush()
-                ended.wait()
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        backend, name = opened.backend, opened.actor
+        with serving(backend, mlmd, actor=name, tokens=names, certificate=certificate) as server:
+            if as_json:
+                output.print_json({"mlmd": server.address})
+            else:
+                output.say([f"mlmd listening on {server.address}"])
+            sys.stdout.flush()
+            ended.wait()
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[threading.Event]:
+    """Yield what Ctrl-C and SIGTERM set, and let signals do afterwards what they did before."""
+    ended = threading.Event()
+    before = {
+        number: signal.signal(number, lambda *_: ended.set())
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield ended
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import typer
 
@@ -48,32 +48,37 @@ class OrderBy(StrEnum):
     UPDATE_TIME = "update_time"
 
 
+FilterText: TypeAlias = Annotated[
+    str | None,
+    typer.Argument(metavar="FILTER", help="Such as: properties.accuracy > 0.9", show_default=False),
+]
+OfKind: TypeAlias = Annotated[
+    Kind | None,
+    typer.Option("--kind", help="Which type, where several kinds have one of the name."),
+]
+SortedBy: TypeAlias = Annotated[
+    OrderBy, typer.Option("--order-by", show_default=True, help="What to sort by.")
+]
+Descending: TypeAlias = Annotated[
+    bool, typer.Option("--descending", help="Highest or newest first.")
+]
+PageSize: TypeAlias = Annotated[
+    int, typer.Option("--limit", metavar="N", min=1, show_default=True, help="Nodes on a page.")
+]
+PageToken: TypeAlias = Annotated[
+    str | None, typer.Option("--page", metavar="TOKEN", help="The page that the one before named.")
+]
+
+
 def find(
     kind_or_type: KindOrType,
-    filter: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="FILTER", help="Such as: properties.accuracy > 0.9", show_default=False
-        ),
-    ] = None,
+    filter: FilterText = None,
     *,
-    kind: Annotated[
-        Kind | None,
-        typer.Option("--kind", help="Which type, where several kinds have one of the name."),
-    ] = None,
-    order_by: Annotated[
-        OrderBy, typer.Option("--order-by", show_default=True, help="What to sort by.")
-    ] = OrderBy.ID,
-    descending: Annotated[
-        bool, typer.Option("--descending", help="Highest or newest first.")
-    ] = False,
-    limit: Annotated[
-        int, typer.Option("--limit", metavar="N", min=1, show_default=True, help="Nodes on a page.")
-    ] = PAGE,
-    page: Annotated[
-        str | None,
-        typer.Option("--page", metavar="TOKEN", help="The page that the one before named."),
-    ] = None,
+    kind: OfKind = None,
+    order_by: SortedBy = OrderBy.ID,
+    descending: Descending = False,
+    limit: PageSize = PAGE,
+    page: PageToken = None,
     store: StoreUrl = HERE,
     as_of: AsOf = None,
     as_json: AsJson = False,

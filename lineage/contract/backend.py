@@ -1,7 +1,7 @@
 """The contract of a backend: a property graph with transactions, history and proof.
 
 A backend stores rows and answers with rows; what they mean (type checks, evolution, reuse, masks)
-is decided above, in `writing`. What only a storage can guarantee is decided here: atomicity, order
+is decided above, in `recording`. What only a storage can guarantee is decided here: atomicity, order
 under concurrency, ids, unique keys and that nothing acknowledged is lost. `docs/contract.md` tells
 how to write one.
 

@@ -1,7 +1,7 @@
 """What a backend stores and answers: rows, each valid from one transaction until another.
 
 Rows are plain tuples, so that hundreds of thousands of them are cheap; they become entities when
-somebody looks at them. Property maps are canonical JSON text (`values`), times are microseconds
+somebody looks at them. Property maps are canonical JSON text (`canonical`), times are microseconds
 since 1970, states and event types are MLMD's numbers.
 """
 

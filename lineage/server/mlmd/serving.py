@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -19,11 +18,12 @@ from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 from lineage.contract.backend import Backend
 from lineage.errors import Invalid, NotFound, Unavailable
 from lineage.mlmd.messages import SERVICE
+from lineage.server.callers import Callers
 from lineage.server.mlmd import calls as mlmd
 from lineage.server.refusal import Refusal
 from lineage.server.session import Session
 
-__all__ = ["Certificate", "Serving", "read_tokens", "serving"]
+__all__ = ["Certificate", "Serving", "serving"]
 
 logger = logging.getLogger("lineage.server")
 
@@ -59,39 +59,6 @@ class Serving(NamedTuple):
     """Refuse new calls, let those under way end, and return."""
 
 
-def read_tokens(path: Path) -> Mapping[bytes, str]:
-    """Return who has which token, by the token's digest.
-
-    The file has a line `NAME TOKEN` for each; empty lines and those that begin with # are skipped.
-    NotFound where there is no such file, Invalid where a line is not so.
-    """
-    try:
-        lines = path.read_text("utf-8").splitlines()
-    except FileNotFoundError as error:
-        raise NotFound(f"there is no file {path} with tokens") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise Invalid(f"{path} cannot be read: {error}") from error
-    tokens: dict[bytes, str] = {}
-    for number, line in enumerate(lines, start=1):
-        parts = line.split()
-        if not parts or parts[0].startswith("#"):
-            continue
-        if len(parts) != 2:
-            raise Invalid(f"{path}, line {number}: write NAME TOKEN, with no blanks in either")
-        digest = _digest(parts[1])
-        if digest in tokens:
-            raise Invalid(f"{path}, line {number}: {tokens[digest]} has this token already")
-        tokens[digest] = parts[0]
-    if not tokens:
-        raise Invalid(f"{path} holds no token; write a line NAME TOKEN for each caller")
-    return tokens
-
-
-def _digest(token: str) -> bytes:
-    """Return what a token is looked up by, so that the time it takes tells nothing of it."""
-    return hashlib.sha256(token.encode()).digest()
-
-
 @contextmanager
 def serving(
     backend: Backend,
@@ -109,7 +76,7 @@ def serving(
     """
     pool = ThreadPoolExecutor(THREADS, thread_name_prefix="lineage-server")
     server = grpc.server(pool, options=_OPTIONS)
-    callers = _Callers(actor, tokens)
+    callers = Callers(actor, tokens)
     handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
         name: grpc.unary_unary_rpc_method_handler(partial(_answer, backend, callers, name))
         for name in mlmd.CALLS
@@ -165,32 +132,11 @@ def _read(path: Path) -> bytes:
         raise Invalid(f"{path} cannot be read: {error}") from error
 
 
-class _Callers:
-    """Who calls, by what a call brings with it."""
-
-    def __init__(self, actor: str, tokens: Mapping[bytes, str] | None) -> None:
-        self._actor = actor
-        self._tokens = tokens
-
-    def name(self, context: grpc.ServicerContext) -> str:
-        """Return the caller's name; raise a refusal where the token is missing or unknown."""
-        if self._tokens is None:
-            return self._actor
-        given = dict(context.invocation_metadata()).get("authorization", "")
-        scheme, _, token = str(given).partition(" ")
-        name = self._tokens.get(_digest(token.strip()))
-        if scheme.lower() != "bearer" or name is None:
-            raise Refusal(
-                grpc.StatusCode.UNAUTHENTICATED,
-                "the header `authorization: Bearer TOKEN` is missing, or its token is unknown",
-            )
-        return name
-
-
-def _answer(backend: Backend, callers: _Callers, call: str, request: bytes, context: Any) -> bytes:
+def _answer(backend: Backend, callers: Callers, call: str, request: bytes, context: Any) -> bytes:
     """Answer a call, or end it with a status; what nobody expected is logged and INTERNAL."""
     try:
-        return mlmd.answer(Session(backend, callers.name(context), call), request)
+        header = dict(context.invocation_metadata()).get("authorization", "")
+        return mlmd.answer(Session(backend, callers.name(str(header)), call), request)
     except Refusal as refusal:
         context.abort(refusal.status, _cut(str(refusal)))
     except Exception:

@@ -26,8 +26,9 @@ from lineage.contract.backend import Backend
 from lineage.errors import Invalid, NotFound, Unavailable
 from lineage.mlmd.messages import METHODS, SERVICE, Message, message
 from lineage.model.keys import Kind, NodeKey
+from lineage.server.callers import read_tokens
 from lineage.server.mlmd import calls as mlmd
-from lineage.server.mlmd.serving import Certificate, Serving, read_tokens, serving
+from lineage.server.mlmd.serving import Certificate, Serving, serving
 from tests.tree import ROOT
 
 BIG = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
