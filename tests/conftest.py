@@ -163,9 +163,31 @@ UNSERVED = pytest.StashKey[str]()
 """Why there is no server."""
 
 
+SLOW_FILES = {
+    "backends/test_find.py",
+    "backends/test_histories.py",
+    "backends/test_threads.py",
+    "backends/test_walks.py",
+    "backends/sqlite/test_damage.py",
+    "backends/sqlite/test_indexes.py",
+    "backends/sqlite/test_processes.py",
+    "backends/sqlite/test_space.py",
+    "backends/sqlite/test_threads.py",
+    "cli/test_examples.py",
+    "cli/test_hostile.py",
+    "cli/test_processes.py",
+    "mlmd/test_differential.py",
+    "mlmd/test_moving.py",
+    "recording/test_environment.py",
+}
+"""The files that take longest without Neo4j, half of the time together: `make check` leaves them out."""
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
     if "neo4j_server" in getattr(item, "fixturenames", ()):
         item.add_marker("neo4j")
+    if item.nodeid.partition("::")[0].removeprefix("tests/") in SLOW_FILES:
+        item.add_marker("slow")
     test = getattr(item, "obj", None)
     chosen = getattr(test, EXAMPLES, None)
     if MORE > 1 and chosen is not None and test not in SOAKED:

@@ -83,13 +83,13 @@ COMMANDS = (
     Command("log", "history.log", ("lineage log --limit 5", "lineage log models/tree.pickle")),
     Command(
         "export",
-        "interchange.export",
+        "files.export",
         (
             "lineage export backup.json",
             "lineage export --from models/tree.pickle --upstream --format mermaid",
         ),
     ),
-    Command("import", "interchange.import_", ("lineage import backup.json --store copy.db",)),
+    Command("import", "files.import_", ("lineage import backup.json --store copy.db",)),
     Command("copy", "copying.copy", ("lineage copy lineage.db backup.db",)),
     Command("serve", "serving.serve", ("lineage serve --mlmd 127.0.0.1:8080",)),
     Command("check", "history.check", ("lineage check",)),
@@ -103,7 +103,7 @@ COMMANDS = (
         "removing.purge",
         ("lineage purge data/wine-test.csv --reason 'erasure request' --yes",),
     ),
-    Command("demo", "interchange.demo", ("lineage demo --store demo.db",)),
+    Command("demo", "files.demo", ("lineage demo --store demo.db",)),
 )
 
 

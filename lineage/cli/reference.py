@@ -21,8 +21,8 @@ from lineage.cli.app import (
     command_line,
 )
 from lineage.cli.documents import LONGEST_PATH, keys_of
+from lineage.cli.files import Exported
 from lineage.cli.history import Faults, Log, NodeEntry, Types
-from lineage.cli.interchange import Exported
 from lineage.errors import ENDINGS
 from lineage.interchange.copying import Copied
 from lineage.interchange.importing import Imported
