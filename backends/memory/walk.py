@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 
 from typing_extensions import override
 
@@ -53,8 +53,8 @@ class _Walk(LevelWalk[NodeKey]):
         self._as_of = as_of
 
     @override
-    def _order(self, nodes: Iterable[NodeKey]) -> list[NodeKey]:
-        return key_order(list(nodes))
+    def _order(self, nodes: Collection[NodeKey]) -> list[NodeKey]:
+        return key_order(nodes)
 
     @override
     def _keys(self, nodes: list[NodeKey]) -> list[NodeKey]:

@@ -133,7 +133,7 @@ class _Walk(LevelWalk[int]):
         self._at_hub = False
 
     @override
-    def _order(self, nodes: Iterable[int]) -> list[int]:
+    def _order(self, nodes: Collection[int]) -> list[int]:
         return sorted(nodes)
 
     @override

@@ -8,7 +8,7 @@ past it are its neighbours taken one by one, in key order, until enough are foun
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from pydantic_core import to_json
@@ -33,7 +33,7 @@ Row = tuple[Any, ...]
 def walk_tables(
     sql: sqlite3.Connection,
     source: Tables,
-    starts: Iterable[int],
+    starts: Collection[int],
     direction: Direction,
     *,
     limits: Limits,
@@ -64,7 +64,7 @@ class _Walk(LevelWalk[int]):
         self._queries: dict[tuple[str, bool], str] = {}
 
     @override
-    def _order(self, nodes: Iterable[int]) -> list[int]:
+    def _order(self, nodes: Collection[int]) -> list[int]:
         # Artifacts before executions, then by id.
         return sorted(nodes, key=lambda number: (number & 3, number))
 

@@ -91,7 +91,9 @@ def serve(
             else:
                 output.say([f"mlmd listening on {server.address}"])
             sys.stdout.flush()
-            ended.wait()
+            # The kernel may give a signal to one of gRPC's threads, which does not wake this one.
+            while not ended.wait(timeout=1):
+                pass
 
 
 @contextmanager

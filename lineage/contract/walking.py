@@ -146,7 +146,7 @@ class LevelWalk(ABC, Generic[KeyT]):
         self._seen: set[KeyT] = set()
 
     @abstractmethod
-    def _order(self, nodes: Iterable[KeyT]) -> list[KeyT]:
+    def _order(self, nodes: Collection[KeyT]) -> list[KeyT]:
         """Return distinct nodes in the order of their keys."""
 
     @abstractmethod
@@ -174,7 +174,7 @@ class LevelWalk(ABC, Generic[KeyT]):
         The answer is whole where no limit was met.
         """
 
-    def run(self, starts: Iterable[KeyT]) -> Walk:
+    def run(self, starts: Collection[KeyT]) -> Walk:
         """Walk from distinct nodes."""
         first = self._order(starts)
         levels = [first[: self._limits.nodes]]
@@ -192,23 +192,28 @@ class LevelWalk(ABC, Generic[KeyT]):
 
     def _expand(self, levels: list[list[KeyT]]) -> tuple[LimitName | None, list[KeyT]]:
         """Add level after level; return the limit that ended it, and the last nodes then."""
-        limits = self._limits
-        deadline = None if limits.seconds is None else time.monotonic() + limits.seconds
+        hops, nodes, seconds = self._limits
+        deadline = None if seconds is None else time.monotonic() + seconds
+        # Deep lineages have thousands of levels of a node or two, for which each look-up counts.
+        neighbours, order, seen = self._neighbours, self._order, self._seen
         last = levels[0]
         while last:
-            if limits.hops is not None and len(levels) > limits.hops:
+            if hops is not None and len(levels) > hops:
                 return "hops", last
             if deadline is not None and time.monotonic() >= deadline:
                 return "seconds", last
-            room = None if limits.nodes is None else limits.nodes - len(self._seen)
-            level = self._order(self._neighbours(last, room))
-            kept = level[:room]
-            self._seen.update(kept)
-            if kept:
-                levels.append(kept)
-            if len(level) > len(kept):
+            room = None if nodes is None else nodes - len(seen)
+            level = order(neighbours(last, room))
+            if room is not None and len(level) > room:
+                kept = level[:room]
+                seen.update(kept)
+                if kept:
+                    levels.append(kept)
                 return "nodes", [*last, *kept]
-            last = kept
+            if level:
+                seen.update(level)
+                levels.append(level)
+            last = level
         return None, []
 
 
@@ -230,7 +235,7 @@ class _EdgeWalk(LevelWalk[NodeKey]):
         self._met: dict[EdgeKey, EdgeRow] = {}
 
     @override
-    def _order(self, nodes: Iterable[NodeKey]) -> list[NodeKey]:
+    def _order(self, nodes: Collection[NodeKey]) -> list[NodeKey]:
         return sorted(nodes)
 
     @override

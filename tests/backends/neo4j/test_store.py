@@ -151,7 +151,7 @@ def test_interrupt_right_after_the_lock_lets_go(
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    for name in ("Writing", "head_row"):
+    for name in ("WriteBuffer", "head_row"):
         pair(store, f"before {name}")
         monkeypatch.setattr(backend, name, interrupt)
         with pytest.raises(KeyboardInterrupt):
