@@ -28,15 +28,16 @@ def test_one_uri_and_type_make_versions_by_their_first_output(store: Store) -> N
         old, late, first = (new.artifact(uri="s3://a", created=n) for n in (50, 10, 20))
         new.artifact(uri="s3://b")
         new.artifact(MODEL, uri="s3://a")
-        one, two = new.execution(), new.execution()
+        one, two, three = (new.execution() for _ in range(3))
         new.edge(one, late, time=900)
-        new.edge(two, late, time=60)
+        new.edge(two, late, time=45)
         new.edge(one, first, time=40)
         new.edge(two, first, EdgeKind.INTERNAL_OUTPUT, time=None)
+        new.edge(three, first, time=1000)
         new.edge(late, one, time=1)
     for key in (old, late, first):
         answer = versions(store.backend, key)
-        assert [each.key for each in answer.artifacts] == [first, old, late]
+        assert [each.key for each in answer.artifacts] == [first, late, old]
         assert (answer.asset, answer.number) == (None, 1)
 
 
