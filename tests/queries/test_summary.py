@@ -273,6 +273,16 @@ def test_a_training_that_reads_the_model_measures_another(store: Store) -> None:
     assert measured(show(store, artifact(2)))[0] == ("loss", 0.1, "execution:2")
 
 
+def test_a_run_that_reads_the_model_it_writes_measures_that_model(store: Store) -> None:
+    scores = lineage.Metrics(custom_properties={"loss": 0.1})
+    run = store.record(lineage.Train(), outputs=[lineage.Model(), scores])
+    net = run.outputs[0].key
+    store.put(Event(artifact=net, execution=run.execution.key, type=EventType.INPUT))
+    answer = show(store, net)
+    assert measured(answer) == [("loss", 0.1, "execution:1")]
+    assert not any("left out" in note for note in answer.notes)
+
+
 def test_evaluators_come_newest_first_and_metrics_once(store: Store) -> None:
     with writing(store.backend) as new:
         net, other = new.artifact(MODEL), new.artifact(MODEL)
