@@ -2,8 +2,8 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ from lineage.backends.memory.backend import MemoryBackend
 from lineage.backends.sqlite.backend import SqliteBackend
 from lineage.contract.backend import Backend
 from lineage.store import Store
-from tests.builders import Clock
+from lineage.testing.builders import Clock
+from lineage.testing.fixtures import OpenBackend
 from tests.servers import (
     MOST,
     REQUIRED,
@@ -37,8 +38,6 @@ SEED = int(os.environ.get("LINEAGE_TEST_SEED", "0"))
 MORE = 5 if SEED else 1
 """How many times as many examples as usual."""
 settings.load_profile("soak" if SEED else "ci" if os.environ.get("CI") else "local")
-
-OpenBackend = Callable[[Path, Callable[[], int]], AbstractContextManager[Backend]]
 
 
 @contextmanager
@@ -124,6 +123,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return  # whose store the test opens
     if given == {"backend"}:
         metafunc.parametrize("backend", EACH_BACKEND, indirect=True)
+    elif "open_backend" in metafunc.fixturenames:
+        metafunc.parametrize("name", EACH_BACKEND)
     elif len(given) == 2:
         every = metafunc.definition.get_closest_marker("pairs")
         pairs = [
@@ -133,10 +134,38 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize(("backend", "target"), pairs, indirect=True)
 
 
-@pytest.fixture(params=EACH_BACKEND)
-def opener(request: pytest.FixtureRequest) -> OpenBackend:
-    """What opens a backend of each kind, for a test that needs more than one."""
-    return BACKENDS[request.param]
+# What the fixtures of `lineage.testing` would give a single backend, for each of ours.
+
+HISTORIES = {"memory": 80, "sqlite": 80, "neo4j": 10}
+"""How many histories: in Neo4j each of a history's thousands of reads is a round trip, and each filter a plan."""
+CONDITIONS = {"neo4j": 40}
+"""About how many questions of one test a server is asked, which takes long to plan each shape."""
+
+
+@pytest.fixture
+def open_backend(name: str) -> OpenBackend:
+    """What opens a backend of each kind, for a test that opens it more than once."""
+    return BACKENDS[name]
+
+
+@pytest.fixture
+def lasting(name: str) -> bool:
+    return name in LASTING
+
+
+@pytest.fixture
+def histories(name: str) -> int:
+    return HISTORIES[name] * MORE
+
+
+@pytest.fixture
+def open_targets(name: str) -> Sequence[OpenBackend]:
+    return [BACKENDS[each] for each in sorted({"memory", "sqlite", name})]
+
+
+@pytest.fixture
+def most_conditions(request: pytest.FixtureRequest) -> int | None:
+    return CONDITIONS.get(request.node.callspec.params["backend"])
 
 
 @pytest.fixture

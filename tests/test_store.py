@@ -15,7 +15,7 @@ from lineage.errors import AlreadyExists, Conflict, Invalid, LineageError, Stale
 from lineage.model.entities import Artifact, Event
 from lineage.model.schema import ArtifactType
 from lineage.store import ATTEMPTS, Store, connect
-from tests.builders import Clock, elsewhere, everything
+from lineage.testing.builders import Clock, elsewhere, everything
 from tests.runs import Dataset, Model, Train, two_runs
 
 

@@ -12,7 +12,7 @@ from lineage.model.entities import Artifact, Node
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.values import ProtoAny
 from lineage.store import Store
-from tests.builders import everything
+from lineage.testing.builders import everything
 from tests.runs import Dataset, Model, Train, two_runs
 
 

@@ -10,7 +10,7 @@ from lineage.errors import Invalid, NotFound
 from lineage.model.entities import Artifact, Attribution, Context, Execution
 from lineage.model.keys import Kind, NodeKey
 from lineage.store import Store
-from tests.builders import everything
+from lineage.testing.builders import everything
 from tests.runs import Dataset, Model, Train, two_runs
 
 

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple, TypeAlias
 
-from lineage.backends.evaluation import NeighboursOf, accepts
 from lineage.backends.memory.graph import TIMES, TimedGraph
 from lineage.backends.memory.indexes import INDEXED, in_order
 from lineage.contract.backend import Order
+from lineage.contract.evaluation import NeighboursOf, accepts
 from lineage.filters.tree import (
     Column,
     Compare,

@@ -12,7 +12,6 @@ from itertools import islice, pairwise
 from math import isnan
 from typing import Any
 
-from lineage.backends.commits import chain_faults
 from lineage.backends.neo4j.connections import RunStatement
 from lineage.backends.neo4j.history import stream
 from lineage.backends.neo4j.opening import SCHEMA
@@ -31,6 +30,7 @@ from lineage.backends.neo4j.rows import (
     type_values,
     version_row,
 )
+from lineage.contract.commits import chain_faults
 from lineage.contract.proof import purged
 from lineage.errors import LineageError
 from lineage.model.rows import EDGE_ENDS, Commit, NodeRow

@@ -17,7 +17,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from lineage.backends.evaluation import holds, is_nan
 from lineage.backends.neo4j.rows import (
     HELD_BYTES,
     KIND_NUMBERS,
@@ -28,6 +27,7 @@ from lineage.backends.neo4j.rows import (
     quoted,
     unheld,
 )
+from lineage.contract.evaluation import holds, is_nan
 from lineage.filters.tree import (
     And,
     Column,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
-from lineage.backends.commits import RecordsByNumber, head_batches
 from lineage.backends.neo4j.connections import RunStatement
 from lineage.backends.neo4j.reading import heads
 from lineage.backends.neo4j.rows import (
@@ -25,6 +24,7 @@ from lineage.backends.neo4j.rows import (
     version_row,
 )
 from lineage.contract.batches import batched
+from lineage.contract.commits import RecordsByNumber, head_batches
 from lineage.contract.proof import purged
 from lineage.contract.refusals import not_gone
 from lineage.errors import Corrupt

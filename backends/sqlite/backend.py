@@ -18,8 +18,6 @@ from typing import TypeVar
 from pydantic_core import to_json
 from typing_extensions import override
 
-from lineage.backends.commits import chain_faults, head_batches
-from lineage.backends.evaluation import Met
 from lineage.backends.sqlite import history
 from lineage.backends.sqlite.cleanup import Tidying
 from lineage.backends.sqlite.connections import LARGE_LOG, SqliteFile, guarded
@@ -45,6 +43,8 @@ from lineage.backends.sqlite.rows import (
 )
 from lineage.backends.sqlite.walk import walk_tables
 from lineage.contract.backend import EMPTY, PRELOADED, Backend, Order, Reference
+from lineage.contract.commits import chain_faults, head_batches
+from lineage.contract.evaluation import Met
 from lineage.contract.refusals import lost_transaction, no_edge, no_live_node
 from lineage.contract.walking import Direction, Limits, Walk
 from lineage.errors import AlreadyExists

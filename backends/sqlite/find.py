@@ -11,11 +11,11 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from lineage.backends.evaluation import NeighboursOf, accepts
 from lineage.backends.sqlite.filters import Tables, Translator, packed, selects
 from lineage.backends.sqlite.properties import Parameter
 from lineage.backends.sqlite.rows import CURRENT_COLUMNS, KIND_NUMBERS, node_rows
 from lineage.contract.backend import Order
+from lineage.contract.evaluation import NeighboursOf, accepts
 from lineage.filters.tree import (
     And,
     AnyColumn,

@@ -7,7 +7,6 @@ import sqlite3
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from lineage.backends.commits import RecordsByNumber
 from lineage.backends.sqlite.rows import (
     EDGE_COLUMNS,
     HEAD_COLUMNS,
@@ -22,6 +21,7 @@ from lineage.backends.sqlite.rows import (
     type_row,
     whole_row,
 )
+from lineage.contract.commits import RecordsByNumber
 from lineage.contract.proof import purged
 from lineage.contract.refusals import not_gone
 from lineage.model.keys import NodeKey

@@ -23,7 +23,7 @@ from lineage.model.times import from_micros, to_micros
 from lineage.model.values import ProtoAny
 from lineage.queries.provenance import downstream, upstream
 from lineage.store import Store
-from tests.builders import writing
+from lineage.testing.builders import writing
 
 FIXED = [
     *("key", "kind", "id", "type", "type_version", "name", "external_id", "uri", "state", "gone"),

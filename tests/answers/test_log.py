@@ -19,7 +19,7 @@ from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import NodeRow
 from lineage.queries.find import Page, read_token, write_token
 from lineage.store import Store
-from tests.builders import all_keys, eventful
+from lineage.testing.builders import all_keys, eventful
 
 numbers = st.integers(1, 2**60 - 1)
 times = st.integers(-(2**63), 2**63 - 1)

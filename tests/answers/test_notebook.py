@@ -7,7 +7,7 @@ from lineage.answers.notebook import ROWS, html_table, safely
 from lineage.contract.backend import Backend
 from lineage.queries.provenance import upstream
 from lineage.store import Store
-from tests.builders import writing
+from lineage.testing.builders import writing
 
 HOSTILE = "<script>alert('1')</script>\"&amp;\n\x1b[31m\u202egnp"
 

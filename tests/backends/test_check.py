@@ -7,8 +7,8 @@ import pytest
 from lineage.contract.backend import Backend
 from lineage.model.keys import Kind
 from lineage.model.rows import NodeRow
+from lineage.testing.builders import Clock, eventful, everything, writing
 from tests.backends.backdoors import BACK_DOORS
-from tests.builders import Clock, eventful, everything, writing
 from tests.conftest import BACKENDS, EACH_BACKEND
 
 

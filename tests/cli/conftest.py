@@ -9,7 +9,7 @@ import pytest
 
 import lineage
 from lineage.cli import main
-from tests.builders import Clock
+from lineage.testing.builders import Clock
 from tests.runs import two_runs
 
 

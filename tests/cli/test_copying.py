@@ -11,8 +11,8 @@ import pytest
 import lineage
 from lineage.cli import main
 from lineage.model import progress
+from lineage.testing.builders import everything
 from tests.actors import Actor
-from tests.builders import everything
 from tests.cli.conftest import Shell
 from tests.cli.test_progress import opened, shown_at_the_end
 

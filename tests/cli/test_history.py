@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import lineage
-from tests.builders import Clock
+from lineage.testing.builders import Clock
 from tests.cli.conftest import Shell
 from tests.runs import Model
 

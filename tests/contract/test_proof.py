@@ -10,7 +10,7 @@ from lineage.contract.backend import EMPTY, Backend
 from lineage.contract.proof import NO_DIGEST, content_digest, faults, purged, seal
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import Commit, EdgeKey, EdgeKind, NodeRow, TypeRow
-from tests.builders import Clock, eventful, writing
+from lineage.testing.builders import Clock, eventful, writing
 
 KEY = NodeKey(Kind.ARTIFACT, 1)
 ROW = NodeRow(KEY, 1, "name", "external", "uri", 2, '{"a":1}', '{"b":1}', 5, 6, 1, bytes(16))

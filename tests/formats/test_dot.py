@@ -8,8 +8,8 @@ from lineage.answers.labels import printable
 from lineage.formats import dot
 from lineage.interchange.exporting import batches
 from lineage.store import Store
-from tests.builders import eventful
-from tests.formats.graphs import HOSTILE
+from lineage.testing.builders import eventful
+from lineage.testing.formats.graphs import HOSTILE
 from tests.formats.readers import graphviz
 
 

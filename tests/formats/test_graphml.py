@@ -16,8 +16,8 @@ from lineage.formats import graphml
 from lineage.interchange.exporting import batches
 from lineage.model.rows import edge_of, entity_of
 from lineage.model.values import ProtoAny
-from tests.builders import eventful
-from tests.formats.graphs import HOSTILE, Graph, graphs
+from lineage.testing.builders import eventful
+from lineage.testing.formats.graphs import HOSTILE, Graph, graphs
 
 
 def written(graph: Graph) -> tuple[Any, tuple[str, ...]]:

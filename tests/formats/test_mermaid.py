@@ -10,9 +10,9 @@ from lineage.answers.labels import printable
 from lineage.formats import mermaid
 from lineage.interchange.exporting import batches
 from lineage.store import Store
-from tests.builders import chain, eventful, writing
+from lineage.testing.builders import chain, eventful, writing
+from lineage.testing.formats.graphs import HOSTILE
 from tests.formats import readers
-from tests.formats.graphs import HOSTILE
 
 
 @pytest.fixture

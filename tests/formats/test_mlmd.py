@@ -16,7 +16,7 @@ from lineage.model.canonical import encode, stored_values
 from lineage.model.keys import NodeKey
 from lineage.model.rows import EVENT_KINDS, EdgeRow, NodeRow
 from lineage.model.values import NO_PROPERTIES, ProtoAny, Struct, Value
-from tests.formats.graphs import Graph, graphs, whole
+from lineage.testing.formats.graphs import Graph, graphs, whole
 
 NONE = encode(NO_PROPERTIES)
 

@@ -27,14 +27,15 @@ from lineage.model.canonical import decode
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import Batch, EdgeRow, NodeRow, TypeRow, edge_of, entity_of
 from lineage.model.system import SYSTEM_TYPES
-from tests.builders import eventful
-from tests.formats.graphs import Graph, dumped, graphs, loaded
+from lineage.testing.builders import eventful
+from lineage.testing.formats import *  # noqa: F403
+from lineage.testing.formats.graphs import Graph, dumped, graphs, loaded
+from lineage.testing.formats.round_trip import Format
 
 
-@settings(max_examples=100)
-@given(graphs())
-def test_round_trip(graph: Graph) -> None:
-    assert loaded(dumped(graph)) == tuple(map(list, graph))
+@pytest.fixture
+def format() -> Format:  # noqa: A001 - the fixture's name
+    return node_link
 
 
 @settings(max_examples=50)

@@ -14,7 +14,7 @@ from lineage.model.keys import NodeKey
 from lineage.model.progress import Progress
 from lineage.model.rows import Commit
 from lineage.store import Store
-from tests.builders import chain, elsewhere, eventful, everything, writing
+from lineage.testing.builders import chain, elsewhere, eventful, everything, writing
 from tests.runs import two_runs
 
 

@@ -16,8 +16,8 @@ from lineage.interchange import exporting
 from lineage.interchange.exporting import batches, export, write_file
 from lineage.model.keys import Kind, NodeKey
 from lineage.store import Store
-from tests.builders import all_keys, elsewhere, eventful, writing
-from tests.formats.graphs import whole
+from lineage.testing.builders import all_keys, elsewhere, eventful, writing
+from lineage.testing.formats.graphs import whole
 
 
 @pytest.mark.parametrize("span", [1, 2, 500])

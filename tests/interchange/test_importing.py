@@ -22,8 +22,8 @@ from lineage.interchange.importing import Imported, import_graph, read_file, rea
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.progress import Progress
 from lineage.store import Store
-from tests.builders import Clock, all_keys, eventful, everything, writing
-from tests.formats.graphs import Graph, dumped, graphs, whole
+from lineage.testing.builders import Clock, all_keys, eventful, everything, writing
+from lineage.testing.formats.graphs import Graph, dumped, graphs, whole
 
 ANN = Author("ann", "moved")
 

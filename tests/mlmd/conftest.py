@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from lineage.contract.backend import Backend
-from tests.builders import Clock
+from lineage.testing.builders import Clock
 from tests.mlmd.systems import Ours, Theirs, our_server, their_process
 
 

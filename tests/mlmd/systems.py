@@ -19,7 +19,7 @@ from lineage.contract.backend import Backend
 from lineage.mlmd.messages import SERVICE, Message, message
 from lineage.model.keys import Kind
 from lineage.server.mlmd.serving import serving
-from tests.builders import Clock
+from lineage.testing.builders import Clock
 from tests.tree import ROOT
 
 VARIABLE = "LINEAGE_TEST_MLMD"

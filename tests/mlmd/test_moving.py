@@ -23,7 +23,7 @@ from lineage.mlmd.messages import Message, message
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.progress import Progress
 from lineage.store import Store
-from tests.builders import Clock, eventful
+from lineage.testing.builders import Clock, eventful
 from tests.mlmd.random_calls import Calls
 from tests.mlmd.systems import Ours, Theirs, comparable, our_server, their_service
 

@@ -24,7 +24,7 @@ from lineage.model.schema import (
 )
 from lineage.model.system import OWN_CLASSES, SYSTEM_NAMES, SYSTEM_TYPES, is_reserved, type_of
 from lineage.store import Store
-from tests.builders import everything
+from lineage.testing.builders import everything
 
 MODEL = ArtifactType(name="Model", properties={"a": "INT", "b": "STRING"}, base="lineage.Model")
 

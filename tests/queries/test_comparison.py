@@ -18,7 +18,7 @@ from lineage.model.system import Asset, Environment
 from lineage.queries.alignment import Slot, line_up
 from lineage.queries.comparison import Comparison, Row, compare
 from lineage.store import Store
-from tests.builders import writing
+from lineage.testing.builders import writing
 
 
 class Lake(lineage.Dataset):

@@ -19,7 +19,7 @@ from lineage.model.rows import EdgeKind
 from lineage.model.system import Asset, Environment
 from lineage.queries.differences import Diff, diff
 from lineage.store import Store
-from tests.builders import chain, writing
+from lineage.testing.builders import chain, writing
 
 key = NodeKey.parse
 

@@ -18,7 +18,7 @@ from lineage.model.keys import Kind, NodeKey
 from lineage.queries.impact import impact
 from lineage.queries.roles import Role
 from lineage.store import Store
-from tests.builders import chain, writing
+from lineage.testing.builders import chain, writing
 
 key = NodeKey.parse
 

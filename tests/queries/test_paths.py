@@ -14,7 +14,7 @@ from lineage.model.keys import NodeKey
 from lineage.model.rows import EVENT_KINDS, EdgeKind
 from lineage.queries.paths import Paths, paths
 from lineage.store import Store
-from tests.builders import all_keys, chain, writing
+from lineage.testing.builders import all_keys, chain, writing
 
 key = NodeKey.parse
 

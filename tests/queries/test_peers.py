@@ -17,7 +17,7 @@ from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EVENT_KINDS
 from lineage.queries.peers import Peers, peers
 from lineage.store import Store
-from tests.builders import DATASET, MODEL, TRAIN, all_keys, writing
+from lineage.testing.builders import DATASET, MODEL, TRAIN, all_keys, writing
 
 TRANSFORM = 6
 

@@ -17,7 +17,7 @@ from lineage.model.keys import NodeKey
 from lineage.model.rows import EVENT_KINDS
 from lineage.queries.provenance import downstream, subgraph, upstream
 from lineage.store import Store
-from tests.builders import all_keys, chain, writing
+from lineage.testing.builders import all_keys, chain, writing
 
 
 class Dataset(lineage.Dataset):

@@ -10,7 +10,7 @@ from lineage.model.schema import TYPE_CLASSES
 from lineage.model.system import SYSTEM_TYPES
 from lineage.queries.roles import Role, Roles
 from lineage.store import Store
-from tests.builders import writing
+from lineage.testing.builders import writing
 
 BY_NAME: dict[str, dict[Role | None, list[str]]] = {
     "artifact": {

@@ -26,7 +26,7 @@ from lineage.queries import summary as asked
 from lineage.queries.roles import Role
 from lineage.queries.summary import Summary, summary
 from lineage.store import Store
-from tests.builders import MODEL, TRAIN, writing
+from lineage.testing.builders import MODEL, TRAIN, writing
 
 DATASET_TYPE, METRICS, EVALUATE, TRANSFORM = 1, 3, 8, 6
 

@@ -12,7 +12,7 @@ from lineage.model.rows import EdgeKind
 from lineage.model.system import Asset
 from lineage.queries.versions import versions
 from lineage.store import Store
-from tests.builders import MODEL, writing
+from lineage.testing.builders import MODEL, writing
 
 
 def ids(store: Store, key: NodeKey, **options: Any) -> list[int | None]:

@@ -15,7 +15,7 @@ from lineage.model.keys import NodeKey
 from lineage.model.schema import ArtifactType
 from lineage.model.values import ProtoAny
 from lineage.store import Store
-from tests.builders import everything
+from lineage.testing.builders import everything
 
 
 class Dataset(lineage.Dataset):

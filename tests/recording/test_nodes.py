@@ -15,7 +15,7 @@ from lineage.model.entities import (
 )
 from lineage.model.schema import ArtifactType, ContextType, ExecutionType
 from lineage.store import Store
-from tests.builders import everything
+from lineage.testing.builders import everything
 from tests.recording.worlds import Experiment, Model, World, event
 
 

@@ -21,7 +21,7 @@ from lineage.model.keys import NodeKey
 from lineage.model.schema import ArtifactType, ContextType
 from lineage.model.values import ProtoAny
 from lineage.store import Store
-from tests.builders import everything
+from lineage.testing.builders import everything
 from tests.recording.worlds import Experiment, Model, World, all_, event
 
 

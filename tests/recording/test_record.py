@@ -23,7 +23,7 @@ from lineage.model.keys import NodeKey
 from lineage.model.rows import edge_of
 from lineage.model.schema import ArtifactType
 from lineage.store import Store
-from tests.builders import everything
+from lineage.testing.builders import everything
 
 
 class Dataset(lineage.Dataset):

@@ -27,7 +27,7 @@ def put(store: Store, name: str) -> Artifact:
     return store.put(Artifact(type="lineage.Model", name=name))
 
 
-def interrupted_at(function: Any, work: Callable[[], None]) -> None:
+def interrupted_at(function: Any, work: Callable[[], object]) -> None:
     """Do something until a function is entered for the first time; there comes an interrupt."""
     done = False
 

@@ -10,8 +10,16 @@ from lineage.errors import LineageError
 from lineage.filters.tree import Column, Compare, Field, Like, Operator, Present, PropertyColumn
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeKey, EdgeKind
-from tests.builders import DATASET, Writer, all_keys, chain, everything, moment_of, writing
-from tests.oracle import blank
+from lineage.testing.builders import (
+    DATASET,
+    Writer,
+    all_keys,
+    chain,
+    everything,
+    moment_of,
+    writing,
+)
+from lineage.testing.oracle import blank
 
 DATA = NodeKey(Kind.ARTIFACT, 1)
 

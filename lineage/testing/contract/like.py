@@ -5,7 +5,7 @@ import pytest
 from lineage.contract.backend import Backend
 from lineage.filters.tree import Column, Field, Like, like_pattern
 from lineage.model.keys import Kind
-from tests.builders import writing
+from lineage.testing.builders import writing
 
 URIS = [
     "",

@@ -13,7 +13,7 @@ from lineage.model.schema import AnyType, ArtifactType, ContextType, ExecutionTy
 from lineage.model.system import SYSTEM_TYPES
 from lineage.model.times import to_time
 from lineage.model.values import ProtoAny, ValueType
-from tests.builders import DATASET, MODEL, TRAIN, chain, elsewhere, eventful, writing
+from lineage.testing.builders import DATASET, MODEL, TRAIN, chain, elsewhere, eventful, writing
 
 ODD_VALUES = {
     "int": 2**63 - 1,

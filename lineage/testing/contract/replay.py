@@ -9,7 +9,7 @@ from lineage.errors import Invalid
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import Commit, EdgeKey, EdgeKind
 from lineage.model.schema import ContextType
-from tests.builders import chain, eventful, everything, writing
+from lineage.testing.builders import chain, eventful, everything, writing
 
 
 class Broken(Exception):

@@ -15,9 +15,7 @@ from lineage.filters.tree import Column, Compare, Exists, Field, Neighbour, Oper
 from lineage.model.canonical import decode
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeKey
-from tests.builders import DATASET, everything, writing
-
-pytestmark = pytest.mark.soak
+from lineage.testing.builders import DATASET, everything, writing
 
 T = TypeVar("T")
 
@@ -26,9 +24,12 @@ ROUNDS = 12
 
 
 @pytest.fixture(autouse=True)
-def restless() -> Iterator[None]:
-    """Switch threads far more often than usual."""
+def restless(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Switch threads far more often than usual, in the tests of this module, wherever they are imported."""
     usual = sys.getswitchinterval()
+    if request.function.__module__ != __name__:
+        yield
+        return
     sys.setswitchinterval(1e-5)
     yield
     sys.setswitchinterval(usual)

@@ -11,7 +11,7 @@ from lineage.contract.walking import Direction
 from lineage.errors import AlreadyExists, Conflict, Invalid, NotFound
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import NodeRow
-from tests.builders import (
+from lineage.testing.builders import (
     DATASET,
     Clock,
     Writer,

@@ -12,8 +12,7 @@ from lineage.errors import Invalid, NotFound
 from lineage.filters.tree import Field
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeKey, EdgeKind
-from tests.builders import DATASET, chain, eventful, everything, writing
-from tests.conftest import BACKENDS
+from lineage.testing.builders import DATASET, chain, eventful, everything, writing
 
 FIRST = NodeKey(Kind.ARTIFACT, 1)
 HISTORICAL: dict[str, Callable[[Backend, Any], object]] = {
@@ -179,7 +178,3 @@ def test_find_refuses_no_order_it_offers(backend: Backend) -> None:
     for field in (Field.ID, Field.CREATED, Field.UPDATED):
         for descending in (False, True):
             assert len(backend.find(Kind.ARTIFACT, order=Order(field, descending))) == 2
-
-
-def test_table_of_backends_names_their_classes() -> None:
-    assert {"memory", "sqlite"} <= BACKENDS.keys()

@@ -11,8 +11,8 @@ from lineage.contract.walking import Cut, Direction, Limits, Walk
 from lineage.errors import Invalid, NotFound
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeKind
-from tests.builders import all_keys, chain, writing
-from tests.oracle import reach
+from lineage.testing.builders import all_keys, chain, writing
+from lineage.testing.oracle import reach
 
 UP, DOWN, BOTH = Direction.UPSTREAM, Direction.DOWNSTREAM, Direction.BOTH
 NO_LIMITS = Limits(nodes=None)
@@ -224,8 +224,8 @@ def test_no_time_stops_before_the_first_level(backend: Backend) -> None:
         Limits(nodes=-5),
         Limits(nodes=2**63),
         Limits(nodes=10**30),
-        Limits(nodes=1.5),
-        Limits(hops=1.5),
+        Limits(nodes=1.5),  # type: ignore[arg-type]
+        Limits(hops=1.5),  # type: ignore[arg-type]
         Limits(seconds=-0.5),
         Limits(seconds=float("nan")),
     ],

@@ -9,7 +9,7 @@ from lineage.contract.backend import Backend, External
 from lineage.errors import AlreadyExists, LineageError, NotFound
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeKey, EdgeKind
-from tests.builders import DATASET, MODEL, TRAIN, Writer, chain, everything, writing
+from lineage.testing.builders import DATASET, MODEL, TRAIN, Writer, chain, everything, writing
 
 NOBODY = NodeKey(Kind.EXECUTION, 99)
 

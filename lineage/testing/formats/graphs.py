@@ -126,8 +126,15 @@ def nodes_of(draw: st.DrawFn, key: NodeKey, node_type: AnyType) -> NodeRow:
         gone=gone,
     )
     if purged:
-        empty = {"name": None, "external_id": None, "uri": None, "state": None}
-        return row._replace(**empty, properties="{}", custom="{}", salt=None)
+        return row._replace(
+            name=None,
+            external_id=None,
+            uri=None,
+            state=None,
+            properties="{}",
+            custom="{}",
+            salt=None,
+        )
     return row
 
 
@@ -167,11 +174,14 @@ def graphs(draw: st.DrawFn) -> Graph:
 
 def whole(batches: Iterable[Batch]) -> Graph:
     """Return what a stream of batches holds."""
-    found = Graph([], [], [])
+    types: list[TypeRow] = []
+    nodes: list[NodeRow] = []
+    edges: list[EdgeRow] = []
     for batch in batches:
-        for rows, more in zip(found, (batch.types, batch.nodes, batch.edges), strict=True):
-            list.extend(rows, more)
-    return found
+        types.extend(batch.types)
+        nodes.extend(batch.nodes)
+        edges.extend(batch.edges)
+    return Graph(types, nodes, edges)
 
 
 def dumped(graph: Graph) -> bytes:

@@ -8,13 +8,12 @@ import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
-from typing import Any, TypeVar
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -30,236 +29,61 @@ from lineage.contract.transaction import Transaction
 from lineage.contract.walking import Direction, Limits
 from lineage.errors import AlreadyExists, Invalid
 from lineage.filters.tree import (
-    And,
-    Column,
-    Compare,
-    Exists,
     Field,
     Filter,
-    In,
-    Like,
-    Literal,
-    Neighbour,
-    Not,
-    Operator,
-    Or,
-    Present,
-    PropertyColumn,
 )
 from lineage.model.canonical import encode
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import Batch, EdgeKind, EdgeRow, NodeRow, TypeRow
 from lineage.model.schema import TYPE_CLASSES, AnyType
-from lineage.model.values import ValueType
-from tests.builders import Clock
-from tests.conftest import BACKENDS, EACH_BACKEND, LASTING, MORE
-from tests.oracle import Draft, Snapshot, reach
-
-T = TypeVar("T")
-
-# Pools are small, so that names collide and filters hit.
-NAMES = st.sampled_from([None, None, "", "a", "b", "A", "a\x00", "ä"])
-URIS = st.sampled_from([None, "", "s3://a", "s3://b"])
-STATES = st.sampled_from([None, 0, 2, 3])
-PROPERTY_NAMES = st.sampled_from(["p", "q", "", 'q"', "a.b", "\x00"])
-NUMBERS = [0, 1, -1, 2**53 + 1, 2**63 - 1, 1.0, 1.5, float(2**53), float("inf")]
-TEXTS = ["", "a", "ab", "a\x00b", "\x01", "1", "ä"]
-VALUES = st.sampled_from([*NUMBERS, *TEXTS, True, False, float("nan"), {"a": [None]}, []])
-PROPERTIES = st.dictionaries(PROPERTY_NAMES, VALUES, max_size=3)
-TIMES = st.sampled_from([None, 0, -5, 10**15])
-PATHS = st.sampled_from([None, '["a",0]', '["\\u0000"]'])
-EXAMPLES = {"memory": 80, "sqlite": 80, "neo4j": 10}
-"""How many histories: in Neo4j each of a history's thousands of reads is a round trip, and each filter a plan."""
-PICK = st.integers(0, 30)
-"""Chooses among what there is, modulo its number."""
-
-
-# What a transaction does
-
-
-@dataclass(frozen=True)
-class Put:
-    kind: Kind
-    type: int
-    name: str | None
-    external_id: str | None
-    uri: str | None
-    state: int | None
-    properties: dict[str, Any]
-    custom: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Update:
-    node: int
-    changes: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Link:
-    source: int
-    target: int
-    kind: int
-    time: int | None
-    path: str | None
-
-
-@dataclass(frozen=True)
-class Unlink:
-    edge: int
-    again: bool
-
-
-@dataclass(frozen=True)
-class Delete:
-    node: int
-
-
-@dataclass(frozen=True)
-class Purge:
-    node: int
-
-
-@dataclass(frozen=True)
-class NewType:
-    kind: Kind
-    name: str
-
-
-@dataclass(frozen=True)
-class ChangeType:
-    type: int
-    properties: dict[str, str]
-
-
-CHANGES = st.fixed_dictionaries(
-    {},
-    optional={
-        "name": NAMES,
-        "external_id": NAMES,
-        "uri": URIS,
-        "state": STATES,
-        "properties": PROPERTIES,
-        "custom": PROPERTIES,
-    },
-)
-KINDS = st.sampled_from(Kind)
-PUTS = st.builds(Put, KINDS, PICK, NAMES, NAMES, URIS, STATES, PROPERTIES, PROPERTIES)
-LINKS = st.builds(Link, PICK, PICK, PICK, TIMES, PATHS)
-UPDATES = st.builds(Update, PICK, CHANGES)
-UNLINKS = st.builds(Unlink, PICK, st.booleans())
-ENDS = st.builds(Delete, PICK) | st.builds(Purge, PICK)
-OPERATIONS = st.one_of(
-    PUTS,
-    PUTS,
-    LINKS,
-    LINKS,
-    LINKS,
-    UPDATES,
-    UPDATES,
-    UNLINKS,
-    UNLINKS,
+from lineage.testing.builders import Clock
+from lineage.testing.fixtures import OpenBackend
+from lineage.testing.histories.operations import (
+    BEGINNING,
     ENDS,
-    st.builds(NewType, KINDS, st.sampled_from(["A", "B"])),
-    st.builds(ChangeType, PICK, st.dictionaries(PROPERTY_NAMES, st.sampled_from(ValueType))),
+    FAILURES,
+    LINKS,
+    MESSAGES,
+    NAMES,
+    OPERATIONS,
+    ORDERS,
+    PICK,
+    PUTS,
+    SEVERAL,
+    UNLINKS,
+    UPDATES,
+    URIS,
+    ChangeType,
+    Delete,
+    Link,
+    NewType,
+    Operation,
+    Purge,
+    Put,
+    Unlink,
+    Update,
+    filters,
+    picked,
 )
-Operation = Put | Update | Link | Unlink | Delete | Purge | NewType | ChangeType
-
-SEVERAL = st.lists(OPERATIONS, min_size=1, max_size=6)
-FAILURES = st.sampled_from(["fail", "inner fails", "inner fails unnoticed"])
-MESSAGES = st.sampled_from(["", "why", "\x00ä"])
-
-
-def named(kind: Kind, name: str | None, uri: str | None = None) -> Put:
-    return Put(kind, 0, name, name, uri, None, {"p": 1}, {"q": "a"})
-
-
-SEED: list[Operation] = [
-    NewType(Kind.CONTEXT, "A"),
-    named(Kind.ARTIFACT, "a", "s3://a"),
-    named(Kind.ARTIFACT, None, "s3://a"),
-    named(Kind.ARTIFACT, "b"),
-    named(Kind.EXECUTION, "a"),
-    named(Kind.EXECUTION, None),
-    named(Kind.CONTEXT, "a"),
-    named(Kind.CONTEXT, None),
-    # The live nodes stand in key order: three artifacts, two contexts, two executions.
-    Link(0, 0, 1, 7, None),
-    Link(5, 1, 1, None, None),
-    Link(1, 1, 1, None, None),
-    Link(6, 2, 1, None, None),
-    Link(6, 0, 0, None, None),
-    Link(3, 0, 0, None, None),
-    Link(3, 4, 0, None, None),
-    Link(4, 5, 0, None, None),
-]
-
-
-def picked(items: Sequence[T], number: int) -> T:
-    return items[number % len(items)]
-
-
-# Filters
-
-
-OWN_FIELDS = [Field.ID, Field.TYPE_ID, Field.NAME, Field.EXTERNAL_ID, Field.STATE, Field.URI]
-OWN_FIELDS += [Field.CREATED, Field.UPDATED]
-EVENT_FIELDS = [Field.EVENT_TYPE, Field.EVENT_TIME, Field.ARTIFACT_ID, Field.EXECUTION_ID]
-LITERALS: st.SearchStrategy[Literal] = st.sampled_from(
-    [*NUMBERS, *TEXTS, 2, 3, 4, 5, 10, 10**15, -5, True, False, "s3://a"]
-)
-PATTERNS = st.sampled_from(["", "%", "_", "a%", "%b", "a_b", "_\x00%", "A"])
-
-
-@st.composite
-def columns(draw: st.DrawFn, aliases: tuple[str, ...]) -> Column | PropertyColumn:
-    of = draw(st.sampled_from(["property", "", *aliases, *aliases]))
-    if of == "property":
-        kind = draw(st.none() | st.sampled_from(ValueType))
-        return PropertyColumn(draw(PROPERTY_NAMES), draw(st.booleans()), kind)
-    return Column(
-        draw(st.sampled_from(EVENT_FIELDS if of.startswith("events") else OWN_FIELDS)), of
-    )
-
-
-@st.composite
-def filters(draw: st.DrawFn, depth: int = 2, aliases: tuple[str, ...] = ()) -> Filter:
-    """Draw a filter; inside an `Exists` its conditions may mention every alias around them."""
-    shapes = ["compare", "in", "like", "present"]
-    shape = draw(st.sampled_from(shapes + ["not", "and", "or", "exists", "exists"] * (depth > 0)))
-    if shape == "exists":
-        neighbour = draw(st.sampled_from(Neighbour))
-        alias = f"{neighbour.value}_{len(aliases)}"
-        return Exists(neighbour, alias, draw(filters(depth - 1, (*aliases, alias))))
-    if shape == "not":
-        return Not(draw(filters(depth - 1, aliases)))
-    if shape in ("and", "or"):
-        items = tuple(draw(st.lists(filters(depth - 1, aliases), max_size=3)))
-        return And(items) if shape == "and" else Or(items)
-    column = draw(columns(aliases))
-    if shape == "compare":
-        return Compare(column, draw(st.sampled_from(Operator)), draw(LITERALS))
-    if shape == "in":
-        return In(column, tuple(draw(st.lists(LITERALS, max_size=3))))
-    return Like(column, draw(PATTERNS)) if shape == "like" else Present(column)
-
-
-ORDERS = st.builds(Order, st.sampled_from([Field.ID, Field.CREATED, Field.UPDATED]), st.booleans())
+from lineage.testing.oracle import Draft, Snapshot, reach
 
 
 class Histories(RuleBasedStateMachine):
     """One backend, and the snapshots that it must agree with."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(
+        self, open_backend: OpenBackend, open_targets: Sequence[OpenBackend], *, lasting: bool
+    ) -> None:
         super().__init__()
-        self.name = name
-        self.targets = sorted({"memory", "sqlite", name})
+        self.open_backend = open_backend
+        self.open_targets = open_targets
+        self.lasting = lasting
         self.stack = ExitStack()
         self.thread = self.stack.enter_context(ThreadPoolExecutor(1))
         self.folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory()))
         self.clock = Clock(step=0)
         self.opened = ExitStack()
-        self.backend: Backend = self.opened.enter_context(BACKENDS[name](self.folder, self.clock))
+        self.backend: Backend = self.opened.enter_context(open_backend(self.folder, self.clock))
         self.snapshots = [Snapshot()]
 
     @property
@@ -271,12 +95,12 @@ class Histories(RuleBasedStateMachine):
         snapshot = picked(self.snapshots, back)
         return [(None, self.last), (snapshot.number, snapshot)]
 
-    # Writing: several rules, so that histories grow whichever of them an example leaves out
+    # Several rules write, so that histories grow whichever of them an example leaves out.
 
     @initialize(seeded=st.sampled_from([True, True, True, False]))
     def seed(self, seeded: bool) -> None:
         if seeded:
-            self.commit(SEED, [], "seed")
+            self.commit(BEGINNING, [], "seed")
 
     @rule(before=SEVERAL, inside=st.lists(OPERATIONS, max_size=3), message=MESSAGES)
     def transact(self, before: list[Operation], inside: list[Operation], message: str) -> None:
@@ -469,23 +293,21 @@ class Histories(RuleBasedStateMachine):
     def move_the_clock(self, micros: int) -> None:
         self.clock.micros += micros
 
-    # Opening and copying
-
-    @precondition(lambda self: self.name in LASTING)
+    @precondition(lambda self: self.lasting)
     @rule()
     def open_again(self) -> None:
         self.opened.close()
-        self.backend = self.opened.enter_context(BACKENDS[self.name](self.folder, self.clock))
+        self.backend = self.opened.enter_context(self.open_backend(self.folder, self.clock))
 
     @rule(pick=PICK, group=st.integers(0, 5))
     def copy(self, pick: int, group: int) -> None:
         assert self.backend.check() == []
-        self.copy_agrees(picked(self.targets, pick), group)
+        self.copy_agrees(picked(self.open_targets, pick), group)
 
-    def copy_agrees(self, name: str, group: int) -> None:
+    def copy_agrees(self, open_target: OpenBackend, group: int) -> None:
         with (
             tempfile.TemporaryDirectory() as folder,
-            BACKENDS[name](Path(folder), Clock()) as target,
+            open_target(Path(folder), Clock()) as target,
         ):
             commits = list(self.backend.changes())
             target.replay(commits[:group])
@@ -495,8 +317,6 @@ class Histories(RuleBasedStateMachine):
             assert list(target.changes()) == commits
             assert target.log() == self.backend.log()
             assert target.check() == []
-
-    # Reading
 
     @invariant()
     def present_agrees(self) -> None:
@@ -628,8 +448,8 @@ class Histories(RuleBasedStateMachine):
         try:
             for snapshot in self.snapshots:
                 agree(self.backend, snapshot, snapshot.number)
-            for name in self.targets:
-                self.copy_agrees(name, 0)
+            for open_target in self.open_targets:
+                self.copy_agrees(open_target, 0)
         finally:
             self.opened.close()
             self.stack.close()
@@ -647,10 +467,21 @@ def agree(backend: Backend, snapshot: Snapshot, as_of: int | None) -> None:
         assert backend.versions(key, as_of=as_of) == list(snapshot.nodes.get(key, ()))
 
 
-@pytest.mark.soak
-@pytest.mark.parametrize("name", EACH_BACKEND)
-def test_random_histories(name: str) -> None:
+SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+
+
+def test_random_histories(
+    open_backend: OpenBackend,
+    open_targets: Sequence[OpenBackend],
+    lasting: bool,
+    histories: int,
+) -> None:
     run_state_machine_as_test(
-        lambda: Histories(name),
-        settings=settings(max_examples=EXAMPLES[name] * MORE, stateful_step_count=25),
+        lambda: Histories(open_backend, open_targets, lasting=lasting),  # type: ignore[arg-type]  # it is called, no more
+        settings=settings(
+            max_examples=histories,
+            stateful_step_count=25,
+            deadline=None,
+            suppress_health_check=SLOW,
+        ),
     )

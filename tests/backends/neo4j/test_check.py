@@ -9,7 +9,7 @@ import pytest
 from lineage.backends.neo4j.backend import Neo4jBackend
 from lineage.errors import Corrupt
 from lineage.model.keys import Kind
-from tests.builders import eventful, writing
+from lineage.testing.builders import eventful, writing
 from tests.servers import Neo4jServer
 
 pytestmark = pytest.mark.neo4j

@@ -29,8 +29,8 @@ from lineage.filters.tree import (
 )
 from lineage.model.keys import Kind
 from lineage.model.values import ValueType
-from tests.backends.test_find import check_all
-from tests.builders import DATASET, writing
+from lineage.testing.builders import DATASET, writing
+from lineage.testing.contract.conditions import check_all
 from tests.servers import Neo4jServer
 
 P, NAME, TYPE = PropertyColumn("p"), Column(Field.NAME), Column(Field.TYPE_ID)

@@ -13,7 +13,7 @@ from lineage.backends.neo4j.connections import Rows, RunStatement
 from lineage.backends.neo4j.walk import walk_graph
 from lineage.contract.walking import Direction, Limits, Walk
 from lineage.model.keys import Kind, NodeKey
-from tests.builders import Writer, writing
+from lineage.testing.builders import Writer, writing
 from tests.servers import Neo4jServer
 
 pytestmark = pytest.mark.neo4j

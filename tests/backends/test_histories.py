@@ -1,0 +1,7 @@
+"""Random histories against snapshots kept independently, one per transaction."""
+
+import pytest
+
+from lineage.testing.histories import *  # noqa: F403
+
+pytestmark = pytest.mark.soak

@@ -1,0 +1,7 @@
+"""Threads side by side on one backend: nothing lost, nothing doubled, nothing seen in halves."""
+
+import pytest
+
+from lineage.testing.contract.threads import *  # noqa: F403
+
+pytestmark = pytest.mark.soak

@@ -1,0 +1,3 @@
+"""Transactions: numbers, times, nesting, failure, isolation and the write lock."""
+
+from lineage.testing.contract.transactions import *  # noqa: F403
