@@ -124,8 +124,8 @@ def read_edges(
     """Return the edges at some nodes, as `Backend.edges` does."""
     wanted = to_json([number_of(key) for key in set(keys)]).decode()
     found = sql.execute(_edges_query(source, direction, kinds), (wanted,))
-    if direction is Direction.BOTH and len(keys) > 1:
-        # An edge with both ends among the keys is met at each of them.
+    if direction is Direction.BOTH:
+        # An edge with both ends among the keys is met at each of them; one alone may have a loop.
         return edge_rows({values[:3]: values for values in found}.values())
     return edge_rows(found)
 

@@ -140,6 +140,16 @@ def test_edges_by_direction(backend: Backend) -> None:
     assert backend.edges([NodeKey(Kind.ARTIFACT, 99)]) == []
 
 
+@pytest.mark.parametrize("direction", Direction)
+def test_edge_from_a_node_to_itself_is_met_once(direction: Direction, backend: Backend) -> None:
+    """The rules of writing refuse a circle of contexts; a storage has to bear one all the same."""
+    with writing(backend) as new:
+        own = new.context(name="own")
+        loop = new.edge(own, own, EdgeKind.PARENT)
+    assert [row.key for row in backend.edges([own], direction)] == [loop]
+    assert [row.key for row in backend.edges([own], direction, as_of=backend.now())] == [loop]
+
+
 @pytest.mark.parametrize(
     "kinds",
     [
