@@ -18,6 +18,7 @@ from lineage.contract.walking import Direction
 from lineage.mlmd.conversion import fill_event, fill_node, type_message
 from lineage.mlmd.messages import Message, message
 from lineage.model.rows import EdgeKind, EdgeRow, NodeRow
+from lineage.model.system import SYSTEM_TYPES
 
 KEPT = Path(__file__).parents[1] / ".benchmarks" / "ml-metadata"
 BATCH_ROWS = 1_000
@@ -85,7 +86,7 @@ def fill(peer: Peer, store: lineage.Store) -> float:
     backend = store.backend
     spent = 0.0
     for each in types.values():
-        if each.id is not None and each.id > len(lineage.model.schema.SYSTEM_TYPES):
+        if each.id is not None and each.id > len(SYSTEM_TYPES):
             wire = type_message(each)
             wire.ClearField("id")
             spent += _ask(peer, f"Put{each.kind.capitalize()}Type", {f"{each.kind}_type": wire})
