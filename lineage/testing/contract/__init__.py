@@ -2,6 +2,7 @@
 
 from lineage.testing.contract import (
     blocks,
+    check,
     conditions,
     history,
     like,
@@ -25,6 +26,7 @@ def _is_collected(name: str, each: object) -> bool:
 
 for _module in (
     blocks,
+    check,
     conditions,
     history,
     like,

@@ -481,3 +481,10 @@ def test_nesting_of_neighbours(joined: Backend, most_conditions: int | None) -> 
     for level in range(8):
         tree = Exists(Neighbour.CONTEXTS, f"c{level}", tree)
     check_all(joined, [tree], most=most_conditions)
+
+
+def test_kinds_are_found_apart(joined: Backend) -> None:
+    assert found(joined, None, Kind.ARTIFACT) == [1, 2, 3, 4]
+    assert found(joined, None, Kind.EXECUTION) == [1, 2, 3]
+    assert found(joined, None, Kind.CONTEXT) == [1, 2, 4]
+    assert found(joined, Compare(ID, Operator.EQ, 1), Kind.CONTEXT) == [1]

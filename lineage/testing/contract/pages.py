@@ -17,7 +17,7 @@ from lineage.filters.tree import (
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import NodeRow
 from lineage.testing.builders import writing
-from lineage.testing.contract.conditions import ID, NAME, STATE, P, found
+from lineage.testing.contract.conditions import NAME, STATE, P, found
 
 
 def test_only_live_nodes_are_found(backend: Backend) -> None:
@@ -91,13 +91,6 @@ def test_page_may_begin_at_what_is_gone(backend: Backend) -> None:
     assert [row.key.id for row in backend.find(Kind.ARTIFACT, after=(3, 3))] == [4, 5]
     assert [row.key.id for row in backend.find(Kind.ARTIFACT, after=(-1, 0))] == [1, 2, 4, 5]
     assert backend.find(Kind.ARTIFACT, after=(99, 99)) == []
-
-
-def test_kinds_are_found_apart(joined: Backend) -> None:
-    assert found(joined, None, Kind.ARTIFACT) == [1, 2, 3, 4]
-    assert found(joined, None, Kind.EXECUTION) == [1, 2, 3]
-    assert found(joined, None, Kind.CONTEXT) == [1, 2, 4]
-    assert found(joined, Compare(ID, Operator.EQ, 1), Kind.CONTEXT) == [1]
 
 
 def test_filter_reads_its_own_moment(backend: Backend) -> None:
