@@ -23,7 +23,7 @@ from lineage.formats.entries import (
 from lineage.formats.node_link import writing as node_link
 from lineage.formats.node_link.writing import load
 from lineage.interchange.exporting import batches
-from lineage.model.canonical import decode
+from lineage.model.canonical import decode, escape
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import Batch, EdgeRow, NodeRow, TypeRow, edge_of, entity_of
 from lineage.model.system import SYSTEM_TYPES
@@ -76,7 +76,9 @@ def test_rows_and_entities_are_said_alike(graph: Graph) -> None:
         said = json.loads(text)
         assert said.pop("purged", False) is (row.salt is None)
         # Only the type knows that a text is a struct, which an entity does not have at hand.
-        structs = {name for name, value in decode(row.properties).items() if type(value) is str}
+        structs = {
+            escape(name) for name, value in decode(row.properties).items() if type(value) is str
+        }
         data = node_data(entity_of(row, types))
         for name in structs:
             data["properties"].pop(name, said["properties"].pop(name, None))
