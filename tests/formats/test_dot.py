@@ -3,14 +3,23 @@
 import io
 from typing import Any
 
+import pytest
+
 import lineage
 from lineage.answers.labels import printable
+from lineage.contract.format import Dumper
 from lineage.formats import dot
 from lineage.interchange.exporting import batches
 from lineage.store import Store
 from lineage.testing.builders import eventful
+from lineage.testing.formats.dumping import *  # noqa: F403
 from lineage.testing.formats.graphs import HOSTILE
 from tests.formats.readers import graphviz
+
+
+@pytest.fixture
+def format() -> Dumper:  # noqa: A001 - the fixture's name
+    return dot
 
 
 def picture(store: Store) -> bytes:

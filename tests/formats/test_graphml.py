@@ -8,16 +8,24 @@ import re
 from typing import Any
 
 import networkx as nx
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lineage
+from lineage.contract.format import Dumper
 from lineage.formats import graphml
 from lineage.interchange.exporting import batches
 from lineage.model.rows import edge_of, entity_of
 from lineage.model.values import ProtoAny
 from lineage.testing.builders import eventful
+from lineage.testing.formats.dumping import *  # noqa: F403
 from lineage.testing.formats.graphs import HOSTILE, Graph, graphs
+
+
+@pytest.fixture
+def format() -> Dumper:  # noqa: A001 - the fixture's name
+    return graphml
 
 
 def written(graph: Graph) -> tuple[Any, tuple[str, ...]]:

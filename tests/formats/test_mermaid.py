@@ -7,12 +7,19 @@ import pytest
 
 import lineage
 from lineage.answers.labels import printable
+from lineage.contract.format import Dumper
 from lineage.formats import mermaid
 from lineage.interchange.exporting import batches
 from lineage.store import Store
 from lineage.testing.builders import chain, eventful, writing
+from lineage.testing.formats.dumping import *  # noqa: F403
 from lineage.testing.formats.graphs import HOSTILE
 from tests.formats import readers
+
+
+@pytest.fixture
+def format() -> Dumper:  # noqa: A001 - the fixture's name
+    return mermaid
 
 
 @pytest.fixture
