@@ -46,6 +46,11 @@ __all__ = [
     "this_run",
 ]
 
+# Testcontainers reads these when it is imported. Ryuk, which removes what a killed process leaves, is an
+# image of its own: only for those who ask for it. A port of this host works wherever the engine's network is.
+os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
+os.environ.setdefault("TESTCONTAINERS_CONNECTION_MODE", "docker_host")
+
 VARIABLE = "LINEAGE_TEST_NEO4J"
 REQUIRED = "required"
 IMAGE = "neo4j:5.26-community"
@@ -301,10 +306,6 @@ def named_server(url: str) -> Neo4jServer:
 
 def find_engine() -> None:
     """Ask whether a Docker engine answers; raise `Unserved` where none does."""
-    # Ryuk, which removes what a killed process leaves, is an image of its own: only for those who
-    # ask for it. A port of this host works wherever the engine's network is.
-    os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
-    os.environ.setdefault("TESTCONTAINERS_CONNECTION_MODE", "docker_host")
     try:
         from docker.errors import DockerException
         from testcontainers.core.docker_client import DockerClient
