@@ -214,16 +214,14 @@ def _claim(table: _Table, name: str, unknown: Callable[[str], str]) -> _Claim:
     value = table.ours.get(name)
     if value is not None:
         return _Claim(table.thing, name, value, lambda: _imported(value))
-    # A package that is found by two entries of sys.path is one claim, not two.
-    claims = {entry.value: entry for entry in _strangers(table) if entry.name == name}
+    claims = [entry for entry in _strangers(table) if entry.name == name]
     if not claims:
         raise Invalid(unknown(name))
     if len(claims) > 1:
         raise Invalid(
-            f"{name!r} is claimed by {' and '.join(map(_origin, claims.values()))}: "
-            "uninstall all but one"
+            f"{name!r} is claimed by {' and '.join(map(_origin, claims))}: uninstall all but one"
         )
-    entry = next(iter(claims.values()))
+    entry = claims[0]
     return _Claim(table.thing, name, _origin(entry), entry.load)
 
 

@@ -1,5 +1,6 @@
 """Schemes, paths that look like schemes, and what strangers bring or break: backends and formats."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -133,6 +134,15 @@ def test_strangers_backend_is_found(install: Install) -> None:
     install("duck", package="lineage_duck", module="class Backend: pass")
     assert getattr(backend_factory("duck://pond"), "__module__", None) == "lineage_duck"
     assert schemes() == sorted({*OURS, "duck"})
+
+
+def test_strangers_backend_found_twice_on_the_path_is_one(
+    install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install("duck", package="lineage_duck", module="Backend = dict")
+    copy = shutil.copytree(tmp_path / "lineage_duck", tmp_path / "copy")
+    monkeypatch.syspath_prepend(copy)
+    assert backend_factory("duck:") is dict
 
 
 def test_strangers_backend_is_loaded_only_when_asked_for(install: Install) -> None:
