@@ -20,6 +20,7 @@ from lineage.contract.plugins import (
     parse_url,
     schemes,
     shown_url,
+    store_file,
 )
 from lineage.errors import BackendError, Invalid, LineageError, MissingExtra
 
@@ -143,6 +144,13 @@ def test_strangers_backend_found_twice_on_the_path_is_one(
     copy = shutil.copytree(tmp_path / "lineage_duck", tmp_path / "copy")
     monkeypatch.syspath_prepend(copy)
     assert backend_factory("duck:") is dict
+
+
+def test_strangers_backend_that_tells_no_file_is_kept_in_none(install: Install) -> None:
+    install("duck", package="lineage_duck", module="class Backend: pass")
+    install("goose", package="lineage_goose", module="class Backend: file_of = 'pond'")
+    assert store_file("duck:pond") is None
+    assert store_file("goose:pond") is None
 
 
 def test_strangers_backend_is_loaded_only_when_asked_for(install: Install) -> None:
