@@ -2,7 +2,9 @@
 
 import contextlib
 import logging
+import sqlite3
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -282,6 +284,28 @@ def test_purged_content_is_not_in_the_gaps_of_pages(tmp_path: Path) -> None:
         assert store.check() == []
 
 
+def test_purge_waits_for_a_reader_that_soon_ends(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "a.db"
+    reader = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    with contextlib.closing(reader), lineage.connect(path) as store:
+        note = put_note(store)
+        reader.execute("BEGIN")
+        assert reader.execute("SELECT count(*) FROM node").fetchone() == (1,)
+        end = threading.Timer(0.3, reader.execute, ["COMMIT"])
+
+        def end_soon_after_the_first_try(statement: str) -> None:
+            if "wal_checkpoint" in statement:
+                end.start()
+
+        inside(store).set_trace_callback(end_soon_after_the_first_try)
+        store.purge(note, reason="a request")
+        end.join()
+        assert caplog.records == []
+        assert in_files(tmp_path) == []
+
+
 def test_reader_keeps_purged_content_for_a_while(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -295,7 +319,11 @@ def test_reader_keeps_purged_content_for_a_while(
             (warning,) = caplog.records
             assert "later transaction" in warning.getMessage()
             assert in_files(tmp_path)
+            statements: list[str] = []
+            inside(store).set_trace_callback(statements.append)
             pair(store, "meanwhile")
+            assert statements[-3] == "PRAGMA busy_timeout = 0", "only the first try waits"
+            assert "VACUUM" not in statements
             assert in_files(tmp_path)
             assert len(caplog.records) == 1
         pair(store, "last")
