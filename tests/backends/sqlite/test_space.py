@@ -331,6 +331,24 @@ def test_reader_keeps_purged_content_for_a_while(
         assert store.check() == []
 
 
+def test_each_purge_rewrites_the_file_with_a_warning_of_its_own(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "a.db"
+    with lineage.connect(path) as store:
+        for turn, note in enumerate([put_note(store), store.put(Dataset(name="second"))]):
+            statements: list[str] = []
+            inside(store).set_trace_callback(statements.append)
+            with door(path) as reader:
+                reader.execute("BEGIN")
+                reader.execute("SELECT count(*) FROM node").fetchone()
+                store.purge(note, reason="a request")
+            pair(store, f"after {turn}")
+            assert statements.count("VACUUM") == 1
+            assert len(caplog.records) == turn + 1
+        assert in_files(tmp_path) == []
+
+
 def test_purge_that_was_cut_short_is_finished_by_the_next_writer(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     with lineage.connect(path) as store:
