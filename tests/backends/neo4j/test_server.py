@@ -262,7 +262,7 @@ class Interrupting:
     In a thread of its own: a thread has one tracer, and the main one's measures coverage.
     """
 
-    FILES = ("neo4j_server.py", "session.py", "transaction.py", "result.py")
+    FILES = ("neo4j/connections.py", "session.py", "transaction.py", "result.py")
 
     def __init__(self, line: int) -> None:
         self.left = line
