@@ -155,7 +155,9 @@ class Neo4jServer:
 class Servers:
     """Gives servers to folders, and starts what it needs."""
 
-    def __init__(self, named: Sequence[str] | None = None) -> None:
+    def __init__(self, named: Sequence[str] | None = None, java: str = "") -> None:
+        self.java = java
+        """Options of the Java that runs a container's server."""
         self.named = tuple(named_servers() if named is None else named)
         self.most = len(self.named) or MOST
         self._idle: list[Neo4jServer] = []
@@ -207,7 +209,7 @@ class Servers:
         if self.named:
             self._starting.append(self._threads.submit(named_server, self.named[self._made]))
         else:
-            self._starting.append(self._threads.submit(own_server))
+            self._starting.append(self._threads.submit(own_server, self.java))
 
     def _started(self) -> Neo4jServer:
         return self._starting.pop(0).result()
@@ -325,15 +327,15 @@ def find_engine() -> None:
             raise Unserved(reason)
 
 
-def own_server() -> Neo4jServer:
-    """Start a container and return its server."""
+def own_server(java: str = "") -> Neo4jServer:
+    """Start a container, whose Java has these options too, and return its server."""
     from docker.errors import DockerException
     from testcontainers.community.neo4j import Neo4jContainer
 
     container = None
     try:
         container = Neo4jContainer(IMAGE, username="neo4j", password="password")
-        container.with_kwargs(labels={LABEL: this_run()})
+        container.with_kwargs(labels={LABEL: this_run()}).with_env("JAVA_TOOL_OPTIONS", java)
         # The port is chosen here, because the engine chooses another one at each start.
         container.with_bind_ports(BOLT, free_port()).start()
         host, port = container.get_container_host_ip(), container.get_exposed_port(BOLT)
@@ -408,5 +410,9 @@ def named_servers() -> list[str]:
     return [each for each in os.environ.get(VARIABLE, "").split() if each != REQUIRED]
 
 
-SERVERS = Servers()
-"""The servers of this test session."""
+SERVERS = Servers(java="-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+"""The servers of this test session.
+
+Each lives for minutes and plans far more than it runs: Java spent two fifths of its processor time on
+compiling that once more, for speed that it never came to. Measurements need servers without these options.
+"""
