@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -576,3 +577,12 @@ def test_others_may_not_write_meanwhile(small: Path) -> None:
         author = Author("ann")
         with pytest.raises(Conflict, match="meanwhile"):
             following.follow(store.backend, database, "mlmd", author, progress=meddle)
+
+
+def test_store_tells_how_far_it_follows_a_database(store: Store, small: Path) -> None:
+    told: list[Progress] = []
+    done = store.import_from(small, format="mlmd", progress=told.append)
+    assert [each.stage for each in told] == sorted((each.stage for each in told), reverse=True)
+    assert {each.stage for each in told} == {"writing", "verifying"}
+    assert told[-1].done == done.verified
+    assert all(one.done <= other.done for one, other in pairwise(told) if one.stage == other.stage)

@@ -264,8 +264,10 @@ class Interrupting:
 
     FILES = ("neo4j/connections.py", "session.py", "transaction.py", "result.py")
 
-    def __init__(self, line: int) -> None:
+    def __init__(self, line: int, reached: set[str]) -> None:
         self.left = line
+        self._reached = reached
+        """The files of which a line ran."""
 
     def __enter__(self) -> None:
         sys.settrace(self._trace)
@@ -279,6 +281,7 @@ class Interrupting:
         if frame.f_code.co_name in {"__del__", "_run"} and event == "call":
             return None
         if event == "line":
+            self._reached.update(filter(frame.f_code.co_filename.endswith, self.FILES))
             self.left -= 1
             if self.left == 0:
                 sys.settrace(None)
@@ -290,10 +293,12 @@ class Interrupting:
     "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
 )
 def test_interrupt_at_any_line_leaves_no_lock(server: Server) -> None:
+    reached: set[str] = set()
+
     def interrupted(line: int) -> bool:
         work = None
         try:
-            with Interrupting(line):
+            with Interrupting(line, reached):
                 work = begun(server)
                 work.run("CREATE (:Item)")
                 work.rollback()
@@ -311,6 +316,7 @@ def test_interrupt_at_any_line_leaves_no_lock(server: Server) -> None:
 
     with ThreadPoolExecutor(1) as thread:
         assert thread.submit(interrupt_everywhere).result() > 50
+    assert reached == {*Interrupting.FILES}, "a file that was moved is not interrupted"
     begun(server, 5).rollback()
     assert count(server) == 0
 
