@@ -221,6 +221,7 @@ class _Pool:
             liveness_check_timeout=IDLE_SECONDS,
             # As many as there are threads; an interrupt at an unlucky line costs one for good.
             max_connection_pool_size=-1,
+            # A statement on a type of edge that no store has yet would be warned of, thousands of times.
             notifications_min_severity="OFF",
             telemetry_disabled=True,
         )

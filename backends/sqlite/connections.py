@@ -144,7 +144,7 @@ class SqliteFile:
         pragmas = [
             f"busy_timeout = {BUSY_SECONDS * 1000:.0f}",
             "cache_size = -16384",
-            "secure_delete = ON",
+            "secure_delete = ON",  # without it, purged text stays in the file's free pages
             "synchronous = FULL",
         ]
         if self.readonly:

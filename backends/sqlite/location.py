@@ -129,7 +129,7 @@ def open_sqlite(path: Path, mode: str) -> sqlite3.Connection:
     return sqlite3.connect(
         f"file:{urllib.parse.quote(os.fsencode(path))}?{mode}",
         uri=True,
-        isolation_level=None,
+        isolation_level=None,  # or Python's module would begin transactions by itself
         check_same_thread=False,
         cached_statements=512,
         timeout=30,

@@ -138,6 +138,7 @@ def _edges_query(source: Tables, direction: Direction, kinds: frozenset[EdgeKind
         for end, other in (("dst", Direction.DOWNSTREAM), ("src", Direction.UPSTREAM))
         if direction is not other
     ]
+    # CROSS JOIN, here as everywhere: a plain join from the JSON array may scan all edges instead.
     numbers = ", ".join(str(int(kind)) for kind in sorted(kinds or ()))
     of_kind = "TRUE" if kinds is None else f"e.kind IN ({numbers})"
     arms = [

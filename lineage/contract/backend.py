@@ -125,7 +125,7 @@ class Backend(ABC):
         self._newest = 0
 
     @classmethod
-    def file_of(cls, url: str) -> Path | None:  # noqa: ARG003  # for those who keep one
+    def file_of(cls, url: str) -> Path | None:  # noqa: ARG003  # backends that keep a file override it
         """Return the file that keeps the store at a URL of this backend; None where no file does."""
         return None
 
@@ -331,6 +331,7 @@ class Backend(ABC):
         edges: bool,
         as_of: int | None,
     ) -> Walk:
+        # Several reads, and so of one moment that is pinned first.
         as_of = self.pin(as_of)
         self.check_starts(starts, self.nodes(starts, as_of=as_of))
         return walk_levels(

@@ -107,6 +107,7 @@ class LaterEdges(Sequence[EdgeRow]):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and [*self] == [*other]
 
+    # As of any sequence that equals another by content; the type checker takes `object`'s for a method.
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:

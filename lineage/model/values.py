@@ -112,6 +112,8 @@ def to_text(raw: object) -> str:
 
 def to_value(raw: object) -> Value:
     """Return `raw` as a value: NumPy scalars, enums, times and models become what they stand for."""
+    # Nearly every value is of one of these classes: by the class itself, which a type checker does not
+    # follow. Subclasses, such as enums that are strings, go the slow way.
     kind = type(raw)
     if kind is str:
         return to_text(raw)

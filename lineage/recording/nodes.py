@@ -236,6 +236,7 @@ def _changed(stored: NodeRow, node_type: AnyType, node: Node, fields: Mask | Non
             merged = {k: v for k, v in decode(getattr(stored, column)).items() if k not in named}
             given = {**merged, **{k: v for k, v in given.items() if k in named}}
         changes[column] = conform(node_type, given) if column == "properties" else encode(given)
+    # The names are columns of a row, and the values were checked when the node was made.
     return stored._replace(**changes)  # type: ignore[arg-type]
 
 

@@ -26,7 +26,7 @@ if _missing:
         f"lineage.testing needs {' and '.join(_missing)}: pip install 'lineage-graph[testing]'"
     )
 
-import pytest  # noqa: E402 - once it is sure that it is there
+import pytest  # noqa: E402 - only now is it sure that pytest is there
 
 # Before any of them is imported: pytest then makes their asserts say what was compared. This
 # package itself is imported already, so its modules are named one by one.
