@@ -9,6 +9,7 @@ from typing import cast
 
 from pydantic_core import from_json
 
+from lineage.contract.standing import Weight
 from lineage.contract.walking import Direction, Limits, Walk, check_limits
 from lineage.model.entities import Artifact, Context, Execution, Node
 from lineage.model.keys import Kind, NodeKey
@@ -29,10 +30,14 @@ WRITTEN_BY_THE_RUN = frozenset({"error_type", "error_message"})
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A data set that a node was made from, and how many edges lie between."""
+    """A data set that a node was made from, and how many edges lie between.
+
+    `failed` says that no way leads there but through a run that failed or was canceled.
+    """
 
     node: Artifact
     distance: int
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,24 +90,38 @@ class Facts:
 
     @cached_property
     def runs(self) -> tuple[NodeKey, ...]:
-        """The executions that wrote the artifact, newest first."""
+        """The executions that wrote the artifact, newest first; those that failed come last."""
         if self.key.kind is not Kind.ARTIFACT:
             return ()
-        return newest_first((row.source, row.time) for row in self.before.edges)
+        return self._ranked((row.source, row.time, row.since) for row in self.before.edges)
 
     @cached_property
     def readers(self) -> tuple[NodeKey, ...]:
-        """The executions that read the artifact, newest first."""
+        """The executions that read the artifact, newest first; those that failed come last."""
         if self.key.kind is not Kind.ARTIFACT:
             return ()
-        return newest_first((row.target, row.time) for row in self.after.edges)
+        return self._ranked((row.target, row.time, row.since) for row in self.after.edges)
 
-    @property
+    def _ranked(self, events: Iterable[tuple[NodeKey, int | None, int]]) -> tuple[NodeKey, ...]:
+        """Return executions by whether they count, then by their last event, then by id."""
+        last = _last_events(events)
+        self.reader.read(last)
+        failed = {key for key in last if self.reader.weight(key) is Weight.FAILED}
+        return tuple(
+            sorted(last, key=lambda key: (key not in failed, last[key], key), reverse=True)
+        )
+
+    @cached_property
     def run(self) -> NodeKey | None:
-        """The execution itself, or the newest that wrote the artifact."""
+        """The execution itself, or the newest that wrote the artifact, counts and did the work.
+
+        A cached one only where there is no other that counts, one that failed where there is none at all.
+        """
         if self.key.kind is Kind.EXECUTION:
             return self.key
-        return self.runs[0] if self.runs else None
+        self.reader.read(self.runs)
+        worked = (run for run in self.runs if self.reader.weight(run) >= Weight.OPEN)
+        return next(worked, self.runs[0] if self.runs else None)
 
     @property
     def parameters(self) -> Mapping[str, Value]:
@@ -123,19 +142,21 @@ class Facts:
 
     @cached_property
     def sources(self) -> tuple[Source, ...]:
-        """The data sets among that, nearest first and by key, without the node itself."""
-        found = [
-            (key, distance)
+        """The data sets among that, without the node itself.
+
+        They are nearest first and by key; those that only a failed run leads to come last.
+        """
+        self.reader.read(self.upstream.keys)
+        failed = self.reader.behind_failures(self.upstream, Direction.UPSTREAM, self.limits)
+        sources = [
+            Source(self.reader.artifact(key), distance, key in failed)
             for distance, level in enumerate(self.upstream.levels)
             for key in level
-            if key.kind is Kind.ARTIFACT and key != self.key
+            if key.kind is Kind.ARTIFACT
+            and key != self.key
+            and self.reader.role(key) is Role.DATASET
         ]
-        self.reader.read(key for key, _ in found)
-        return tuple(
-            Source(self.reader.artifact(key), distance)
-            for key, distance in found
-            if self.reader.role(key) is Role.DATASET
-        )
+        return tuple(sorted(sources, key=lambda source: source.failed))
 
     @cached_property
     def input_paths(self) -> Mapping[NodeKey, str]:
@@ -222,7 +243,7 @@ class Facts:
             return ()
         self.reader.read((*runs, *(key for run in runs for key in self.outputs.get(run, ()))))
         first: dict[NodeKey, NodeKey] = {}
-        for run in runs:
+        for run in sorted(runs, key=lambda run: self.reader.weight(run) is Weight.FAILED):
             for key in self._of_role(run, Role.METRICS):
                 first.setdefault(key, run)
         return tuple(first.items())
@@ -316,14 +337,12 @@ class Facts:
         return known or self.libraries
 
     def prefetch(self) -> None:
-        """Read, in one call, the nodes that a summary needs."""
-        keys = {row.source for row in self._context_edges if not _is_parent(row)}
-        for found in (self.before, self.after):
-            keys.update(end for row in found.edges for end in (row.source, row.target))
-        for level in self.upstream.levels:
-            keys.update(key for key in level if key.kind is Kind.ARTIFACT)
-        keys.update(key for outputs in self.outputs.values() for key in outputs)
-        self.reader.read(keys)
+        """Read, in two calls, the nodes that a summary needs: which run counts is known after the first."""
+        near = {end for side in (self.before, self.after) for row in side.edges for end in row[:2]}
+        self.reader.read({*near, *self.upstream.keys})
+        containing = {row.source for row in self._context_edges if not _is_parent(row)}
+        written = {key for outputs in self.outputs.values() for key in outputs}
+        self.reader.read(containing | written)
 
     def linked(self, rows: Iterable[EdgeRow]) -> tuple[Linked, ...]:
         """Return the other ends of events of an execution, by key."""
@@ -339,12 +358,15 @@ class Facts:
         return Linked(self.reader.node(other), row.kind.name, _path(row))
 
 
-def newest_first(events: Iterable[tuple[NodeKey, int | None]]) -> tuple[NodeKey, ...]:
-    """Return executions by their last event's time, then by id, the newest first."""
-    last: dict[NodeKey, int] = {}
-    for key, time in events:
-        last[key] = max(last.get(key, NEVER), NEVER if time is None else time)
-    return tuple(sorted(last, key=lambda key: (last[key], key), reverse=True))
+def _last_events(
+    events: Iterable[tuple[NodeKey, int | None, int]],
+) -> dict[NodeKey, tuple[int, int]]:
+    """Return the time and the transaction of each execution's last event."""
+    last: dict[NodeKey, tuple[int, int]] = {}
+    for key, time, number in events:
+        moment = (NEVER if time is None else time, number)
+        last[key] = max(last.get(key, moment), moment)
+    return last
 
 
 def _path(row: EdgeRow) -> tuple[str | int, ...]:

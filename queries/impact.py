@@ -11,6 +11,7 @@ from lineage.contract.backend import Backend
 from lineage.contract.walking import Cut, Direction, Limits, Walk
 from lineage.model.entities import Artifact, Node
 from lineage.model.keys import Kind, NodeKey
+from lineage.queries.notes import behind_failures
 from lineage.queries.paths import Way, steps_back
 from lineage.queries.reader import Reader
 from lineage.queries.roles import Role
@@ -23,7 +24,8 @@ class Affected:
     """An artifact made from what changed, how far it is, and a shortest path there as the reason.
 
     `path` begins at what changed and ends at the artifact. `deployments` are the executions of role
-    deploy, among what changed and what it led to, that read or wrote the artifact, by key.
+    deploy, among what changed and what it led to, that read or wrote the artifact, by key. `failed` says
+    that no way leads there but through a run that failed or was canceled.
     """
 
     node: Artifact
@@ -31,11 +33,14 @@ class Affected:
     distance: int
     path: Sequence[NodeKey]
     deployments: tuple[NodeKey, ...]
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Impact:
     """Everything affected: deployed artifacts first, then models, then the rest; nearest first.
+
+    What is reached through failed runs alone comes after all that, in the same order.
 
     `deployments` are all executions of role deploy that were met, nearest first, those of the starts
     included. `nodes` has every node of the paths, the starts and the deployments by key.
@@ -111,6 +116,7 @@ def impact(
     reader.read(walk.keys)
     back = steps_back(walk.levels, walk.edges)
     deployed_by = _deployments(reader, walk)
+    failed = reader.behind_failures(walk, Direction.DOWNSTREAM, limits)
     affected = [
         Affected(
             node=reader.artifact(key),
@@ -118,6 +124,7 @@ def impact(
             distance=distance,
             path=Way(key, back),
             deployments=tuple(sorted(deployed_by.get(key, ()))),
+            failed=key in failed,
         )
         for distance, level in enumerate(walk.levels)
         for key in level
@@ -130,15 +137,15 @@ def impact(
         affected=tuple(sorted(affected, key=_order)),
         deployments=met,
         nodes={key: reader.node(key) for key in walk.keys if key in told},
-        notes=_notes(reader, walk),
+        notes=_notes(reader, walk, [each.node.key for each in affected if each.failed]),
         truncated=walk.cut,
         number=reader.number,
     )
 
 
-def _order(each: Affected) -> tuple[int, int, NodeKey]:
+def _order(each: Affected) -> tuple[bool, int, int, NodeKey]:
     group = 0 if each.deployments else 1 if each.role is Role.MODEL else 2
-    return group, each.distance, each.node.key
+    return each.failed, group, each.distance, each.node.key
 
 
 def _deploys(reader: Reader, key: NodeKey) -> bool:
@@ -166,8 +173,8 @@ def _on_ways(keys: Iterable[NodeKey], back: Mapping[NodeKey, NodeKey]) -> set[No
     return told
 
 
-def _notes(reader: Reader, walk: Walk) -> tuple[str, ...]:
-    notes = []
+def _notes(reader: Reader, walk: Walk, failed: Collection[NodeKey]) -> tuple[str, ...]:
+    notes = behind_failures("the artifacts", failed)
     for type_id in sorted({reader.row(key).type_id for key in walk.keys}):
         role = reader.roles.of(type_id)
         if role is not None and reader.roles.by_name(type_id):

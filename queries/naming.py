@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import islice
 from typing import NamedTuple
 
-from lineage.contract.backend import Backend, Order
+from lineage.contract.backend import Backend
 from lineage.contract.registry import registry
+from lineage.contract.standing import newest_first, remarks_on
+from lineage.contract.writings import AtUri
 from lineage.errors import Invalid, NotFound
-from lineage.filters.tree import And, Column, Compare, Field, Filter, In, Operator, all_of
+from lineage.filters.tree import And, Column, Compare, Field, Filter, In, Operator
 from lineage.model.entities import Node
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import NodeRow
@@ -19,18 +24,20 @@ CANDIDATES = 10
 
 
 class Meant(NamedTuple):
-    """The node that a text means; `others` are the older artifacts of the URI, if it is one.
+    """The node that a text means; `others` are the other artifacts of the URI, if it is one.
 
-    Of many older ones only the newest few are listed, and `more` says so.
+    Of many others only the newest few are listed, and `more` says so. `notes` say why the newest is
+    not the last that was written, where it is not.
     """
 
     key: NodeKey
     others: tuple[NodeKey, ...] = ()
     more: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def resolve(backend: Backend, text: str, *, as_of: int | None = None) -> NodeKey:
-    """Return the node that `kind:id`, `Type:name` or a URI (its newest artifact) names.
+    """Return the node that `kind:id`, `Type:name` or a URI (its newest artifact, see `standing`) names.
 
     `NotFound` where there is none; `Invalid` with the candidates where a name fits several types.
     """
@@ -46,17 +53,44 @@ def meant(backend: Backend, text: str, *, as_of: int | None = None) -> Meant:
         return Meant(key)
     to_text(text)
     as_of = backend.pin(as_of)
-    found = _by_type_and_name(backend, text, as_of) or _by_uri(backend, text, as_of)
-    if not found:
-        raise NotFound(f"nothing is named {text!r:.200}; write kind:id, Type:name or a URI")
-    if len({row.type_id for row in found}) > 1:
+    named = _by_type_and_name(backend, text, as_of)
+    if named:
+        _check_one_type(backend, text, named, as_of)
+        return Meant(named[0].key)
+    return _at_uri(backend, text, as_of)
+
+
+def _check_one_type(
+    backend: Backend, text: str, rows: Sequence[NodeRow], as_of: int | None
+) -> None:
+    """Raise `Invalid` with the candidates where nodes of several types are meant."""
+    if len({row.type_id for row in rows}) > 1:
         types = registry(backend, as_of).by_id
         listed = ", ".join(
-            f"{row.key} ({types[row.type_id].type_name})" for row in found[:CANDIDATES]
+            f"{row.key} ({types[row.type_id].type_name})" for row in rows[:CANDIDATES]
         )
         raise Invalid(f"{text!r:.200} may mean {listed}; name one by its key")
-    first, *others = (row.key for row in found)
-    return Meant(first, tuple(others[: CANDIDATES - 1]), more=len(found) > CANDIDATES)
+
+
+def _at_uri(
+    backend: Backend, uri: str, as_of: int | None, type_ids: frozenset[int] | None = None
+) -> Meant:
+    """Return the newest artifact of a URI; of several types that is `Invalid`, unless they are given."""
+    standings = list(
+        islice(newest_first(backend.writings(AtUri(uri, type_ids), as_of=as_of)), CANDIDATES + 1)
+    )
+    if not standings:
+        raise NotFound(f"nothing is named {uri!r:.200}; write kind:id, Type:name or a URI")
+    newest, *others = standings
+    if type_ids is None:
+        rows = backend.nodes([each.artifact for each in standings], as_of=as_of)
+        _check_one_type(backend, uri, [rows[each.artifact] for each in standings], as_of)
+    return Meant(
+        newest.artifact,
+        tuple(each.artifact for each in others[: CANDIDATES - 1]),
+        more=len(standings) > CANDIDATES,
+        notes=tuple(remarks_on(backend, newest, as_of=as_of)),
+    )
 
 
 def is_key(text: str) -> bool:
@@ -84,15 +118,6 @@ def _equals(field: Field, value: str | int) -> Compare:
     return Compare(Column(field), Operator.EQ, value)
 
 
-def _by_uri(
-    backend: Backend, uri: str, as_of: int | None, of_type: Filter | None = None
-) -> list[NodeRow]:
-    where = all_of(of_type, _equals(Field.URI, uri))
-    return backend.find(
-        Kind.ARTIFACT, where, order=Order(descending=True), limit=CANDIDATES + 1, as_of=as_of
-    )
-
-
 def resolve_in(
     backend: Backend, cls: type[Node], wanted: str, *, as_of: int | None = None
 ) -> NodeKey:
@@ -103,18 +128,20 @@ def resolve_in(
     if is_key(to_text(wanted)):
         return resolve(backend, wanted, as_of=as_of)
     as_of = backend.pin(as_of)
-    of_type = In(Column(Field.TYPE_ID), tuple(sorted(registry(backend, as_of).ids(cls))))
+    type_ids = registry(backend, as_of).ids(cls)
+    of_type = In(Column(Field.TYPE_ID), tuple(sorted(type_ids)))
     where = And((of_type, _equals(Field.NAME, wanted)))
-    found = backend.find(cls.kind, where, limit=2, as_of=as_of)
-    if not found:
-        found = _by_type_and_name(backend, wanted, as_of)
-    if not found and cls.kind is Kind.ARTIFACT:
-        found = _by_uri(backend, wanted, as_of, of_type)[:1]
-    if not found:
-        raise NotFound(f"there is no {cls.__name__} with the name {wanted!r:.80}")
-    if len(found) > 1:
-        listed = ", ".join(str(row.key) for row in found)
+    rows = backend.find(cls.kind, where, limit=2, as_of=as_of)
+    if not rows:
+        rows = _by_type_and_name(backend, wanted, as_of)
+    if len(rows) > 1:
+        listed = ", ".join(str(row.key) for row in rows)
         raise Invalid(
             f"the {cls.__name__}s {listed} are both named {wanted!r}; ask for one by its id"
         )
-    return found[0].key
+    if rows:
+        return rows[0].key
+    if cls.kind is Kind.ARTIFACT:
+        with suppress(NotFound):
+            return _at_uri(backend, wanted, as_of, type_ids).key
+    raise NotFound(f"there is no {cls.__name__} with the name {wanted!r:.80}")

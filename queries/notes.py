@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 from lineage.answers.labels import printable
-from lineage.contract.walking import Cut
+from lineage.contract.standing import Weight, ending_of
+from lineage.contract.walking import Cut, Direction
 from lineage.model.keys import Kind, NodeKey
 from lineage.queries.facts import Facts
 from lineage.queries.libraries import is_framework
 from lineage.queries.reader import Reader
 from lineage.queries.roles import Role
 
-__all__ = ["concluded", "cut_short", "listed", "remarks"]
+__all__ = ["behind_failures", "concluded", "cut_short", "listed", "remarks", "standing_of_runs"]
 
 LISTED = 5
 """How many keys a sentence names."""
@@ -87,13 +89,54 @@ def _runs(found: Facts) -> Iterator[str]:
         return
     if found.run != found.key and found.reader.gone(found.run):
         yield f"{found.run}, the run that wrote {found.key}, was deleted"
-    if len(found.runs) > 1:
-        yield (
-            f"{len(found.runs)} runs wrote {found.key}; the parameters and the environment are those "
-            f"of {found.run}, the newest"
-        )
+    yield from standing_of_runs(found)
     if not found.parameters and found.role is not Role.DATASET:
         yield f"{found.run} recorded no parameters"
+
+
+def standing_of_runs(found: Facts) -> Iterator[str]:
+    """Yield what the states of the runs that wrote an artifact make of the answer."""
+    if found.run is None or found.run == found.key:
+        return
+    reader, key, run = found.reader, found.key, found.run
+    by_weight: dict[Weight, list[NodeKey]] = {weight: [] for weight in Weight}
+    for each in found.runs:
+        by_weight[reader.weight(each)].append(each)
+    counting = [each for each in found.runs if each not in by_weight[Weight.FAILED]]
+    if len(counting) > 1:
+        yield (
+            f"{len(counting)} runs wrote {key}; the parameters and the environment are those "
+            f"of {run}, the newest{' that did the work' if by_weight[Weight.CACHED] else ''}"
+        )
+        yield from _read_by_each(found, counting)
+    if reader.weight(run) is Weight.CACHED:
+        yield f"{run}, the only run that wrote {key}, was CACHED: the run that did the work is not recorded"
+    if reader.weight(run) is Weight.OPEN:
+        yield f"{key} was written by {reader.open_since(run)}"
+    failed = by_weight[Weight.FAILED]
+    ending = ending_of(*(reader.row(each).state for each in failed))
+    if failed and not counting:
+        yield f"{key} was written by {listed(failed)} alone, which {ending}"
+    elif failed:
+        yield f"{listed(failed)} wrote {key} too, but {ending}: what counts is {run}"
+
+
+def _read_by_each(found: Facts, runs: Sequence[NodeKey]) -> Iterator[str]:
+    """Yield which data each of several runs read, where it is not the same."""
+    read: dict[NodeKey, list[NodeKey]] = {run: [] for run in runs}
+    for row in found.reader.neighbours(runs, Direction.UPSTREAM, found.limits).edges:
+        read[row.target].append(row.source)
+    if len({tuple(sorted(set(keys))) for keys in read.values()}) > 1:
+        told = (
+            f"{run} read {listed(sorted(set(keys))) or 'nothing'}" for run, keys in read.items()
+        )
+        yield "; ".join(islice(told, LISTED))
+
+
+def behind_failures(what: str, keys: Iterable[NodeKey]) -> list[str]:
+    """Return what to say of nodes that only runs which failed lead to."""
+    told = listed(keys)
+    return [f"nothing but runs that failed leads to {what} {told}"] if told else []
 
 
 def _environment(found: Facts) -> Iterator[str]:
@@ -111,6 +154,8 @@ def _environment(found: Facts) -> Iterator[str]:
 def _datasets(found: Facts) -> Iterator[str]:
     cut = found.upstream.cut
     yield from cut_short("the search for data sets", cut)
+    failed = [source.node.key for source in found.sources if source.failed]
+    yield from behind_failures("the data", failed)
     if not found.sources and cut is None and found.role is not Role.DATASET:
         yield f"no data set is recorded upstream of {found.key}"
 

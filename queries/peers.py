@@ -11,7 +11,13 @@ from lineage.contract.walking import Cut, Direction, Limits, Walk
 from lineage.model.entities import Artifact
 from lineage.model.keys import NodeKey
 from lineage.queries.facts import Facts
-from lineage.queries.notes import concluded, cut_short, listed
+from lineage.queries.notes import (
+    behind_failures,
+    concluded,
+    cut_short,
+    listed,
+    standing_of_runs,
+)
 from lineage.queries.reader import Reader
 from lineage.queries.roles import Role
 from lineage.queries.versions import assets_of, versions_of
@@ -21,16 +27,20 @@ __all__ = ["Peer", "Peers", "peers"]
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A model, the nearest of the data sets it was trained on, and how many edges lie between."""
+    """A model, the nearest of the data sets it was trained on, and how many edges lie between.
+
+    `failed` says that no way leads there but through a run that failed or was canceled.
+    """
 
     model: Artifact
     dataset: NodeKey
     distance: int
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Peers:
-    """The models that were trained on the given data, nearest first.
+    """The models that were trained on the given data, nearest first; those that only failed runs made come last.
 
     `datasets` is the data: the data set that was asked about, or the ones that the model which was
     asked about was trained on; with `any_version` every version of them.
@@ -111,11 +121,7 @@ def _data(found: Facts) -> tuple[list[NodeKey], list[str]]:
         ]
     if found.run is None:
         return [], [f"no run is recorded that wrote {key}"]
-    notes = []
-    if len(found.runs) > 1:
-        notes.append(
-            f"{len(found.runs)} runs wrote {key}; its data is that of {found.run}, the newest"
-        )
+    notes = [*standing_of_runs(found)]
     read = reader.neighbours((found.run,), Direction.UPSTREAM, found.limits)
     if read.cut:
         notes.append(f"{found.run} read more than {found.limits.nodes} nodes; only the first count")
@@ -152,13 +158,14 @@ def _trained_on(found: Facts, data: Sequence[NodeKey]) -> tuple[tuple[Peer, ...]
     walk = reader.walk(data, Direction.DOWNSTREAM, found.limits, edges=True)
     reader.read(walk.keys)
     origins = _origins(walk)
-    models = tuple(
-        Peer(reader.artifact(key), origins[key], distance)
+    failed = reader.behind_failures(walk, Direction.DOWNSTREAM, found.limits)
+    models = [
+        Peer(reader.artifact(key), origins[key], distance, key in failed)
         for distance, level in enumerate(walk.levels)
         for key in level
         if distance and key != found.key and reader.role(key) is Role.MODEL
-    )
-    return models, walk.cut
+    ]
+    return tuple(sorted(models, key=lambda peer: peer.failed)), walk.cut
 
 
 def _origins(walk: Walk) -> Mapping[NodeKey, NodeKey]:
@@ -177,7 +184,8 @@ def _conclusions(
     found: Facts, data: Sequence[NodeKey], models: Sequence[Peer], cut: Cut | None
 ) -> list[str]:
     taken = (found.key, *data, *(peer.model.key for peer in models))
-    told = [*concluded(found.reader, taken), *cut_short("the search for models", cut)]
+    failed = behind_failures("the models", (peer.model.key for peer in models if peer.failed))
+    told = [*concluded(found.reader, taken), *failed, *cut_short("the search for models", cut)]
     if not models and cut is None:
         other = "other " if found.role is Role.MODEL else ""
         told.append(f"no {other}model is recorded that was made from this data")

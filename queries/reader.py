@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple, TypeVar, cast
 
 from lineage.contract.backend import Backend
 from lineage.contract.registry import registry
+from lineage.contract.standing import (
+    Standing,
+    Weight,
+    newest_first,
+    remarks_on,
+    running_for,
+    weight_of,
+)
 from lineage.contract.walking import Direction, Limits, Walk
 from lineage.errors import Corrupt, Invalid, NotFound
 from lineage.filters.tree import Filter
@@ -103,6 +111,53 @@ class Reader:
         rows = self._backend.find(Kind.ARTIFACT, where, as_of=self._as_of)
         self._rows |= {row.key: row for row in rows}
         return [row.key for row in rows]
+
+    def newest_first(self, keys: Collection[NodeKey]) -> Iterator[Standing]:
+        """Yield artifacts by who wrote them last, the newest first; those that do not count come last."""
+        return newest_first(self._backend.writings(keys, as_of=self._as_of))
+
+    def remarks_on(self, standing: Standing) -> list[str]:
+        """Return sentences on why an artifact is taken for the newest, where states decided that."""
+        return remarks_on(self._backend, standing, as_of=self._as_of)
+
+    def weight(self, execution: NodeKey) -> Weight:
+        """Return what the state of a run makes of what it wrote."""
+        return weight_of(self.row(execution).state)
+
+    def behind_failures(
+        self, walk: Walk, direction: Direction, limits: Limits
+    ) -> frozenset[NodeKey]:
+        """Return what a walk, whose nodes were read, met only behind runs that failed.
+
+        A run that failed where the walk starts is no reason: it was asked about.
+        """
+        starts = walk.levels[0]
+        failed = {
+            key
+            for level in walk.levels[1:]
+            for key in level
+            if key.kind is Kind.EXECUTION and self.weight(key) is Weight.FAILED
+        }
+        if not failed:
+            return frozenset()
+        # Failures are few, and edges many: a walk that brought none is repeated only for them.
+        edges = walk.edges or self.walk(starts, direction, limits, edges=True).edges
+        steps: dict[NodeKey, list[NodeKey]] = {}
+        for row in edges:
+            ends = (row.source, row.target)
+            own, other = ends if direction is Direction.DOWNSTREAM else ends[::-1]
+            steps.setdefault(own, []).append(other)
+        reached, ahead = {*starts}, [*starts]
+        while ahead:
+            for key in steps.get(ahead.pop(), ()):
+                if key not in reached and key not in failed:
+                    reached.add(key)
+                    ahead.append(key)
+        return frozenset(key for key in walk.keys if key not in reached)
+
+    def open_since(self, execution: NodeKey) -> str:
+        """Return a run that has not ended, and for how long it had been so at this moment."""
+        return running_for(self._backend, self.row(execution), as_of=self._as_of)
 
     def edges(
         self,

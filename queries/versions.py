@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from lineage.answers.notebook import ROWS, html_table, node_cells, safely
 from lineage.contract.backend import Backend
+from lineage.contract.standing import Standing
 from lineage.contract.walking import Direction
 from lineage.filters.tree import And, Column, Compare, Field, In, Operator
 from lineage.model.entities import Artifact, Context
 from lineage.model.keys import Kind, NodeKey
-from lineage.model.rows import EVENT_KINDS, EdgeKind
+from lineage.model.rows import EdgeKind
 from lineage.model.system import Asset
 from lineage.queries.reader import Reader
 
@@ -20,21 +21,28 @@ __all__ = ["Versions", "assets_of", "versions", "versions_of"]
 
 @dataclass(frozen=True, slots=True)
 class Versions:
-    """The artifacts of one type that share an asset or, without one, a URI; oldest first.
+    """The artifacts of one type that share an asset or, without one, a URI; the newest last.
 
-    They are ordered by the time of their first output event, else of their creation.
+    The newest is the one written last by a run that counts, see `standing`. Those that no run wrote
+    that counts come before all others. `notes` name them, and say what else decided.
     """
 
     artifacts: tuple[Artifact, ...]
     asset: Context | None
+    notes: tuple[str, ...]
     number: int
+
+    @property
+    def current(self) -> Artifact:
+        """The newest version."""
+        return self.artifacts[-1]
 
     def _repr_html_(self) -> str:
         return safely(self._html, "Versions")
 
     def _html(self) -> str:
         count = len(self.artifacts)
-        caption = f"{count} versions as of transaction {self.number}, oldest first"
+        caption = f"{count} versions as of transaction {self.number}, the newest last"
         rows = [(*node_cells(each), each.create_time) for each in self.artifacts[:ROWS]]
         header = ("key", "type", "label", "created")
         return html_table(caption, header, rows, more=count - len(rows))
@@ -59,9 +67,11 @@ def versions(backend: Backend, key: NodeKey, *, as_of: int | None = None) -> Ver
     reader = Reader(backend, as_of)
     reader.check_artifacts((key,), "only artifacts have versions")
     asset = assets_of(reader, (key,)).get(key)
+    standings = _standings(reader, key, asset)
     return Versions(
-        artifacts=tuple(reader.artifact(each) for each in versions_of(reader, key, asset)),
+        artifacts=tuple(reader.artifact(each.artifact) for each in standings),
         asset=None if asset is None else reader.context(asset),
+        notes=tuple(reader.remarks_on(standings[-1])),
         number=reader.number,
     )
 
@@ -79,7 +89,11 @@ def assets_of(reader: Reader, keys: Collection[NodeKey]) -> Mapping[NodeKey, Nod
 
 
 def versions_of(reader: Reader, key: NodeKey, asset: NodeKey | None) -> list[NodeKey]:
-    """Return the versions of an artifact whose asset is known, oldest first, itself among them."""
+    """Return the versions of an artifact whose asset is known, the newest last, itself among them."""
+    return [each.artifact for each in _standings(reader, key, asset)]
+
+
+def _standings(reader: Reader, key: NodeKey, asset: NodeKey | None) -> list[Standing]:
     own = reader.type(key).name
     if asset is not None:
         rows = reader.edges((asset,), Direction.DOWNSTREAM, {EdgeKind.ATTRIBUTION})
@@ -89,7 +103,8 @@ def versions_of(reader: Reader, key: NodeKey, asset: NodeKey | None) -> list[Nod
     else:
         found = _at_the_uri(reader, key)
     kept = {each for each in found if not reader.gone(each)} | {key}
-    return _by_age(reader, kept)
+    standings = [*reader.newest_first(kept)][::-1]
+    return sorted(standings, key=lambda each: not reader.gone(each.artifact))
 
 
 def _at_the_uri(reader: Reader, key: NodeKey) -> list[NodeKey]:
@@ -102,12 +117,3 @@ def _at_the_uri(reader: Reader, key: NodeKey) -> list[NodeKey]:
     found = reader.find_artifacts(And((of_type, Compare(Column(Field.URI), Operator.EQ, uri))))
     elsewhere = assets_of(reader, found)
     return [each for each in found if each not in elsewhere]
-
-
-def _by_age(reader: Reader, keys: Collection[NodeKey]) -> list[NodeKey]:
-    written: dict[NodeKey, int] = {}
-    if len(keys) > 1:
-        for row in reader.edges(keys, Direction.UPSTREAM, EVENT_KINDS):
-            if row.time is not None:
-                written[row.target] = min(written.get(row.target, row.time), row.time)
-    return sorted(keys, key=lambda key: (written.get(key, reader.row(key).created), key))

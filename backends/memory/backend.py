@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from itertools import islice
 from operator import attrgetter
 from threading import get_ident
 from typing import NamedTuple
@@ -22,7 +21,7 @@ from lineage.backends.memory.graph import TimedGraph
 from lineage.backends.memory.history import TransactionRecords, TypeHistory, no_records
 from lineage.backends.memory.indexes import in_order
 from lineage.backends.memory.walk import walk_graph
-from lineage.contract.backend import EMPTY, LOOKUP_PAGE, AtUri, Backend, Named, Order, Reference
+from lineage.contract.backend import EMPTY, Backend, Named, Order, Reference
 from lineage.contract.plugins import parse_url
 from lineage.contract.proof import faults
 from lineage.contract.refusals import no_edge, no_live_node, not_gone
@@ -229,10 +228,6 @@ class MemoryBackend(Backend):
             return {each: self._named(each, as_of) for each in references}
 
     def _named(self, reference: Reference, as_of: int | None) -> list[NodeRow]:
-        if isinstance(reference, AtUri):
-            of_type, uri, before = reference
-            rows = self._with(Kind.ARTIFACT, Field.URI, uri, as_of, before)
-            return list(islice((row for row in rows if row.type_id == of_type), LOOKUP_PAGE))
         if isinstance(reference, Named):
             of_type, name = reference
             kind = self._types.kind(of_type)
@@ -240,13 +235,11 @@ class MemoryBackend(Backend):
             return [row for row in rows if row.type_id == of_type]
         return list(self._with(reference.kind, Field.EXTERNAL_ID, reference.external_id, as_of))
 
-    def _with(
-        self, kind: Kind, field: Field, value: str, as_of: int | None, before: int | None = None
-    ) -> Iterator[NodeRow]:
+    def _with(self, kind: Kind, field: Field, value: str, as_of: int | None) -> Iterator[NodeRow]:
         """Yield the live nodes that have a value in a field, newest first."""
         runs = self.graph.runs(kind, field, value, as_of)
         has = attrgetter(field)
-        for number in in_order(runs, descending=True, after=before):
+        for number in in_order(runs, descending=True):
             row = self.graph.at((kind, number), as_of)
             if row is not None and not row.gone and has(row) == value:
                 yield row

@@ -1,4 +1,4 @@
-"""Looking nodes up by name, external id or URI, any number of them in one round trip."""
+"""Looking nodes up by name or external id, any number of them in one round trip."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ from typing import Any, NamedTuple
 
 from lineage.backends.neo4j.connections import RunStatement
 from lineage.backends.neo4j.rows import (
-    KIND_SHIFT,
     NODE,
     external_digest,
     key_of,
     name_digest,
     node_row,
-    uri_digest,
 )
-from lineage.contract.backend import LOOKUP_PAGE, AtUri, External, Named, Reference
+from lineage.contract.backend import Named, Reference
 from lineage.model.rows import EdgeKey, EdgeKind, NodeRow
 
 __all__ = ["Found", "look_up"]
@@ -28,16 +26,6 @@ CALL () {{
 UNION ALL
   UNWIND $external_ids AS row
   MATCH (n:LineageNode {{lineage_external: row.digest}}) USING INDEX n:LineageNode(lineage_external) WHERE n.external_id = row.text
-  RETURN row.place AS place, n
-UNION ALL
-  UNWIND $uris AS row
-  CALL (row) {{
-    MATCH (n:LineageNode)
-    USING INDEX n:LineageNode(lineage_uri, lineage_key)
-    WHERE n.lineage_uri = row.digest AND n.lineage_key < row.before
-      AND n.lineage_type = row.type AND n.uri = row.text
-    RETURN n ORDER BY n.lineage_key DESC LIMIT {LOOKUP_PAGE}
-  }}
   RETURN row.place AS place, n
 }}
 WITH collect([place, {NODE}]) AS found, collect(n) AS nodes
@@ -66,15 +54,13 @@ def look_up(run: RunStatement, references: Collection[Reference]) -> Found:
     rows: dict[Reference, list[NodeRow]] = {reference: [] for reference in places}
     if not places:
         return Found(rows, set())
-    asked: dict[str, list[dict[str, Any]]] = {"names": [], "external_ids": [], "uris": []}
+    asked: dict[str, list[dict[str, Any]]] = {"names": [], "external_ids": []}
     for place, reference in enumerate(places):
         name, row = _asked(reference)
         asked[name].append({"place": place, **row})
     ((found, joined),) = run(_LOOK_UP, **asked)
     for place, *values in found:
         rows[places[place]].append(node_row(values))
-    for of_reference in rows.values():
-        of_reference.sort(reverse=True)
     edges = {
         EdgeKey(key_of(source), key_of(target), EdgeKind[kind]) for source, target, kind in joined
     }
@@ -86,14 +72,5 @@ def _asked(reference: Reference) -> tuple[str, dict[str, Any]]:
     if isinstance(reference, Named):
         text, digest = reference.name, name_digest(*reference)
         return "names", {"text": text, "digest": digest}
-    if isinstance(reference, External):
-        text, digest = reference.external_id, external_digest(*reference)
-        return "external_ids", {"text": text, "digest": digest}
-    assert isinstance(reference, AtUri)
-    before = 1 << KIND_SHIFT if reference.before is None else reference.before
-    return "uris", {
-        "text": reference.uri,
-        "digest": uri_digest(reference.uri),
-        "type": reference.type_id,
-        "before": before,
-    }
+    text, digest = reference.external_id, external_digest(*reference)
+    return "external_ids", {"text": text, "digest": digest}

@@ -26,7 +26,14 @@ from lineage.backends.sqlite.find import Search
 from lineage.backends.sqlite.location import check_version, split_url
 from lineage.backends.sqlite.opening import open_store
 from lineage.backends.sqlite.properties import property_path
-from lineage.backends.sqlite.reading import existing, live, look_up, read_edges, read_nodes
+from lineage.backends.sqlite.reading import (
+    existing,
+    live,
+    look_up,
+    read_edges,
+    read_nodes,
+    read_writings,
+)
 from lineage.backends.sqlite.rows import (
     HEAD_COLUMNS,
     NODE_COLUMNS,
@@ -47,6 +54,7 @@ from lineage.contract.commits import chain_faults, head_batches
 from lineage.contract.evaluation import Met
 from lineage.contract.refusals import lost_transaction, no_edge, no_live_node
 from lineage.contract.walking import Direction, Limits, Walk
+from lineage.contract.writings import AtUri, Writing
 from lineage.errors import AlreadyExists
 from lineage.filters.tree import Exists, Filter, Neighbour
 from lineage.model.keys import Kind, NodeKey
@@ -343,6 +351,17 @@ class SqliteBackend(Backend):
             return super().lookup(references)
         sql = self._file.connection
         return {reference: look_up(sql, reference) for reference in references}
+
+    @override
+    @guarded
+    def _writings(
+        self, of: AtUri | Collection[NodeKey], as_of: int | None, limit: int | None
+    ) -> Sequence[Writing]:
+        own = self._transaction
+        now = own.time if own is not None else 0
+        return self._read(
+            as_of, lambda sql, source: read_writings(sql, source, of, now=now, limit=limit)
+        )
 
     @override
     @guarded

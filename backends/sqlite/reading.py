@@ -10,7 +10,7 @@ from typing import Any
 from pydantic_core import to_json
 from typing_extensions import override
 
-from lineage.backends.sqlite.filters import Tables, packed
+from lineage.backends.sqlite.filters import Tables
 from lineage.backends.sqlite.rows import (
     CURRENT_COLUMNS,
     EDGE_COLUMNS,
@@ -24,12 +24,13 @@ from lineage.backends.sqlite.rows import (
     number_of,
     past_row,
 )
-from lineage.contract.backend import LOOKUP_PAGE, AtUri, Named, Reference
+from lineage.contract.backend import Named, Reference
 from lineage.contract.walking import Direction
-from lineage.model.keys import Kind, NodeKey
+from lineage.contract.writings import OUTPUT_KINDS, AtUri, Writing
+from lineage.model.keys import NodeKey
 from lineage.model.rows import EdgeKey, EdgeKind, EdgeRow, NodeRow
 
-__all__ = ["existing", "live", "look_up", "read_edges", "read_nodes"]
+__all__ = ["existing", "live", "look_up", "read_edges", "read_nodes", "read_writings"]
 
 MANY = 1_000
 """An answer of more nodes is kept as SQLite gave it, and becomes rows when it is looked at."""
@@ -179,13 +180,81 @@ def look_up(sql: sqlite3.Connection, reference: Reference) -> list[NodeRow]:
     """Return the nodes of the present that a reference names, as `Backend.lookup` does."""
     if isinstance(reference, Named):
         return node_rows(sql.execute(f"{_LOOK_UP} type = ? AND name = ?", reference))
-    if isinstance(reference, AtUri):
-        type_id, uri, before = reference
-        below = 2**62 if before is None else packed(before, Kind.ARTIFACT)
-        # The sign keeps SQLite from going through all nodes of the type.
-        query = (
-            f"{_LOOK_UP} uri = ? AND +type = ? AND key < ? ORDER BY key DESC LIMIT {LOOKUP_PAGE}"
-        )
-        return node_rows(sql.execute(query, (uri, type_id, below)))
     parameters = (reference.external_id, KIND_NUMBERS[reference.kind])
     return node_rows(sql.execute(f"{_LOOK_UP} external_id = ? AND key & 3 = ?", parameters))
+
+
+def read_writings(
+    sql: sqlite3.Connection,
+    source: Tables,
+    of: AtUri | Collection[NodeKey],
+    *,
+    now: int,
+    limit: int | None,
+) -> list[Writing]:
+    """Return the writings of artifacts, as `Backend.writings` does; `now` is an open transaction's time."""
+    at_uri = isinstance(of, AtUri)
+    ids = of.type_ids if isinstance(of, AtUri) else None
+    wanted = of.uri if isinstance(of, AtUri) else to_json([number_of(key) for key in of]).decode()
+    query = _writings_query(source, at_uri=at_uri, of_type=ids is not None)
+    parameters = {
+        "of": wanted,
+        "types": to_json(sorted(ids or ())).decode(),
+        "now": now,
+        "limit": -1 if limit is None else limit,
+    }
+    return [
+        Writing(
+            time,
+            number,
+            key_of(artifact),
+            None if execution is None else key_of(execution),
+            None if kind is None else EdgeKind(kind),
+            state,
+            artifact_state,
+        )
+        for time, number, artifact, execution, kind, state, artifact_state in sql.execute(
+            query, parameters
+        )
+    ]
+
+
+@functools.lru_cache(maxsize=64)
+def _writings_query(source: Tables, *, at_uri: bool, of_type: bool) -> str:
+    """Return the query for writings, which takes a URI or keys, and types, both as JSON."""
+    arms = source.arms("node")
+    if at_uri:
+        # The sign keeps SQLite from going through all nodes of the types.
+        types = "AND +n.type IN (SELECT value FROM json_each(:types))" if of_type else ""
+        nodes = [
+            f"SELECT key, state, created FROM {table} AS n WHERE uri = :of {types} AND {moment}"
+            for table, moment in arms
+        ]
+    else:
+        moment = "TRUE" if source.as_of is None else f"until <= {source.as_of:d}"
+        nodes = [
+            f"SELECT n.key, n.state, n.created FROM json_each(:of) AS f CROSS JOIN {table} AS n "
+            f"ON n.key = f.value WHERE {condition}"
+            for table, condition in (*arms, ("node_past", f"gone AND {moment}"))
+        ]
+    outputs = ", ".join(str(int(kind)) for kind in sorted(OUTPUT_KINDS))
+    events = [
+        (table, f"e.dst = a.key AND e.kind IN ({outputs}) AND {moment}")
+        for table, moment in source.arms("edge")
+    ]
+    states = [
+        f"(SELECT state FROM {table} WHERE key = e.src AND {moment})" for table, moment in arms
+    ]
+    states.append("(SELECT state FROM node_past WHERE key = e.src AND gone)")
+    own = "(SELECT time FROM txn WHERE number = e.since)"
+    written = [
+        f"SELECT coalesce(e.time, {own}, :now) AS time, e.since AS number, a.key AS artifact, e.src AS execution, "
+        f"e.kind AS kind, coalesce({', '.join(states)}), a.state FROM artifact AS a CROSS JOIN {table} AS e ON {joined}"
+        for table, joined in events
+    ]
+    nobody = [f"NOT EXISTS (SELECT 1 FROM {table} AS e WHERE {joined})" for table, joined in events]
+    made = f"SELECT a.created, 0, a.key, NULL, NULL, NULL, a.state FROM artifact AS a WHERE {' AND '.join(nobody)}"
+    return (
+        f"WITH artifact AS MATERIALIZED ({' UNION ALL '.join(nodes)}) {' UNION ALL '.join((*written, made))} "
+        f"ORDER BY time DESC, number DESC, artifact DESC, execution DESC, kind DESC LIMIT :limit"
+    )

@@ -188,6 +188,8 @@ def named(store: Store, text: str) -> NodeKey:
         output.note(
             f"{text[:200]}: the newest is {found.key}; it is also the URI of {listed}{more}"
         )
+    for remark in found.notes:
+        output.note(remark)
     return found.key
 
 

@@ -285,7 +285,7 @@ def _place(place: Sequence[str]) -> Iterator[str]:
 
 
 def versions(answer: Versions) -> Iterator[str]:
-    """Yield the versions of one thing, oldest first."""
+    """Yield the versions of one thing, the newest last."""
     count = several(len(answer.artifacts), "version")
     asset = "" if answer.asset is None else f" of {label(answer.asset) or answer.asset.key}"
     yield bold(count + asset)

@@ -147,7 +147,7 @@ def versions(
     as_of: AsOf = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the versions of an artifact, oldest first.
+    """List the versions of an artifact, the newest last.
 
     They share its type and an asset or, without one, a URI.
     """

@@ -32,8 +32,9 @@ from typing import ClassVar, Final, NamedTuple, Self, TypeAlias
 from lineage.contract.proof import NO_DIGEST, seal
 from lineage.contract.transaction import Block, Transaction
 from lineage.contract.walking import Direction, Limits, Walk, check_limits, walk_levels
+from lineage.contract.writings import OUTPUT_KINDS, AtUri, Writing, writings_of
 from lineage.errors import Invalid, NotFound
-from lineage.filters.tree import Column, Compare, Field, Filter, Operator, all_of
+from lineage.filters.tree import Column, Compare, Field, Filter, In, Operator, all_of
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import (
     EVENT_KINDS,
@@ -51,9 +52,7 @@ from lineage.model.system import SYSTEM_TYPES
 __all__ = [
     "CONTRACT_VERSION",
     "EMPTY",
-    "LOOKUP_PAGE",
     "PRELOADED",
-    "AtUri",
     "Backend",
     "External",
     "Named",
@@ -62,8 +61,8 @@ __all__ = [
 ]
 
 CONTRACT_VERSION: Final = 1
-LOOKUP_PAGE: Final = 16
-"""How many artifacts an `AtUri` look-up answers with at most."""
+FIRST_WRITINGS: Final = 64
+"""How many writings are read before all others are: the first that counts is nearly always among them."""
 BATCH_RECORDS: Final = 20_000
 """How many records `replay` writes before it makes them durable."""
 
@@ -87,15 +86,7 @@ class External(NamedTuple):
     external_id: str
 
 
-class AtUri(NamedTuple):
-    """The artifacts of this type and URI, newest (highest id) first, with ids below `before`."""
-
-    type_id: int
-    uri: str
-    before: int | None = None
-
-
-Reference: TypeAlias = Named | External | AtUri
+Reference: TypeAlias = Named | External
 
 
 class Order(NamedTuple):
@@ -268,7 +259,7 @@ class Backend(ABC):
         return Block(self._own, lambda: Transaction(self, actor, message))
 
     def lookup(self, references: Collection[Reference]) -> dict[Reference, list[NodeRow]]:
-        """Return the live nodes that each reference names; most have one or none.
+        """Return the live node that each reference names, if there is one.
 
         Of the present, or inside a transaction of what that sees; so are `live` and `existing_edges`.
         """
@@ -278,21 +269,54 @@ class Backend(ABC):
         if isinstance(reference, External):
             where = Compare(Column(Field.EXTERNAL_ID), Operator.EQ, reference.external_id)
             return self.find(reference.kind, where, limit=1)
+        name = Compare(Column(Field.NAME), Operator.EQ, reference.name)
         of_type = Compare(Column(Field.TYPE_ID), Operator.EQ, reference.type_id)
-        if isinstance(reference, Named):
-            where = Compare(Column(Field.NAME), Operator.EQ, reference.name)
-            kinds = [row.type.kind for row in self.types() if row.type.id == reference.type_id]
-            return [
-                row for kind in kinds for row in self.find(kind, all_of(of_type, where), limit=1)
-            ]
-        where = Compare(Column(Field.URI), Operator.EQ, reference.uri)
-        return self.find(
-            Kind.ARTIFACT,
-            all_of(of_type, where),
-            order=Order(descending=True),
-            after=None if reference.before is None else (reference.before, reference.before),
-            limit=LOOKUP_PAGE,
-        )
+        kinds = [row.type.kind for row in self.types() if row.type.id == reference.type_id]
+        return [row for kind in kinds for row in self.find(kind, all_of(of_type, name), limit=1)]
+
+    def writings(
+        self, of: AtUri | Collection[NodeKey], *, as_of: int | None = None
+    ) -> Iterator[Writing]:
+        """Yield the events by which artifacts were written, newest first, each with its states.
+
+        Of the live artifacts of a URI, or of given ones, gone or not. They are in descending order
+        of time, transaction, artifact, execution and kind of event; what nobody wrote is there by its
+        creation. `standing` tells which of them count.
+        """
+        as_of = self.pin(as_of)
+        first = self._writings(of, as_of, FIRST_WRITINGS)
+        return self._all_writings(of, as_of, first)
+
+    def _all_writings(
+        self, of: AtUri | Collection[NodeKey], as_of: int | None, first: Sequence[Writing]
+    ) -> Iterator[Writing]:
+        yield from first
+        if len(first) == FIRST_WRITINGS:
+            yield from self._writings(of, as_of, None)[FIRST_WRITINGS:]
+
+    def _writings(
+        self, of: AtUri | Collection[NodeKey], as_of: int | None, limit: int | None
+    ) -> Sequence[Writing]:
+        """Return the first writings, or all."""
+        if isinstance(of, AtUri):
+            at_uri = Compare(Column(Field.URI), Operator.EQ, of.uri)
+            ids = None if of.type_ids is None else tuple(sorted(of.type_ids))
+            of_type = None if ids is None else In(Column(Field.TYPE_ID), ids)
+            artifacts = self.find(Kind.ARTIFACT, all_of(of_type, at_uri), as_of=as_of)
+        else:
+            artifacts = [*self.nodes(of, as_of=as_of).values()]
+        keys = [row.key for row in artifacts]
+        events = self.edges(keys, Direction.UPSTREAM, kinds=OUTPUT_KINDS, as_of=as_of)
+        executions = self.nodes({row.source for row in events}, as_of=as_of)
+        return writings_of(artifacts, events, executions, self.time_of)[:limit]
+
+    def time_of(self, number: int) -> int:
+        """Return the time of a transaction, of the open one as well, in microseconds."""
+        own = self._transaction
+        if own is not None and own.locked and own.number == number:
+            return own.time
+        (head,) = self.log(before=number + 1, limit=1)
+        return head.time
 
     def live(self, keys: Collection[NodeKey]) -> set[NodeKey]:
         """Return those of the given nodes that exist and are not gone."""

@@ -3,27 +3,37 @@
 An input is the first match of id, external id, name within its type, URI with an equal digest;
 else the newest artifact of its type and URI that has all the given fields (a class's defaults are
 not given); else it is new. An output is new, unless id, external id, name, or URI and digest say otherwise. A context is known by
-id, external id or name. What is found is used as it is stored: reuse never changes a node.
+id, external id or name. Of several at a URI the newest is the one written last by a run that counts
+(`standing`). A name that is given is that of what is found at a URI, too; an id and an external id decide
+alone. What is found is used as it is stored: reuse never changes a node.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from lineage.contract.backend import LOOKUP_PAGE, AtUri, Backend, External, Named, Reference
+from lineage.contract.backend import Backend, External, Named, Reference
+from lineage.contract.batches import batched
+from lineage.contract.standing import newest_first, remarks_on
 from lineage.contract.transaction import Transaction
+from lineage.contract.writings import AtUri, Writing
 from lineage.errors import AlreadyExists, Invalid
 from lineage.model.canonical import decode, same
 from lineage.model.entities import Artifact, Node, property_fields
-from lineage.model.keys import Kind, NodeKey
+from lineage.model.keys import NodeKey
 from lineage.model.rows import STATE_NUMBERS, NodeRow
 from lineage.model.schema import conform
 from lineage.model.values import Value
 from lineage.recording.nodes import check_named, live_rows, node_row
 from lineage.recording.types import TypeFinder
 
-__all__ = ["Settled", "Wanted", "settle"]
+__all__ = ["Settled", "Wanted", "settle", "warn_of"]
+
+BATCH_WRITINGS = 64
+"""How many writings at a URI are looked at before more are read."""
+_LOGGER = logging.getLogger("lineage")
 
 
 class Wanted:
@@ -47,11 +57,15 @@ class Wanted:
 
 @dataclass(slots=True)
 class Settled:
-    """The rows of a run's nodes, in the order they were wanted, and what has to be written."""
+    """The rows of a run's nodes, in the order they were wanted, and what has to be written.
+
+    `notes` say in sentences where a rule decided which node is meant, and it might surprise.
+    """
 
     rows: list[NodeRow]
     new: list[NodeRow]
     types: TypeFinder
+    notes: tuple[str, ...]
 
     def replace(self, old: NodeRow, new: NodeRow) -> None:
         """Put another row in the place of one that is still to be written."""
@@ -59,20 +73,35 @@ class Settled:
             rows[rows.index(old)] = new
 
 
-def settle(backend: Backend, transaction: Transaction, wanted: Sequence[Wanted]) -> Settled:
-    """Find or make every wanted node; write nothing yet but types. All look-ups go in one call."""
+def warn_of(notes: Iterable[str]) -> None:
+    """Log what has to be said of a recording, once it is stored."""
+    for note in notes:
+        _LOGGER.warning("%s", note)
+
+
+def settle(
+    backend: Backend,
+    transaction: Transaction,
+    wanted: Sequence[Wanted],
+    *,
+    reader: NodeKey | None = None,
+) -> Settled:
+    """Find or make every wanted node; write nothing yet but types.
+
+    All look-ups by name and external id go in one call. `reader` is the execution that reads inputs.
+    """
     types = TypeFinder(backend, transaction)
     by_key = [each.key for each in wanted if each.key is not None]
     stored = live_rows(backend, by_key) if by_key else {}
     asked = [_references(types, each, stored) for each in wanted]
     references = {reference for some in asked for reference in some}
     found = backend.lookup(references) if references else {}
-    maker = _Maker(backend, transaction, types, found)
+    maker = _Maker(backend, transaction, types, found, reader)
     rows = [
-        maker.row(each, some) if each.key is None else stored[each.key]
+        maker.row(each, some) if each.key is None else maker.stored(each, stored[each.key])
         for each, some in zip(wanted, asked, strict=True)
     ]
-    return Settled(rows, maker.new, types)
+    return Settled(rows, maker.new, types, tuple(dict.fromkeys(maker.notes)))
 
 
 def _references(
@@ -93,9 +122,6 @@ def _references(
         references.append(External(node.kind, node.external_id))
     if node.name is not None:
         references.append(Named(node_type.id, node.name))
-    uri = node.uri if isinstance(node, Artifact) else None
-    if uri is not None and (wanted.role == "input" or _digest(node)):
-        references.append(AtUri(node_type.id, uri))
     return references
 
 
@@ -121,62 +147,108 @@ class _Maker:
         transaction: Transaction,
         types: TypeFinder,
         found: dict[Reference, list[NodeRow]],
+        reader: NodeKey | None,
     ) -> None:
         self._backend = backend
         self._transaction = transaction
         self._types = types
         self._found = found
+        self._reader = reader
         self.new: list[NodeRow] = []
+        self.notes: list[str] = []
+
+    def stored(self, wanted: Wanted, row: NodeRow) -> NodeRow:
+        """Return the row of a node that is given by its id, whatever name is given beside it."""
+        self._note_name(wanted.entity, row)
+        return row
 
     def row(self, wanted: Wanted, references: Iterable[Reference]) -> NodeRow:
         """Return the stored or the new row of a node."""
         node = wanted.entity
         assert node is not None
         for reference in references:
-            candidates = self._candidates(reference)
-            if isinstance(reference, AtUri):
-                assert isinstance(node, Artifact)
-                match = self._same_content(node, candidates, wanted.role)
-            else:
-                match = next(candidates, None)
+            match = next(self._named(reference), None)
             if match is not None:
                 self._check(wanted, node, match)
+                self._note_name(node, match)
+                return match
+        if isinstance(node, Artifact) and node.uri is not None:
+            match = self._at_uri(node, wanted.role)
+            if match is not None:
                 return match
         row = node_row(self._transaction, self._types.of(node), node)
         self.new.append(row)
         return row
 
-    def _same_content(
-        self, node: Artifact, candidates: Iterator[NodeRow], role: str
-    ) -> NodeRow | None:
-        """Return the newest candidate of equal digest; else, for an input, of equal given fields."""
-        digest = _digest(node)
-        properties = decode(conform(self._types.of(node), _given(node)))
-        for row in candidates:
-            stored, custom = decode(row.properties), decode(row.custom)
-            if digest is not None:
-                if stored.get("digest", custom.get("digest")) == digest:
-                    return row
-            elif (
-                role == "input"
-                and _has_plain(row, node)
-                and _has(stored, properties)
-                and _has(custom, node.custom_properties)
-            ):
-                return row
-        return None
+    def _note_name(self, node: Node | None, row: NodeRow) -> None:
+        if node is not None and node.name not in (None, row.name):
+            kept = "has no name" if row.name is None else f"is named {row.name!r:.80}"
+            self.notes.append(
+                f"{row.key} {kept}, and the name {node.name!r:.80} that was given beside its id is not stored"
+            )
 
-    def _candidates(self, reference: Reference) -> Iterator[NodeRow]:
-        """Yield the nodes that a reference names, newest first, this run's own new ones included."""
+    def _named(self, reference: Reference) -> Iterator[NodeRow]:
+        """Yield the nodes that a reference names, this run's own new ones included."""
         for row in reversed(self.new):
             if _is_named(row, reference):
                 yield row
-        page = self._found.get(reference, [])
-        yield from page
-        while isinstance(reference, AtUri) and len(page) == LOOKUP_PAGE:
-            reference = reference._replace(before=page[-1].key.id)
-            page = self._backend.lookup([reference])[reference]
-            yield from page
+        yield from self._found.get(reference, ())
+
+    def _at_uri(self, node: Artifact, role: str) -> NodeRow | None:
+        """Return the newest artifact of a type and URI with equal content; an output needs a digest."""
+        assert node.uri is not None
+        if role != "input" and _digest(node) is None:
+            return None
+        type_id = self._types.of(node).id
+        assert type_id is not None
+        fits = self._equals(node)
+        for row in reversed(self.new):
+            if (row.type_id, row.uri) == (type_id, node.uri) and fits(row):
+                return row
+        rows: dict[NodeKey, NodeRow] = {}
+        writings = self._backend.writings(AtUri(node.uri, frozenset((type_id,))))
+        standing = next(newest_first(self._fitting(writings, fits, rows)), None)
+        if standing is None:
+            return None
+        if role == "input":
+            self.notes += remarks_on(self._backend, standing, reader=self._reader)
+        return rows[standing.artifact]
+
+    def _fitting(
+        self,
+        writings: Iterable[Writing],
+        fits: Callable[[NodeRow], bool],
+        rows: dict[NodeKey, NodeRow],
+    ) -> Iterator[Writing]:
+        """Yield the writings of artifacts that fit, whose rows are put into `rows`."""
+        others: set[NodeKey] = set()
+        for some in batched(writings, BATCH_WRITINGS):
+            unread = {each.artifact for each in some}.difference(rows, others)
+            for key, row in self._backend.nodes(unread).items():
+                if fits(row):
+                    rows[key] = row
+                else:
+                    others.add(key)
+            yield from (each for each in some if each.artifact in rows)
+
+    def _equals(self, node: Artifact) -> Callable[[NodeRow], bool]:
+        """Return what tells whether a stored artifact has an equal digest or, without one, equal given fields."""
+        digest = _digest(node)
+        properties = decode(conform(self._types.of(node), _given(node)))
+
+        def fits(row: NodeRow) -> bool:
+            if node.name not in (None, row.name):
+                return False
+            stored, custom = decode(row.properties), decode(row.custom)
+            if digest is not None:
+                return stored.get("digest", custom.get("digest")) == digest
+            return (
+                _has_plain(row, node)
+                and _has(stored, properties)
+                and _has(custom, node.custom_properties)
+            )
+
+        return fits
 
     def _check(self, wanted: Wanted, node: Node, row: NodeRow) -> None:
         """Raise for a match that cannot be used: a run is new, and a type stays what it is."""
@@ -196,12 +268,7 @@ class _Maker:
 def _is_named(row: NodeRow, reference: Reference) -> bool:
     if isinstance(reference, External):
         return (row.key.kind, row.external_id) == reference
-    if isinstance(reference, Named):
-        return (row.type_id, row.name) == reference
-    return row.key.kind is Kind.ARTIFACT and (row.type_id, row.uri) == (
-        reference.type_id,
-        reference.uri,
-    )
+    return (row.type_id, row.name) == reference
 
 
 def _given(node: Artifact) -> dict[str, Value]:
@@ -212,11 +279,9 @@ def _given(node: Artifact) -> dict[str, Value]:
 
 
 def _has_plain(row: NodeRow, node: Artifact) -> bool:
-    """Whether the name, the external id and the state are as given, where they are."""
-    return (
-        node.name in (None, row.name)
-        and node.external_id in (None, row.external_id)
-        and (node.state is None or STATE_NUMBERS[node.state] == row.state)
+    """Whether the external id and the state are as given, where they are."""
+    return node.external_id in (None, row.external_id) and (
+        node.state is None or STATE_NUMBERS[node.state] == row.state
     )
 
 

@@ -22,7 +22,7 @@ from lineage.model.rows import (
 )
 from lineage.model.system import Environment
 from lineage.recording.edges import new_edges
-from lineage.recording.identity import Settled, Wanted, settle
+from lineage.recording.identity import Settled, Wanted, settle, warn_of
 
 __all__ = [
     "Artifacts",
@@ -53,9 +53,13 @@ Path: TypeAlias = tuple[str | int, ...]
 
 
 class Recorded(Generic[ExecutionT_co]):
-    """A run as it was stored: each part in the order it was given, of the classes it was given in."""
+    """A run as it was stored: each part in the order it was given, of the classes it was given in.
+
+    `notes` say in sentences what was recorded otherwise than it might seem.
+    """
 
     def __init__(self, settled: Settled, wanted: Sequence[Wanted]) -> None:
+        self.notes = settled.notes
         self._types = settled.types.known.by_id
         self._environments = settled.types.known.ids(Environment)
         self._nodes = [
@@ -137,6 +141,7 @@ def record(
         fresh = {row.key for row in settled.new}
         batch = Batch(nodes=settled.new, edges=new_edges(backend, transaction, edges, fresh))
         transaction.write(batch, live={row.key for row in settled.rows})
+    warn_of(settled.notes)
     return Recorded(settled, wanted)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, suppress
 from types import TracebackType
 from typing import Generic, NamedTuple, Self, TypeVar, cast, overload
@@ -21,7 +21,7 @@ from lineage.model.system import Asset, Environment, Metrics
 from lineage.model.values import Properties, to_properties, to_text
 from lineage.recording.edges import new_edges
 from lineage.recording.environment import capture
-from lineage.recording.identity import Wanted, settle
+from lineage.recording.identity import Wanted, settle, warn_of
 from lineage.recording.nodes import live_rows, stamp
 from lineage.recording.record import (
     Contexts,
@@ -82,6 +82,12 @@ class Run(Generic[ExecutionT_co]):
         self._environment: NodeKey | None = None
         self._captured: Environment | None = None
         self._metrics: _Written | None = None
+        self._notes: dict[str, None] = {}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences on what was recorded otherwise than it might seem, such as which artifact was taken."""
+        return tuple(self._notes)
 
     @property
     def execution(self) -> ExecutionT_co:
@@ -106,6 +112,7 @@ class Run(Generic[ExecutionT_co]):
             within=[*self._within, *([self._captured] if self._captured else [])],
             state=ExecutionState.RUNNING,
         )
+        self._note(begun.notes)
         self._contexts = begun.shared_contexts
         self._environment = begun.environments[-1] if self._captured else None
         self._execution = begun.execution
@@ -225,7 +232,7 @@ class Run(Generic[ExecutionT_co]):
             wanted.append(Wanted(Asset(name=asset), "context"))
         with self._transaction() as transaction:
             transaction.lock()
-            settled = settle(self._backend, transaction, wanted)
+            settled = settle(self._backend, transaction, wanted, reader=self.key)
             row = settled.rows[0]
             contexts = (*self._contexts, *(each.key for each in settled.rows[1:]))
             members = [member_edge(transaction, context, row.key) for context in contexts]
@@ -237,8 +244,14 @@ class Run(Generic[ExecutionT_co]):
                 edges=new_edges(self._backend, transaction, edges, fresh),
             )
             transaction.write(batch, live={each.key for each in settled.rows})
+        new_notes = [note for note in settled.notes if note not in self._notes]
+        warn_of(new_notes)
+        self._note(new_notes)
         cls = None if isinstance(artifact, NodeKey) else type(artifact)
         return cast(ArtifactT, entity_of(row, settled.types.known.by_id, cls))
+
+    def _note(self, notes: Iterable[str]) -> None:
+        self._notes.update(dict.fromkeys(notes))
 
     def _unless_there(self, event: EdgeRow) -> list[EdgeRow]:
         """Return an event, unless the run has it already; under another path that is `Invalid`."""

@@ -14,6 +14,7 @@ from pydantic_core import to_json
 
 from lineage.contract.backend import Order
 from lineage.contract.walking import Direction
+from lineage.contract.writings import Writing
 from lineage.filters.tree import (
     And,
     Column,
@@ -37,6 +38,8 @@ from lineage.model.system import SYSTEM_TYPES
 from lineage.model.values import kind_of
 
 EVENTS = range(1, 8)
+OUTPUTS = (1, 4, 6, 7)
+"""The kinds of event that lead from an execution to an artifact."""
 JOINED_BY = {
     Neighbour.EVENTS: EVENTS,
     Neighbour.CONTEXTS: (EdgeKind.ATTRIBUTION, EdgeKind.ASSOCIATION),
@@ -111,6 +114,23 @@ class Snapshot:
     def live(self, kind: Kind) -> list[NodeRow]:
         rows = self.present().values()
         return [row for row in rows if row.key.kind is kind and not row.gone]
+
+    def written(self, artifacts: Iterable[NodeKey], times: Mapping[int, int]) -> list[Writing]:
+        """Return who wrote artifacts, newest first; `times` are those of all transactions."""
+        rows, writings = self.present(), []
+        for key in artifacts:
+            events = [
+                edge for edge in self.edges.values() if edge.target == key and edge.kind in OUTPUTS
+            ]
+            for edge in events:
+                time = times[edge.since] if edge.time is None else edge.time
+                ends = rows[edge.source].state, rows[key].state
+                writings.append(Writing(time, edge.since, key, edge.source, edge.kind, *ends))
+            if not events:
+                made = rows[key].created
+                writings.append(Writing(made, 0, key, None, None, None, rows[key].state))
+        # Nobody and somebody never wrote the same artifact, so that None meets no key.
+        return sorted(writings, key=lambda each: (*each[:3], each[3:5]), reverse=True)
 
     def found(
         self,

@@ -23,7 +23,7 @@ def artifact(number: int) -> NodeKey:
     return NodeKey(Kind.ARTIFACT, number)
 
 
-def test_one_uri_and_type_make_versions_by_their_first_output(store: Store) -> None:
+def test_one_uri_and_type_make_versions_by_their_last_output(store: Store) -> None:
     with writing(store.backend) as new:
         old, late, first = (new.artifact(uri="s3://a", created=n) for n in (50, 10, 20))
         new.artifact(uri="s3://b")
@@ -31,14 +31,16 @@ def test_one_uri_and_type_make_versions_by_their_first_output(store: Store) -> N
         one, two, three = (new.execution() for _ in range(3))
         new.edge(one, late, time=900)
         new.edge(two, late, time=45)
+        new.edge(two, old, time=30)
         new.edge(one, first, time=40)
         new.edge(two, first, EdgeKind.INTERNAL_OUTPUT, time=None)
         new.edge(three, first, time=1000)
         new.edge(late, one, time=1)
     for key in (old, late, first):
         answer = versions(store.backend, key)
-        assert [each.key for each in answer.artifacts] == [first, late, old]
-        assert (answer.asset, answer.number) == (None, 1)
+        assert [each.key for each in answer.artifacts] == [old, late, first]
+        assert answer.current == answer.artifacts[-1]
+        assert (answer.asset, answer.notes, answer.number) == (None, (), 1)
 
 
 def test_a_notebook_shows_them(store: Store) -> None:
@@ -95,7 +97,8 @@ def test_deleted_versions_are_left_out_but_for_the_one_asked_about(store: Store)
     before = store.backend.now()
     store.delete(put[1])
     assert ids(store, put[0].key) == [1, 3]
-    assert ids(store, put[1].key) == [1, 2, 3]
+    # It is no candidate for the newest, and stands before those that are.
+    assert ids(store, put[1].key) == [2, 1, 3]
     assert ids(store, put[0].key, as_of=before) == [1, 2, 3]
     store.purge(put[1], reason="asked to")
     assert ids(store, put[1].key) == [2]

@@ -8,12 +8,12 @@ import pytest
 from pydantic import Field
 
 import lineage
-from lineage.contract.backend import LOOKUP_PAGE
 from lineage.errors import AlreadyExists, Invalid, LineageError, NotFound
 from lineage.model.entities import Artifact, ArtifactState, Context
 from lineage.model.keys import NodeKey
 from lineage.model.schema import ArtifactType
 from lineage.model.values import ProtoAny
+from lineage.recording.identity import BATCH_WRITINGS
 from lineage.store import Store
 from lineage.testing.builders import everything
 
@@ -168,7 +168,7 @@ def test_any_value_matches_itself(store: Store, value: object) -> None:
 def test_digest_may_be_a_custom_property(store: Store) -> None:
     plain = Artifact(type="lineage.Metrics", uri="u", custom_properties={"digest": "d"})
     assert written(store, plain) == [1]
-    assert written(store, plain) == read(store, plain.replace(name="n")) == [1]
+    assert written(store, plain) == read(store, plain.replace(state="LIVE")) == [1]
     other = plain.replace(custom_properties={"digest": 5})
     assert written(store, other, other) == [2, 3]
 
@@ -190,7 +190,7 @@ def test_newest_match_is_taken(store: Store) -> None:
     assert read(store, Dataset(uri="u", day=1)) == [1]
 
 
-@pytest.mark.parametrize("count", [LOOKUP_PAGE - 1, LOOKUP_PAGE, LOOKUP_PAGE + 1, 40])
+@pytest.mark.parametrize("count", [BATCH_WRITINGS - 1, BATCH_WRITINGS, BATCH_WRITINGS + 1, 140])
 def test_match_is_found_behind_any_number_of_others(store: Store, count: int) -> None:
     written(store, Dataset(uri="u", day=0), *(Dataset(uri="u", day=1) for _ in range(count)))
     assert read(store, Dataset(uri="u", day=0)) == [1]

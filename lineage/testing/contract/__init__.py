@@ -14,6 +14,7 @@ from lineage.testing.contract import (
     verbs,
     walks,
     writing,
+    writings,
 )
 
 _FIXTURE = type(threads.restless)
@@ -38,6 +39,7 @@ for _module in (
     verbs,
     walks,
     writing,
+    writings,
 ):
     for _name, _each in vars(_module).items():
         if _is_collected(_name, _each) and globals().setdefault(_name, _each) is not _each:

@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 import pytest
 
-from lineage.contract.backend import LOOKUP_PAGE, AtUri, Backend, External, Named, Reference
+from lineage.contract.backend import Backend, External, Named, Reference
 from lineage.contract.walking import Direction
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EVENT_KINDS, EdgeKey, EdgeKind, NodeRow, TypeRow
@@ -349,36 +349,6 @@ def test_lookup_by_name_and_external_id(backend: Backend) -> None:
     assert answer[Named(DATASET, "a")] == [backend.nodes([data])[data]]
 
 
-def test_lookup_at_a_uri_is_newest_first_in_pages(backend: Backend) -> None:
-    count = LOOKUP_PAGE * 2 + 3
-    with writing(backend) as new:
-        for _ in range(count):
-            new.artifact(uri="s3://a")
-            new.artifact(MODEL, uri="s3://a")
-        new.artifact(uri="s3://A")
-        new.artifact()
-        new.artifact(uri="")
-        new.delete(NodeKey(Kind.ARTIFACT, 2 * count - 1))
-    ids = list(range(2 * count - 3, 0, -2))
-    seen: list[int] = []
-    before = None
-    while page := looked_up(backend, AtUri(DATASET, "s3://a", before))[
-        AtUri(DATASET, "s3://a", before)
-    ]:
-        assert len(page) <= LOOKUP_PAGE
-        seen += [row.key.id for row in page]
-        before = seen[-1]
-    assert seen == ids
-    assert looked_up(
-        backend, AtUri(DATASET, "nowhere"), AtUri(TRAIN, "s3://a"), AtUri(99, "s3://a")
-    ) == {
-        AtUri(DATASET, "nowhere"): [],
-        AtUri(TRAIN, "s3://a"): [],
-        AtUri(99, "s3://a"): [],
-    }
-    assert [row.uri for row in looked_up(backend, AtUri(DATASET, ""))[AtUri(DATASET, "")]] == [""]
-
-
 def test_lookup_sees_own_writes(backend: Backend) -> None:
     reference = Named(DATASET, "a")
     with writing(backend) as new:
@@ -400,12 +370,8 @@ def test_lookup_of_many(backend: Backend) -> None:
     references: list[Reference] = []
     for row in rows:
         assert row.name is not None
-        references += [
-            Named(DATASET, row.name),
-            External(Kind.ARTIFACT, row.name),
-            AtUri(DATASET, row.name),
-        ]
+        references += [Named(DATASET, row.name), External(Kind.ARTIFACT, row.name)]
     answer = backend.lookup(references)
-    assert len(answer) == 3600
+    assert len(answer) == 2400
     assert {len(found) for found in answer.values()} == {1}
     assert all(answer[Named(DATASET, str(row.name))] == [row] for row in rows)

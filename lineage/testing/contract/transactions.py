@@ -6,8 +6,9 @@ import threading
 
 import pytest
 
-from lineage.contract.backend import AtUri, Backend, External, Named, Reference
+from lineage.contract.backend import Backend, External, Named, Reference
 from lineage.contract.walking import Direction
+from lineage.contract.writings import AtUri
 from lineage.errors import AlreadyExists, Conflict, Invalid, NotFound
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import NodeRow
@@ -331,13 +332,13 @@ def test_reading_transaction_stays_at_its_first_read(backend: Backend) -> None:
         references: list[Reference] = [
             Named(DATASET, "a"),
             External(Kind.ARTIFACT, "x"),
-            AtUri(DATASET, "u"),
             Named(DATASET, "late"),
         ]
         walk = backend.walk([key], Direction.BOTH)
         return {
             **moment_of(backend),
             "lookup": backend.lookup(references),
+            "writings": list(backend.writings(AtUri("u"))),
             "walk": (list(map(list, walk.levels)), list(walk.edges), walk.cut),
             "log": backend.log(),
             "last of log": backend.log(limit=1),

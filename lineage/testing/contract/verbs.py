@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from lineage.contract.backend import CONTRACT_VERSION, AtUri, Backend, External, Named, Order
+from lineage.contract.backend import CONTRACT_VERSION, Backend, External, Named, Order
 from lineage.contract.walking import Direction
+from lineage.contract.writings import AtUri
 from lineage.errors import Invalid, NotFound
 from lineage.filters.tree import Field
 from lineage.model.keys import Kind, NodeKey
@@ -22,6 +23,8 @@ HISTORICAL: dict[str, Callable[[Backend, Any], object]] = {
     "edges": lambda backend, as_of: backend.edges([FIRST], as_of=as_of),
     "versions": lambda backend, as_of: backend.versions(FIRST, as_of=as_of),
     "walk": lambda backend, as_of: backend.walk([FIRST], Direction.BOTH, as_of=as_of),
+    "writings": lambda backend, as_of: list(backend.writings([FIRST], as_of=as_of)),
+    "writings at a URI": lambda backend, as_of: list(backend.writings(AtUri("a"), as_of=as_of)),
 }
 """The reading verbs that take a moment."""
 
@@ -44,7 +47,6 @@ VERBS: dict[str, Callable[[Backend], object]] = {
     "check": lambda backend: backend.check(),
     "named": lambda backend: backend.lookup([Named(DATASET, "a")]),
     "external": lambda backend: backend.lookup([External(Kind.ARTIFACT, "a")]),
-    "at uri": lambda backend: backend.lookup([AtUri(DATASET, "a")]),
     "live": lambda backend: backend.live([FIRST]),
     "existing edges": lambda backend: backend.existing_edges(
         [EdgeKey(FIRST, NodeKey(Kind.EXECUTION, 1), EdgeKind.INPUT)]

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
@@ -24,9 +24,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from lineage.contract.backend import LOOKUP_PAGE, AtUri, Backend, External, Named, Order, Reference
+from lineage.contract.backend import Backend, External, Named, Order, Reference
 from lineage.contract.transaction import Transaction
 from lineage.contract.walking import Direction, Limits
+from lineage.contract.writings import AtUri
 from lineage.errors import AlreadyExists, Invalid
 from lineage.filters.tree import (
     Field,
@@ -412,10 +413,8 @@ class Histories(RuleBasedStateMachine):
             assert list(answer.edges) == expected.edges
             assert answer.cut == expected.cut
 
-    @rule(pick=PICK, name=NAMES, uri=URIS, before=st.none() | st.integers(1, 9))
-    def lookup_agrees(
-        self, pick: int, name: str | None, uri: str | None, before: int | None
-    ) -> None:
+    @rule(pick=PICK, name=NAMES)
+    def lookup_agrees(self, pick: int, name: str | None) -> None:
         kind = picked(list(Kind), pick)
         type_id = picked(sorted(self.last.types), pick)
         live = self.last.live
@@ -429,20 +428,32 @@ class Histories(RuleBasedStateMachine):
             External(kind, name or ""): [
                 row for row in live(kind) if row.external_id == (name or "")
             ],
-            AtUri(type_id, uri or "", before): sorted(
-                (
-                    row
-                    for row in live(Kind.ARTIFACT)
-                    if (row.type_id, row.uri) == (type_id, uri or "")
-                    and row.key.id < (before or 99)
-                ),
-                reverse=True,
-            )[:LOOKUP_PAGE],
         }
         answer = self.backend.lookup(found)
         for reference, rows in found.items():
             assert answer[reference] == rows, reference
         assert answer == Backend.lookup(self.backend, found)
+
+    @rule(uri=URIS, picks=st.lists(PICK, max_size=3), pick=PICK, back=PICK)
+    def writings_agree(self, uri: str | None, picks: list[int], pick: int, back: int) -> None:
+        times = {each.number: each.time for each in (*self.snapshots, self.last)}
+        type_id = picked(sorted(self.last.types), pick)
+        for number, snapshot in self.moments(back):
+            at_uri = [row for row in snapshot.live(Kind.ARTIFACT) if row.uri == (uri or "")]
+            known = sorted(key for key in snapshot.nodes if key.kind is Kind.ARTIFACT)
+            keys = {picked(known, each) for each in picks} if known else set()
+            asked: list[tuple[AtUri | set[NodeKey], Iterable[NodeKey]]] = [
+                (AtUri(uri or ""), (row.key for row in at_uri)),
+                (
+                    AtUri(uri or "", frozenset({type_id})),
+                    (row.key for row in at_uri if row.type_id == type_id),
+                ),
+                (keys, keys),
+            ]
+            for of, artifacts in asked:
+                expected = snapshot.written(artifacts, times)
+                assert list(self.backend.writings(of, as_of=number)) == expected
+                assert list(Backend._writings(self.backend, of, number, None)) == expected
 
     def teardown(self) -> None:
         try:

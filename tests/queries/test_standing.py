@@ -1,0 +1,318 @@
+"""Whose write counts: runs that failed, were cached or have not ended, and which artifact is the newest."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+import lineage
+from lineage.model.entities import Artifact, ArtifactState, Event, Execution, ExecutionState
+from lineage.model.keys import NodeKey
+from lineage.store import Store
+from lineage.testing.builders import Clock
+
+FAILING = (ExecutionState.FAILED, ExecutionState.CANCELED)
+COUNTING = tuple(state for state in ExecutionState if state not in FAILING)
+WITHDRAWN = (ArtifactState.DELETED, ArtifactState.MARKED_FOR_DELETION, ArtifactState.ABANDONED)
+
+
+class Table(lineage.Dataset):
+    pass
+
+
+class Net(lineage.Model):
+    pass
+
+
+class Fit(lineage.Train):
+    rate: float
+
+
+def wrote(store: Store, state: ExecutionState | None, artifact: Artifact) -> NodeKey:
+    """Record a run that ended in a state, and return what it wrote."""
+    run = store.put(Execution(type="lineage.Process", state=state))
+    stored = store.put(artifact)
+    store.put(Event(artifact=stored.key, execution=run.key, type="OUTPUT"))
+    return stored.key
+
+
+def newest(store: Store, uri: str = "u") -> NodeKey:
+    """Return the newest of a URI, about which the name, the versions and an input agree."""
+    key = store.show(uri).node.key
+    answer = store.versions(uri)
+    assert answer.current.key == answer.artifacts[-1].key == key
+    assert store.get(Table, uri).key == key
+    with store.run(Fit(rate=0.0), environment=False) as run:
+        assert run.input(Table(uri=uri)).key == key
+    return key
+
+
+@pytest.mark.parametrize("state", [*ExecutionState, None])
+def test_newest_was_written_by_a_run_that_counts(store: Store, state: ExecutionState) -> None:
+    first = wrote(store, ExecutionState.COMPLETE, Table(uri="u"))
+    second = wrote(store, state, Table(uri="u"))
+    assert newest(store) == (first if state in FAILING else second)
+
+
+@pytest.mark.parametrize("state", FAILING)
+def test_where_no_run_counts_the_newest_is_taken_and_said(
+    store: Store, state: ExecutionState, caplog: pytest.LogCaptureFixture
+) -> None:
+    wrote(store, state, Table(uri="u"))
+    second = wrote(store, state, Table(uri="u"))
+    assert newest(store) == second
+    (note,) = store.versions("u").notes
+    ending = "FAILED" if state == "FAILED" else "was CANCELED"
+    assert note == (
+        f"{second} is taken for want of a better one: "
+        f"{second} was written by execution:2, which {ending}"
+    )
+    caplog.clear()
+    with caplog.at_level(logging.WARNING, "lineage"):
+        with store.run(Fit(rate=0.0)) as run:
+            run.input(Table(uri="u"))
+            run.input(Table(uri="u"))
+        assert run.notes == (note,)
+        assert store.record(Fit(rate=0.0), inputs=Table(uri="u")).notes == (note,)
+    assert [each.getMessage() for each in caplog.records] == [note, note]
+
+
+def test_what_is_passed_over_is_said(store: Store) -> None:
+    first = wrote(store, ExecutionState.COMPLETE, Table(uri="u"))
+    for _ in range(5):
+        wrote(store, ExecutionState.FAILED, Table(uri="u"))
+    (note,) = store.versions("u").notes
+    assert note.startswith(f"{first} is taken, though others are newer: artifact:6 was written by")
+    assert note.endswith("artifact:4 was written by execution:4, which FAILED; and 2 more")
+    assert [each.id for each in store.versions("u").artifacts] == [2, 3, 4, 5, 6, 1]
+
+
+def test_nothing_is_said_where_all_is_well(store: Store) -> None:
+    wrote(store, ExecutionState.FAILED, Table(uri="u"))
+    wrote(store, ExecutionState.COMPLETE, Table(uri="u"))
+    assert store.versions("u").notes == ()
+    assert store.record(Fit(rate=0.0), inputs=Table(uri="u")).notes == ()
+
+
+def test_one_that_failed_but_was_written_again_counts(store: Store) -> None:
+    key = wrote(store, ExecutionState.FAILED, Table(uri="u"))
+    again = store.put(Execution(type="lineage.Process", state="COMPLETE"))
+    store.put(Event(artifact=key, execution=again.key, type="OUTPUT"))
+    assert newest(store) == key
+    assert store.versions("u").notes == ()
+
+
+@pytest.mark.parametrize("state", WITHDRAWN)
+def test_withdrawn_artifact_is_no_candidate(store: Store, state: ArtifactState) -> None:
+    first = wrote(store, None, Table(uri="u"))
+    second = wrote(store, None, Table(uri="u", state=state))
+    assert newest(store) == first
+    assert f"{second} is {state}" in store.versions("u").notes[0]
+
+
+def test_pending_artifact_counts_and_is_said(store: Store) -> None:
+    wrote(store, None, Table(uri="u"))
+    second = wrote(store, None, Table(uri="u", state="PENDING"))
+    assert newest(store) == second
+    assert store.versions("u").notes == (f"{second} is pending: it may not be whole yet",)
+
+
+def test_run_that_has_not_ended_counts_and_is_said(store: Store, clock: Clock) -> None:
+    key = wrote(store, ExecutionState.RUNNING, Table(uri="u"))
+    clock.micros += 3_720_000_000
+    (note,) = store.versions("u").notes
+    assert note.startswith(
+        f"{key} was written by execution:1, which had been RUNNING for 1 h 2 min"
+    )
+    moment = store.at(store.backend.now())
+    assert "1 h 2 min" in moment.versions("u").notes[0]
+    store.update(store.get(Execution, 1).replace(state="FAILED"))
+    assert "FAILED" in store.versions("u").notes[0]
+    (then,) = moment.versions("u").notes
+    assert then == f"{key} was written by execution:1, which had been RUNNING for 2 s"
+
+
+def test_own_writing_is_nothing_to_say(store: Store) -> None:
+    with store.run(Fit(rate=0.0)) as run:
+        data = run.output(Table(uri="u"))
+        assert run.input(Table(uri="u")).key == data.key
+        assert run.notes == ()
+        with run.step(Fit(rate=0.0)) as step:
+            assert step.input(Table(uri="u")).key == data.key
+            assert "RUNNING" in step.notes[0]
+
+
+def test_writing_a_digest_again_makes_the_old_one_the_newest(store: Store) -> None:
+    for digest in ("a", "b", "a"):
+        store.record(Fit(rate=0.0), outputs=Table(uri="u", custom_properties={"digest": digest}))
+    assert newest(store).id == 1
+    assert [each.id for each in store.versions("u").artifacts] == [2, 1]
+    assert store.at(2).show("u").node.id == 2
+
+
+def test_roll_back_that_failed_changes_nothing(store: Store) -> None:
+    states = (ExecutionState.COMPLETE, ExecutionState.COMPLETE, ExecutionState.FAILED)
+    for digest, state in zip("aba", states, strict=True):
+        store.record(
+            Fit(rate=0.0, state=state), outputs=Table(uri="u", custom_properties={"digest": digest})
+        )
+    assert newest(store).id == 2
+
+
+def test_time_of_the_event_decides_not_that_of_recording(store: Store) -> None:
+    for day in (1, 3, 2):
+        run = store.put(Execution(type="lineage.Process", state="COMPLETE"))
+        data = store.put(Table(uri="u"))
+        time = datetime(2026, 3, day, tzinfo=UTC)
+        store.put(Event(artifact=data.key, execution=run.key, type="OUTPUT", time=time))
+    assert newest(store).id == 2
+    assert [each.id for each in store.versions("u").artifacts] == [1, 3, 2]
+
+
+def test_equal_times_go_by_transaction_and_a_clock_may_go_back(store: Store, clock: Clock) -> None:
+    time = datetime(2026, 3, 1, tzinfo=UTC)
+    run = store.put(Execution(type="lineage.Process"))
+    first, second = store.put([Table(uri="u"), Table(uri="u")])
+    for artifact in (second, first):
+        clock.micros -= int(timedelta(hours=1).total_seconds() * 1e6)
+        store.put(Event(artifact=artifact.key, execution=run.key, type="OUTPUT", time=time))
+    assert newest(store) == first.key
+
+
+def test_asset_goes_by_the_same_rule(store: Store) -> None:
+    for state in (ExecutionState.COMPLETE, ExecutionState.FAILED):
+        with store.run(Fit(rate=0.0)) as run:
+            run.output(Net(uri=f"s3://{state}"), asset="churn")
+        store.update(run.execution.replace(state=state))
+    answer = store.versions("artifact:2")
+    assert [each.id for each in answer.artifacts] == [2, 1]
+    assert answer.current.id == 1
+    assert "artifact:2 was written by execution:2, which FAILED" in answer.notes[0]
+
+
+def retried(store: Store, states: Iterable[str]) -> NodeKey:
+    """Record a model that several runs wrote, each from data of its own; return its key."""
+    for place, state in enumerate(states, start=1):
+        execution = Fit(rate=place / 10, name=f"try {place}", state=state)
+        model = Net(uri="m", custom_properties={"digest": "d"})
+        scores = lineage.Metrics(custom_properties={"accuracy": place / 10})
+        store.record(execution, inputs=Table(name=f"d{place}"), outputs=[model, scores])
+    return store.key_of("m")
+
+
+def test_failed_retry_does_not_answer(store: Store) -> None:
+    answer = store.show(retried(store, ["COMPLETE", "FAILED"]))
+    assert dict(answer.parameters) == {"rate": 0.1}
+    assert [run.name for run in answer.runs] == ["try 1", "try 2"]
+    assert [metric.value for metric in answer.metrics] == [0.1, 0.2]
+    assert [(each.node.name, each.failed) for each in answer.datasets] == [
+        ("d1", False),
+        ("d2", True),
+    ]
+    assert any("execution:2 wrote artifact:2 too, but FAILED" in note for note in answer.notes)
+    assert any("leads to the data artifact:4" in note for note in answer.notes)
+
+
+def test_later_retry_that_succeeds_does_answer(store: Store) -> None:
+    answer = store.show(retried(store, ["FAILED", "COMPLETE"]))
+    assert dict(answer.parameters) == {"rate": 0.2}
+    assert [run.name for run in answer.runs] == ["try 2", "try 1"]
+    assert [each.node.name for each in answer.datasets] == ["d2", "d1"]
+
+
+def test_failed_run_alone_answers_and_is_said(store: Store) -> None:
+    answer = store.show(retried(store, ["FAILED", "CANCELED"]))
+    assert dict(answer.parameters) == {"rate": 0.2}
+    said = "artifact:2 was written by execution:2, execution:1 alone, which FAILED or was CANCELED"
+    assert said in [
+        note.replace("was CANCELED or FAILED", "FAILED or was CANCELED") for note in answer.notes
+    ]
+
+
+def test_cached_run_leaves_the_answer_to_the_one_that_worked(store: Store) -> None:
+    answer = store.show(retried(store, ["COMPLETE", "CACHED", "FAILED"]))
+    assert dict(answer.parameters) == {"rate": 0.1}
+    assert [run.name for run in answer.runs] == ["try 2", "try 1", "try 3"]
+    assert any("2 runs wrote artifact:2" in note for note in answer.notes)
+    assert any("execution:2 read artifact:4" in note for note in answer.notes)
+
+
+def test_cached_run_alone_answers_and_is_said(store: Store) -> None:
+    answer = store.show(retried(store, ["CACHED", "FAILED"]))
+    assert dict(answer.parameters) == {"rate": 0.1}
+    assert any("was CACHED: the run that did the work is not recorded" in n for n in answer.notes)
+
+
+def test_moment_before_the_failure_is_answered_as_it_was(store: Store) -> None:
+    store.record(Fit(rate=0.1), outputs=Net(uri="m", custom_properties={"digest": "d"}))
+    run = store.put(Fit(rate=0.9, state="RUNNING"))
+    store.put(Event(artifact=store.key_of("m"), execution=run.key, type="OUTPUT"))
+    before = store.backend.now()
+    store.update(run.replace(state="FAILED"))
+    assert dict(store.show("m").parameters) == {"rate": 0.1}
+    then = store.at(before).show("m")
+    assert dict(then.parameters) == {"rate": 0.9}
+    assert any("which had been RUNNING for" in note for note in then.notes)
+
+
+def test_impact_and_peers_put_what_failed_last(store: Store) -> None:
+    data = store.put(Table(uri="raw"))
+    for name, state in (("bad", "FAILED"), ("good", "COMPLETE")):
+        store.record(Fit(rate=0.1, state=state), inputs=data.key, outputs=Net(name=name))
+    store.record(Fit(rate=0.1), inputs=store.key_of("Net:bad"), outputs=Net(name="worse"))
+    impact = store.impact(data)
+    assert [(each.node.name, each.failed) for each in impact.affected] == [
+        ("good", False),
+        ("bad", True),
+        ("worse", True),
+    ]
+    assert (
+        "nothing but runs that failed leads to the artifacts artifact:2, artifact:4" in impact.notes
+    )
+    peers = store.peers(data)
+    assert [(each.model.name, each.failed) for each in peers.models] == [
+        ("good", False),
+        ("bad", True),
+        ("worse", True),
+    ]
+    assert "nothing but runs that failed leads to the models artifact:2, artifact:4" in peers.notes
+
+
+def test_what_another_way_leads_to_did_not_fail(store: Store) -> None:
+    data, model = store.put([Table(uri="raw"), Net(name="m")])
+    for state in ("FAILED", "COMPLETE"):
+        store.record(Fit(rate=0.1, state=state), inputs=data.key, outputs=model.key)
+    assert [each.failed for each in store.impact(data).affected] == [False]
+    assert not any("failed" in note for note in store.impact(data).notes)
+
+
+def test_impact_of_a_failed_run_is_its_own(store: Store) -> None:
+    run = store.record(Fit(rate=0.1, state="FAILED"), outputs=Net(name="m"))
+    (affected,) = store.impact(run.execution).affected
+    assert not affected.failed
+
+
+def test_name_that_is_given_must_equal_the_stored_one(store: Store) -> None:
+    def named(name: str | None) -> Table:
+        return Table(name=name, uri="local:memory", custom_properties={"digest": "abc"})
+
+    done = store.record(Fit(rate=0.1), inputs=[named("train"), named("test"), named(None)])
+    first, second, third = done.inputs
+    assert (first.name, second.name) == ("train", "test")
+    assert third.key == second.key
+    again = store.record(Fit(rate=0.1), inputs=[named("train"), named("test")])
+    assert [each.key for each in again.inputs] == [first.key, second.key]
+
+
+def test_name_beside_an_id_is_warned_of_and_not_stored(store: Store) -> None:
+    data = store.put(Table(name="old", external_id="x"))
+    for given in (Table(external_id="x", name="new"), data.replace(name="new")):
+        done = store.record(Fit(rate=0.1), inputs=given)
+        assert done.inputs[0].name == "old"
+        assert done.notes == (
+            "artifact:1 is named 'old', and the name 'new' that was given beside its id is not stored",
+        )
+    assert store.record(Fit(rate=0.1), inputs=data).notes == ()
