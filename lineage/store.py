@@ -29,7 +29,7 @@ from lineage.model.values import to_text
 from lineage.queries import naming, provenance
 from lineage.queries.find import Page, find, get, get_named
 from lineage.recording.edges import end_edges
-from lineage.recording.nodes import delete_nodes, purge_nodes, update_node
+from lineage.recording.nodes import delete_nodes, end_runs, purge_nodes, update_node
 from lineage.recording.put import put
 from lineage.recording.record import Artifacts, Contexts, ExecutionT, Recorded, record
 from lineage.recording.run import Run
@@ -197,6 +197,15 @@ class Store:
         """
         row = update_node(self.backend, node, self._author(message), fields=fields)
         return cast(NodeT, entity_of(row, registry(self.backend).by_id, type(node)))
+
+    def end(self, *runs: Reference, state: str, message: str = "") -> None:
+        """Give runs that died without a word, and so stayed RUNNING, the state in which they ended.
+
+        That is COMPLETE, FAILED, CANCELED or CACHED. `Invalid` for a run that has ended, and for what
+        is no execution.
+        """
+        keys = [self.key_of(each) for each in runs]
+        end_runs(self.backend, keys, state, self._author(message))
 
     def delete(self, *things: Reference | Edge, message: str = "") -> None:
         """End nodes and edges. A node's edges stay, and walks go on through it; its name is free."""

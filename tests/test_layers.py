@@ -9,6 +9,7 @@ from graphlib import TopologicalSorter
 
 import pytest
 
+from lineage.model.entities import ArtifactState, ExecutionState
 from tests.tree import ROOT, modules
 
 LAYER = {
@@ -192,3 +193,48 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
     loaded = set(done.stdout.split())
     assert "lineage" in loaded
     assert not loaded & HEAVY
+
+
+LOOKS_AT_STATES = (
+    "contract.standing",
+    "recording",
+    "formats",
+    "mlmd",
+    "server",
+    "model",
+    "testing",
+)
+"""Who may compare states: the rules of answers, recording's own, and those who pass on what others say."""
+STATES = {state.name for states in (ExecutionState, ArtifactState) for state in states}
+
+
+def states_looked_at(source: str) -> list[int]:
+    """Return the lines in which a state is named or compared with."""
+    return sorted(
+        node.lineno
+        for node in ast.walk(ast.parse(source))
+        if (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id in ("ExecutionState", "ArtifactState")
+        )
+        or (
+            isinstance(node, ast.Compare)
+            and any(
+                isinstance(each, ast.Constant) and each.value in STATES
+                for each in (node.left, *node.comparators)
+            )
+        )
+    )
+
+
+def test_only_standing_says_which_states_count() -> None:
+    assert states_looked_at("run.state is ExecutionState.FAILED\n'FAILED' == name") == [1, 2]
+    assert states_looked_at("states = dict(enumerate(ExecutionState))\nFAILED = 1") == []
+    others = [
+        (name, lines)
+        for name, path in MODULES.items()
+        if not any(f".{name}.".startswith(f".lineage.{each}.") for each in LOOKS_AT_STATES)
+        and (lines := states_looked_at(path.read_text(encoding="utf-8")))
+    ]
+    assert others == []

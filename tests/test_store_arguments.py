@@ -77,6 +77,7 @@ CALLS: dict[str, Callable[[Store, Any], object]] = {
     "record within": lambda it, bad: it.record(Train(), within=bad),
     "update": lambda it, bad: it.update(bad),
     "update fields": lambda it, bad: it.update(it.get(Model, 2).replace(uri="u"), fields=bad),
+    "end": lambda it, bad: it.end(bad, state="FAILED"),
     "delete": lambda it, bad: it.delete(bad),
     "purge": lambda it, bad: it.purge(bad, reason="x"),
     "copy_to": lambda it, bad: it.copy_to(bad),

@@ -93,6 +93,7 @@ COMMANDS = (
     Command("copy", "copying.copy", ("lineage copy lineage.db backup.db",)),
     Command("serve", "serving.serve", ("lineage serve --mlmd 127.0.0.1:8080",)),
     Command("check", "history.check", ("lineage check",)),
+    Command("end", "ending.end", ("lineage end execution:1 --state FAILED",)),
     Command(
         "delete",
         "removing.delete",

@@ -19,8 +19,8 @@ if TYPE_CHECKING:  # a command needs the classes of its own answer only
     from lineage.queries.differences import Diff, Difference
     from lineage.queries.impact import Affected, Impact
     from lineage.queries.paths import Paths
-    from lineage.queries.peers import Peers
-    from lineage.queries.summary import Linked, Summary
+    from lineage.queries.peers import Peer, Peers
+    from lineage.queries.summary import Linked, Source, Summary
     from lineage.queries.versions import Versions
 
 __all__ = ["comparison", "difference", "impact", "notes", "paths", "peers", "summary", "versions"]
@@ -116,9 +116,14 @@ def _runs(answer: Summary) -> Iterator[str]:
     yield from table(("",) * 5, rows, indent="  ")
 
 
+def _marked(each: Source | Peer | Affected) -> str:
+    """Return the mark of what nothing but runs that failed leads to."""
+    return ", failed" if each.failed else ""
+
+
 def _datasets(answer: Summary) -> Iterator[str]:
     rows = [
-        [*node_cells(each.node), f"{several(each.distance, 'edge')} away"]
+        [*node_cells(each.node), f"{several(each.distance, 'edge')} away{_marked(each)}"]
         for each in answer.datasets
     ]
     yield from table(("",) * 5, rows, indent="  ")
@@ -148,7 +153,8 @@ def peers(answer: Peers) -> Iterator[str]:
     yield bold(f"{several(len(answer.models), 'model')} trained on the data of {answer.of.key}")
     yield from section("Data sets", _nodes(answer.datasets))
     rows = [
-        [*node_cells(each.model), str(each.dataset), str(each.distance)] for each in answer.models
+        [*node_cells(each.model), str(each.dataset), f"{each.distance}{_marked(each)}"]
+        for each in answer.models
     ]
     yield from section("Models", table((*NODE, "TRAINED ON", "EDGES"), rows, indent="  "))
     yield from notes(answer.notes)
@@ -186,13 +192,15 @@ def impact(answer: Impact) -> Iterator[str]:
 
 
 def _group(affected: Affected) -> str:
+    if affected.failed:
+        return "Through failed runs alone"
     if affected.deployments:
         return "Deployed"
     return "Models" if affected.role is Role.MODEL else "Others"
 
 
 def _affected(answer: Impact, affected: Affected) -> Iterator[str]:
-    yield f"  {headline(affected.node)}  {several(affected.distance, 'edge')} away"
+    yield f"  {headline(affected.node)}  {several(affected.distance, 'edge')} away{_marked(affected)}"
     for key in affected.deployments[:DEPLOYMENTS]:
         yield f"      deployed by {headline(answer.nodes[key])}"
     if len(affected.deployments) > DEPLOYMENTS:
@@ -292,6 +300,7 @@ def versions(answer: Versions) -> Iterator[str]:
     yield from table(
         (*NODE, "URI", "CREATED"), [_version(each) for each in answer.artifacts], indent="  "
     )
+    yield from notes(answer.notes)
 
 
 def _version(artifact: Artifact) -> list[str]:

@@ -56,6 +56,7 @@ _ANSWERS: Mapping[str, Mapping[str, type | list[str]]] = {
     "copy": {"": Copied},
     "check": {"": Faults},
     "serve": {"": ["mlmd"]},
+    "end": {"": ["ended"]},
     "delete": {"": ["deleted"]},
     "purge": {"": ["purged"]},
     "demo": {"": ["store"]},

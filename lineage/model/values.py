@@ -11,7 +11,7 @@ from datetime import date, datetime
 from enum import Enum, StrEnum
 from typing import Any, NamedTuple, NoReturn, TypeAlias
 
-from pydantic_core import PydanticSerializationError, to_jsonable_python
+from pydantic_core import PydanticSerializationError, to_json, to_jsonable_python
 
 from lineage.errors import Invalid
 from lineage.model.times import to_time
@@ -126,6 +126,8 @@ def to_value(raw: object) -> Value:
     return _to_value_slowly(raw)
 
 
+DEEPEST = 100
+"""How many levels a struct may have."""
 _MOST_BITS = 13_000
 """How long a struct's whole numbers may be: Python reads and writes at most 4300 digits."""
 
@@ -157,7 +159,7 @@ def _to_value_slowly(raw: object) -> Value:
     if plain is not raw:
         return to_value(plain)
     try:
-        struct = to_jsonable_python(raw, inf_nan_mode="constants", fallback=_from_scalar)
+        struct = to_jsonable_python(_settled(raw), inf_nan_mode="constants", fallback=_from_scalar)
     except Invalid:
         raise
     except (PydanticSerializationError, ValueError) as error:
@@ -170,6 +172,40 @@ def _to_value_slowly(raw: object) -> Value:
         _check_struct(struct, 0)
         return struct
     return to_value(struct)
+
+
+def _settled(raw: object, depth: int = 0) -> object:
+    """Return a value whose sets are sorted lists: their own order changes from process to process.
+
+    Mappings of which two keys are one text are `Invalid`: one of the values would be lost.
+    """
+    if depth > DEEPEST:
+        return raw  # which is refused for that
+    if isinstance(raw, Mapping):
+        texts = {_key_text(key): _settled(item, depth + 1) for key, item in raw.items()}
+        if len(texts) < len(raw):
+            raise Invalid(f"two keys of {raw!r:.80} are one text; a struct's keys are texts")
+        return texts
+    if isinstance(raw, set | frozenset):
+        return _sorted([_settled(item, depth + 1) for item in raw])
+    if isinstance(raw, list | tuple):
+        return [_settled(item, depth + 1) for item in raw]
+    return raw
+
+
+def _key_text(key: object) -> object:
+    """Return a struct's key as Pydantic writes it."""
+    return key if type(key) is str else next(iter(to_jsonable_python({key: None})))
+
+
+def _sorted(items: list[object]) -> list[object]:
+    """Return the members of a set in an order of their own: of numbers and texts theirs, else that of their JSON."""
+    if {type(item) for item in items} in ({int}, {str}):
+        return sorted(items)  # type: ignore[type-var]  # all of one type, which has an order
+    plain = [
+        to_jsonable_python(item, inf_nan_mode="constants", fallback=_from_scalar) for item in items
+    ]
+    return sorted(plain, key=lambda item: to_json(item, inf_nan_mode="constants"))
 
 
 def _to_any(raw: ProtoAny) -> ProtoAny:
@@ -195,9 +231,9 @@ def _plain(raw: object) -> object:
 
 
 def _check_struct(node: JSON, depth: int) -> None:
-    if depth > 100:
+    if depth > DEEPEST:
         raise Invalid(
-            "a struct is nested more than 100 levels deep; flatten it, or keep it as a string"
+            f"a struct is nested more than {DEEPEST} levels deep; flatten it, or keep it as a string"
         )
     if isinstance(node, dict):
         for key, item in node.items():

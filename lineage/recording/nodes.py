@@ -7,10 +7,11 @@ from typing import Any, Final, Literal
 
 from lineage.contract.backend import Backend, External, Named, Reference
 from lineage.contract.registry import Registry
+from lineage.contract.standing import Weight, weight_of
 from lineage.contract.transaction import Author, Transaction
 from lineage.errors import AlreadyExists, Invalid, NotFound, Stale
 from lineage.model.canonical import decode, encode
-from lineage.model.entities import Node
+from lineage.model.entities import ExecutionState, Node
 from lineage.model.keys import Kind, NodeKey, TypeName
 from lineage.model.rows import STATE_NUMBERS, Batch, NodeRow
 from lineage.model.schema import AnyType, conform
@@ -18,10 +19,12 @@ from lineage.model.times import from_micros, to_micros
 from lineage.recording.types import TypeFinder
 
 __all__ = [
+    "ENDINGS",
     "check_distinct",
     "check_free",
     "check_named",
     "delete_nodes",
+    "end_runs",
     "live_rows",
     "node_row",
     "purge_nodes",
@@ -31,6 +34,13 @@ __all__ = [
     "update_node",
 ]
 
+ENDINGS: Final = (
+    ExecutionState.COMPLETE,
+    ExecutionState.FAILED,
+    ExecutionState.CANCELED,
+    ExecutionState.CACHED,
+)
+"""The states in which a run has ended."""
 SINCE: Final = NodeRow._fields.index("since")
 """What of a row comes before this says which node it is, and what."""
 
@@ -238,6 +248,27 @@ def _changed(stored: NodeRow, node_type: AnyType, node: Node, fields: Mask | Non
         changes[column] = conform(node_type, given) if column == "properties" else encode(given)
     # The names are columns of a row, and the values were checked when the node was made.
     return stored._replace(**changes)  # type: ignore[arg-type]
+
+
+def end_runs(backend: Backend, keys: Sequence[NodeKey], state: str, author: Author) -> None:
+    """Give executions that have not ended the state in which they did; `Invalid` for any other."""
+    if state not in ENDINGS:
+        raise Invalid(f"no run ends as {state!r:.80}; give one of {', '.join(ENDINGS)}")
+    for key in keys:
+        if key.kind is not Kind.EXECUTION:
+            raise Invalid(f"{key} is no execution, and nothing else ends")
+    with backend.transaction(actor=author.actor, message=author.message) as transaction:
+        transaction.lock()
+        rows = live_rows(backend, keys)
+        for key, row in rows.items():
+            if weight_of(row.state) is not Weight.OPEN:
+                raise Invalid(f"{key} is not running; change its state with update")
+        number, time = STATE_NUMBERS[ExecutionState(state)], transaction.time
+        ended = [
+            stamp(transaction, rows[key]._replace(state=number, updated=time))
+            for key in dict.fromkeys(keys)
+        ]
+        transaction.write(Batch(updates=ended))
 
 
 def delete_nodes(backend: Backend, keys: Sequence[NodeKey], author: Author) -> None:

@@ -225,7 +225,7 @@ def test_what_every_command_takes() -> None:
         taken = called(each.function)
         stores = {"source", "target"} if each.name == "copy" else {"store"}
         assert stores | {"as_json"} <= taken, each.name
-        writes = each.name in {"import", "delete", "purge", "serve"}
+        writes = each.name in {"import", "delete", "end", "purge", "serve"}
         assert ("actor" in taken) is writes, each.name
         reads = not writes and each.name not in {"check", "demo"}
         assert ("as_of" in taken) is reads, each.name

@@ -99,6 +99,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "copy": [["lineage.db", "copy.db"], ["lineage.db", EVIL.replace("\0", "").replace("/", "")]],
     "check": [[]],
     "serve": [["--mlmd", EVIL.replace("\0", "")]],
+    "end": [["execution:1", "--state", EVIL.replace("\0", "")]],
     "delete": [["artifact:2", "--yes", "--message", "m"]],
     "purge": [["artifact:2", "--yes", "--reason", "r"]],
 }

@@ -1,5 +1,6 @@
 """The questions as commands: what people read, and the document that programs read."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -220,3 +221,43 @@ def test_diff_of_long_chains_tells_the_last_steps_of_each_place(shell: Shell, ru
     assert places[:2] == [["Train"], ["Train", "lineage.Transform", "Train"]]
     assert len(places[99]) == 199
     assert places[100] is None
+
+
+@pytest.fixture
+def retried(runs: Path) -> Path:
+    """A store in which a run that failed wrote a model again, and one of its own."""
+    with lineage.connect(runs) as store:
+        data = store.put(lineage.Dataset(uri="raw"))
+        for name, state in (("first", "COMPLETE"), ("retry", "FAILED")):
+            outputs = [
+                lineage.Model(uri="again", custom_properties={"digest": "d"}),
+                lineage.Model(name=name),
+            ]
+            store.record(lineage.Train(name=name, state=state), inputs=data.key, outputs=outputs)
+        store.record(lineage.Train(state="FAILED"), outputs=lineage.Dataset(uri="raw"))
+    return runs
+
+
+def test_what_failed_runs_alone_lead_to_is_marked(shell: Shell, retried: Path) -> None:
+    peers = shell("peers", "raw")
+    key = re.search(r"raw: the newest is (artifact:\d+)", peers.err)
+    assert key is not None
+    assert f"{key[1]} is taken, though others are newer" in peers.err
+    assert re.findall(r"(first|retry) +\S+ +(2.*)", peers.out) == [
+        ("first", "2"),
+        ("retry", "2, failed"),
+    ]
+    impact = shell("impact", "raw").out
+    before, after = impact.split("Through failed runs alone")
+    assert "first  2 edges away\n" in before
+    assert "retry  2 edges away, failed\n" in after
+    assert "too, but FAILED" in shell("show", "again").out
+
+
+def test_versions_end_with_the_newest_that_counts(shell: Shell, retried: Path) -> None:
+    answer = shell("versions", "raw")
+    newest = re.search(r"the newest is (artifact:\d+)", answer.err)
+    assert newest is not None
+    keys = re.findall(r"^  (artifact:\d+)", answer.out, re.MULTILINE)
+    assert keys[1] == newest[1]
+    assert f"{newest[1]} is taken, though others are newer: {keys[0]}" in answer.out

@@ -305,6 +305,31 @@ def test_what_is_no_value(raw: object, says: str) -> None:
             to_properties({"v": raw})
 
 
+@pytest.mark.parametrize(
+    ("raw", "stored"),
+    [
+        ({"b", "c", "a"}, ["a", "b", "c"]),
+        (frozenset({10, 9, 100}), [9, 10, 100]),
+        ({1.5, "a", None}, ["a", 1.5, None]),
+        ({"tags": [{"b", "a"}]}, {"tags": [["a", "b"]]}),
+        (({3, 1}, "x"), [[1, 3], "x"]),
+        ({frozenset({2, 1}), frozenset({0})}, [[0], [1, 2]]),
+        (set(), []),
+    ],
+)
+def test_set_is_stored_sorted(raw: object, stored: object) -> None:
+    assert to_value(raw) == stored
+
+
+@pytest.mark.parametrize(
+    "raw", [{1: "a", "1": "b"}, {"x": {True: 1, "true": 2}}, [{(1, 2): 1, "1,2": 2}]]
+)
+def test_mapping_whose_keys_are_one_text_is_invalid(raw: object) -> None:
+    with pytest.raises(Invalid, match=r"two keys of .* are one text"):
+        to_value(raw)
+    assert to_value({1: "a", "2": "b"}) == {"1": "a", "2": "b"}
+
+
 def test_struct_is_a_copy() -> None:
     layers = [1, 2]
     value = to_value({"layers": layers})

@@ -254,3 +254,29 @@ def test_types_are_found_by_the_kind_of_the_node(store: Store) -> None:
     nodes = store.put([Artifact(type="T"), Execution(type="T"), Context(type="T", name="n")])
     assert [str(node.key) for node in nodes] == ["artifact:1", "execution:1", "context:1"]
     assert [len(store.find(cls, "type = 'T'")) for cls in (Artifact, Execution, Context)] == [1] * 3
+
+
+@pytest.mark.parametrize("before", ["NEW", "RUNNING"])
+def test_run_that_died_is_ended(store: Store, before: str) -> None:
+    runs = store.put([Execution(type="lineage.Train", state=before) for _ in range(2)])
+    store.end(*(run.key for run in runs), state="FAILED", message="killed")
+    assert [store.get(Execution, run.key).state for run in runs] == ["FAILED"] * 2
+    assert store.log(limit=1)[0].message == "killed"
+    with pytest.raises(Invalid, match="is not running"):
+        store.end(runs[0], state="COMPLETE")
+
+
+def test_what_has_ended_or_cannot_stays(store: Store) -> None:
+    running = store.put(Execution(type="lineage.Train", state="RUNNING"))
+    done = store.put(Execution(type="lineage.Train", state="COMPLETE"))
+    data = store.put(Artifact(type="lineage.Dataset"))
+    for things, state in (
+        ((running, done), "FAILED"),
+        ((running, data), "FAILED"),
+        ((running,), "RUNNING"),
+        ((running,), "UNKNOWN"),
+        ((running,), "failed"),
+    ):
+        with pytest.raises(Invalid):
+            store.end(*things, state=state)
+    assert store.get(running.key) == running
