@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["Comparison", "Row", "compare"]
 
 SECTIONS = ("data", "parameters", "metrics", "properties", "frameworks", "run")
+FORMAL = {("run", "run"), ("run", "created")}
+"""What tells any two runs apart."""
 DEEPEST = 3
 """How many levels of nested parameters become rows of their own."""
 DIGEST = 12
@@ -42,18 +44,20 @@ ModelValues: TypeAlias = Mapping[str, Value]
 class Row:
     """One thing that is known of the models: a value for each, None where it was not recorded.
 
-    `section` is "data", "parameters", "metrics", "properties", "frameworks" or "run".
+    `section` is "data", "parameters", "metrics", "properties", "frameworks" or "run". What is `formal`,
+    the names and the times of runs, differs between any two and says nothing.
     """
 
     section: str
     name: str
     values: tuple[Value | None, ...]
     differs: bool
+    formal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A table of models, in the order they were given; the rows that differ come first.
+    """A table of models, in the order they were given; the rows that differ come first, formal ones last.
 
     Rows are in the order of their sections, then by name. `truncated` says for each model where a
     limit cut the search for its data sets.
@@ -126,18 +130,21 @@ def compare(
     for each in by_key.values():
         each.prefetch()
     models = [by_key[key] for key in keys]
-    found = [Row(*row, differs=_differ(row[2])) for row in _rows(models)]
+    rows = [
+        Row(*cells, differs=_differ(cells[2]), formal=cells[:2] in FORMAL)
+        for cells in _rows(models)
+    ]
     return Comparison(
         models=tuple(reader.artifact(key) for key in keys),
-        rows=tuple(sorted(found, key=_order)),
+        rows=tuple(sorted(rows, key=_order)),
         notes=tuple(dict.fromkeys(note for each in by_key.values() for note in _notes(each))),
         truncated=tuple(model.upstream.cut for model in models),
         number=reader.number,
     )
 
 
-def _order(row: Row) -> tuple[bool, int, str]:
-    return not row.differs, SECTIONS.index(row.section), row.name
+def _order(row: Row) -> tuple[bool, bool, int, str]:
+    return row.formal, not row.differs, SECTIONS.index(row.section), row.name
 
 
 def _differ(values: Sequence[Value | None]) -> bool:
@@ -186,14 +193,18 @@ def _data(models: Sequence[Facts]) -> Iterator[tuple[str, tuple[Value | None, ..
     keys = {source.node.key for model in models for source in model.sources}
     assets = assets_of(reader, sorted(keys))
     taken: Counter[str] = Counter()
-    for row in line_up([_places(model, assets) for model in models]):
-        name = _name_of(reader, [slot for slot in row if slot is not None])
+    for row in line_up([_slots(model, assets) for model in models]):
+        slots = [slot for slot in row if slot is not None]
+        name = _name_of(reader, slots)
         taken[name] += 1
-        values = tuple(None if slot is None else _shown(reader, slot.key) for slot in row)
+        swapped = len({slot.path for slot in slots if slot.path}) > 1
+        values = tuple(
+            None if slot is None else _shown(reader, slot, with_path=swapped) for slot in row
+        )
         yield f"{name} ({taken[name]})" if taken[name] > 1 else name, values
 
 
-def _places(model: Facts, assets: Mapping[NodeKey, NodeKey]) -> list[Slot]:
+def _slots(model: Facts, assets: Mapping[NodeKey, NodeKey]) -> list[Slot]:
     paths = model.input_paths
     return [
         Slot(
@@ -218,13 +229,17 @@ def _name_of(reader: Reader, slots: Sequence[Slot]) -> str:
     return f"{slots[0].type}{named}"
 
 
-def _shown(reader: Reader, key: NodeKey) -> str:
-    """Return what tells a data set from others: its URI or name with its digest, else its key."""
-    node = reader.artifact(key)
+def _shown(reader: Reader, slot: Slot, *, with_path: bool) -> str:
+    """Return what tells a data set from others: its URI or name with its digest, else its key.
+
+    With the path, where models read the same thing in different places.
+    """
+    node, key = reader.artifact(slot.key), slot.key
     digest = node.properties.get("digest", node.custom_properties.get("digest"))
     which = _short(digest) if isinstance(digest, str) and digest else str(key)
     told = node.uri or node.name
-    return f"{f'{told} ({which})' if told else which}{', deleted' if node.gone else ''}"
+    path = f" as {slot.path}" if with_path and slot.path else ""
+    return f"{f'{told} ({which})' if told else which}{path}{', deleted' if node.gone else ''}"
 
 
 def _short(digest: str) -> str:

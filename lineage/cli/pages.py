@@ -161,12 +161,12 @@ def peers(answer: Peers) -> Iterator[str]:
 
 
 def comparison(answer: Comparison) -> Iterator[str]:
-    """Yield a table with a column for each model; `*` marks the rows that differ."""
+    """Yield a table with a column for each model; `*` marks the rows that differ, but for formal ones."""
     names = [label(each, limit=30) for each in answer.models]
     rows = [["", "", "name", *names]] if any(names) else []
     rows += [
         [
-            "*" if row.differs else "",
+            "*" if row.differs and not row.formal else "",
             printable(row.section, limit=20),
             printable(row.name, limit=40),
             *(value_text(value, limit=40) for value in row.values),
@@ -174,7 +174,7 @@ def comparison(answer: Comparison) -> Iterator[str]:
         for row in answer.rows
     ]
     yield from table(("", "", "", *(str(each.key) for each in answer.models)), rows)
-    count = sum(row.differs for row in answer.rows)
+    count = sum(row.differs and not row.formal for row in answer.rows)
     yield ""
     yield f"* {several(count, 'row differs', 'rows differ')}; - was not recorded"
     yield from notes(answer.notes)

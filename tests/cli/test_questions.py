@@ -74,7 +74,16 @@ def test_compare_marks_the_rows_that_differ(shell: Shell) -> None:
     assert any(line[:2] == ["data", "Dataset"] for line in lines)
     rows = shell("compare", "artifact:2", "artifact:3", "--json").json["rows"]
     (rate,) = [row for row in rows if row["name"] == "rate"]
-    assert rate == {"section": "parameters", "name": "rate", "values": [1.0, 2.0], "differs": True}
+    assert rate == {
+        "section": "parameters",
+        "name": "rate",
+        "values": [1.0, 2.0],
+        "differs": True,
+        "formal": False,
+    }
+    (created,) = [row for row in rows if row["name"] == "created"]
+    assert created["formal"]
+    assert any(line[:2] == ["run", "created"] for line in lines)
 
 
 def test_impact_gives_the_path_as_the_reason(shell: Shell) -> None:

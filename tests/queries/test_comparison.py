@@ -113,10 +113,12 @@ def test_two_models_side_by_side(store: Store) -> None:
         ("parameters", "tree.depth", (3, 4)),
         ("metrics", "loss (training)", (0.5, 1.0)),
         ("frameworks", "numpy", ("1.0", "2.0")),
-        ("run", "created", tuple(f"{each:%Y-%m-%dT%H:%M:%SZ}" for each in created if each)),
         ("run", "git clean", (True, False)),
+        ("run", "created", tuple(f"{each:%Y-%m-%dT%H:%M:%SZ}" for each in created if each)),
         ("run", "run", ("fit 1", "fit 2")),
     ]
+    assert [row.name for row in answer.rows if row.formal] == ["created", "run"]
+    assert [row.formal for row in answer.rows[-2:]] == [True, True]
     assert [(row.section, row.name, row.values[0]) for row in answer.rows if not row.differs] == [
         ("data", "words", "s3://words (sha256:777777777777)"),
         ("parameters", "seed", 4),
@@ -298,6 +300,41 @@ slots = st.fixed_dictionaries(
     }
 )
 columns = st.dictionaries(st.integers(1, 6), slots, max_size=5)
+
+
+def test_what_joins_two_models_joins_any_number() -> None:
+    data = [slot(number, type="T", uri="u", distance=number % 3) for number in range(20)]
+    assert line_up([[each] for each in data]) == [data]
+
+
+def test_third_model_joins_what_two_have_no_sign_for() -> None:
+    one = slot(1, type="T", asset=NodeKey(Kind.CONTEXT, 1))
+    other = slot(2, type="U", path="train")
+    between = slot(3, type="V", asset=NodeKey(Kind.CONTEXT, 1), path="train")
+    assert len(line_up([[one], [other]])) == 2
+    assert line_up([[one], [other], [between]]) == [[one, other, between]]
+
+
+def test_two_of_one_model_never_share_a_row() -> None:
+    left, right = slot(1, type="T", uri="u"), slot(2, type="T", uri="u")
+    shared = slot(3, type="T", uri="u")
+    assert line_up([[left, right], [shared]]) == [[left, shared], [right, None]]
+
+
+def test_thousands_of_one_type_are_lined_up_in_order() -> None:
+    columns = [[slot(place * 2 + side, type="T") for place in range(5_000)] for side in (0, 1)]
+    assert line_up(columns) == [list(pair) for pair in zip(*columns, strict=True)]
+
+
+def test_same_data_read_in_another_place_differs(store: Store) -> None:
+    one, two = store.put([Lake(uri="a"), Lake(uri="b")])
+    for name, paths in (("straight", ("train", "test")), ("swapped", ("test", "train"))):
+        inputs = dict(zip(paths, (one.key, two.key), strict=True))
+        store.record(Fit(rate=0.1, name=name), inputs=inputs, outputs=Net(name=name))
+    assert rows(table(store, "Net:straight", "Net:swapped"), "data") == {
+        "train": ("a (artifact:1) as train", "a (artifact:1) as test"),
+        "test": ("b (artifact:2) as test", "b (artifact:2) as train"),
+    }
 
 
 @given(st.lists(columns, max_size=3))
