@@ -20,12 +20,14 @@ from lineage.backends.memory.find import search
 from lineage.backends.memory.graph import TimedGraph
 from lineage.backends.memory.history import TransactionRecords, TypeHistory, no_records
 from lineage.backends.memory.indexes import in_order
+from lineage.backends.memory.reading import read_writings
 from lineage.backends.memory.walk import walk_graph
 from lineage.contract.backend import EMPTY, Backend, Named, Order, Reference
 from lineage.contract.plugins import parse_url
 from lineage.contract.proof import faults
 from lineage.contract.refusals import no_edge, no_live_node, not_gone
 from lineage.contract.walking import Direction, Limits, Walk
+from lineage.contract.writings import AtUri, Writing
 from lineage.errors import Conflict, Invalid
 from lineage.filters.tree import Field, Filter
 from lineage.model.keys import Kind, NodeKey
@@ -243,6 +245,13 @@ class MemoryBackend(Backend):
             row = self.graph.at((kind, number), as_of)
             if row is not None and not row.gone and has(row) == value:
                 yield row
+
+    @override
+    def _writings(
+        self, of: AtUri | Collection[NodeKey], as_of: int | None, limit: int | None
+    ) -> Sequence[Writing]:
+        with self._lock:
+            return read_writings(self.graph, of, self._see(as_of), limit, self.time_of)
 
     @override
     def existing_edges(self, keys: Collection[EdgeKey]) -> set[EdgeKey]:

@@ -1,0 +1,64 @@
+"""Reading who wrote artifacts from the memory backend's graph, without rows of edges for each."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Collection, Iterator
+
+from lineage.backends.memory.graph import TimedGraph
+from lineage.backends.memory.indexes import in_order
+from lineage.contract.walking import Direction
+from lineage.contract.writings import OUTPUT_KINDS, AtUri, Writing, writing_order
+from lineage.filters.tree import Field
+from lineage.model.keys import Kind, NodeKey
+from lineage.model.rows import NodeRow
+
+__all__ = ["read_writings"]
+
+
+def read_writings(
+    graph: TimedGraph,
+    of: AtUri | Collection[NodeKey],
+    as_of: int | None,
+    limit: int | None,
+    time_of: Callable[[int], int],
+) -> list[Writing]:
+    """Return the writings of artifacts, as `Backend.writings` does."""
+    rows = _at_uri(graph, of, as_of) if isinstance(of, AtUri) else _of_keys(graph, of, as_of)
+    writings = (writing for row in rows for writing in _of_row(graph, row, as_of, time_of))
+    if limit is None:
+        return sorted(writings, key=writing_order, reverse=True)
+    return heapq.nlargest(limit, writings, key=writing_order)
+
+
+def _at_uri(graph: TimedGraph, of: AtUri, as_of: int | None) -> Iterator[NodeRow]:
+    uri, type_ids = of
+    for number in in_order(graph.runs(Kind.ARTIFACT, Field.URI, uri, as_of)):
+        row = graph.at((Kind.ARTIFACT, number), as_of)
+        if row is None or row.gone or row.uri != uri:
+            continue
+        if type_ids is None or row.type_id in type_ids:
+            yield row
+
+
+def _of_keys(graph: TimedGraph, keys: Collection[NodeKey], as_of: int | None) -> Iterator[NodeRow]:
+    for key in set(keys):
+        row = graph.at(key, as_of)
+        if row is not None:
+            yield row
+
+
+def _of_row(
+    graph: TimedGraph, row: NodeRow, as_of: int | None, time_of: Callable[[int], int]
+) -> Iterator[Writing]:
+    key, state = row.key, row.state
+    is_written = False
+    for event in graph.edges_at(key, Direction.UPSTREAM, as_of):
+        if event.kind in OUTPUT_KINDS:
+            is_written = True
+            run = graph.at(event.source, as_of)
+            time = time_of(event.since) if event.time is None else event.time
+            own = None if run is None else run.state
+            yield Writing(time, event.since, key, event.source, event.kind, own, state)
+    if not is_written:
+        yield Writing(row.created, 0, key, None, None, None, state)
