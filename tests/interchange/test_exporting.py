@@ -81,6 +81,29 @@ def test_ids_may_be_far_apart(backend: Backend) -> None:
     assert [row.key for row in whole(batches(backend)).nodes] == [*far, run]
 
 
+@pytest.mark.parametrize("span", [1, 2])
+def test_what_follows_a_gap_at_once_is_not_passed_over(
+    backend: Backend, span: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "BATCH_IDS", span)
+    keys = [NodeKey(Kind.ARTIFACT, number) for number in (1, 3, 5, 8)]
+    with writing(backend) as new:
+        for key in keys:
+            new.artifact(key=key)
+    assert [row.key for row in whole(batches(backend)).nodes] == keys
+
+
+def test_deleted_nodes_far_apart_are_all_there_in_any_order_of_deletion(backend: Backend) -> None:
+    # As the items of a set these three come in another order than by their size.
+    far = [NodeKey(Kind.ARTIFACT, number) for number in (2**40 + 7, 2**45 + 3, 2**50 + 1)]
+    with writing(backend) as new:
+        for key in far:
+            new.artifact(key=key)
+    with writing(backend) as new:
+        new.delete(*far)
+    assert [row.key for row in whole(batches(backend)).nodes] == far
+
+
 def test_moments_that_cannot_be_exported(backend: Backend) -> None:
     with pytest.raises(NotFound):
         batches(backend, as_of=7)
@@ -126,12 +149,29 @@ def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
 def test_a_new_file_replaces_the_old_one_with_its_mode_and_behind_its_link(tmp_path: Path) -> None:
     target, link = tmp_path / "a.json", tmp_path / "link.json"
     target.write_bytes(b"old")
-    target.chmod(0o640)
+    target.chmod(0o4640)
     link.symlink_to(target)
     assert write_file(str(link), None, lambda file, _: [str(file.write(b"new"))]) == ("3",)
     assert link.is_symlink()
     assert target.read_bytes() == b"new"
-    assert target.stat().st_mode & 0o777 == 0o640
+    assert target.stat().st_mode & 0o7777 == 0o4640
+
+
+def test_a_file_is_on_the_disk_before_it_takes_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "a.json"
+    target.write_bytes(b"old")
+    synced: list[tuple[bytes, int]] = []
+    sync = os.fsync
+
+    def watch(file: int) -> None:
+        synced.append((target.read_bytes(), os.fstat(file).st_size))
+        sync(file)
+
+    monkeypatch.setattr(os, "fsync", watch)
+    write_file(target, None, lambda file, _: [str(file.write(b"newer"))])
+    assert synced == [(b"old", 5)]
 
 
 def test_a_pipe_is_written_directly(tmp_path: Path) -> None:
@@ -141,6 +181,19 @@ def test_a_pipe_is_written_directly(tmp_path: Path) -> None:
     write_file(pipe, "dot", lambda file, _: [str(file.write(b"new"))])
     assert os.read(reader, 10) == b"new"
     os.close(reader)
+
+
+def test_a_reader_of_a_pipe_that_left_is_no_fault_of_the_place(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+
+    def leave(file: IO[bytes], _: str) -> Collection[str]:
+        os.close(reader)
+        return [str(file.write(b"new"))]
+
+    with pytest.raises(BrokenPipeError):
+        write_file(pipe, "dot", leave)
 
 
 def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
@@ -167,6 +220,20 @@ def test_errors_of_the_graph_are_not_the_file_s(tmp_path: Path) -> None:
 
     with pytest.raises(Corrupt):
         write_file(tmp_path / "a.dot", None, damaged)
+
+    def mistaken(*_: object) -> Collection[str]:
+        raise RuntimeError("generator raised StopIteration")
+
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        write_file(tmp_path / "a.dot", None, mistaken)
+
+
+def test_a_fault_of_the_system_without_a_number_is_told_in_its_own_words(tmp_path: Path) -> None:
+    def fail(*_: object) -> Collection[str]:
+        raise OSError("the tape is torn")
+
+    with pytest.raises(Invalid, match="cannot be written: the tape is torn"):
+        write_file(tmp_path / "a.dot", None, fail)
 
 
 def test_a_file_may_have_the_longest_name_there_is(tmp_path: Path) -> None:
