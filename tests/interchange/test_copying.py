@@ -219,6 +219,19 @@ def test_another_writer_meanwhile_is_a_conflict(
     assert everything(target) == everything(backend)
 
 
+def test_what_the_target_itself_refuses_is_no_conflict(
+    backend: Backend, target: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise Invalid("no room for this one")
+
+    chain(backend, 3)
+    monkeypatch.setattr(target, "_apply", refuse)
+    with pytest.raises(Invalid, match="no room for this one"):
+        copy(backend, target)
+    assert target.now() == 0
+
+
 # What is refused
 
 
@@ -352,6 +365,21 @@ def test_target_that_does_not_keep_what_was_written_is_told(
     copy(backend, target, as_of=2)
     damage(target, name, monkeypatch)
     with pytest.raises(Corrupt, match="does not hold what was written there: transaction 4"):
+        copy(backend, target)
+
+
+def test_last_transaction_of_the_target_has_what_no_digest_covers(
+    backend: Backend, target: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    eventful(backend)
+    changes = target.changes
+
+    def lose_schema(after: int = 0) -> Iterator[Commit]:
+        for commit in changes(after):
+            yield commit._replace(head=commit.head._replace(schema=0))
+
+    monkeypatch.setattr(target, "changes", lose_schema)
+    with pytest.raises(Corrupt, match="transaction 6 is another one"):
         copy(backend, target)
 
 
