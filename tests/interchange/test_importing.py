@@ -21,9 +21,10 @@ from lineage.interchange.exporting import batches, export
 from lineage.interchange.importing import Imported, import_graph, read_file, read_graph, write_graph
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.progress import Progress
+from lineage.model.rows import Batch, EdgeKind
 from lineage.store import Store
 from lineage.testing.builders import Clock, all_keys, eventful, everything, writing
-from lineage.testing.formats.graphs import Graph, dumped, graphs, whole
+from lineage.testing.formats.graphs import Graph, dumped, graphs, loaded, whole
 
 ANN = Author("ann", "moved")
 
@@ -188,6 +189,13 @@ def test_kept_ids_are_no_part_of_a_transaction(backend: Backend) -> None:
         imported(backend, dumped(Graph([], [], [])))
 
 
+@pytest.mark.parametrize("new_ids", [False, True])
+def test_readonly_store_is_told_before_the_file_is_read(backend: Backend, new_ids: bool) -> None:
+    backend.readonly = True
+    with pytest.raises(Invalid, match="read-only"):
+        imported(backend, b"no graph", new_ids=new_ids)
+
+
 def test_the_highest_id_leaves_none_for_what_comes_after(backend: Backend) -> None:
     data = _small()
     data["nodes"][1]["id"] = f"artifact:{2**60 - 1}"
@@ -318,6 +326,15 @@ def test_types_that_cannot_be_merged(backend: Backend, target: Backend) -> None:
     assert everything(target) == before
 
 
+def test_new_ids_beside_what_the_same_file_brought(backend: Backend) -> None:
+    data = _small()
+    data["nodes"], data["edges"] = [data["nodes"][1] | {"name": None}], []
+    text = json.dumps(data).encode()
+    assert imported(backend, text) == Imported(1, 1, 0, (1,))
+    assert imported(backend, text, new_ids=True) == Imported(0, 1, 0, (2,))
+    assert len(backend.find(Kind.ARTIFACT)) == 2
+
+
 def test_new_ids_join_a_transaction(backend: Backend, target: Backend) -> None:
     eventful(backend)
     with writing(target) as new:
@@ -377,6 +394,54 @@ def test_a_fault_is_told_and_nothing_written(backend: Backend, fault: str, new_i
     assert backend.check() == []
 
 
+def twice(rows: list[Any]) -> list[Any]:
+    return [*rows, rows[0]._replace(since=7)]
+
+
+STRANGERS_FAULTS: dict[str, tuple[Callable[[Graph], Graph], str]] = {
+    "two nodes": (lambda graph: graph._replace(nodes=twice(graph.nodes)), "two nodes artifact:1"),
+    "two edges": (lambda graph: graph._replace(edges=twice(graph.edges)), "two edges PARENT from context:1"),
+    "no id": (lambda graph: spoilt_type(graph, -1, id=None), "context type Group has no id of its own"),
+    "id of ours": (lambda graph: spoilt_type(graph, 0, name="Mine"), "type Mine has the id 1 of lineage.Dataset"),
+    "kind of type": (lambda graph: spoilt(graph, "nodes", type_id=10), "there is no artifact type with id 10"),
+    "no type": (lambda graph: spoilt(graph, "nodes", type_id=99), "there is no artifact type with id 99"),
+    "undeclared": (lambda graph: spoilt(graph, "nodes", properties='{"a":1}'), "artifact:1: .*declares no property"),
+    "wrong ends": (lambda graph: spoilt(graph, "edges", kind=EdgeKind.INPUT), "joins the wrong kinds of node"),
+    "lost end": (lambda graph: spoilt(graph, "edges", target=NodeKey(Kind.CONTEXT, 9)), "there is no context:9"),
+}  # fmt: skip
+
+
+def spoilt(graph: Graph, part: str, **changes: Any) -> Graph:
+    """Return a graph whose first node or edge is another."""
+    first, *others = getattr(graph, part)
+    return graph._replace(**{part: [first._replace(**changes), *others]})
+
+
+def spoilt_type(graph: Graph, place: int, **changes: Any) -> Graph:
+    types = list(graph.types)
+    types[place] = types[place]._replace(type=types[place].type.replace(**changes))
+    return graph._replace(types=types)
+
+
+@pytest.mark.parametrize("new_ids", [False, True])
+@pytest.mark.parametrize("fault", STRANGERS_FAULTS)
+def test_format_of_a_stranger_may_check_nothing(
+    backend: Backend, fault: str, new_ids: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoil, says = STRANGERS_FAULTS[fault]
+    graph = spoil(loaded(json.dumps(_small()).encode()))
+
+    class Strange:
+        @staticmethod
+        def load(_: object) -> list[Batch]:
+            return [Batch(types=graph.types), Batch(nodes=graph.nodes), Batch(edges=graph.edges)]
+
+    monkeypatch.setattr(importing, "loader", lambda _: Strange)
+    with pytest.raises(Invalid, match=says):
+        imported(backend, b"", new_ids=new_ids)
+    assert backend.now() == 0
+
+
 def test_the_small_file_itself_is_fine(backend: Backend) -> None:
     assert imported(backend, json.dumps(_small()).encode()) == Imported(1, 5, 2, (1,))
 
@@ -405,6 +470,12 @@ def test_a_stream_that_cannot_be_rewound(backend: Backend) -> None:
 
     import_graph(backend, Pipe(json.dumps(_small()).encode()), "node-link", ANN)
     assert backend.now() == 1
+
+
+def test_an_open_file_is_read_from_where_it_is(backend: Backend) -> None:
+    file = io.BytesIO(b"heading\n" + json.dumps(_small()).encode())
+    file.readline()
+    assert import_graph(backend, file, "node-link", ANN).nodes == 5
 
 
 def test_files_that_cannot_be_read(backend: Backend, tmp_path: Path) -> None:
