@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -162,6 +163,43 @@ def test_an_interrupted_import_goes_on_where_it_stopped(
     assert everything(target) == before
 
 
+def test_two_imports_of_one_file_do_not_write_a_part_twice(
+    backend: Backend, target: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = read_graph(io.BytesIO(parted(backend, monkeypatch)), "node-link")
+
+    def interrupt(progress: Progress) -> None:
+        if progress.done:
+            raise KeyboardInterrupt
+
+    def let_another_write_one(_: Progress) -> None:
+        with suppress(KeyboardInterrupt):
+            write_graph(target, read, ANN, progress=interrupt)
+
+    with pytest.raises(Invalid, match="by another import; let it finish"):
+        write_graph(target, read, ANN, progress=let_another_write_one)
+    assert target.now() == 1
+    write_graph(target, read, ANN)
+    assert content(target) == content(backend)
+
+
+def test_log_of_an_import_without_a_message_says_what_it_was(backend: Backend) -> None:
+    for new_ids in (False, True):
+        file = io.BytesIO(json.dumps(_small() | {"nodes": [], "edges": []}).encode())
+        import_graph(backend, file, "node-link", Author("ann"), new_ids=new_ids)
+    (head,) = backend.log()
+    assert head.message.startswith("import of sha256:")
+
+
+def test_purged_context_needs_no_name(backend: Backend, target: Backend) -> None:
+    with writing(backend) as new:
+        key = new.deleted(new.context(name="secret"))
+    with writing(backend) as new:
+        new.purge(key)
+    imported(target, exported(backend))
+    assert content(target) == content(backend)
+
+
 def test_kept_ids_need_a_store_of_their_own(backend: Backend, target: Backend) -> None:
     eventful(backend)
     text = exported(backend)
@@ -222,6 +260,7 @@ def test_types_of_ours_in_other_words_are_still_ours(backend: Backend) -> None:
     data = json.loads(_with_run())
     for each in data["graph"]["types"]:
         each["description"] = "As an older library said it."
+        each["indexed"] = list(each["properties"])[:1]
     data["nodes"] = [each for each in data["nodes"] if each["kind"] == "execution"]
     data["edges"] = []
     assert imported(backend, json.dumps(data).encode(), new_ids=True) == Imported(0, 1, 0, (3,))
@@ -309,6 +348,15 @@ def test_new_ids_twice_meet_their_own_names(backend: Backend, target: Backend) -
     assert everything(target) == before
 
 
+def test_deleted_node_may_have_had_a_name_that_is_taken(backend: Backend, target: Backend) -> None:
+    with writing(backend) as new:
+        new.deleted(new.artifact(name="daily"))
+    with writing(target) as new:
+        new.artifact(name="daily")
+    imported(target, exported(backend), new_ids=True)
+    assert [row.gone for row in content(target).nodes] == [False, True]
+
+
 def test_new_ids_are_not_the_same_import(backend: Backend, target: Backend) -> None:
     eventful(backend)
     imported(target, exported(backend), new_ids=True)
@@ -363,6 +411,13 @@ def _parent(source: int, target: int) -> dict[str, str]:
     return {"source": f"context:{source}", "target": f"context:{target}", "key": "PARENT"}
 
 
+def _share_external_id(data: Any) -> None:
+    """Give two types of different kinds one external id."""
+    types = data["graph"]["types"]
+    types[9]["external_id"] = "x"
+    types.append(types[9] | {"id": 11, "kind": "execution"})
+
+
 FAULTS: dict[str, tuple[Callable[[Any], object], type[LineageError], str]] = {
     "cycle": (lambda data: data["edges"].append(_parent(3, 1)), Invalid, "parents form a cycle: context:"),
     "own parent": (lambda data: data["edges"].append(_parent(2, 2)), Invalid, "parents form a cycle: context:2"),
@@ -370,6 +425,7 @@ FAULTS: dict[str, tuple[Callable[[Any], object], type[LineageError], str]] = {
     "two names": (lambda data: data["nodes"][1].update(name="one"), AlreadyExists, "two nodes are given the name 'one'"),
     "two external ids": (lambda data: data["nodes"][1].update(external_id="x"), AlreadyExists, "external id 'x'"),
     "reserved": (lambda data: _type(data).update(name="lineage.Mine"), Invalid, "reserved"),
+    "external id of types": (_share_external_id, AlreadyExists, "two types have the external id x"),
     "base": (lambda data: _type(data).update(base="lineage.Model"), Invalid, "no base type of contexts"),
     "index": (lambda data: _type(data).update(indexed=["no"]), Invalid, "'no' is to be indexed"),
     "type": (lambda data: data["nodes"][0].update(type="Nut"), Invalid, r"nodes\[0\]\.type"),

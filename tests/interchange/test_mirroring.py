@@ -5,7 +5,9 @@ The database is a file that we wrote ourselves; `tests/mlmd` follows those of th
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import NoReturn, cast
 
@@ -135,6 +137,36 @@ def test_database_with_another_edge_is_another(
             brought(backend, other, place)
 
 
+def change(place: Path, *statements: str) -> None:
+    """Change a file by hand."""
+    with closing(sqlite3.connect(place)) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def test_database_of_which_no_newest_node_is_there_is_another(
+    backend: Backend, source: Store, place: Path
+) -> None:
+    brought(backend, source, place)
+    change(place, "DELETE FROM Artifact", "DELETE FROM Event")
+    with (
+        connect(str(place)) as database,
+        pytest.raises(Invalid, match=r"newest artifacts, artifact:2 among them, none is there"),
+    ):
+        follow(backend, database, "mlmd", ANN)
+
+
+def test_circle_of_parents_is_refused(backend: Backend, source: Store, place: Path) -> None:
+    source.put(lineage.ContextType(name="Group"))
+    one, other = source.put([lineage.Context(type="Group", name=name) for name in "ab"])
+    source.put(lineage.ParentContext(parent=one.key, child=other.key))
+    source.export_to(place, format="mlmd")
+    change(place, "INSERT INTO ParentContext (parent_context_id, context_id) VALUES (2, 1)")
+    with connect(str(place)) as database, pytest.raises(Invalid, match="its ancestor or itself"):
+        follow(backend, database, "mlmd", ANN)
+    assert backend.check() == []
+
+
 class Untouched:
     """A database of which nothing may be asked."""
 
@@ -158,6 +190,8 @@ def test_database_is_named_and_keeps_its_ids(store: Store, source: Store, place:
     with place.open("rb") as file, pytest.raises(Invalid, match="named by its path or URL"):
         store.import_from(file, format="mlmd")
     assert store.import_from(place, format="mlmd").nodes == 3
+    (last,) = store.log(limit=1)
+    assert last.message == f"import of mlmd, transaction {last.number}"
 
 
 def test_another_writer_meanwhile_is_a_conflict(
