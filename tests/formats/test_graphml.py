@@ -128,6 +128,15 @@ def test_one_name_of_several_types_becomes_several_attributes(store: lineage.Sto
     assert found.nodes["artifact:4"]["custom_properties.n:boolean"] is True
 
 
+def test_a_name_that_xml_holds_is_kept_beside_one_that_becomes_it(store: lineage.Store) -> None:
+    store.put(lineage.Dataset(custom_properties={"a\0": 1, "a\ufffd": 2}))
+    target = io.BytesIO()
+    graphml.dump(batches(store.backend), target)
+    found: Any = nx.read_graphml(io.BytesIO(target.getvalue()))
+    assert found.nodes["artifact:1"]["custom_properties.a\ufffd"] == 2
+    assert found.nodes["artifact:1"]["custom_properties.a\ufffd_"] == 1
+
+
 def test_numbers_are_spelled_as_xml_schema_does(store: lineage.Store) -> None:
     store.put(lineage.Dataset(custom_properties={"a": math.inf, "b": -math.inf, "c": math.nan}))
     target = io.BytesIO()
