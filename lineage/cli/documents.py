@@ -139,7 +139,7 @@ def json_text(document: Any, *, indent: int | None = None) -> str:
 
 def _pieces(node: Any, indent: int | None, depth: int) -> Iterator[str]:
     if isinstance(node, dict):
-        named = [(f"{_text(name)}: ", value) for name, value in node.items()]
+        named = [(f"{encode_basestring_ascii(name)}: ", value) for name, value in node.items()]
         yield from _nested("{}", named, indent, depth)
     elif isinstance(node, list):
         yield from _nested("[]", [("", value) for value in node], indent, depth)
@@ -162,15 +162,11 @@ def _nested(
     yield ("" if indent is None else "\n" + " " * indent * depth) + ends[1]
 
 
-def _text(text: str) -> str:
-    return encode_basestring_ascii(text).replace("\x7f", "\\u007f")
-
-
 def _scalar(node: Any) -> str:
     if node is None or isinstance(node, bool):
         return {None: "null", True: "true", False: "false"}[node]
     if isinstance(node, str):
-        return _text(node)
+        return encode_basestring_ascii(node)
     if isinstance(node, float) and not math.isfinite(node):
         return '{"float": "nan"}' if math.isnan(node) else "1e999" if node > 0 else "-1e999"
     return repr(node)
