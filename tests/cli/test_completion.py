@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+import lineage
 from tests.cli.conftest import Shell
 
 
@@ -39,3 +40,14 @@ def test_words(
     answer = shell()
     assert (answer.code, answer.err) == (0, "")
     assert set(answer.out.split()) == offered
+
+
+def test_type_that_a_terminal_acts_on_is_not_offered(
+    shell: Shell, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with lineage.connect(runs) as store:
+        store.put(lineage.ArtifactType(name="Mo\x1b[31m"))
+    monkeypatch.setenv("COMP_WORDS", "lineage find Mo")
+    monkeypatch.setenv("COMP_CWORD", "2")
+    monkeypatch.setenv("_LINEAGE_COMPLETE", "complete_bash")
+    assert shell().out.split() == ["Model"]

@@ -35,6 +35,10 @@ def test_numbers_beyond_json_read_back() -> None:
     assert json.loads(json_text(math.nan)) == {"float": "nan"}
 
 
+def test_control_character_that_is_ascii_is_escaped() -> None:
+    assert json_text({"\x7f": "a\x7f"}) == r'{"\u007f": "a\u007f"}'
+
+
 @pytest.mark.parametrize("indent", [None, 2])
 def test_layout_is_that_of_the_standard_library(indent: int | None) -> None:
     document = {"a": [1, {"b": [], "c": {}}], "d": "é"}
@@ -84,6 +88,17 @@ def test_every_answer_of_a_store_is_a_document(store: Store) -> None:
         list(store.changes()),
     ):
         assert json.loads(json_text(plain(answer)))
+
+
+def test_values_of_parameters_and_metrics_stand_as_at_rest(store: Store) -> None:
+    message = lineage.ProtoAny("type/x", b"\x00")
+    values: dict[str, Any] = {"any": message, "nan": math.nan, "list": [1, None]}
+    run, scores = lineage.Train(custom_properties=values), lineage.Metrics(custom_properties=values)
+    model = store.record(run, outputs=[lineage.Model(), scores]).outputs[0]
+    stands = {"any": {"any": ["type/x", "AA=="]}, "nan": {"float": "nan"}, "list": [1, None]}
+    answer = plain(store.show(model))
+    assert answer["parameters"] == stands
+    assert {each["name"]: each["value"] for each in answer["metrics"]} == stands
 
 
 def test_path_of_a_long_chain_is_left_out(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -130,7 +130,7 @@ def test_unexpected_error_is_one_line(
 
 def test_interrupt(shell: Shell, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fail_with(monkeypatch, KeyboardInterrupt())
-    assert shell("show", "x").code == 130
+    assert shell("show", "x") == (130, "", "")
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,18 @@ def test_whole_store_goes_out_and_in_again(shell: Shell, runs: Path, tmp_path: P
     assert "restored" in shell("log", "--store", "copy.db").out
 
 
+def test_import_in_parts_says_from_where_to_where(
+    shell: Shell, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell("export", "backup.json")
+    monkeypatch.setattr("lineage.interchange.importing.BATCH_RECORDS", 5)
+    out = shell("import", "backup.json", "--store", "copy.db").out
+    with lineage.connect("copy.db") as store:
+        number = store.backend.now()
+    assert number > 2
+    assert out.rstrip().endswith(f" in transactions 1 to {number}.")
+
+
 def test_export_as_json_tells_what_was_written(shell: Shell, runs: Path) -> None:
     document = shell("export", "--as-of", "1", "graph.mmd", "--json").json
     assert document["file"] == "graph.mmd"
@@ -40,6 +52,7 @@ def test_export_to_a_pipe_is_node_link_unless_told(shell: Shell, runs: Path) -> 
         ([], {"artifact:1", "execution:1", "artifact:2"}),
         (["--upstream"], {"artifact:1", "execution:1", "artifact:2"}),
         (["--downstream"], {"artifact:2"}),
+        (["--upstream", "--downstream"], {"artifact:1", "execution:1", "artifact:2"}),
         (["--from", "artifact:3", "--downstream"], {"artifact:2", "artifact:3"}),
     ],
 )
@@ -54,12 +67,38 @@ def test_lineage_has_the_edges_past_the_node(shell: Shell) -> None:
         store.record(lineage.Train(), inputs=[data], outputs=[model])
         store.record(lineage.Evaluate(), inputs=[model, data])
     document = json.loads(shell("export", "--from", "artifact:2").out)
+    ids = [each["id"] for each in document["nodes"]]
+    assert ids == ["artifact:1", "artifact:2", "execution:1", "execution:2"]
     assert {(each["source"], each["target"]) for each in document["edges"]} == {
         ("artifact:1", "execution:1"),
         ("execution:1", "artifact:2"),
         ("artifact:2", "execution:2"),
         ("artifact:1", "execution:2"),
     }
+
+
+def test_lineage_of_an_earlier_moment_has_no_later_edges(shell: Shell) -> None:
+    with lineage.connect("lineage.db") as store:
+        data, model = store.put([lineage.Dataset(name="data"), lineage.Model(name="model")])
+        store.record(lineage.Train(), inputs=[data], outputs=[model])
+        store.record(lineage.Evaluate(), inputs=[model])
+        event = lineage.Event(artifact=data.key, execution="execution:2", type="INPUT")
+        store.put(event)
+    found = [
+        {(each["source"], each["target"]) for each in json.loads(shell(*asked).out)["edges"]}
+        for asked in (
+            ("export", "--from", "artifact:2"),
+            ("export", "--from", "artifact:2", "--as-of", "3"),
+        )
+    ]
+    assert found[0] - found[1] == {("artifact:1", "execution:2")}
+    assert len(found[1]) == 3
+
+
+def test_each_side_of_a_lineage_says_where_it_was_cut(shell: Shell, runs: Path) -> None:
+    answer = shell("export", "graph.json", "--from", "artifact:1", "--hops", "1", "--json")
+    (cut,) = answer.json["truncated"]
+    assert cut == {"limit": "hops", "frontier": ["execution:1", "execution:2"]}
 
 
 def test_losses_are_said(shell: Shell, runs: Path) -> None:
@@ -161,6 +200,23 @@ def test_a_database_of_mlmd_is_written_and_followed(
     assert [each["name"] for each in there] == [
         each["name"] for each in shell(*nodes).json["items"]
     ]
+
+
+def test_news_of_a_database_are_counted(shell: Shell, runs: Path) -> None:
+    exported, brought = (
+        ("export", "mlmd.sqlite", "--format", "mlmd"),
+        ("import", "mlmd.sqlite", "--format", "mlmd", "--store", "copy.db"),
+    )
+    shell(*exported)
+    number = len(shell(*brought, "--json").json["transactions"])
+    with lineage.connect(runs) as store:
+        lake = store.get(lineage.Artifact, 1)
+        store.update(lake.replace(uri="s3://pool"))
+        store.put(lineage.Dataset(name="pond"))
+    shell(*exported)
+    assert shell(*brought).out.startswith(
+        f"Wrote 0 types, 1 node, 1 update and 0 edges in transaction {number + 1}.\nAll "
+    )
 
 
 def test_an_mlmd_file_that_is_opened_as_a_store_says_how_to_import_it(

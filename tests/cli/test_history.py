@@ -43,6 +43,31 @@ def test_log_goes_on_where_it_was_cut(shell: Shell) -> None:
     assert ([each["number"] for each in second["entries"]], second["before"]) == ([1], None)
 
 
+def test_log_names_the_oldest_of_those_shown(shell: Shell, runs: Path) -> None:
+    with lineage.connect(runs) as store:
+        store.put(lineage.Dataset())
+    assert shell("log", "--limit", "2").err == "lineage: there are more: add --before 2\n"
+    assert shell("log", "--limit", "2", "--json").json["before"] == 2
+
+
+def test_every_field_may_have_changed_and_so_may_the_type_of_a_value(
+    shell: Shell, runs: Path
+) -> None:
+    values = {"nan": float("nan"), "n": 1, "flag": 1}
+    with lineage.connect(runs) as store:
+        made = store.put(lineage.Dataset(custom_properties=values))
+        made = store.update(
+            made.replace(name="n", uri="u", external_id="e", state="LIVE", custom_properties=values)
+        )
+        store.update(made.replace(custom_properties=values | {"n": 1.0, "flag": True}))
+    entries = shell("log", str(made.key), "--json").json["entries"]
+    assert [each["changed"] for each in entries] == [
+        ["custom_properties.flag", "custom_properties.n"],
+        ["name", "external_id", "uri", "state"],
+        ["created"],
+    ]
+
+
 def test_log_of_a_node_says_what_changed(shell: Shell, runs: Path) -> None:
     with lineage.connect(runs, actor="bob", clock=Clock()) as store:
         model = store.get(Model, 2)

@@ -66,6 +66,7 @@ def test_a_person_is_asked(
     assert answer.code == code
     assert "artifact:2  Model  m1" in answer.err
     assert "Delete?" in answer.err
+    assert "lineage: " not in answer.err
     assert gone(store, "artifact:2") is (code == 0)
 
 

@@ -52,7 +52,9 @@ def test_pages_are_of_the_moment_of_the_first(shell: Shell, runs: Path) -> None:
 
 
 def test_page_of_another_order_or_moment_is_refused(shell: Shell) -> None:
-    token = shell("find", "Model", "--limit", "1", "--json").json["next"]
+    first = shell("find", "Model", "--limit", "1", "--json")
+    assert first.err == ""
+    token = first.json["next"]
     assert shell("find", "Model", "--descending", "--page", token).code == 4
     assert shell("find", "Model", "--as-of", "1", "--page", token).code == 4
     assert shell("find", "Model", "--page", "x").code == 4
