@@ -67,6 +67,16 @@ def test_shapes_edges_and_direction(store: Store) -> None:
     assert gone["artifact:1"] == ["lineage.Dataset", "(purged)"]
 
 
+def test_deleted_nodes_say_so_and_look_otherwise(store: Store) -> None:
+    kept, lost = store.put([lineage.Dataset(name=name) for name in ("kept", "lost")])
+    store.delete(lost)
+    found = {each["name"]: each for each in graphviz(picture(store))["objects"]}
+    assert drawn(found[str(kept.key)]) == ["lineage.Dataset", "kept"]
+    assert drawn(found[str(lost.key)]) == ["lineage.Dataset", "lost", "(deleted)"]
+    styles = [found[str(each.key)]["style"] for each in (kept, lost)]
+    assert styles == ["filled", "filled,dashed"]
+
+
 def test_long_labels_are_cut(store: Store) -> None:
     store.put(lineage.Model(name="x" * 10_000_000))
     assert len(picture(store)) < 1000
