@@ -237,6 +237,7 @@ FAULTS: dict[str, tuple[Callable[[Any], None], str]] = {
     "schema": (_change("graph", "types", 9, "properties", "depth", value="FLOAT"), r"^graph\.types\[9\]: .*'FLOAT' is not a value type"),
     "two types": (lambda data: data["graph"]["types"].append(data["graph"]["types"][9]), r"^graph\.types\[10\]: .* already"),
     "system id": (_change("graph", "types", 0, "name", value="Mine"), r"^graph\.types\[0\]: artifact type Mine has id 1"),
+    "system name": (_change("graph", "types", 0, "id", value=20), r"^graph\.types\[0\]: artifact type lineage.Dataset has id 20"),
 }  # fmt: skip
 
 
