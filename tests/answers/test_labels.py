@@ -89,6 +89,12 @@ def test_any_value_is_shown_in_a_line(value: object, line: str) -> None:
     assert shown(value) == line
 
 
+@pytest.mark.parametrize(("count", "whole"), [(20, True), (21, False)])
+def test_struct_is_cut_only_where_something_is_left_out(count: int, whole: bool) -> None:
+    assert ("…" not in shown([1] * count, limit=200)) is whole
+    assert ("…" not in shown(dict.fromkeys(map(str, range(count)), 1), limit=500)) is whole
+
+
 def test_number_that_python_cannot_write_is_told_by_its_size() -> None:
     assert shown({"n": 10**6000}) == '{"n": a number of 19,932 bits}'
 
@@ -105,6 +111,13 @@ def test_number_that_python_cannot_write_is_told_by_its_size() -> None:
                 type="T", properties={"a": True, "b": math.nan}, custom_properties={"c": 1, "d": 2}
             ),
             "a=true, b=nan, c=1",
+        ),
+        (
+            Execution(
+                type="T",
+                custom_properties={"error_type": "OSError", "error_message": "no", "rate": 0.5},
+            ),
+            "rate=0.5",
         ),
         (Context(type="T", name="x" * 99), "x" * 59 + "…"),
         (Execution(type="T", external_id="run 1"), "run 1"),
