@@ -270,3 +270,16 @@ def test_a_subgraph_is_exported_in_every_format(store: Store) -> None:
     data = store.put(lineage.Dataset(name="data"))
     for name in ("node-link", "graphml", "dot", "mermaid"):
         assert "data" in store.upstream(data).export(name)
+
+
+def test_what_a_format_cannot_hold_of_a_subgraph_is_a_warning(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    data = store.put(lineage.Dataset(uri="s3://\x00"))
+    store.upstream(data).export("graphml")
+    (record,) = caplog.records
+    assert (record.name, record.levelname, record.getMessage()) == (
+        "lineage",
+        "WARNING",
+        "graphml: characters that XML cannot hold became U+FFFD: once, in artifact:1",
+    )
