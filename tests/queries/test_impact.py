@@ -157,6 +157,14 @@ def test_cut_answer_says_so(shop: Store) -> None:
     assert tiny.truncated is not None
 
 
+def test_starts_are_told_where_nothing_came_of_them(shop: Store) -> None:
+    answer = shop.impact("artifact:5", "artifact:1")
+    assert [node.key for node in answer.starts] == [key("artifact:1"), key("artifact:5")]
+    assert answer.nodes[key("artifact:5")].name == "scores"
+    alone = shop.impact("artifact:5")
+    assert (alone.affected, [*alone.nodes]) == ((), [key("artifact:5")])
+
+
 def test_gone_nodes_are_passed_and_shown(shop: Store) -> None:
     for each in ("artifact:2", "execution:2", "execution:5"):
         shop.delete(each)
