@@ -114,6 +114,15 @@ def test_a_node_that_was_updated_since_it_was_read(typed: Ours) -> None:
     assert stored.last_update_time_since_epoch > stored.create_time_since_epoch
 
 
+def test_a_node_stays_of_its_type(typed: Ours) -> None:
+    put(typed, {"uri": "a"})
+    other = {"id": 1, "type_id": 1, "uri": "b"}
+    assert refused(typed, "PutArtifacts", artifacts=[other]) == "INVALID_ARGUMENT"
+    (stored,) = ask(typed, "GetArtifactsByID", artifact_ids=[1]).artifacts
+    assert (stored.type_id, stored.uri) == (10, "a")
+    put(typed, {"id": 1, "type_id": 10, "uri": "c"})
+
+
 def test_pages_in_order_of_time(typed: Ours) -> None:
     for _ in range(5):
         put(typed, {})
