@@ -100,6 +100,7 @@ INPUTS: dict[str, Case] = {
     ),
     "by URI and a number for NaN": (Dataset(uri="s3://a", custom_properties={"loss": 0.5}), 4),
     "by URI and NaN for a number": (Dataset(uri="s3://a", share=math.nan), 4),
+    "by URI and another external id": (Dataset(uri="s3://a", external_id="other"), 4),
     "by URI and digest of another type": (Model(uri="s3://a", digest="sha256:1"), 4),
     "by the name within another type": (Model(name="a"), 4),
     "by another URI": (Dataset(uri="s3://A"), 4),
@@ -298,6 +299,11 @@ REFUSED: dict[str, tuple[type[LineageError], str, Callable[[Store], object]]] = 
         AlreadyExists,
         "execution:1 has the external id 'run' already",
         lambda it: [it.record(Train(external_id="run", rate=each)) for each in (1, 2)],
+    ),
+    "an external id of an execution that is taken, beside a free name": (
+        AlreadyExists,
+        "execution:1 has the external id 'run' already.* leave its external id out",
+        lambda it: [it.record(Train(name=name, external_id="run")) for name in ("a", "b")],
     ),
     "a context without a name": (
         Invalid,

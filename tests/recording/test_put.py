@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 import lineage
-from lineage.errors import AlreadyExists, Invalid, LineageError, NotFound
+from lineage.errors import AlreadyExists, Corrupt, Invalid, LineageError, NotFound
 from lineage.model.entities import (
     Artifact,
     ArtifactState,
@@ -18,10 +18,11 @@ from lineage.model.entities import (
     ParentContext,
 )
 from lineage.model.keys import NodeKey
+from lineage.model.rows import EdgeKind
 from lineage.model.schema import ArtifactType, ContextType
 from lineage.model.values import ProtoAny
 from lineage.store import Store
-from lineage.testing.builders import everything
+from lineage.testing.builders import everything, writing
 from tests.recording.worlds import Experiment, Model, World, all_, event
 
 
@@ -124,6 +125,20 @@ def test_declared_properties_are_checked_and_converted(world: World) -> None:
         assert world.store.put(all_(t=scalar)).properties == {"t": scalar}
 
 
+def test_type_says_when_it_was_made_and_changed(store: Store) -> None:
+    first = store.put(ArtifactType(name="T", properties={"p": "INT"}, external_id="x"))
+    assert first.create_time == first.update_time == store.log()[0].time
+    second = store.put(first.replace(description="what it is"))
+    assert (second.external_id, second.description) == ("x", "what it is")
+    assert (second.create_time, second.update_time) == (first.create_time, store.log()[0].time)
+
+
+def test_index_may_be_asked_for_without_the_property_again(store: Store) -> None:
+    store.put(ArtifactType(name="T", properties={"p": "INT"}))
+    stored = store.put(ArtifactType(name="T", indexed=["p"]), can_omit=True)
+    assert (stored.properties, stored.indexed) == ({"p": "INT"}, ("p",))
+
+
 def test_same_name_may_be_a_declared_and_a_custom_property(world: World) -> None:
     both = Artifact(type="All", properties={"i": 1}, custom_properties={"i": "one"})
     stored = world.store.put(both)
@@ -156,6 +171,12 @@ def test_deleting_frees_name_and_external_id(world: World) -> None:
     assert stored.id not in (world.data.id, None)
     world.store.purge(stored, reason="a wish")
     assert world.store.put(again).id != stored.id
+
+
+def test_node_that_is_named_twice_is_purged_once(world: World) -> None:
+    world.store.purge(world.data, world.data.key, world.gone, world.gone, reason="a wish")
+    assert world.store.log()[0].records == 3
+    assert world.store.check() == []
 
 
 # What is refused
@@ -481,6 +502,26 @@ def test_diamond_of_contexts_is_no_cycle(world: World) -> None:
     for parent in (left, right):
         world.store.delete(ParentContext(parent=world.churn.key, child=parent.key))
     parents(world, (end.key, world.churn.key))
+
+
+def test_circle_of_contexts_that_is_stored_is_told_from_a_new_one(world: World) -> None:
+    with writing(world.store.backend) as new:
+        new.edge(world.child.key, world.churn.key, EdgeKind.PARENT)
+    last = world.store.put(Experiment(name="last"))
+    with pytest.raises(Corrupt, match=r"is among its own ancestors; run a check of the store"):
+        parents(world, (world.churn.key, last.key))
+
+
+def test_edge_that_is_ended_twice_in_a_call_is_ended_once(world: World) -> None:
+    stored = Attribution(context=world.churn.key, artifact=world.data.key)
+    world.store.delete(stored, stored)
+    assert world.store.log()[0].records == 1
+    new = Association(context=world.churn.key, execution=world.run.key)
+    with world.store.transaction():
+        world.store.put([Experiment(name="kept"), new])
+        world.store.delete(new, new)
+    assert world.store.log()[0].records == 1
+    assert world.store.check() == []
 
 
 # Classes

@@ -161,6 +161,18 @@ def test_libraries_imported_meanwhile_count(store: Store, monkeypatch: pytest.Mo
     assert contexts_of(store.at(1), run.key) == [store.get(Environment, "before").key]
 
 
+def test_environment_that_somebody_took_away_does_not_keep_a_run_from_ending(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_module, "capture", lambda: Environment(name="before"))
+    with store.run(Trainer()) as run:
+        (before,) = contexts_of(store, run.key)
+        store.delete(Association(context=before, execution=run.key))
+        monkeypatch.setattr(run_module, "capture", lambda: Environment(name="after"))
+    assert run.execution.state == "COMPLETE"
+    assert contexts_of(store, run.key) == [store.get(Environment, "after").key]
+
+
 def test_inputs_are_reused_and_outputs_are_new(store: Store) -> None:
     with store.run(Trainer()) as first:
         data = first.input(Dataset(uri="1", day=1))
@@ -275,6 +287,7 @@ def cancelled() -> BaseException:
         (ValueError("no\nway"), "FAILED", "ValueError", "no\nway"),
         (Odd("a\ud800b"), "FAILED", f"{__name__}.Odd", "a\\ud800b"),
         (KeyError("k"), "FAILED", "KeyError", "'k'"),
+        (LookupError("x" * 10_000), "FAILED", "LookupError", "x" * 10_000),
         (ValueError("x" * 20_000), "FAILED", "ValueError", "x" * 10_000 + "…"),
         (
             Unspeakable(),
