@@ -236,7 +236,17 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             (broken / "METADATA").write_bytes(metadata)
     (site / "odd_locked-1.dist-info" / "METADATA").mkdir(parents=True)
     (site / "odd_package").mkdir()
-    for name in ("declared", "package/__init__", "single", "editable", "egg", "shared", "broken"):
+    modules = (
+        "declared",
+        "package/__init__",
+        "single",
+        "compiled",
+        "editable",
+        "egg",
+        "shared",
+        "broken",
+    )
+    for name in modules:
         (site / f"odd_{name}.py").touch()
     monkeypatch.syspath_prepend(site)
     return site
@@ -259,6 +269,7 @@ def test_only_libraries_in_use_are_named(site: Path) -> None:
     [
         ("odd_package", {"odd-listed": "2!1.0rc1"}),
         ("odd_single", {"odd-listed": "2!1.0rc1"}),
+        ("odd_compiled", {"odd-listed": "2!1.0rc1"}),
         ("odd_editable", {"odd-editable": "3"}),
         ("odd_egg", {"odd-egg": "4"}),
         ("odd_shared", {"odd-shared-a": "5", "odd-shared-b": "6"}),
@@ -392,6 +403,18 @@ def test_variables_of_a_hook_do_not_name_another_repository(
     assert capture().git_commit is None
 
 
+@pytest.mark.parametrize("variable", ["GIT_INDEX_FILE", "GIT_WORK_TREE", "GIT_OBJECT_DIRECTORY"])
+def test_variables_of_a_hook_do_not_change_what_is_clean(
+    variable: str, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "other").mkdir()
+    commit = git("rev-parse", "HEAD")
+    other = tmp_path / "other" / ("index" if variable == "GIT_INDEX_FILE" else "")
+    monkeypatch.setenv(variable, str(other))
+    said = capture()
+    assert (said.git_commit, said.git_clean) == (commit, True)
+
+
 def test_folder_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "gone").mkdir()
     monkeypatch.chdir(tmp_path / "gone")
@@ -432,15 +455,17 @@ def test_git_is_not_waited_for(
     assert capture().git_commit is None
 
 
+@pytest.mark.parametrize("scope", ["--local", "--worktree"])
 @pytest.mark.parametrize("setting", ["core.fsmonitor", "filter.odd.clean", "filter.odd.process"])
 def test_repository_cannot_have_its_programs_run(
-    setting: str, repository: Path, tmp_path: Path
+    setting: str, scope: str, repository: Path, tmp_path: Path
 ) -> None:
+    git("config", "extensions.worktreeConfig", "true")
     (repository / ".gitattributes").write_text("*.py filter=odd\n")
     git("add", ".")
     git("commit", "-m", "Attributes")
     spy = program(tmp_path / "spy", f"touch {tmp_path}/ran; cat")
-    git("config", setting, str(spy))
+    git("config", scope, setting, str(spy))
     (repository / ".git" / "hooks" / "post-index-change").symlink_to(spy)
     edited(repository)
     said = capture()
@@ -448,6 +473,20 @@ def test_repository_cannot_have_its_programs_run(
     assert said.git_clean is (False if setting == "core.fsmonitor" else None)
     assert not (tmp_path / "ran").exists()
     subprocess.run(["git", "status"], capture_output=True, check=False, timeout=60)
+    assert (tmp_path / "ran").exists()  # so the trap was one
+
+
+def test_submodule_cannot_have_its_programs_run(repository: Path, tmp_path: Path) -> None:
+    git("clone", ".", "../other")
+    git("-c", "protocol.file.allow=always", "submodule", "add", str(tmp_path / "other"), "part")
+    git("commit", "-m", "A part")
+    (repository / "part" / ".gitattributes").write_text("*.py filter=odd\n")
+    spy = program(tmp_path / "spy", f"touch {tmp_path}/ran; cat")
+    git("-C", "part", "config", "filter.odd.clean", str(spy))
+    edited(repository / "part")
+    assert capture().git_commit == git("rev-parse", "HEAD")
+    assert not (tmp_path / "ran").exists()
+    git("status")
     assert (tmp_path / "ran").exists()  # so the trap was one
 
 
