@@ -1,12 +1,28 @@
 """The check of a store, and what it finds of changes that are made behind its back."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from lineage.backends.memory.backend import MemoryBackend
+from lineage.filters.tree import Field
+from lineage.model.keys import Kind, NodeKey
 from lineage.testing.builders import Clock, eventful
 from lineage.testing.contract.check import *  # noqa: F403
-from tests.backends.backdoors import BACK_DOORS
+from tests.backends.backdoors import (
+    AGAIN,
+    BACK_DOORS,
+    CHURN,
+    DATA,
+    RUN,
+    BackDoor,
+    edge,
+    node,
+    of_memory,
+    past_node,
+    records,
+)
 from tests.conftest import BACKENDS, EACH_BACKEND
 
 
@@ -25,3 +41,86 @@ def test_change_behind_its_back_is_found(name: str, door: str, tmp_path: Path) -
         found = backend.check()
         assert found
         assert all(type(sentence) is str and sentence for sentence in found)
+
+
+def forget_where_edges_come_from(backend: MemoryBackend) -> None:
+    del backend.graph._pred[AGAIN][RUN]
+
+
+def forget_an_ended_edge_at_its_target(backend: MemoryBackend) -> None:
+    backend.graph.ended[DATA].clear()
+
+
+def end_an_edge_at_nobody(backend: MemoryBackend) -> None:
+    nobody = NodeKey(Kind.ARTIFACT, 99)
+    rows = backend.graph.ended[CHURN]
+    rows[:] = [row._replace(target=nobody) if row.target == DATA else row for row in rows]
+
+
+def keep_the_past_of_nobody(backend: MemoryBackend) -> None:
+    backend.graph.past[NodeKey(Kind.ARTIFACT, 99)] = []
+
+
+DAMAGE: dict[str, tuple[BackDoor, str]] = {
+    "a log out of order": (
+        of_memory(lambda it: it._log.reverse()),
+        "the log does not hold each transaction once, in order",
+    ),
+    "a gap between versions": (
+        past_node(until=3),
+        "execution:1: the version of transaction 1 does not lead to that of 2",
+    ),
+    "a version that ends before it begins": (past_node(since=2), "does not lead to that of 2"),
+    "a version that is gone before the last": (past_node(gone=True), "does not lead to that of 2"),
+    "an end of what is not gone": (
+        node(until=5),
+        "artifact:4: its last version ended, but it is not gone",
+    ),
+    "a past without a present": (
+        of_memory(keep_the_past_of_nobody),
+        "artifact:99 has a past but no last version",
+    ),
+    "a present edge that ended": (edge(until=7), "is present, but ended in transaction 7"),
+    "another edge's row": (edge(target=DATA), "has another row, or none"),
+    "an edge that one end does not know": (
+        of_memory(forget_where_edges_come_from),
+        "the INTERNAL_OUTPUT edge from execution:1 to artifact:4 is not found from artifact:4",
+    ),
+    "an ended edge that one end does not know": (
+        of_memory(forget_an_ended_edge_at_its_target),
+        "the ended ATTRIBUTION edge from context:1 to artifact:1 is not found from artifact:1",
+    ),
+    "an ended edge at nobody": (
+        of_memory(end_an_edge_at_nobody),
+        "from context:1 to artifact:99 leads to artifact:99, which does not exist",
+    ),
+    "a name that is not found": (
+        of_memory(lambda it: it.graph.live[Kind.ARTIFACT].discard([(Field.NAME, "data")], 4)),
+        r"the index of artifacts by name 'data' has \[\], and the nodes are \[4\]",
+    ),
+    "a former type that is not found": (
+        of_memory(lambda it: it.graph.former[Kind.ARTIFACT].discard([(Field.TYPE_ID, 1)], 1)),
+        "the index does not find artifact:1 by its former type_id 1",
+    ),
+    "a name that nobody had": (
+        of_memory(lambda it: it.graph.former[Kind.ARTIFACT].add([(Field.NAME, "never")], 1)),
+        "the index of the past finds artifact:1 by name 'never', which it never had",
+    ),
+    "what no transaction wrote": (
+        records(4, nodes=()),
+        "a version of artifact:4 is there, but transaction 4 did not write it",
+    ),
+    "what is not there": (
+        records(4, types=(12,)),
+        "transaction 4 wrote type 12, which is not there",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGE)
+def test_damage_in_memory_is_named(case: str, tmp_path: Path) -> None:
+    damage, says = DAMAGE[case]
+    with MemoryBackend(clock=Clock()) as backend:
+        eventful(backend)
+        damage(backend, tmp_path)
+        assert any(re.search(says, sentence) for sentence in backend.check()), backend.check()

@@ -142,6 +142,17 @@ def test_links_that_multiply_are_refused(tmp_path: Path) -> None:
         digest_of(tmp_path / "0")
 
 
+def test_a_hundred_links_to_one_folder_are_not_too_many(tmp_path: Path) -> None:
+    shared = plant(tmp_path / "shared", {"x": b"1"})
+    root = plant(tmp_path / "root", {})
+    for number in range(100):
+        (root / f"{number}").symlink_to(shared)
+    assert digest_of(root) == expected({f"{number}/x": b"1" for number in range(100)})
+    (root / "100").symlink_to(shared)
+    with pytest.raises(Invalid, match="one of over 100 links to the same folder"):
+        digest_of(root)
+
+
 def test_link_is_what_it_leads_to(tmp_path: Path) -> None:
     elsewhere = plant(tmp_path / "elsewhere", {"x": b"1", "deep/y": b"2"})
     root = plant(tmp_path / "root", {"plain": b"0"})
@@ -157,6 +168,12 @@ def test_link_is_what_it_leads_to(tmp_path: Path) -> None:
     assert digest_of(root) == expected({"plain": b"0", "file": b"1", **copies})
     assert digest_of(tmp_path / "link") == digest_of(root)
     assert digest_of(root / "file") == f"sha256:{sha256(b'1')}"
+
+
+def test_link_to_a_folder_whose_name_begins_alike_is_no_circle(tmp_path: Path) -> None:
+    root = plant(tmp_path / "root", {"a/x": b"1", "ab/y": b"2"})
+    (root / "ab" / "link").symlink_to("../a", target_is_directory=True)
+    assert digest_of(root) == expected({"a/x": b"1", "ab/y": b"2", "ab/link/x": b"1"})
 
 
 def to_itself(root: Path) -> str:
