@@ -293,6 +293,17 @@ def test_edge_written_and_ended_at_once_never_was(stocked: Backend) -> None:
     assert (commit.batch.edges, commit.ended, commit.head.records) == ([], [], 1)
 
 
+def test_node_that_is_written_as_gone_holds_no_unique_key(backend: Backend) -> None:
+    unique = {"name": "n", "external_id": "x"}
+    with writing(backend) as new:
+        key = new.artifact(**unique)
+        gone = new.row(Kind.ARTIFACT, **unique, until=new.number, gone=True)
+        new.write(nodes=[gone])
+    assert backend.find(Kind.ARTIFACT) == [backend.nodes([key])[key]]
+    assert backend.nodes([gone.key]) == {gone.key: gone}
+    assert backend.check() == []
+
+
 def test_what_is_not_there_cannot_end(stocked: Backend) -> None:
     before = everything(stocked)
     uses: list[Callable[[Writer], object]] = [
