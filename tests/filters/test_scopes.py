@@ -130,6 +130,10 @@ def test_too_many_neighbours_that_depend_on_one_another() -> None:
     parse(chain(MOST_NESTED), A)
     with pytest.raises(Invalid, match="more than 8 neighbours depend on one another"):
         parse(chain(MOST_NESTED + 1), A)
+    # What comes before the deepest part makes it no less deep.
+    parse(f"contexts_8.id = 3 AND {chain(MOST_NESTED)}", A)
+    with pytest.raises(Invalid, match="more than 8 neighbours depend on one another"):
+        parse(f"contexts_9.id = 3 AND {chain(MOST_NESTED + 1)}", A)
 
 
 def test_many_neighbours_are_no_trouble() -> None:
