@@ -15,6 +15,7 @@ from lineage.testing.builders import (
     Writer,
     all_keys,
     chain,
+    elsewhere,
     everything,
     moment_of,
     writing,
@@ -260,6 +261,18 @@ def test_purging_again_changes_no_content(backend: Backend) -> None:
         new.purge(key)
     assert backend.versions(key) == before
     assert [commit.purged for commit in backend.changes(3)] == [[key], [key]]
+    assert backend.check() == []
+
+
+def test_purging_twice_in_a_transaction_is_one_purge(backend: Backend) -> None:
+    key = secretive(backend)
+    before = backend.versions(key)
+    with writing(backend) as new:
+        new.purge(key)
+        new.purge(key)
+        assert elsewhere(lambda: backend.versions(key)) == before
+    (commit,) = backend.changes(3)
+    assert (commit.purged, commit.head.records) == ([key], 1)
     assert backend.check() == []
 
 
