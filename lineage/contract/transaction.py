@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple, Protocol
 
-from lineage.contract.proof import NO_DIGEST, purged, seal
+from lineage.contract.proof import NO_DIGEST, seal
 from lineage.errors import Conflict, Invalid, NotFound
 from lineage.model.keys import LARGEST_ID, Kind, NodeKey
 from lineage.model.rows import Batch, Commit, EdgeKey, EdgeRow, Head, NodeRow, TypeRow
@@ -225,8 +225,6 @@ class Transaction:
         self.lock()
         self._storage.purge(self.number, keys)
         self._purged.update(dict.fromkeys(keys))
-        for rows in (self._nodes, self._updates):
-            rows.update({key: purged(rows[key]) for key in keys if key in rows})
 
     def fail(self, error: BaseException) -> None:
         """Let nothing but a rollback follow, for an error of an inner block."""
