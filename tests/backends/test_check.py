@@ -22,6 +22,7 @@ from tests.backends.backdoors import (
     of_memory,
     past_node,
     records,
+    sql,
 )
 from tests.conftest import BACKENDS, EACH_BACKEND
 
@@ -124,3 +125,32 @@ def test_damage_in_memory_is_named(case: str, tmp_path: Path) -> None:
         eventful(backend)
         damage(backend, tmp_path)
         assert any(re.search(says, sentence) for sentence in backend.check()), backend.check()
+
+
+DAMAGE_IN_A_FILE = {
+    "an edge from nobody": (
+        "UPDATE edge SET src = 397 WHERE kind = 6",
+        "an edge leads to execution:99, which does not exist",
+    ),
+    "an edge to nobody": (
+        "UPDATE edge SET dst = 396 WHERE kind = 6",
+        "an edge leads to artifact:99, which does not exist",
+    ),
+    "types of another moment": (
+        "UPDATE txn SET schema = 1 WHERE number = 4",
+        "transaction 4 is not of the types that were there",
+    ),
+    "a type that ends later": (
+        "UPDATE type SET until = 3 WHERE id = 10 AND since = 1",
+        "transaction 1 wrote a version of type 10 that ends at another time than it did",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGE_IN_A_FILE)
+def test_damage_in_a_file_is_named(case: str, tmp_path: Path) -> None:
+    statement, says = DAMAGE_IN_A_FILE[case]
+    with BACKENDS["sqlite"](tmp_path, Clock()) as backend:
+        eventful(backend)
+        sql(statement)(backend, tmp_path)
+        assert says in backend.check()
