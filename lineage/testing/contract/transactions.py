@@ -552,3 +552,20 @@ def test_failed_commit_is_undone(backend: Backend, monkeypatch: pytest.MonkeyPat
         patched.setattr(backend, "append", fail)
     assert everything(backend) == before
     rename_elsewhere(backend, key, "the lock is free")
+
+
+def test_number_of_the_open_transaction_is_not_reached_yet(backend: Backend) -> None:
+    with writing(backend) as new:
+        key = new.artifact()
+        with pytest.raises(NotFound, match="there is no transaction 1 yet; the last one is 0"):
+            backend.nodes([key], as_of=new.number)
+    assert backend.nodes([key], as_of=1)
+
+
+def test_log_ends_at_the_moment_that_a_transaction_first_read(backend: Backend) -> None:
+    chain(backend, 1)
+    with backend.transaction():
+        backend.types()
+        elsewhere(lambda: chain(backend, 1))
+        assert [head.number for head in backend.log(before=100)] == [1]
+    assert [head.number for head in backend.log(before=100)] == [2, 1]
