@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import cast
 
-from pydantic_core import from_json
-
 from lineage.contract.standing import Weight
 from lineage.contract.walking import Direction, Limits, Walk, check_limits
 from lineage.model.entities import Artifact, Context, Execution, Node
 from lineage.model.keys import Kind, NodeKey
+from lineage.model.paths import first_path
 from lineage.model.rows import EdgeKind, EdgeRow
 from lineage.model.system import Environment
 from lineage.model.values import Value
@@ -93,14 +92,14 @@ class Facts:
         """The executions that wrote the artifact, newest first; those that failed come last."""
         if self.key.kind is not Kind.ARTIFACT:
             return ()
-        return self._ranked((row.source, row.time, row.since) for row in self.before.edges)
+        return self._ranked((row.source, row.time, row.first) for row in self.before.edges)
 
     @cached_property
     def readers(self) -> tuple[NodeKey, ...]:
         """The executions that read the artifact, newest first; those that failed come last."""
         if self.key.kind is not Kind.ARTIFACT:
             return ()
-        return self._ranked((row.target, row.time, row.since) for row in self.after.edges)
+        return self._ranked((row.target, row.time, row.first) for row in self.after.edges)
 
     def _ranked(self, events: Iterable[tuple[NodeKey, int | None, int]]) -> tuple[NodeKey, ...]:
         """Return executions by whether they count, then by their last event, then by id."""
@@ -166,7 +165,7 @@ class Facts:
         else:
             runs = () if self.run is None else (self.run,)
             rows = self.reader.neighbours(runs, Direction.UPSTREAM, self.limits).edges
-        paths = ((row.source, ".".join(map(str, _path(row)))) for row in rows)
+        paths = ((row.source, ".".join(map(str, first_path(row.paths)))) for row in rows)
         return {key: path for key, path in paths if path}
 
     @cached_property
@@ -355,7 +354,7 @@ class Facts:
 
     def _link(self, row: EdgeRow) -> Linked:
         other = row.source if row.target == self.key else row.target
-        return Linked(self.reader.node(other), row.kind.name, _path(row))
+        return Linked(self.reader.node(other), row.kind.name, first_path(row.paths))
 
 
 def _last_events(
@@ -367,10 +366,6 @@ def _last_events(
         moment = (NEVER if time is None else time, number)
         last[key] = max(last.get(key, moment), moment)
     return last
-
-
-def _path(row: EdgeRow) -> tuple[str | int, ...]:
-    return () if row.path is None else tuple(from_json(row.path))
 
 
 def _is_parent(row: EdgeRow) -> bool:

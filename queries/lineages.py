@@ -11,6 +11,7 @@ from lineage.answers.labels import printable
 from lineage.contract.walking import Direction, Limits, Walk
 from lineage.model.entities import Context
 from lineage.model.keys import NodeKey
+from lineage.model.paths import first_path, path_text
 from lineage.model.rows import EdgeKind, EdgeRow
 from lineage.model.system import Asset, Environment
 from lineage.queries.reader import Reader
@@ -22,7 +23,7 @@ PLACE = 60
 
 
 class Group(NamedTuple):
-    """What inputs that may be compared have in common: their type, the event's path and its kind."""
+    """What inputs that may be compared have in common: their type, the event's first path and its kind."""
 
     type: str
     path: str
@@ -61,7 +62,9 @@ class Lineage:
         """Return what a node was made from, by what it may be compared with."""
         found: dict[Group, list[NodeKey]] = {}
         for row in self._before.get(key, ()):
-            group = Group(self.type_name(row.source), row.path or "", row.kind)
+            group = Group(
+                self.type_name(row.source), path_text(first_path(row.paths)) or "", row.kind
+            )
             found.setdefault(group, []).append(row.source)
         return found
 

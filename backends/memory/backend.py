@@ -15,7 +15,13 @@ from typing import NamedTuple
 
 from typing_extensions import override
 
-from lineage.backends.memory.check import check_edges, check_nodes, graph_faults, record_faults
+from lineage.backends.memory.check import (
+    check_edge_updates,
+    check_edges,
+    check_nodes,
+    graph_faults,
+    record_faults,
+)
 from lineage.backends.memory.find import search
 from lineage.backends.memory.graph import TimedGraph
 from lineage.backends.memory.history import TransactionRecords, TypeHistory, no_records
@@ -74,7 +80,7 @@ class MemoryBackend(Backend):
         self._records: list[TransactionRecords] = []
         self._open_records = no_records()
         self._vanished = False
-        """Whether edges that the open transaction wrote are no longer there."""
+        """Whether versions of edges that the open transaction wrote are no longer there."""
         self._typed = 0
         self._begun = 0
         self._closed = False
@@ -197,6 +203,7 @@ class MemoryBackend(Backend):
                     nodes,
                     updates,
                     sorted(records.edges),
+                    sorted(records.edge_updates),
                 ),
                 ended=sorted(records.ended),
                 deleted=sorted(records.deleted),
@@ -268,12 +275,19 @@ class MemoryBackend(Backend):
         limits: Limits,
         edges: bool,
         as_of: int | None,
+        without: int,
     ) -> Walk:
         with self._lock:
             as_of = self._see(as_of)
             self.check_starts(starts, self.nodes(starts, as_of=as_of))
             return walk_graph(
-                self.graph, starts, direction, limits=limits, edges=edges, as_of=as_of
+                self.graph,
+                starts,
+                direction,
+                limits=limits,
+                edges=edges,
+                as_of=as_of,
+                without=without,
             )
 
     @override
@@ -323,6 +337,7 @@ class MemoryBackend(Backend):
         with self._changing() as graph:
             check_nodes(graph, batch)
             check_edges(graph, batch)
+            check_edge_updates(graph, batch)
             for type_row in batch.types:
                 assert type_row.type.id is not None
                 graph.undo.append(self._types.undo_of(type_row.type.id))
@@ -336,10 +351,15 @@ class MemoryBackend(Backend):
                 graph.delete_node(key, number)
             for edge in batch.edges:
                 graph.put_edge(edge)
+            for edge in batch.edge_updates:
+                graph.replace_edge(edge, number)
             records = self._open_records
             records.types.extend(row.type.id for row in batch.types if row.type.id is not None)
             records.nodes.extend(row.key for rows in (batch.nodes, batch.updates) for row in rows)
             records.edges.extend(batch.edges)
+            for edge in batch.edge_updates:
+                (records.edges if edge.first == number else records.edge_updates).append(edge)
+            self._vanished = self._vanished or bool(batch.edge_updates)
             records.deleted.extend(gone)
 
     @override
@@ -351,9 +371,10 @@ class MemoryBackend(Backend):
                     raise no_edge(key)
             for key in rows:
                 graph.end_edge(key, number)
-            old = [key for key, row in rows.items() if row is not None and row.since != number]
+            old = [key for key, row in rows.items() if row is not None and row.first != number]
             self._open_records.ended.extend(old)
-            self._vanished = self._vanished or len(old) < len(rows)
+            fresh = (row for row in rows.values() if row is not None and row.since == number)
+            self._vanished = self._vanished or any(fresh)
 
     @override
     def delete(self, number: int, keys: Collection[NodeKey]) -> None:
@@ -387,12 +408,16 @@ class MemoryBackend(Backend):
                 raise Invalid(f"transaction {head.number} does not follow {len(self._log)}")
             opened, self._open_records = self._open_records, no_records()
             edges: Collection[EdgeRow] = opened.edges
+            edge_updates: Collection[EdgeRow] = opened.edge_updates
             if self._vanished:
-                present = {row[:3]: row for row in edges if self.graph.edge(row[:3]) is row}
-                edges, self._vanished = present.values(), False
+                edges, edge_updates = (
+                    {row[:3]: row for row in rows if self.graph.edge(row[:3]) is row}.values()
+                    for rows in (edges, edge_updates)
+                )
+                self._vanished = False
             if opened.types:
                 self._typed = head.number
-            self._records.append(opened.closed(edges))
+            self._records.append(opened.closed(edges, edge_updates))
             self._log.append(head)
 
     @override

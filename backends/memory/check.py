@@ -9,13 +9,13 @@ from typing import Any, TypeAlias
 from lineage.backends.memory.graph import TimedGraph
 from lineage.backends.memory.history import TransactionRecords, TypeHistory
 from lineage.backends.memory.indexes import Index, terms
-from lineage.contract.refusals import no_live_node
+from lineage.contract.refusals import no_edge, no_live_node
 from lineage.errors import AlreadyExists, NotFound
 from lineage.filters.tree import Field
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import Batch, EdgeKey, EdgeKind, NodeRow
 
-__all__ = ["check_edges", "check_nodes", "graph_faults", "record_faults"]
+__all__ = ["check_edge_updates", "check_edges", "check_nodes", "graph_faults", "record_faults"]
 
 _Fact: TypeAlias = tuple[Any, ...]
 """The number of a transaction, and something that it wrote."""
@@ -81,6 +81,14 @@ def check_edges(graph: TimedGraph, batch: Batch) -> None:
         if key in written or graph.edge(key) is not None:
             raise AlreadyExists(f"there is a {kind.name} edge from {source} to {target} already")
         written.add(key)
+
+
+def check_edge_updates(graph: TimedGraph, batch: Batch) -> None:
+    """Raise for updates of edges that neither exist nor are new in the batch."""
+    new = {row.key for row in batch.edges} if batch.edge_updates else ()
+    for row in batch.edge_updates:
+        if row.key not in new and graph.edge(row.key) is None:
+            raise no_edge(row.key)
 
 
 def graph_faults(graph: TimedGraph) -> Iterator[str]:
@@ -194,7 +202,8 @@ def record_faults(
 def _said(number: int, records: TransactionRecords) -> Iterator[_Fact]:
     yield from ((number, "type", each) for each in records.types)
     yield from ((number, "a version of", key) for key in records.nodes)
-    yield from ((number, "the edge", *row[:-1]) for row in records.edges)
+    rows = (*records.edges, *records.edge_updates)
+    yield from ((number, "the edge", *row[:-1]) for row in rows)
     yield from ((number, "the end of the edge", *key) for key in records.ended)
     yield from ((number, "the deletion of", key) for key in records.deleted)
 
@@ -207,7 +216,10 @@ def _kept(graph: TimedGraph, types: TypeHistory) -> Iterator[_Fact]:
             yield row.until, "the deletion of", row.key
     ended = [row for key, rows in graph.ended.items() for row in rows if row.source == key]
     present = [held["row"] for _, _, held in graph.edges(data=True)]
+    # Where a version follows that is not the first of its edge, the edge did not end.
+    followed = {(edge.since, *edge[:3]) for edge in (*present, *ended) if edge.first < edge.since}
     for edge in (*present, *ended):
         yield edge.since, "the edge", *edge[:-1]
     for edge in ended:
-        yield edge.until, "the end of the edge", *edge[:3]
+        if (edge.until, *edge[:3]) not in followed:
+            yield edge.until, "the end of the edge", *edge[:3]

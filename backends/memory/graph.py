@@ -25,7 +25,7 @@ import networkx as nx
 
 from lineage.backends.memory.indexes import CONTENT, Index, Term, TimeOrder, terms
 from lineage.contract.proof import purged
-from lineage.contract.walking import Direction
+from lineage.contract.walking import Direction, is_left_out
 from lineage.filters.tree import Field, Neighbour
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EVENT_KINDS, EdgeKey, EdgeKind, EdgeRow, NodeRow
@@ -345,10 +345,19 @@ class TimedGraph(_Graph):
     def end_edge(self, key: EdgeKey, number: int) -> None:
         """Move a present edge to the past; one of the same transaction leaves no trace."""
         source, target, kind = key
-        row: EdgeRow = self._succ[source][target][kind]["row"]
-        counts = [(end, len(self.ended.get(end, ()))) for end in {source, target}]
-        self.undo.append(partial(self._restore_edge, row, counts))
+        self._retire(self._succ[source][target][kind]["row"], number)
         self._take_out(source, target, kind)
+
+    def replace_edge(self, row: EdgeRow, number: int) -> None:
+        """Give a present edge a new version; one of the same transaction leaves no trace."""
+        held = self._succ[row.source][row.target][row.kind]
+        self._retire(held["row"], number)
+        held["row"] = row
+
+    def _retire(self, row: EdgeRow, number: int) -> None:
+        """Add a version of an edge to the past, and to the undo log what brings it back."""
+        counts = [(end, len(self.ended.get(end, ()))) for end in {row.source, row.target}]
+        self.undo.append(partial(self._restore_edge, row, counts))
         if row.since != number:
             ended = EdgeRow(*row[:-1], number)
             for end, _ in counts:
@@ -366,8 +375,10 @@ class TimedGraph(_Graph):
         as_of: int | None,
         seen: Collection[NodeKey],
         room: int | None,
+        *,
+        without: int,
     ) -> set[NodeKey]:
-        """Return what events lead to from some nodes and was not seen yet.
+        """Return what events lead to from some nodes and was not seen yet, `without` some uses.
 
         Where that is more than `room`, it is enough of it to tell which come first, and that
         there are more: no hub is read beyond that.
@@ -375,34 +386,49 @@ class TimedGraph(_Graph):
         ends = self._pred if side is _UP else self._succ
         found: set[NodeKey] = set()
         for key in keys:
-            if as_of is None and (room is None or len(ends[key]) <= room):
+            if as_of is None and not without and (room is None or len(ends[key]) <= room):
                 found.update(ends[key])
             else:
-                unseen = (end for end in self._flow(key, side, as_of) if end not in seen)
+                unseen = (end for end in self._flow(key, side, as_of, without) if end not in seen)
                 found.update(unseen if room is None else islice(unseen, room + 1))
         return {key for key in found.difference(seen) if key.kind is not Kind.CONTEXT}
 
     def leads_on(
-        self, key: NodeKey, side: Direction, as_of: int | None, seen: Collection[NodeKey]
+        self,
+        key: NodeKey,
+        side: Direction,
+        as_of: int | None,
+        seen: Collection[NodeKey],
+        *,
+        without: int,
     ) -> bool:
-        """Whether events lead from a node to one that was not seen."""
-        return any(end not in seen for end in self._flow(key, side, as_of))
+        """Whether events lead from a node to one that was not seen, `without` some uses."""
+        return any(end not in seen for end in self._flow(key, side, as_of, without))
 
-    def _flow(self, key: NodeKey, side: Direction, as_of: int | None) -> Iterator[NodeKey]:
+    def _flow(
+        self, key: NodeKey, side: Direction, as_of: int | None, without: int
+    ) -> Iterator[NodeKey]:
         """Yield the other ends of the events at a node, lazily and in order."""
         adjacent = (self._pred if side is _UP else self._succ)[key]
         ends: Iterable[NodeKey] = sorted(adjacent) if key in self._jumbled[side] else adjacent
-        if as_of is not None:
+        if without:
+            ends = (end for end in ends if _any_counts(adjacent[end], as_of, without))
+        elif as_of is not None:
             ends = (end for end in ends if _any_since(adjacent[end], as_of))
+        if as_of is not None:
             own, other = _ENDS if side is _DOWN else _ENDS[::-1]
             ended = (row for row in self.ended.get(key, ()) if own(row) == key)
-            past = sorted(other(row) for row in ended if _was(row, as_of))
+            past = sorted(
+                other(row)
+                for row in ended
+                if _was(row, as_of) and not (without and is_left_out(row.uses, without))
+            )
             if past:
                 ends = (end for end, _ in groupby(heapq.merge(ends, past)))
         return (end for end in ends if end.kind is not Kind.CONTEXT)
 
-    def among(self, keys: Collection[NodeKey], as_of: int | None) -> list[EdgeRow]:
-        """Return the events between some nodes (a set), in order."""
+    def among(self, keys: Collection[NodeKey], as_of: int | None, *, without: int) -> list[EdgeRow]:
+        """Return the events between some nodes (a set), in order, `without` some uses."""
         found: list[EdgeRow] = []
         for key in key_order(keys):
             adjacent = self._succ[key]
@@ -423,6 +449,8 @@ class TimedGraph(_Graph):
                     if row.target in keys and row.source == key and row.kind in EVENT_KINDS
                     if _was(row, as_of)
                 ]
+            if without:
+                rows = [row for row in rows if not is_left_out(row.uses, without)]
             rows.sort()
             found += rows
         return found
@@ -445,6 +473,16 @@ def _was(row: EdgeRow, as_of: int) -> bool:
 
 def _any_since(kinds: Mapping[EdgeKind, dict[str, EdgeRow]], as_of: int) -> bool:
     return any(held["row"].since <= as_of for held in kinds.values())
+
+
+def _any_counts(
+    kinds: Mapping[EdgeKind, dict[str, EdgeRow]], as_of: int | None, without: int
+) -> bool:
+    """Whether one of some edges is of a moment and not left out."""
+    rows = (held["row"] for held in kinds.values())
+    return any(
+        (as_of is None or row.since <= as_of) and not is_left_out(row.uses, without) for row in rows
+    )
 
 
 def _shorten(lists: dict[NodeKey, Any], key: NodeKey, length: int) -> None:

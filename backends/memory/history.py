@@ -83,6 +83,7 @@ class TransactionRecords(NamedTuple):
     types: Sequence[int]
     nodes: Sequence[NodeKey]
     edges: Sequence[EdgeRow]
+    edge_updates: Sequence[EdgeRow]
     ended: Sequence[EdgeKey]
     deleted: Sequence[NodeKey]
     purged: Sequence[NodeKey]
@@ -94,16 +95,20 @@ class OpenRecords(NamedTuple):
     types: list[int]
     nodes: list[NodeKey]
     edges: list[EdgeRow]
+    edge_updates: list[EdgeRow]
     ended: list[EdgeKey]
     deleted: list[NodeKey]
     purged: list[NodeKey]
 
-    def closed(self, edges: Iterable[EdgeRow]) -> TransactionRecords:
-        """Return the records, with those edges that are still there."""
+    def closed(
+        self, edges: Iterable[EdgeRow], edge_updates: Iterable[EdgeRow]
+    ) -> TransactionRecords:
+        """Return the records, with those versions of edges that are still there."""
         return TransactionRecords(
             types=tuple(self.types),
             nodes=tuple(self.nodes),
             edges=tuple(edges),
+            edge_updates=tuple(edge_updates),
             ended=tuple(self.ended),
             deleted=tuple(self.deleted),
             purged=tuple(dict.fromkeys(self.purged)),
@@ -112,4 +117,4 @@ class OpenRecords(NamedTuple):
 
 def no_records() -> OpenRecords:
     """Return the records of a transaction that has written nothing yet."""
-    return OpenRecords([], [], [], [], [], [])
+    return OpenRecords([], [], [], [], [], [], [])

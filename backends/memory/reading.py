@@ -57,8 +57,8 @@ def _of_row(
         if event.kind in OUTPUT_KINDS:
             is_written = True
             run = graph.at(event.source, as_of)
-            time = time_of(event.since) if event.time is None else event.time
+            time = time_of(event.first) if event.time is None else event.time
             own = None if run is None else run.state
-            yield Writing(time, event.since, key, event.source, event.kind, own, state)
+            yield Writing(time, event.first, key, event.source, event.kind, own, state)
     if not is_written:
         yield Writing(row.created, 0, key, None, None, None, state)

@@ -28,9 +28,10 @@ def walk_graph(
     limits: Limits,
     edges: bool,
     as_of: int | None,
+    without: int,
 ) -> Walk:
     """Walk as `Backend.walk` says, from nodes that exist."""
-    walk = _Walk(graph, direction, limits, with_edges=edges, as_of=as_of)
+    walk = _Walk(graph, direction, limits, with_edges=edges, as_of=as_of, without=without)
     return walk.run(set(starts))
 
 
@@ -45,12 +46,14 @@ class _Walk(LevelWalk[NodeKey]):
         *,
         with_edges: bool,
         as_of: int | None,
+        without: int,
     ) -> None:
         super().__init__(limits)
         self._graph = graph
         self._sides = _SIDES[direction]
         self._with_edges = with_edges
         self._as_of = as_of
+        self._without = without
 
     @override
     def _order(self, nodes: Collection[NodeKey]) -> list[NodeKey]:
@@ -62,22 +65,29 @@ class _Walk(LevelWalk[NodeKey]):
 
     @override
     def _neighbours(self, frontier: Sequence[NodeKey], room: int | None) -> set[NodeKey]:
-        beyond, as_of, seen = self._graph.beyond, self._as_of, self._seen
-        unseen = beyond(frontier, self._sides[0], as_of, seen, room)
+        beyond, as_of, seen, without = self._graph.beyond, self._as_of, self._seen, self._without
+        unseen = beyond(frontier, self._sides[0], as_of, seen, room, without=without)
         for side in self._sides[1:]:
-            unseen |= beyond(frontier, side, as_of, seen, room)
+            unseen |= beyond(frontier, side, as_of, seen, room, without=without)
         return unseen
 
     @override
     def _look_beyond(self, unexpanded: Sequence[NodeKey]) -> set[NodeKey]:
-        leads_on, as_of, seen = self._graph.leads_on, self._as_of, self._seen
+        leads_on, as_of, seen, without = (
+            self._graph.leads_on,
+            self._as_of,
+            self._seen,
+            self._without,
+        )
         return {
             key
             for key in unexpanded
-            if any(leads_on(key, side, as_of, seen) for side in self._sides)
+            if any(leads_on(key, side, as_of, seen, without=without) for side in self._sides)
         }
 
     @override
     def _edges(self, *, whole: bool) -> Sequence[EdgeRow]:
         # The graph finds the edges among all kept nodes, so that none need be gathered on the way.
-        return self._graph.among(self._seen, self._as_of) if self._with_edges else []
+        if not self._with_edges:
+            return []
+        return self._graph.among(self._seen, self._as_of, without=self._without)

@@ -258,12 +258,15 @@ class Neo4jBackend(Backend):
         limits: Limits,
         edges: bool,
         as_of: int | None,
+        without: int,
     ) -> Walk:
         number = self._number(as_of)
 
         def read(run: RunStatement) -> Walk:
             self.check_starts(starts, nodes_at(run, number, starts))
-            return walk_graph(run, number, starts, direction, limits=limits, edges=edges)
+            return walk_graph(
+                run, number, starts, direction, limits=limits, edges=edges, without=without
+            )
 
         return self._steadily(read)
 

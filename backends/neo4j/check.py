@@ -33,6 +33,7 @@ from lineage.backends.neo4j.rows import (
 from lineage.contract.commits import chain_faults
 from lineage.contract.proof import purged
 from lineage.errors import LineageError
+from lineage.model.purposes import uses_of
 from lineage.model.rows import EDGE_ENDS, Commit, NodeRow
 from lineage.model.schema import AnyType
 from lineage.model.system import SYSTEM_TYPES
@@ -56,7 +57,7 @@ _STORES = f"""
 OPTIONAL MATCH (s:LineageStore)
 OPTIONAL MATCH (g:LineageGate)
 OPTIONAL MATCH (t:LineageTransaction {{number: s.number}})
-RETURN g.number, g.schema, s.number, s.schema, s.types, s.artifacts, s.executions, s.contexts, {HEAD}
+RETURN g.number, g.schema, s.number, s.schema, s.types, s.artifacts, s.executions, s.contexts, s.edges, {HEAD}
 """
 _FOREIGN = f"""
 MATCH (n) WHERE NOT n:{"|".join(_OURS)}
@@ -104,6 +105,8 @@ WITH a, r, b, kind, CASE
   WHEN (type(r) = '{PAST}') <> coalesce(r.lineage_until > r.lineage_since, false) THEN 'ended at another time than it did'
   WHEN NOT coalesce(r.time = {instant("r.lineage_time")}, r.time IS NULL AND {instant("r.lineage_time")} IS NULL)
     THEN 'shows another time than it has'
+  WHEN type(r) <> '{PAST}' AND r.lineage_replaced IS NOT NULL THEN 'is present, but was replaced'
+  WHEN coalesce(r.lineage_first >= r.lineage_since, false) THEN 'was first written at another time than it was'
   WHEN any(name IN keys(r) WHERE NOT name IN $properties) THEN 'has properties that are not ours'
   ELSE null
 END AS fault
@@ -113,11 +116,26 @@ RETURN a.lineage_key, b.lineage_key, kind, fault LIMIT {MOST}
 _EDGE_PROPERTIES = [
     "lineage_since",
     "lineage_time",
-    "path",
+    "lineage_order",
+    "lineage_first",
+    "lineage_uses",
+    "lineage_replaced",
+    "paths",
     "time",
     "lineage_kind",
     "lineage_until",
 ]
+_MASKS = f"""
+MATCH (:LineageNode)-[r:{EDGE_TYPES}|{PAST}]->(:LineageNode)
+WHERE r.paths IS NOT NULL OR r.lineage_uses IS NOT NULL
+RETURN DISTINCT r.lineage_uses, r.paths
+"""
+_OF_MASK = f"""
+MATCH (a:LineageNode)-[r:{EDGE_TYPES}|{PAST}]->(b:LineageNode)
+WHERE coalesce(r.paths = $paths, r.paths IS NULL AND $paths IS NULL)
+  AND coalesce(r.lineage_uses = $uses, r.lineage_uses IS NULL AND $uses IS NULL)
+RETURN a.lineage_key, b.lineage_key, coalesce(r.lineage_kind, type(r)) LIMIT {MOST}
+"""
 _ENDS = {
     kind.name: [KIND_NUMBERS[source], KIND_NUMBERS[target]]
     for kind, (source, target) in EDGE_ENDS.items()
@@ -152,14 +170,37 @@ def check_graph(run: RunStatement) -> Iterator[str]:
         _EDGES, ends=_ENDS, shift=1 << KIND_SHIFT, properties=_EDGE_PROPERTIES
     ):
         yield f"the {kind} edge from {_name(source)} to {_name(target)} {fault}"
+    yield from islice(_mask_faults(run), MOST)
+
+
+def _mask_faults(run: RunStatement) -> Iterator[str]:
+    """Yield the edges whose masks are not what their paths say; each pair is looked at once."""
+    for uses, paths in run(_MASKS):
+        if _says(uses, paths):
+            continue
+        for source, target, kind in run(_OF_MASK, uses=uses, paths=paths):
+            yield (
+                f"the {kind} edge from {_name(source)} to {_name(target)} has another mask of uses than its paths say"
+            )
+
+
+def _says(uses: object, paths: object) -> bool:
+    """Whether paths say a mask; ones that cannot be read say nothing, and the digests prove those wrong."""
+    if not isinstance(paths, str | None):
+        return False
+    try:
+        expected = uses_of(paths) or None
+    except ValueError:
+        return False
+    return _same(uses, expected)
 
 
 def _store_faults(values: Sequence[Any]) -> Iterator[str]:
     """Yield where the store's own node and the last transaction do not agree."""
-    number, schema, *highest = values[:6]
-    of_head = values[6:]
+    number, schema, *highest = values[:7]
+    of_head = values[7:]
     if number == 0:
-        expected = [0, 0, len(SYSTEM_TYPES), 0, 0, 0]
+        expected = [0, 0, len(SYSTEM_TYPES), 0, 0, 0, 0]
     elif of_head[0] is None:
         yield f"the store says that transaction {number} is the last, and there is none"
         return

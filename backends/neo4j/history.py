@@ -60,7 +60,7 @@ _EDGES = " UNION ALL ".join(
     for kind in EDGE_TYPES.split("|")
 )
 _FORMER_EDGES, _ENDED = (
-    f"MATCH ()-[r:{PAST}]->() USING INDEX r:{PAST}({end}) WHERE {_in_range(f'r.{end}')} RETURN {EDGE}, r.lineage_until"
+    f"MATCH ()-[r:{PAST}]->() USING INDEX r:{PAST}({end}) WHERE {_in_range(f'r.{end}')} RETURN {EDGE}, r.lineage_until, r.lineage_replaced"
     for end in ("lineage_since", "lineage_until")
 )
 
@@ -148,14 +148,15 @@ class _Reader:
     def edges(self) -> None:
         present = edge_rows(self._rows(_EDGES))
         met = {(row[:3], row.since) for row in present}
-        former = [edge_row(values[:-1]) for values in self._rows(_FORMER_EDGES)]
+        former = [edge_row(values[:-2]) for values in self._rows(_FORMER_EDGES)]
         moved = [row for row in former if (row[:3], row.since) not in met]
         for row in (*present, *moved):
-            self._found.edges[row.since].append(row)
+            self._found.add_edge(row)
 
     def endings(self) -> None:
-        for *values, until in self._rows(_ENDED):
-            self._found.ended[until].append(edge_row(values).key)
+        for *values, until, replaced in self._rows(_ENDED):
+            if not replaced:
+                self._found.ended[until].append(edge_row(values).key)
         for number, until in self._rows(_DELETED):
             self._found.deleted[until].append(key_of(number))
 

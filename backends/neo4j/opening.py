@@ -15,7 +15,7 @@ from lineage.model.system import SYSTEM_TYPES
 
 __all__ = ["index_properties", "open_store"]
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """What `LineageStore.format` says of the layout that `rows` describes."""
 
 
@@ -63,7 +63,7 @@ _INDEXES = "SHOW INDEXES YIELD name RETURN name"
 _MAKE = """
 MERGE (s:LineageStore {name: 'lineage'})
 ON CREATE SET s.format = $format, s.number = 0, s.schema = 0, s.types = $types, s.artifacts = 0,
-  s.executions = 0, s.contexts = 0
+  s.executions = 0, s.contexts = 0, s.edges = 0
 MERGE (g:LineageGate {name: 'lineage'})
 ON CREATE SET g.held = true, g.number = 0, g.schema = 0
 """
@@ -93,6 +93,11 @@ def _identify(server: Server) -> bool:
                 f"{server.place} holds another graph ({labels:.200}); it is left untouched, give another database"
             )
         return False
+    if found == 1:
+        raise Corrupt(
+            f"{server.place} has format 1, which was never released; make a new store in another database, or export "
+            f"this one with the version that made it and import the file"
+        )
     if found != FORMAT:
         raise Corrupt(
             f"{server.place} has format {found}, and this version reads {FORMAT}; upgrade lineage-graph"

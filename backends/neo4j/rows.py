@@ -3,7 +3,8 @@
 A node is a `:LineageNode` with the label of its kind and that of its type; an edge is a
 relationship of its own kind, in its own direction. What a person reads stands under its own name;
 what only the engine reads begins with `lineage_`. Deleted nodes are `:LineageNode:LineageGone`,
-former versions `:LineagePast`, ended edges `:LINEAGE_PAST`, so that no plain query meets them.
+former versions `:LineagePast`, ended edges and former versions of edges `:LINEAGE_PAST`, so that no plain
+query meets them.
 
 Properties are kept twice: natively, for people, queries and indexes, as far as Neo4j can hold
 them, and as canonical JSON in `lineage_values`, which says what they are.
@@ -71,7 +72,10 @@ KIND_SHIFT = 61
 KIND_LABELS = {kind: kind.capitalize() for kind in _KINDS}
 
 PAST = "LINEAGE_PAST"
-"""The type of relationships that have ended; `lineage_kind` says what they were."""
+"""The type of relationships of the past; `lineage_kind` says what they were.
+
+`lineage_replaced` is there where another version of the edge follows.
+"""
 EDGE_TYPES = "|".join(kind.name for kind in EdgeKind)
 EVENT_TYPES = "|".join(kind.name for kind in sorted(EVENT_KINDS))
 
@@ -81,13 +85,13 @@ NODE = (
 )
 """What a query returns of a node `n`, for `node_row`."""
 EDGE = (
-    "startNode(r).lineage_key, endNode(r).lineage_key, coalesce(r.lineage_kind, type(r)), r.lineage_time, r.path, "
-    "r.lineage_since"
+    "startNode(r).lineage_key, endNode(r).lineage_key, coalesce(r.lineage_kind, type(r)), r.lineage_time, "
+    "r.paths, r.lineage_since, r.lineage_order, r.lineage_first"
 )
 """What a query returns of a relationship `r`, for `edge_row`."""
 HEAD = (
     "t.number, t.time, t.actor, t.message, t.digest, t.records, t.schema, t.types, t.artifacts, t.executions, "
-    "t.contexts"
+    "t.contexts, t.edges"
 )
 """What a query returns of a transaction `t`, for `head_row`."""
 
@@ -326,8 +330,18 @@ def edge_key_map(key: EdgeKey) -> dict[str, Any]:
 
 
 def edge_values(row: EdgeRow) -> dict[str, Any]:
-    """Return a relationship's properties; its time comes from `lineage_time` when it is written."""
-    return {"lineage_since": row.since, "lineage_time": row.time, "path": row.path}
+    """Return a relationship's properties; its time comes from `lineage_time` when it is written.
+
+    Absent are a mask of uses that is 0 and a first transaction that wrote this version, too.
+    """
+    return {
+        "lineage_since": row.since,
+        "lineage_time": row.time,
+        "lineage_order": row.order,
+        "lineage_first": None if row.first == row.since else row.first,
+        "lineage_uses": row.uses or None,
+        "paths": row.paths,
+    }
 
 
 def edge_row(values: Sequence[Any]) -> EdgeRow:
@@ -340,8 +354,21 @@ def edge_rows(rows: Iterable[Sequence[Any]]) -> list[EdgeRow]:
     keys = _Keys()
     try:
         return [
-            _new(EdgeRow, (keys[source], keys[target], EdgeKind[kind], time, path, since, None))
-            for source, target, kind, time, path, since in rows
+            _new(
+                EdgeRow,
+                (
+                    keys[source],
+                    keys[target],
+                    EdgeKind[kind],
+                    time,
+                    paths,
+                    since,
+                    order,
+                    first or since,
+                    None,
+                ),
+            )
+            for source, target, kind, time, paths, since, order, first in rows
         ]
     except KeyError as error:
         raise _damaged("a kind of edge", error.args[0]) from error

@@ -17,8 +17,9 @@ from typing_extensions import override
 from lineage.backends.neo4j.connections import RunStatement
 from lineage.backends.neo4j.rows import EVENT_TYPES, PAST, edge_rows, key_of, number_of, of_moment
 from lineage.contract.batches import batched
-from lineage.contract.walking import SLACK, Direction, LevelWalk, Limits, Walk
+from lineage.contract.walking import SLACK, Direction, LevelWalk, Limits, Walk, is_left_out
 from lineage.model.keys import LARGEST_ID, NodeKey
+from lineage.model.purposes import EVERY_USE
 from lineage.model.rows import EVENT_KINDS, EdgeRow
 
 __all__ = ["walk_graph"]
@@ -45,17 +46,22 @@ _ENDS = {
     Direction.DOWNSTREAM: "n.lineage_key, m.lineage_key",
     Direction.BOTH: "startNode(r).lineage_key, endNode(r).lineage_key",
 }
-_REST = ", coalesce(r.lineage_kind, type(r)), r.lineage_time, r.path, r.lineage_since"
+_REST = (
+    ", coalesce(r.lineage_kind, type(r)), r.lineage_time, r.paths, r.lineage_since, r.lineage_order, "
+    "r.lineage_first"
+)
 
 
 class _Texts:
-    """The statements of one direction."""
+    """The statements of one direction; `selective` ones leave out what was for the uses `$left_out`."""
 
-    def __init__(self, direction: Direction, *, with_edges: bool) -> None:
+    def __init__(self, direction: Direction, *, with_edges: bool, selective: bool) -> None:
         left, right = _ARROWS[direction]
         row = f"[{_ENDS[direction]}{_REST if with_edges else ''}]"
         joined = f"(n){left}[r:{EVENT_TYPES}|{PAST}]{right}(m)"
         valid = f"{of_moment('r')} AND (r.lineage_kind IS NULL OR r.lineage_kind IN $events)"
+        if selective:
+            valid += " AND (r.lineage_uses IS NULL OR NOT r.lineage_uses IN $left_out)"
         at_keys = "UNWIND $keys AS key MATCH (n:LineageNode {lineage_key: key})"
         # The state: the level to expand, all nodes met, how many more may be met, the rows of each level.
         self.ahead = f"""
@@ -88,9 +94,12 @@ RETURN key, EXISTS {{ MATCH {joined} WHERE NOT m.lineage_key IN $seen AND {valid
 
 
 _TEXTS = {
-    (direction, with_edges): _Texts(direction, with_edges=with_edges)
+    (direction, with_edges, selective): _Texts(
+        direction, with_edges=with_edges, selective=selective
+    )
     for direction in Direction
     for with_edges in (True, False)
+    for selective in (True, False)
 }
 
 
@@ -102,9 +111,10 @@ def walk_graph(
     *,
     limits: Limits,
     edges: bool,
+    without: int,
 ) -> Walk:
     """Walk as `Backend.walk` says, over what was valid after transaction `as_of`."""
-    walk = _Walk(run, as_of, direction, limits, with_edges=edges)
+    walk = _Walk(run, as_of, direction, limits, with_edges=edges, without=without)
     return walk.run({number_of(key) for key in starts})
 
 
@@ -119,12 +129,17 @@ class _Walk(LevelWalk[int]):
         limits: Limits,
         *,
         with_edges: bool,
+        without: int,
     ) -> None:
         super().__init__(limits)
         self._run = run
         self._moment: dict[str, Any] = {"as_of": as_of, "events": _EVENTS}
         self._direction = direction
-        self._texts = _TEXTS[direction, with_edges]
+        if without:
+            # Cypher has no operators on bits.
+            masks = range(EVERY_USE + 1)
+            self._moment["left_out"] = [uses for uses in masks if is_left_out(uses, without)]
+        self._texts = _TEXTS[direction, with_edges, without != 0]
         self._with_edges = with_edges
         self._met: list[Row] = []
         self._hops = 0

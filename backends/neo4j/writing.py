@@ -38,7 +38,7 @@ from lineage.model.schema import AnyType
 __all__ = ["WriteBuffer"]
 
 T = TypeVar("T")
-_STORED = ("number", "schema", "types", "artifacts", "executions", "contexts")
+_STORED = ("number", "schema", "types", "artifacts", "executions", "contexts", "edges")
 """What the store's own node keeps of the last transaction."""
 BATCH_ROWS = 5_000
 """How many nodes and edges go out at a time."""
@@ -134,7 +134,28 @@ CALL (a, b, r) {{
   CREATE (a)-[p:{PAST}]->(b)
   SET p = properties(r), p.lineage_kind = type(r), p.lineage_until = $number
 }}
+CALL (a, b, r) {{
+  WITH a, b, r WHERE r.lineage_since = $number AND r.lineage_first IS NOT NULL
+  MATCH (a)-[p:{PAST}]->(b) WHERE p.lineage_kind = type(r) AND p.lineage_until = $number
+  REMOVE p.lineage_replaced
+}}
 DELETE r
+"""
+"""Where the transaction itself has updated an edge, its update goes, and the version before that has ended."""
+_UPDATE_EDGES = f"""
+UNWIND $rows AS row
+MATCH (a:LineageNode {{lineage_key: row.source}})-[r]->(b:LineageNode {{lineage_key: row.target}})
+USING INDEX a:LineageNode(lineage_key) USING INDEX b:LineageNode(lineage_key)
+WHERE type(r) = row.kind
+CALL (a, b, r, row) {{
+  WITH a, b, r, row WHERE r.lineage_since < row.values.lineage_since
+  CREATE (a)-[p:{PAST}]->(b)
+  SET p = properties(r), p.lineage_kind = type(r), p.lineage_until = row.values.lineage_since,
+    p.lineage_replaced = true
+}}
+SET r = row.values
+SET r.time = {instant("r.lineage_time")}
+RETURN count(*) AS updates
 """
 _DELETE = f"""
 UNWIND $keys AS key
@@ -181,6 +202,7 @@ class WriteBuffer:
         self._nodes: dict[NodeKey, NodeRow] = {}
         self._updates: dict[NodeKey, NodeRow] = {}
         self._edges: dict[EdgeKey, EdgeRow] = {}
+        self._edge_updates: dict[EdgeKey, EdgeRow] = {}
         self._heads: list[dict[str, Any]] = []
         self._purged: list[int] = []
         self.new_types: dict[int, TypeRow] = {}
@@ -270,9 +292,16 @@ class WriteBuffer:
         self._nodes.update({row.key: row for row in batch.nodes})
         self._updates.update({row.key: row for row in batch.updates})
         self._edges.update({row.key: row for row in batch.edges})
+        for row in batch.edge_updates:
+            waiting = self._edges if row.key in self._edges else self._edge_updates
+            waiting[row.key] = row
         self._note(batch)
-        if len(self._nodes) + len(self._updates) + len(self._edges) >= BATCH_ROWS:
+        if sum(map(len, self._waiting)) >= BATCH_ROWS:
             self.flush()
+
+    @property
+    def _waiting(self) -> tuple[Collection[object], ...]:
+        return self._nodes, self._updates, self._edges, self._edge_updates
 
     def _note(self, batch: Batch) -> None:
         """Keep what is known right after a batch."""
@@ -329,7 +358,9 @@ class WriteBuffer:
         unsure += [row.key for row in batch.updates if row.key not in self._live]
         wanted = {digest: row for row in (*batch.nodes, *batch.updates) for digest in _digests(row)}
         edges = [row.key for row in batch.edges if not (row.source in new or row.target in new)]
-        unsure_edges = [key for key in edges if not self._is_known(key)]
+        added = {row.key for row in batch.edges} if batch.edge_updates else ()
+        changed = [row.key for row in batch.edge_updates if row.key not in added]
+        unsure_edges = [key for key in (*edges, *changed) if not self._is_known(key)]
         taken = self._look(keys=unsure, digests=wanted.keys() - self._absent, edges=unsure_edges)
         for key in sorted(new):
             if key in taken.there:
@@ -342,12 +373,24 @@ class WriteBuffer:
             owner = taken.owners.get(digest)
             if owner not in (None, row.key) and owner not in updated:
                 raise AlreadyExists(f"{owner} has the name or the external id of {row.key} already")
-        for key_of_edge in edges:
-            if key_of_edge in taken.edges or key_of_edge in self._joined:
-                source, target, kind = key_of_edge
+        self._check_edges(
+            edges, changed, taken.edges | self._joined.intersection([*edges, *changed])
+        )
+
+    @staticmethod
+    def _check_edges(
+        new: Iterable[EdgeKey], changed: Iterable[EdgeKey], there: Collection[EdgeKey]
+    ) -> None:
+        """Raise for new edges that are there and for changed ones that are not."""
+        for key in new:
+            if key in there:
+                source, target, kind = key
                 raise AlreadyExists(
                     f"there is a {kind.name} edge from {source} to {target} already"
                 )
+        for key in changed:
+            if key not in there:
+                raise no_edge(key)
 
     def _look(
         self,
@@ -383,9 +426,13 @@ class WriteBuffer:
         """Send what waits: in one statement, many rows in batches, updates in one of their own."""
         updates, nodes = list(self._updates.values()), list(self._nodes.values())
         edges, heads = list(self._edges.values()), self._heads
+        edge_updates = list(self._edge_updates.values())
         self._nodes, self._updates, self._edges, self._heads = {}, {}, {}, []
+        self._edge_updates = {}
         if updates:  # first and all together, because they may give up names for each other and for new nodes
             self._update(updates)
+        for some_edges in batched(edge_updates, BATCH_ROWS):
+            self._update_edges(some_edges)
         if len(nodes) + len(edges) > BATCH_ROWS:
             for some in batched(nodes, BATCH_ROWS):
                 self._create(nodes=some)
@@ -400,6 +447,10 @@ class WriteBuffer:
         found = self.work.run(_UPDATE, rows=[self._node(row) for row in rows], gone=gone)
         self._expect("nodes to update", len(rows), found)
 
+    def _update_edges(self, rows: Sequence[EdgeRow]) -> None:
+        found = self.work.run(_UPDATE_EDGES, rows=list(map(_edge, rows)))
+        self._expect("edges to update", len(rows), found)
+
     def _create(
         self,
         nodes: Sequence[NodeRow] = (),
@@ -410,7 +461,7 @@ class WriteBuffer:
         found = self.work.run(
             _CREATE,
             nodes=[self._node(row) for row in nodes],
-            edges=[{**edge_key_map(row.key), "values": edge_values(row)} for row in edges],
+            edges=list(map(_edge, edges)),
             heads=heads,
             last=[] if last is None else [{name: getattr(last, name) for name in _STORED}],
         )
@@ -428,6 +479,10 @@ class WriteBuffer:
     def _node(self, row: NodeRow) -> dict[str, Any]:
         node_type = self.type(row.type_id)
         return {"values": node_values(row, node_type), "labels": node_labels(row, node_type)}
+
+
+def _edge(row: EdgeRow) -> dict[str, Any]:
+    return {**edge_key_map(row.key), "values": edge_values(row)}
 
 
 def _digests(row: NodeRow) -> list[str]:

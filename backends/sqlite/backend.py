@@ -84,6 +84,10 @@ _RETIRE = (
 _UPDATE_NODE = f"UPDATE node SET {', '.join(f'{name} = ?' for name in NODE_COLUMNS.split(', ')[1:])} WHERE key = ?"
 _LAST = f"SELECT {HEAD_COLUMNS} FROM txn ORDER BY number DESC LIMIT 1"
 _EDGE_IS = "dst = ? AND src = ? AND kind = ?"
+_INSERT_EDGE = "INSERT INTO edge VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_UPDATE_EDGE = f"UPDATE edge SET uses = ?, time = ?, paths = ?, since = ?, place = ?, first = ? WHERE {_EDGE_IS}"
+_RETIRE_EDGE = f"INSERT INTO edge_past SELECT *, ?, ? FROM edge WHERE {_EDGE_IS} AND since < ?"
+_END_REPLACED = f"UPDATE edge_past SET replaced = FALSE WHERE {_EDGE_IS} AND until = ? AND replaced"
 _NEWEST = "SELECT number, schema FROM txn ORDER BY number DESC LIMIT 1"
 _PRESENT = Tables()
 T = TypeVar("T")
@@ -387,11 +391,14 @@ class SqliteBackend(Backend):
         limits: Limits,
         edges: bool,
         as_of: int | None,
+        without: int,
     ) -> Walk:
         with self._snapshot(as_of) as (sql, source):
             self.check_starts(starts, read_nodes(sql, source, starts))
             numbers = {number_of(key) for key in starts}
-            return walk_tables(sql, source, numbers, direction, limits=limits, edges=edges)
+            return walk_tables(
+                sql, source, numbers, direction, limits=limits, edges=edges, without=without
+            )
 
     @override
     def _begin(self) -> Head:
@@ -410,7 +417,7 @@ class SqliteBackend(Backend):
             sql.execute("BEGIN IMMEDIATE")
         last = self._last(sql)
         self._own_types = None  # those of a transaction that ended with its thread
-        self._given = dict(zip(Kind, last[-3:], strict=True))
+        self._given = dict(zip(Kind, (last.artifacts, last.executions, last.contexts), strict=True))
         return last
 
     @property
@@ -450,9 +457,9 @@ class SqliteBackend(Backend):
             if batch.nodes:
                 self._insert(sql, batch.nodes)
             if batch.edges:
-                sql.executemany(
-                    "INSERT INTO edge VALUES (?, ?, ?, ?, ?, ?)", map(edge_values, batch.edges)
-                )
+                sql.executemany(_INSERT_EDGE, map(edge_values, batch.edges))
+            if batch.edge_updates:
+                self._update_edges(sql, number, batch.edge_updates)
 
     def _write_type(self, sql: sqlite3.Connection, number: int, row: TypeRow) -> None:
         own = self._own_types
@@ -516,18 +523,27 @@ class SqliteBackend(Backend):
             rows = [row for row in rows if not row.gone]
         sql.executemany(_INSERT_NODE, map(node_values, rows))
 
+    @staticmethod
+    def _update_edges(sql: sqlite3.Connection, number: int, rows: Sequence[EdgeRow]) -> None:
+        """Give edges new versions; the ones before move to the past, replaced and not ended."""
+        for row in rows:
+            place, content = edge_key_values(row.key), edge_values(row)[3:]
+            sql.execute(_RETIRE_EDGE, (number, True, *place, number))
+            if not sql.execute(_UPDATE_EDGE, (*content, *place)).rowcount:
+                raise no_edge(row.key)
+
     @override
     @guarded
     def end(self, number: int, keys: Collection[EdgeKey]) -> None:
         with self._whole() as sql:
             for key in keys:
                 place = edge_key_values(key)
-                sql.execute(
-                    f"INSERT INTO edge_past SELECT *, ? FROM edge WHERE {_EDGE_IS} AND since < ?",
-                    (number, *place, number),
-                )
+                moved = sql.execute(_RETIRE_EDGE, (number, False, *place, number)).rowcount
                 if not sql.execute(f"DELETE FROM edge WHERE {_EDGE_IS}", place).rowcount:
                     raise no_edge(key)
+                if not moved:
+                    # Its own update of this transaction goes, and the version before that has ended.
+                    sql.execute(_END_REPLACED, (*place, number))
 
     @override
     @guarded

@@ -25,6 +25,7 @@ from lineage.contract.commits import RecordsByNumber
 from lineage.contract.proof import purged
 from lineage.contract.refusals import not_gone
 from lineage.model.keys import NodeKey
+from lineage.model.purposes import uses_of
 from lineage.model.rows import Commit, Head, NodeRow
 
 __all__ = ["node_versions", "purge_nodes", "read_commits", "structural_faults"]
@@ -103,12 +104,11 @@ class _Reader:
     def _edges(self) -> None:
         for table in ("edge", "edge_past"):
             for values in self._rows(f"SELECT {EDGE_COLUMNS} FROM {table} WHERE since RANGE"):
-                row = edge_row(values)
-                self._found.edges[row.since].append(row)
+                self._found.add_edge(edge_row(values))
 
     def _endings(self) -> None:
         for *values, until in self._rows(
-            f"SELECT {EDGE_COLUMNS}, until FROM edge_past WHERE until RANGE"
+            f"SELECT {EDGE_COLUMNS}, until FROM edge_past WHERE until RANGE AND NOT replaced"
         ):
             self._found.ended[until].append(edge_row(values).key)
         for key, until in self._rows("SELECT key, until FROM node_past WHERE until RANGE AND gone"):
@@ -133,6 +133,28 @@ def purge_nodes(sql: sqlite3.Connection, number: int, keys: Collection[NodeKey])
         sql.execute("INSERT OR IGNORE INTO purge VALUES (?, ?)", (number, number_of(key)))
 
 
+def _mask_faults(sql: sqlite3.Connection) -> Iterator[str]:
+    """Yield the edges whose masks are not what their paths say; masks are in no digest."""
+    for table in ("edge", "edge_past"):
+        rows = sql.execute(
+            f"SELECT src, dst, kind, since, uses, paths FROM {table} WHERE paths NOT NULL OR uses <> 0"
+        )
+        wrong = (values for values in rows if not _says(*values[-2:]))
+        for source, target, kind, since, *_ in itertools.islice(wrong, 20):
+            yield (
+                f"the edge of kind {kind} from {key_of(source)} to {key_of(target)}, as transaction {since} wrote "
+                f"it, has another mask of uses than its paths say"
+            )
+
+
+def _says(uses: object, paths: str | None) -> bool:
+    """Whether paths say a mask; ones that cannot be read say nothing, and the digests prove those wrong."""
+    try:
+        return uses_of(paths) == uses
+    except ValueError:
+        return False
+
+
 def structural_faults(sql: sqlite3.Connection) -> Iterator[str]:
     """Yield what SQLite itself finds wrong, and what the digests of transactions do not cover."""
     for (said,) in sql.execute("PRAGMA integrity_check(20)"):
@@ -146,6 +168,7 @@ def structural_faults(sql: sqlite3.Connection) -> Iterator[str]:
         yield from (
             f"an edge leads to {key_of(number)}, which does not exist" for (number,) in missing
         )
+    yield from _mask_faults(sql)
     for (number,) in sql.execute(_OTHER_SCHEMA):
         yield f"transaction {number} is not of the types that were there"
     for type_id, since in sql.execute(_OTHER_END):

@@ -15,7 +15,7 @@ from lineage.errors import Corrupt
 __all__ = ["APPLICATION_ID", "FORMAT", "open_store"]
 
 APPLICATION_ID = 0x6C696E65  # "line"
-FORMAT = 1
+FORMAT = 2
 SMALLEST_PAGE = 512  # https://sqlite.org/fileformat.html, 1.3.2
 
 
@@ -128,6 +128,11 @@ def _identify(file: SqliteFile, sql: sqlite3.Connection) -> bool:
         if found > FORMAT:
             raise Corrupt(
                 f"{file.path} has format {found}, and this version reads {FORMAT}; upgrade lineage-graph"
+            )
+        if found == 1:
+            raise Corrupt(
+                f"{file.path} has format 1, which was never released; make a new store, or export this one with the "
+                f"version that made it and import the file"
             )
         if found < FORMAT:
             raise Corrupt(

@@ -246,9 +246,9 @@ def _writings_query(source: Tables, *, at_uri: bool, of_type: bool) -> str:
         f"(SELECT state FROM {table} WHERE key = e.src AND {moment})" for table, moment in arms
     ]
     states.append("(SELECT state FROM node_past WHERE key = e.src AND gone)")
-    own = "(SELECT time FROM txn WHERE number = e.since)"
+    own = "(SELECT time FROM txn WHERE number = coalesce(e.first, e.since))"
     written = [
-        f"SELECT coalesce(e.time, {own}, :now) AS time, e.since AS number, a.key AS artifact, e.src AS execution, "
+        f"SELECT coalesce(e.time, {own}, :now) AS time, coalesce(e.first, e.since) AS number, a.key AS artifact, e.src AS execution, "
         f"e.kind AS kind, coalesce({', '.join(states)}), a.state FROM artifact AS a CROSS JOIN {table} AS e ON {joined}"
         for table, joined in events
     ]

@@ -3,7 +3,8 @@
 Present and past are apart: `node` and `edge` hold what is current, `node_past` and `edge_past`
 what has ended. A node's key is one integer, id * 4 + kind, which keeps every index small. Edges
 are clustered by target, so that walking upstream reads neighbouring entries; an index turns them
-round for walking downstream.
+round for walking downstream, with the mask of uses, so that walks pass over what they leave out
+without looking at the edge itself. `first` is NULL where it is `since`, which it nearly always is.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 from lineage.errors import Corrupt
 from lineage.model.keys import Kind, NodeKey
+from lineage.model.purposes import uses_of
 from lineage.model.rows import EdgeKey, EdgeKind, EdgeRow, Head, NodeRow, TypeRow
 from lineage.model.schema import TYPE_CLASSES
 
@@ -48,7 +50,8 @@ _SCHEMA = """
 CREATE TABLE txn (
     number INTEGER PRIMARY KEY, time INTEGER NOT NULL, actor TEXT NOT NULL, message TEXT NOT NULL,
     digest BLOB NOT NULL, records INTEGER NOT NULL, schema INTEGER NOT NULL, types INTEGER NOT NULL,
-    artifacts INTEGER NOT NULL, executions INTEGER NOT NULL, contexts INTEGER NOT NULL
+    artifacts INTEGER NOT NULL, executions INTEGER NOT NULL, contexts INTEGER NOT NULL,
+    edges INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE type (
     id INTEGER NOT NULL, since INTEGER NOT NULL, until INTEGER, kind TEXT NOT NULL, body TEXT NOT NULL,
@@ -76,15 +79,16 @@ CREATE INDEX node_past_type ON node_past (type);
 CREATE INDEX node_past_since ON node_past (since);
 CREATE INDEX node_past_until ON node_past (until);
 CREATE TABLE edge (
-    dst INTEGER NOT NULL, src INTEGER NOT NULL, kind INTEGER NOT NULL, time INTEGER, path TEXT,
-    since INTEGER NOT NULL,
+    dst INTEGER NOT NULL, src INTEGER NOT NULL, kind INTEGER NOT NULL, uses INTEGER NOT NULL,
+    time INTEGER, paths TEXT, since INTEGER NOT NULL, place INTEGER NOT NULL, first INTEGER,
     PRIMARY KEY (dst, src, kind)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX edge_src ON edge (src, dst, kind);
+CREATE INDEX edge_src ON edge (src, dst, kind, uses);
 CREATE INDEX edge_since ON edge (since);
 CREATE TABLE edge_past (
-    dst INTEGER NOT NULL, src INTEGER NOT NULL, kind INTEGER NOT NULL, time INTEGER, path TEXT,
-    since INTEGER NOT NULL, until INTEGER NOT NULL,
+    dst INTEGER NOT NULL, src INTEGER NOT NULL, kind INTEGER NOT NULL, uses INTEGER NOT NULL,
+    time INTEGER, paths TEXT, since INTEGER NOT NULL, place INTEGER NOT NULL, first INTEGER,
+    until INTEGER NOT NULL, replaced INTEGER NOT NULL,
     PRIMARY KEY (dst, src, kind, since)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX edge_past_src ON edge_past (src, dst, kind);
@@ -98,7 +102,8 @@ TABLES = tuple(statement.strip() for statement in _SCHEMA.split(";") if statemen
 """The statements that make the tables and their indexes, as SQLite keeps them too."""
 
 HEAD_COLUMNS = (
-    "number, time, actor, message, digest, records, schema, types, artifacts, executions, contexts"
+    "number, time, actor, message, digest, records, schema, types, artifacts, executions, contexts, "
+    "edges"
 )
 NODE_COLUMNS = "key, type, name, external_id, uri, state, properties, custom, created, updated, since, salt, digest"
 CURRENT_COLUMNS = ", ".join(
@@ -107,14 +112,14 @@ CURRENT_COLUMNS = ", ".join(
 )
 """The columns of the table `n`, a current node's, as `node_rows` reads them."""
 PAST_COLUMNS = f"{NODE_COLUMNS}, until, gone"
-EDGE_COLUMNS = "src, dst, kind, time, path, since"
+EDGE_COLUMNS = "src, dst, kind, time, paths, since, place, first"
 CONTEXT_EDGES = int(EdgeKind.ATTRIBUTION)
 """Edges of events have kinds below this."""
 
 _KINDS = (Kind.ARTIFACT, Kind.EXECUTION, Kind.CONTEXT)
 KIND_NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}
 _EDGE_KINDS: dict[int, EdgeKind] = {int(kind): kind for kind in EdgeKind}
-_HEAD_TYPES = (int, int, str, str, bytes, *(int,) * 6)
+_HEAD_TYPES = (int, int, str, str, bytes, *(int,) * 7)
 _new = tuple.__new__
 _RECENT = 5
 """How many columns follow the custom properties in a current node's row."""
@@ -199,7 +204,11 @@ def past_values(row: NodeRow) -> tuple[Any, ...]:
 
 def edge_values(row: EdgeRow) -> tuple[Any, ...]:
     """Return the columns of the table `edge`."""
-    return number_of(row[1]), number_of(row[0]), int(row[2]), row[3], row[4], row[5]
+    source, target, kind, time, paths, since, order, first, _ = row
+    uses = 0 if paths is None else uses_of(paths)
+    written = None if first == since else first
+    ends = number_of(target), number_of(source)
+    return *ends, int(kind), uses, time, paths, since, order, written
 
 
 def edge_key_values(key: EdgeKey) -> tuple[int, int, int]:
@@ -217,8 +226,21 @@ def edge_rows(rows: Iterable[Sequence[Any]]) -> list[EdgeRow]:
     keys = _Keys()
     try:
         return [
-            _new(EdgeRow, (keys[source], keys[target], _EDGE_KINDS[kind], time, path, since, None))
-            for source, target, kind, time, path, since in rows
+            _new(
+                EdgeRow,
+                (
+                    keys[source],
+                    keys[target],
+                    _EDGE_KINDS[kind],
+                    time,
+                    paths,
+                    since,
+                    place,
+                    first or since,
+                    None,
+                ),
+            )
+            for source, target, kind, time, paths, since, place, first in rows
         ]
     except KeyError as error:
         raise _damaged("a kind of edge", error.args[0]) from error

@@ -18,6 +18,7 @@ from lineage.backends.sqlite.filters import Tables
 from lineage.backends.sqlite.rows import CONTEXT_EDGES, EDGE_COLUMNS, edge_rows, keys_of
 from lineage.contract.walking import SLACK, Direction, LaterEdges, LevelWalk, Limits, Walk
 from lineage.model.keys import NodeKey
+from lineage.model.purposes import EVERY_USE
 from lineage.model.rows import EdgeRow
 
 __all__ = ["walk_tables"]
@@ -38,9 +39,11 @@ def walk_tables(
     *,
     limits: Limits,
     edges: bool,
+    without: int,
 ) -> Walk:
     """Walk as `Backend.walk` says, from packed keys; inside one read transaction."""
-    return _Walk(sql, source, direction, limits, with_edges=edges).run(starts)
+    walk = _Walk(sql, source, direction, limits, with_edges=edges, without=without)
+    return walk.run(starts)
 
 
 class _Walk(LevelWalk[int]):
@@ -54,12 +57,18 @@ class _Walk(LevelWalk[int]):
         limits: Limits,
         *,
         with_edges: bool,
+        without: int,
     ) -> None:
         super().__init__(limits)
         self._sql = sql
         self._source = source
         self._sides = _SIDES[direction]
         self._with_edges = with_edges
+        events = f"e.kind < {CONTEXT_EDGES}"
+        # A bit that is not left out, or no bit at all.
+        self._counts = (
+            f"{events} AND (e.uses = 0 OR e.uses & {EVERY_USE & ~without})" if without else events
+        )
         self._met: list[Row] = []
         self._queries: dict[tuple[str, bool], str] = {}
 
@@ -104,7 +113,7 @@ class _Walk(LevelWalk[int]):
             names = ", ".join(f"e.{name.strip()}" for name in columns.split(","))
             arms = [
                 f"SELECT {names} FROM json_each(?1) AS f CROSS JOIN {table} AS e ON e.{own} = f.value "
-                f"WHERE e.kind < {CONTEXT_EDGES} AND {condition}"
+                f"WHERE {self._counts} AND {condition}"
                 for table, condition in self._source.arms("edge")
             ]
             query = self._queries[place] = f"{' UNION ALL '.join(arms)} LIMIT ?2"
@@ -113,7 +122,7 @@ class _Walk(LevelWalk[int]):
     def _each_neighbour(self, own: str, other: str, number: int) -> Iterator[int]:
         """Yield one node's neighbours in order, lazily; a neighbour may come more than once."""
         arms = [
-            f"SELECT {other} FROM {table} WHERE {own} = ?1 AND kind < {CONTEXT_EDGES} AND {condition}"
+            f"SELECT {other} FROM {table} AS e WHERE {own} = ?1 AND {self._counts} AND {condition}"
             for table, condition in self._source.arms("edge")
         ]
         cursor = self._sql.execute(f"{' UNION ALL '.join(arms)} ORDER BY {other}", (number,))
@@ -168,7 +177,7 @@ class _Walk(LevelWalk[int]):
             for table, condition in self._source.arms("edge"):
                 yield from self._sql.execute(
                     f"SELECT {names} FROM json_each(?1) AS f CROSS JOIN {table} AS e "
-                    f"ON e.{own} = ?2 AND e.{other} = f.value WHERE e.kind < {CONTEXT_EDGES} AND {condition}",
+                    f"ON e.{own} = ?2 AND e.{other} = f.value WHERE {self._counts} AND {condition}",
                     (kept, number),
                 )
 

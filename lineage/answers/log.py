@@ -39,6 +39,9 @@ class Change:
     created: tuple[Node, ...]
     updated: tuple[Node, ...]
     edges: tuple[Edge, ...]
+    """New edges."""
+    edge_updates: tuple[Edge, ...]
+    """Events as they became when they got a further path."""
     ended: tuple[Edge, ...]
     """Edges that were taken away; an event's path and time are not repeated."""
     deleted: tuple[NodeKey, ...]
@@ -75,7 +78,8 @@ def change_of(backend: Backend, commit: Commit) -> Change:
         created=entities(commit.batch.nodes),
         updated=entities(commit.batch.updates),
         edges=tuple(map(edge_of, commit.batch.edges)),
-        ended=tuple(edge_of(EdgeRow(*key, None, None, 0)) for key in commit.ended),
+        edge_updates=tuple(map(edge_of, commit.batch.edge_updates)),
+        ended=tuple(edge_of(EdgeRow(*key, None, None, 0, 0, 0)) for key in commit.ended),
         deleted=tuple(commit.deleted),
         purged=tuple(commit.purged),
     )

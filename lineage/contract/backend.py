@@ -31,7 +31,7 @@ from typing import ClassVar, Final, NamedTuple, Self, TypeAlias
 
 from lineage.contract.proof import NO_DIGEST, seal
 from lineage.contract.transaction import Block, Transaction
-from lineage.contract.walking import Direction, Limits, Walk, check_limits, walk_levels
+from lineage.contract.walking import Direction, Limits, Walk, check_limits, check_mask, walk_levels
 from lineage.contract.writings import OUTPUT_KINDS, AtUri, Writing, writings_of
 from lineage.errors import Invalid, NotFound
 from lineage.filters.tree import Column, Compare, Field, Filter, In, Operator, all_of
@@ -60,13 +60,13 @@ __all__ = [
     "Reference",
 ]
 
-CONTRACT_VERSION: Final = 1
+CONTRACT_VERSION: Final = 2
 FIRST_WRITINGS: Final = 64
 """How many writings are read before all others are: the first that counts is nearly always among them."""
 BATCH_RECORDS: Final = 20_000
 """How many records `replay` writes before it makes them durable."""
 
-EMPTY: Final = Head(0, 0, "", "", NO_DIGEST, 0, 0, len(SYSTEM_TYPES), 0, 0, 0)
+EMPTY: Final = Head(0, 0, "", "", NO_DIGEST, 0, 0, len(SYSTEM_TYPES), 0, 0, 0, 0)
 """What comes before the first transaction."""
 PRELOADED: Final = {number: TypeRow(each, 0) for number, each in enumerate(SYSTEM_TYPES, start=1)}
 """The rows of the system types, by id; no storage keeps them."""
@@ -193,15 +193,16 @@ class Backend(ABC):
 
     @abstractmethod
     def write(self, number: int, batch: Batch) -> None:
-        """Write types (new or changed), new nodes, new versions of live nodes, and edges.
+        """Write types (new or changed), new nodes, new versions of live nodes, edges, and new versions of edges.
 
         Unique keys hold for the state after the whole batch. A row marked `gone` was written and
-        deleted by the same transaction: it goes to the past at once and holds no unique key.
+        deleted by the same transaction: it goes to the past at once and holds no unique key. An
+        updated edge does not end: its version before is replaced, or vanishes if it is of this transaction.
         """
 
     @abstractmethod
     def end(self, number: int, keys: Collection[EdgeKey]) -> None:
-        """End edges; one that this transaction wrote is as if it had never been."""
+        """End edges; one that this transaction wrote is as if it had never been, and so is its update of one."""
 
     @abstractmethod
     def delete(self, number: int, keys: Collection[NodeKey]) -> None:
@@ -335,16 +336,21 @@ class Backend(ABC):
         limits: Limits = Limits(),
         edges: bool = True,
         as_of: int | None = None,
+        without: int = 0,
     ) -> Walk:
         """Walk the edges of events breadth first from artifacts and executions.
 
         Levels hold distinct nodes in key order, the starts (which must exist) being the first.
         Contexts are not walked. The edges of the answer are all those among its nodes that the
         direction goes along. Where a limit cuts a level, its first nodes are kept. Without `edges`
-        the answer has none.
+        the answer has none. `without` is a mask of uses (`lineage.model.purposes`): events that were
+        for these alone are neither walked nor in the answer.
         """
         check_limits(limits)
-        return self._walk(starts, direction, limits=limits, edges=edges, as_of=as_of)
+        check_mask(without)
+        return self._walk(
+            starts, direction, limits=limits, edges=edges, as_of=as_of, without=without
+        )
 
     def _walk(
         self,
@@ -354,6 +360,7 @@ class Backend(ABC):
         limits: Limits,
         edges: bool,
         as_of: int | None,
+        without: int,
     ) -> Walk:
         # Several reads, and so of one moment that is pinned first.
         as_of = self.pin(as_of)
@@ -364,6 +371,7 @@ class Backend(ABC):
             direction,
             limits=limits,
             edges=edges,
+            without=without,
         )
 
     def number_at(self, micros: int) -> int:

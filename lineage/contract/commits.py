@@ -31,9 +31,15 @@ class RecordsByNumber:
     nodes: dict[int, list[NodeRow]] = field(default_factory=_by_number)
     updates: dict[int, list[NodeRow]] = field(default_factory=_by_number)
     edges: dict[int, list[EdgeRow]] = field(default_factory=_by_number)
+    edge_updates: dict[int, list[EdgeRow]] = field(default_factory=_by_number)
     ended: dict[int, list[EdgeKey]] = field(default_factory=_by_number)
     deleted: dict[int, list[NodeKey]] = field(default_factory=_by_number)
     purged: dict[int, list[NodeKey]] = field(default_factory=_by_number)
+
+    def add_edge(self, row: EdgeRow) -> None:
+        """Take a version of an edge, as it was written: the first is a new edge, a later one an update."""
+        records = self.edges if row.first == row.since else self.edge_updates
+        records[row.since].append(row)
 
     def commits(self, heads: Iterable[Head]) -> list[Commit]:
         """Return the transactions with everything in the order of a `Commit`; types by id."""
@@ -45,6 +51,7 @@ class RecordsByNumber:
                     nodes=sorted(self.nodes[head.number]),
                     updates=sorted(self.updates[head.number]),
                     edges=sorted(self.edges[head.number]),
+                    edge_updates=sorted(self.edge_updates[head.number]),
                 ),
                 ended=sorted(self.ended[head.number]),
                 deleted=sorted(self.deleted[head.number]),

@@ -49,7 +49,7 @@ def seal(previous: bytes, commit: Commit) -> bytes:
     """Return the digest of a transaction that follows the one with the digest `previous`."""
     head = commit.head
     chain = sha256(previous)
-    ids = (head.types, head.artifacts, head.executions, head.contexts)
+    ids = (head.types, head.artifacts, head.executions, head.contexts, head.edges)
     chain.update(
         to_json(("transaction", head.number, head.time, head.actor, head.message, *ids)) + b"\n"
     )
@@ -92,9 +92,9 @@ def _lines(commit: Commit) -> Iterator[str]:
     for node in commit.batch.updates:
         yield _node_line("update", node)
     for edge in commit.batch.edges:
-        time, path = edge[3:5]
-        shown = "null" if time is None else time
-        yield f'["edge",{_edge_key(edge)},{shown},{path or "null"}]\n'
+        yield _edge_line("edge", edge)
+    for edge in commit.batch.edge_updates:
+        yield _edge_line("edge update", edge)
     for name, keys in (("deleted", commit.deleted), ("purged", commit.purged)):
         for kind, number in keys:
             yield f'["{name}","{_KINDS[kind]}:{number}"]\n'
@@ -104,6 +104,12 @@ def _node_line(name: str, row: NodeRow) -> str:
     (kind, number), type_id, *_, created, updated = row[:10]
     content = content_digest(row).hex()
     return f'["{name}","{_KINDS[kind]}:{number}",{type_id},{created},{updated},"{content}"]\n'
+
+
+def _edge_line(name: str, row: EdgeRow) -> str:
+    time, paths, _, order, first = row[3:8]
+    shown = "null" if time is None else time
+    return f'["{name}",{_edge_key(row)},{shown},{paths or "null"},{order},{first}]\n'
 
 
 def _edge_key(key: EdgeKey | EdgeRow) -> str:

@@ -10,7 +10,7 @@ __all__ = ["lost_transaction", "no_edge", "no_live_node", "not_gone"]
 
 
 def no_edge(key: EdgeKey) -> NotFound:
-    """Return the error for an edge that is to end and does not exist."""
+    """Return the error for an edge that is to end or to change and does not exist."""
     return NotFound(f"there is no {key.kind.name} edge from {key.source} to {key.target}")
 
 

@@ -69,8 +69,8 @@ class Transaction:
     """What `Backend.transaction` opens: the verbs that write.
 
     Every verb takes the lock first; `lock` does just that. The rows it writes bear `number` as
-    their `since`, ids come from `next_id` and salts from `salt`. Within one transaction each node, edge and type has one
-    record, its last.
+    their `since`, ids come from `next_id`, orders of edges from `next_order` and salts from `salt`. Within one
+    transaction each node, edge and type has one record, its last.
     """
 
     def __init__(self, storage: Storage, actor: str, message: str) -> None:
@@ -88,10 +88,12 @@ class Transaction:
         self.time = 0
         """Its time in microseconds, later than that of every one before, once it is locked."""
         self._highest: dict[Kind | None, int] = {}
+        self._last_order = 0
         self._types: dict[int, TypeRow] = {}
         self._nodes: dict[NodeKey, NodeRow] = {}
         self._updates: dict[NodeKey, NodeRow] = {}
         self._edges: dict[tuple[object, ...], EdgeRow] = {}
+        self._edge_updates: dict[tuple[object, ...], EdgeRow] = {}
         self._ended: dict[tuple[object, ...], EdgeKey] = {}
         self._deleted: dict[NodeKey, None] = {}
         self._purged: dict[NodeKey, None] = {}
@@ -128,6 +130,7 @@ class Transaction:
             Kind.EXECUTION: last.executions,
             Kind.CONTEXT: last.contexts,
         }
+        self._last_order = last.edges
         return last
 
     def snapshot(self) -> int | None:
@@ -154,6 +157,11 @@ class Transaction:
         self._highest[kind] = number
         return number
 
+    def next_order(self) -> int:
+        """Give the next order of an edge; the transaction must be locked."""
+        self._last_order += 1
+        return self._last_order
+
     def salt(self) -> bytes:
         """Return a fresh salt for a node's version."""
         return os.urandom(SALT_BYTES)
@@ -167,7 +175,7 @@ class Transaction:
         return row.source in self._nodes or row.target in self._nodes
 
     def write(self, batch: Batch, *, live: Collection[NodeKey] = ()) -> None:
-        """Write types, new nodes, new versions of live nodes, and edges between live nodes.
+        """Write types, new nodes, new versions of live nodes, edges between live nodes, and new versions of edges.
 
         `live` are nodes that the caller has seen alive in this transaction; others are looked up. A
         new node marked `gone`, with this transaction as its `until`, is written and deleted at once.
@@ -191,6 +199,9 @@ class Transaction:
             known[row.key] = row
         for edge in batch.edges:
             self._edges[edge[:3]] = edge
+        for edge in batch.edge_updates:
+            records = self._edges if edge[:3] in self._edges else self._edge_updates
+            records[edge[:3]] = edge
 
     def _check_ends(self, batch: Batch, live: Collection[NodeKey]) -> None:
         """Raise `NotFound` for an edge at a node that does not exist, or no longer."""
@@ -212,6 +223,7 @@ class Transaction:
         self._storage.end(self.number, keys)
         for key in keys:
             if self._edges.pop(key, None) is None:
+                self._edge_updates.pop(key, None)
                 self._ended[key] = key
 
     def delete(self, keys: Collection[NodeKey]) -> None:
@@ -265,8 +277,9 @@ class Transaction:
             self._storage.rollback()
 
     def _count(self) -> int:
-        written = len(self._types) + len(self._nodes) + len(self._updates) + len(self._edges)
-        return written + len(self._ended) + len(self._deleted) + len(self._purged)
+        written = len(self._types) + len(self._nodes) + len(self._updates)
+        written += len(self._edges) + len(self._edge_updates) + len(self._ended)
+        return written + len(self._deleted) + len(self._purged)
 
     def _sealed(self, last: Head) -> Head:
         """Return the transaction's own row, with the digest of all that it wrote."""
@@ -282,6 +295,7 @@ class Transaction:
             self._highest[Kind.ARTIFACT],
             self._highest[Kind.EXECUTION],
             self._highest[Kind.CONTEXT],
+            self._last_order,
         )
         commit = Commit(
             head,
@@ -290,6 +304,7 @@ class Transaction:
                 nodes=sorted(self._nodes.values()),
                 updates=sorted(self._updates.values()),
                 edges=sorted(self._edges.values()),
+                edge_updates=sorted(self._edge_updates.values()),
             ),
             ended=sorted(self._ended.values()),
             deleted=sorted(self._deleted),

@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from lineage.errors import Invalid
 from lineage.model.keys import LARGEST_ID, NodeKey
+from lineage.model.purposes import EVERY_USE
 from lineage.model.rows import EdgeKey, EdgeRow
 
 __all__ = [
@@ -23,6 +24,8 @@ __all__ = [
     "Limits",
     "Walk",
     "check_limits",
+    "check_mask",
+    "is_left_out",
     "walk_levels",
 ]
 
@@ -136,6 +139,19 @@ def _are_limits(given: object) -> bool:
     return isinstance(given, Limits) and all(map(isinstance, given, wanted))
 
 
+def check_mask(without: int) -> None:
+    """Raise `Invalid` for what is no mask of uses."""
+    if type(without) is not int or not 0 <= without <= EVERY_USE:
+        raise Invalid(
+            f"without={without!r:.80}: give a sum of 1 (training), 2 (evaluation) and 4 (base), or 0"
+        )
+
+
+def is_left_out(uses: int, without: int) -> bool:
+    """Whether a walk without some uses leaves out an event that was for these."""
+    return uses != 0 and uses & ~without == 0
+
+
 class LevelWalk(ABC, Generic[KeyT]):
     """The one loop of all walks: levels, exact about limits; a subclass says where neighbours come from.
 
@@ -228,8 +244,10 @@ class _EdgeWalk(LevelWalk[NodeKey]):
         limits: Limits,
         *,
         with_edges: bool,
+        without: int,
     ) -> None:
         super().__init__(limits)
+        self._without = without
         self._expand_nodes = expand
         self._direction = direction
         self._with_edges = with_edges
@@ -248,7 +266,9 @@ class _EdgeWalk(LevelWalk[NodeKey]):
         return {end for row in self._read(frontier) for end in self._ends(row)} - self._seen
 
     def _read(self, nodes: Sequence[NodeKey]) -> list[EdgeRow]:
-        rows = [*self._expand_nodes(nodes)]
+        rows = [
+            row for row in self._expand_nodes(nodes) if not is_left_out(row.uses, self._without)
+        ]
         self._met.update((row.key, row) for row in rows)
         return rows
 
@@ -287,6 +307,8 @@ def walk_levels(
     *,
     limits: Limits,
     edges: bool,
+    without: int = 0,
 ) -> Walk:
     """Walk from the starts, level by level; `expand` returns the edges at some nodes."""
-    return _EdgeWalk(expand, direction, limits, with_edges=edges).run(set(starts))
+    walk = _EdgeWalk(expand, direction, limits, with_edges=edges, without=without)
+    return walk.run(set(starts))

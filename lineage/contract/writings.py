@@ -30,7 +30,7 @@ class AtUri(NamedTuple):
 class Writing(NamedTuple):
     """One event by which an artifact was written, with the states at the moment that was asked about.
 
-    `time` is the event's own, else that of its transaction. What nobody wrote has no execution, no
+    `time` is the event's own, else that of the transaction that first wrote it. What nobody wrote has no execution, no
     event and the transaction 0; its time is that of its creation. States are MLMD's numbers.
     """
 
@@ -65,10 +65,10 @@ def writings_of(
     writings = []
     for row in artifacts:
         for event in by_artifact.get(row.key, ()):
-            time = time_of(event.since) if event.time is None else event.time
+            time = time_of(event.first) if event.time is None else event.time
             state = executions[event.source].state
             writings.append(
-                Writing(time, event.since, row.key, event.source, event.kind, state, row.state)
+                Writing(time, event.first, row.key, event.source, event.kind, state, row.state)
             )
         if row.key not in by_artifact:
             writings.append(Writing(row.created, 0, row.key, None, None, None, row.state))

@@ -2,7 +2,8 @@
 
 Both say the same in the same words. Times are RFC 3339 in UTC with microseconds, states and kinds
 of edge go by name, property maps are as `lineage.model.values` keeps them at rest. What is absent is left
-out. The text of a row is one line.
+out. An event with several paths has them all as `paths`, and the first as `path`. The text of a row is
+one line, and has an edge's place among all as `order`, which entities do not tell.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from lineage.errors import Corrupt
 from lineage.model.canonical import encode
 from lineage.model.entities import ArtifactState, Edge, Event, ExecutionState, Node
 from lineage.model.keys import Kind
+from lineage.model.paths import path_text, paths_of
 from lineage.model.rows import EdgeKind, EdgeRow, NodeRow, edge_key
 from lineage.model.schema import AnyType
 from lineage.model.times import from_micros
@@ -131,8 +133,8 @@ def edge_texts(rows: Iterable[EdgeRow]) -> list[str]:
     return [
         f'{{"source":"{_KINDS[source_kind]}:{source}","target":"{_KINDS[target_kind]}:{target}",'
         f'"key":"{_EDGE_NAMES[kind]}"{"" if time is None else _time_field(time)}'
-        f"{'' if path is None else _path_field(path)}}}"
-        for (source_kind, source), (target_kind, target), kind, time, path, *_ in rows
+        f"{'' if paths is None else _path_fields(paths)}{f',{_ORDER}{order}' if order else ''}}}"
+        for (source_kind, source), (target_kind, target), kind, time, paths, _, order, *_ in rows
     ]
 
 
@@ -141,8 +143,15 @@ def _time_field(micros: int) -> str:
     return f',"time":"{time_text(from_micros(micros))}"'
 
 
-def _path_field(path: str) -> str:
-    return f',"path":{path}'
+_ORDER = '"order":'
+
+
+def _path_fields(text: str) -> str:
+    paths = paths_of(text)
+    if len(paths) == 1:
+        return f',"path":{text}'
+    first = f',"path":{path_text(paths[0])}' if paths[0] else ""
+    return f'{first},"paths":{text}'
 
 
 def edge_data(edge: Edge) -> dict[str, Any]:
@@ -157,6 +166,8 @@ def edge_data(edge: Edge) -> dict[str, Any]:
             data["time"] = time_text(edge.time)
         if edge.path:
             data["path"] = list(edge.path)
+        if len(edge.paths) > 1:
+            data["paths"] = [list(path) for path in edge.paths]
     return data
 
 

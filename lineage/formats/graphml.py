@@ -105,6 +105,8 @@ class _Writer:
         data = edge_data(edge_of(row))
         source, target, kind = data["source"], data["target"], data["key"]
         place = f"the edge {kind} from {source} to {target}"
+        if "paths" in data:
+            self.losses.note("an event kept the first of its paths alone", place)
         parts = [self._data("kind", kind, place, on="all")]
         parts += [
             self._data(name, data[name], place, on="edge")

@@ -271,10 +271,10 @@ class _Graph:
             raise Invalid(f"parents form a cycle: {way:.300}; leave one of these edges out")
 
     def records(self) -> list[TypeRow | NodeRow | EdgeRow]:
-        """Return all that is to be written, in key order: types but for the system's, nodes, edges."""
+        """Return all that is to be written, types but for the system's and nodes in key order, edges as the file has them."""
         types = [TypeRow(self.types[n], 0) for n in sorted(self.types) if n > len(SYSTEM_TYPES)]
         nodes = [self.nodes[key] for key in sorted(self.nodes)]
-        return [*types, *nodes, *sorted(self.edges.values())]
+        return [*types, *nodes, *self.edges.values()]
 
 
 def _is_ended(row: NodeRow) -> bool:
@@ -360,7 +360,7 @@ def _write(
         stamp(transaction, row, gone=_is_ended(row)) for row in records if isinstance(row, NodeRow)
     ]
     edges = [
-        stamp_edge(transaction, row.key, row.time, row.path)
+        stamp_edge(transaction, row.key, row.time, row.paths)
         for row in records
         if isinstance(row, EdgeRow)
     ]
@@ -386,10 +386,10 @@ def _write_new(backend: Backend, read: ReadGraph, author: Author, tell: Report) 
             for key in keys
         ]
         check_free(backend, (row for row in nodes if not _is_ended(row)), registry(backend))
-        edges = sorted(
+        edges = [
             row._replace(source=keys[row.source], target=keys[row.target])
             for row in graph.edges.values()
-        )
+        ]
         if nodes:
             _write(transaction, [*nodes, *edges], keys.values())
     tell(Progress("writing", total, total))

@@ -357,7 +357,7 @@ class _Part:
             [stamp(transaction, row, gone=row.gone) for row in rows]
             for rows in (self.nodes, self.updates)
         )
-        edges = [stamp_edge(transaction, row.key, row.time, row.path) for row in self.edges]
+        edges = [stamp_edge(transaction, row.key, row.time, row.paths) for row in self.edges]
         parents = [row for row in edges if row.kind is EdgeKind.PARENT]
         if parents:
             new_edges(self._backend, transaction, parents)  # refuses circles

@@ -16,6 +16,7 @@ from lineage.mlmd.messages import Message, MessageToDict, ParseDict, ParseError,
 from lineage.model.canonical import encode, stored_values
 from lineage.model.entities import ArtifactState, ExecutionState
 from lineage.model.keys import Kind
+from lineage.model.paths import first_path
 from lineage.model.rows import EdgeKind, EdgeRow, NodeRow
 from lineage.model.schema import TYPE_CLASSES, AnyType, ExecutionType
 from lineage.model.system import SYSTEM_NAMES, SYSTEM_TYPES
@@ -313,12 +314,11 @@ def fill_event(wire: Message, row: EdgeRow) -> None:
     wire.artifact_id, wire.execution_id, wire.type = artifact.id, execution.id, int(row.kind)
     if row.time is not None:
         wire.milliseconds_since_epoch = to_millis(row.time)
-    if row.path is not None:
-        for step in json.loads(row.path):
-            if isinstance(step, int):
-                wire.path.steps.add(index=step)
-            else:
-                wire.path.steps.add(key=step)
+    for step in first_path(row.paths):  # a client sees one path for an event
+        if isinstance(step, int):
+            wire.path.steps.add(index=step)
+        else:
+            wire.path.steps.add(key=step)
 
 
 def path_of(wire: Message) -> list[int | str]:

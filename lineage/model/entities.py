@@ -30,6 +30,8 @@ from lineage.errors import Invalid
 from lineage.model.canonical import encode
 from lineage.model.fields import PropertyField, explain
 from lineage.model.keys import Kind, NodeKey, TypeName, _key_of, _to_id, to_step
+from lineage.model.paths import distinct_paths
+from lineage.model.purposes import Purpose, purpose_of
 from lineage.model.times import to_time
 from lineage.model.values import NO_PROPERTIES, Properties, to_properties, to_text, to_value
 
@@ -413,14 +415,53 @@ class Event(Entity):
 
     `path` says where among the execution's inputs or outputs: keys and indices, outermost first.
     `time` is when it happened, by default when it is recorded. One artifact, execution and type
-    make one event.
+    make one event; where they met in several ways, `paths` are all and `path` is the first.
     """
 
     artifact: ArtifactKey
     execution: ExecutionKey
     type: EventType
     path: tuple[Step, ...] = ()
+    paths: tuple[tuple[Step, ...], ...] = ()
     time: Time | None = None
+
+    def __init__(self, /, **data: Any) -> None:
+        super().__init__(**data)
+        own, given = self.__dict__, self.__pydantic_fields_set__
+        paths = distinct_paths(own["paths"] if "paths" in given else (own["path"],))
+        first = paths[0] if paths else ()
+        if "path" in given and own["path"] != first:
+            raise Invalid(
+                f"Event: path: {own['path']!r:.80} is not the first of the paths {paths!r:.80}; leave one of them out"
+            )
+        own["path"], own["paths"] = first, paths
+        # What is given when an event is replaced: the first path goes with the others.
+        if "path" in given:
+            given.remove("path")
+            given.add("paths")
+
+    @override
+    def replace(self, **changes: Any) -> Self:
+        if "path" in changes:
+            changes = {"paths": (changes["path"],), **changes}
+        return super().replace(**changes)
+
+    @property
+    def use(self) -> str | None:
+        """What the artifact was for, in the words that were recorded: the path's first step, if it is text."""
+        step = self.path[0] if self.path else None
+        return step if isinstance(step, str) else None
+
+    @property
+    def purpose(self) -> Purpose | None:
+        """What the words of its paths say: training before evaluation before base."""
+        said = {purpose_of(path) for path in self.paths}
+        return next((purpose for purpose in Purpose if purpose in said), None)
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        for name, value in super().__repr_args__():
+            if name != "paths" or len(self.paths) > 1:
+                yield name, value
 
 
 class Attribution(Entity):

@@ -13,8 +13,6 @@ from enum import IntEnum
 from functools import cache
 from typing import Any, NamedTuple, get_args
 
-from pydantic_core import from_json, to_json
-
 from lineage.errors import Corrupt, Invalid
 from lineage.model.canonical import decode
 from lineage.model.entities import (
@@ -31,7 +29,9 @@ from lineage.model.entities import (
     Node,
     ParentContext,
 )
-from lineage.model.keys import Kind, NodeKey, to_step
+from lineage.model.keys import Kind, NodeKey
+from lineage.model.paths import paths_of
+from lineage.model.purposes import uses_of
 from lineage.model.schema import AnyType
 from lineage.model.times import from_micros
 from lineage.model.values import NO_PROPERTIES
@@ -56,7 +56,6 @@ __all__ = [
     "edge_of",
     "entities_of",
     "entity_of",
-    "path_text",
     "types_with",
 ]
 
@@ -144,20 +143,32 @@ class EdgeKey(NamedTuple):
 
 
 class EdgeRow(NamedTuple):
-    """One edge; `path` is canonical JSON (a list of keys and indices), `time` an event's own."""
+    """One version of an edge; `time` is an event's own, and `paths` their text (`lineage.model.paths`).
+
+    `first` is the transaction that first wrote the edge and `order` its place among all edges ever
+    written; later versions, which add paths, keep both. A row that no transaction has written yet
+    has zeros there.
+    """
 
     source: NodeKey
     target: NodeKey
     kind: EdgeKind
     time: int | None
-    path: str | None
+    paths: str | None
     since: int
+    order: int
+    first: int
     until: int | None = None
 
     @property
     def key(self) -> EdgeKey:
         """The edge's identity."""
         return EdgeKey(self.source, self.target, self.kind)
+
+    @property
+    def uses(self) -> int:
+        """The mask of what its paths say that the artifact was used for."""
+        return uses_of(self.paths)
 
 
 class TypeRow(NamedTuple):
@@ -172,7 +183,8 @@ class Head(NamedTuple):
     """A transaction as the log keeps it; number 0 is the empty store.
 
     `records` counts what it wrote. `types`, `artifacts`, `executions` and `contexts` are the
-    highest ids given so far, and `schema` the last transaction that wrote a type.
+    highest ids given so far, `edges` the highest order of an edge, and `schema` the last transaction
+    that wrote a type.
     """
 
     number: int
@@ -186,25 +198,28 @@ class Head(NamedTuple):
     artifacts: int
     executions: int
     contexts: int
+    edges: int
 
 
 class Batch(NamedTuple):
     """A piece of a stream, in dependency order: types, then nodes, then edges.
 
-    `nodes` are new, `updates` replace the current version of nodes that exist.
+    `nodes` are new, `updates` replace the current version of nodes that exist. So do
+    `edge_updates` with edges: `time`, `order` and `first` stay.
     """
 
     types: Sequence[TypeRow] = ()
     nodes: Sequence[NodeRow] = ()
     updates: Sequence[NodeRow] = ()
     edges: Sequence[EdgeRow] = ()
+    edge_updates: Sequence[EdgeRow] = ()
 
 
 class Commit(NamedTuple):
     """A whole transaction, as `changes` yields and `replay` takes it.
 
     Everything is in key order and was written in this order: types, ended edges, new nodes,
-    updated nodes, edges, deleted nodes, purged nodes.
+    updated nodes, new edges, updated edges, deleted nodes, purged nodes.
     """
 
     head: Head
@@ -283,7 +298,7 @@ def _fields(row: NodeRow, node_type: AnyType) -> dict[str, Any]:
 
 def edge_of(row: EdgeRow) -> Edge:
     """Turn a row into an edge of the kind it is."""
-    source, target, kind, time, path, *_ = row
+    source, target, kind, time, text, *_ = row
     try:
         if (source[0], target[0]) != EDGE_ENDS[kind]:
             raise Invalid(f"{kind} does not join {source} and {target}")
@@ -292,11 +307,13 @@ def edge_of(row: EdgeRow) -> Edge:
             cls, one, other = _MEMBERSHIPS[kind]
             return cls.of_valid({one: source, other: target}, {one, other})
         artifact, execution = (source, target) if source[0] is Kind.ARTIFACT else (target, source)
+        paths = () if text is None else paths_of(text)
         fields = {
             "artifact": artifact,
             "execution": execution,
             "type": event,
-            "path": () if path is None else tuple(map(to_step, from_json(path))),
+            "path": paths[0] if paths else (),
+            "paths": paths,
             "time": None if time is None else from_micros(time),
         }
     except (LookupError, TypeError, ValueError) as error:
@@ -306,7 +323,8 @@ def edge_of(row: EdgeRow) -> Edge:
     return Event.of_valid(fields, _OF_EVENT.copy())
 
 
-_OF_EVENT = set(Event.model_fields)
+_OF_EVENT = set(Event.model_fields) - {"path"}
+"""The fields of a stored event that count as given: the first path is one of all."""
 _MEMBERSHIPS: dict[EdgeKind, tuple[type[Edge], str, str]] = {
     EdgeKind.ATTRIBUTION: (Attribution, "context", "artifact"),
     EdgeKind.ASSOCIATION: (Association, "context", "execution"),
@@ -351,8 +369,3 @@ def edge_between(kind: EdgeKind, one: NodeKey, other: NodeKey) -> EdgeKey:
     if one.kind is EDGE_ENDS[kind][0]:
         return EdgeKey(one, other, kind)
     return EdgeKey(other, one, kind)
-
-
-def path_text(path: Sequence[int | str]) -> str | None:
-    """Return an event's path as it is stored."""
-    return to_json(list(path)).decode() if path else None

@@ -13,6 +13,7 @@ from lineage.contract.walking import Direction
 from lineage.errors import AlreadyExists, Corrupt, Invalid
 from lineage.model.entities import Edge
 from lineage.model.keys import NodeKey
+from lineage.model.paths import paths_text
 from lineage.model.rows import (
     EVENT_KINDS,
     Batch,
@@ -20,7 +21,6 @@ from lineage.model.rows import (
     EdgeKind,
     EdgeRow,
     edge_key,
-    path_text,
 )
 from lineage.model.times import to_micros
 
@@ -41,10 +41,11 @@ def put_edges(backend: Backend, edges: Sequence[Edge], author: Author) -> list[E
 
 
 def stamp_edge(
-    transaction: Transaction, key: EdgeKey, time: int | None = None, path: str | None = None
+    transaction: Transaction, key: EdgeKey, time: int | None = None, paths: str | None = None
 ) -> EdgeRow:
-    """Return the row of an edge that a locked transaction writes; an event has a time."""
-    return EdgeRow(*key, time, path, transaction.number)
+    """Return the row of a new edge that a locked transaction writes; an event has a time."""
+    number = transaction.number
+    return EdgeRow(*key, time, paths, number, transaction.next_order(), number)
 
 
 def edge_row(transaction: Transaction, edge: Edge) -> EdgeRow:
@@ -53,9 +54,9 @@ def edge_row(transaction: Transaction, edge: Edge) -> EdgeRow:
     if key.kind not in EVENT_KINDS:
         return stamp_edge(transaction, key)
     fields = vars(edge)
-    time, path = fields["time"], fields["path"]
+    time, paths = fields["time"], fields["paths"]
     micros = transaction.time if time is None else to_micros(time)
-    return stamp_edge(transaction, key, micros, path_text(path) if path else None)
+    return stamp_edge(transaction, key, micros, paths_text(paths) if paths else None)
 
 
 def new_edges(

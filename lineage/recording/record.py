@@ -11,26 +11,27 @@ from lineage.contract.transaction import Author, Transaction
 from lineage.errors import Invalid
 from lineage.model.entities import Artifact, Context, Execution, ExecutionState, Node
 from lineage.model.keys import Kind, NodeKey, to_key, to_step
+from lineage.model.paths import Path, path_text, with_path
 from lineage.model.rows import (
     STATE_NUMBERS,
     Batch,
+    EdgeKey,
     EdgeKind,
     EdgeRow,
     NodeRow,
     entity_of,
-    path_text,
 )
 from lineage.model.system import Environment
-from lineage.recording.edges import new_edges
+from lineage.recording.edges import new_edges, stamp_edge
 from lineage.recording.identity import Settled, Wanted, settle, warn_of
 
 __all__ = [
     "Artifacts",
     "Contexts",
     "ExecutionT",
-    "Path",
     "Recorded",
     "event_edge",
+    "event_key",
     "given_nodes",
     "member_edge",
     "node_of_kind",
@@ -49,7 +50,6 @@ Artifacts: TypeAlias = (
 )
 """What a run read or wrote; the keys of a mapping become the paths of the events."""
 Contexts: TypeAlias = Context | NodeKey | Iterable[Context | NodeKey]
-Path: TypeAlias = tuple[str | int, ...]
 
 
 class Recorded(Generic[ExecutionT_co]):
@@ -183,21 +183,25 @@ def node_of_kind(node: object, kind: Kind, role: str) -> Node | NodeKey:
     return checked
 
 
+def event_key(role: str, execution: NodeKey, artifact: NodeKey) -> EdgeKey:
+    """Return the key of the event of an execution that reads (role "input") or writes an artifact."""
+    if role == "output":
+        return EdgeKey(execution, artifact, EdgeKind.OUTPUT)
+    return EdgeKey(artifact, execution, EdgeKind.INPUT)
+
+
 def event_edge(
     transaction: Transaction, role: str, execution: NodeKey, artifact: NodeKey, path: Path
 ) -> EdgeRow:
-    """Return the event of an execution that reads (role "input") or writes an artifact, now."""
-    source, target, kind = artifact, execution, EdgeKind.INPUT
-    if role == "output":
-        source, target, kind = execution, artifact, EdgeKind.OUTPUT
-    time, number = transaction.time, transaction.number
-    return EdgeRow(source, target, kind, time, path_text(path), number)
+    """Return the event of an execution that reads or writes an artifact, now."""
+    key = event_key(role, execution, artifact)
+    return stamp_edge(transaction, key, transaction.time, path_text(path))
 
 
 def member_edge(transaction: Transaction, context: NodeKey, node: NodeKey) -> EdgeRow:
     """Return the edge that says that an artifact or an execution belongs to a context."""
     kind = EdgeKind.ASSOCIATION if node.kind is Kind.EXECUTION else EdgeKind.ATTRIBUTION
-    return EdgeRow(context, node, kind, None, None, transaction.number)
+    return stamp_edge(transaction, EdgeKey(context, node, kind))
 
 
 def _edges(
@@ -206,22 +210,21 @@ def _edges(
     wanted: Sequence[Wanted],
     paths: Sequence[Path],
 ) -> list[EdgeRow]:
-    """Return a run's edges, each once."""
+    """Return a run's edges, each once; what is read or written in several ways has all paths."""
     execution = settled.rows[0].key
     edges: dict[tuple[object, ...], EdgeRow] = {}
     contexts = _contexts(settled, wanted)
     for row, each, path in zip(settled.rows, wanted, paths, strict=True):
         if each.role in ("input", "output"):
             event = event_edge(transaction, each.role, execution, row.key, path)
-            if edges.setdefault(event[:3], event).path != event.path:
-                raise Invalid(
-                    f"{row.key} is {each.role} twice, as {path[0]!r} and under another name; name it once"
-                )
+            known = edges.setdefault(event[:3], event)
+            if known is not event:
+                edges[event[:3]] = known._replace(paths=with_path(known.paths, path))
         if each.role != "context":
             for context, execution_alone in contexts:
                 if each.role == "execution" or not execution_alone:
                     edge = member_edge(transaction, context, row.key)
-                    edges[edge[:3]] = edge
+                    edges.setdefault(edge[:3], edge)
     return list(edges.values())
 
 

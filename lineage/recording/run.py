@@ -12,10 +12,12 @@ from typing import Generic, NamedTuple, Self, TypeVar, cast, overload
 from lineage.contract.backend import Backend
 from lineage.contract.registry import registry
 from lineage.contract.transaction import Author, Transaction
+from lineage.contract.walking import Direction
 from lineage.errors import Invalid
 from lineage.model.canonical import decode, encode
 from lineage.model.entities import Artifact, Context, Execution, ExecutionState
 from lineage.model.keys import Kind, NodeKey, to_step
+from lineage.model.paths import Path, with_path
 from lineage.model.rows import STATE_NUMBERS, Batch, EdgeKey, EdgeKind, EdgeRow, NodeRow, entity_of
 from lineage.model.system import Asset, Environment, Metrics
 from lineage.model.values import Properties, to_properties, to_text
@@ -25,8 +27,8 @@ from lineage.recording.identity import Wanted, settle, warn_of
 from lineage.recording.nodes import live_rows, stamp
 from lineage.recording.record import (
     Contexts,
-    Path,
     event_edge,
+    event_key,
     given_nodes,
     member_edge,
     node_of_kind,
@@ -121,26 +123,38 @@ class Run(Generic[ExecutionT_co]):
 
     @overload
     def input(
-        self, artifact: ArtifactT, *, path: str | int | Path = (), asset: str | None = None
+        self,
+        artifact: ArtifactT,
+        *,
+        use: str | None = None,
+        path: str | int | Path = (),
+        asset: str | None = None,
     ) -> ArtifactT: ...
     @overload
     def input(
-        self, artifact: NodeKey, *, path: str | int | Path = (), asset: str | None = None
+        self,
+        artifact: NodeKey,
+        *,
+        use: str | None = None,
+        path: str | int | Path = (),
+        asset: str | None = None,
     ) -> Artifact: ...
     def input(
         self,
         artifact: Artifact | NodeKey,
         *,
+        use: str | None = None,
         path: str | int | Path = (),
         asset: str | None = None,
     ) -> Artifact:
         """Record that the run reads an artifact; return it as it is stored.
 
         It is the stored artifact of its id, external id, name, or URI and digest, else the newest
-        of its URI with equal properties, else a new one. `path` says where among the inputs.
-        `asset` names what it is a version of. To read it again changes nothing.
+        of its URI with equal properties, else a new one. `use` says what for, as in "train", and
+        `path` where among the inputs; the use is the path's first step. To read it again in another
+        way adds a path to its event. `asset` names what it is a version of.
         """
-        return self._add(artifact, "input", path, asset)
+        return self._add(artifact, "input", (*_use(use), *_steps(path)), asset)
 
     @overload
     def output(
@@ -161,7 +175,7 @@ class Run(Generic[ExecutionT_co]):
 
         It is a new one, unless id, external id, name, or URI and digest are those of a stored one.
         """
-        return self._add(artifact, "output", path, asset)
+        return self._add(artifact, "output", _steps(path), asset)
 
     def log_metrics(self, values: Mapping[str, object] | None = None, /, **more: object) -> Metrics:
         """Record measurements of the run; return the artifact that holds all of them so far.
@@ -223,10 +237,9 @@ class Run(Generic[ExecutionT_co]):
             raise Invalid(f"{key} has ended; record in it before the end of its block")
 
     def _add(
-        self, artifact: ArtifactT | NodeKey, role: str, path: str | int | Path, asset: str | None
+        self, artifact: ArtifactT | NodeKey, role: str, path: Path, asset: str | None
     ) -> ArtifactT:
         self._check_open()
-        steps = tuple(map(to_step, path if isinstance(path, tuple | list) else (path,)))
         wanted = [Wanted(node_of_kind(artifact, Kind.ARTIFACT, role), role)]
         if asset is not None:
             wanted.append(Wanted(Asset(name=asset), "context"))
@@ -235,13 +248,18 @@ class Run(Generic[ExecutionT_co]):
             settled = settle(self._backend, transaction, wanted, reader=self.key)
             row = settled.rows[0]
             contexts = (*self._contexts, *(each.key for each in settled.rows[1:]))
-            members = [member_edge(transaction, context, row.key) for context in contexts]
-            event = event_edge(transaction, role, self.key, row.key, steps)
-            edges = [*self._unless_there(event), *members]
+            stored = self._stored_event(event_key(role, self.key, row.key))
+            edges, updates = [], []
+            if stored is None:
+                edges.append(event_edge(transaction, role, self.key, row.key, path))
+            elif (paths := with_path(stored.paths, path)) != stored.paths:
+                updates.append(stored._replace(paths=paths, since=transaction.number))
+            edges += [member_edge(transaction, context, row.key) for context in contexts]
             fresh = {each.key for each in settled.new}
             batch = Batch(
                 nodes=settled.new,
                 edges=new_edges(self._backend, transaction, edges, fresh),
+                edge_updates=updates,
             )
             transaction.write(batch, live={each.key for each in settled.rows})
         new_notes = [note for note in settled.notes if note not in self._notes]
@@ -253,15 +271,13 @@ class Run(Generic[ExecutionT_co]):
     def _note(self, notes: Iterable[str]) -> None:
         self._notes.update(dict.fromkeys(notes))
 
-    def _unless_there(self, event: EdgeRow) -> list[EdgeRow]:
-        """Return an event, unless the run has it already; under another path that is `Invalid`."""
-        if not self._backend.existing_edges([event.key]):
-            return [event]
-        known = self._backend.edges([self.key])
-        if any(row.key == event.key and row.path != event.path for row in known):
-            artifact = event.source if event.target == self.key else event.target
-            raise Invalid(f"{artifact} has another path in {self.key} already; name it once")
-        return []
+    def _stored_event(self, key: EdgeKey) -> EdgeRow | None:
+        """Return an event that the run has already."""
+        if not self._backend.existing_edges([key]):
+            return None
+        direction = Direction.UPSTREAM if key.target == self.key else Direction.DOWNSTREAM
+        rows = self._backend.edges([self.key], direction, kinds=[key.kind])
+        return next(row for row in rows if row.key == key)
 
     def _known_metrics(self, transaction: Transaction) -> NodeRow | None:
         """Return the metrics that this run wrote, unless they were rolled back or deleted."""
@@ -318,6 +334,20 @@ def _contexts(within: Contexts) -> list[Context | NodeKey]:
         cast(Context | NodeKey, node_of_kind(node, Kind.CONTEXT, "context"))
         for _, node in given_nodes(within)
     ]
+
+
+def _steps(path: object) -> Path:
+    return tuple(map(to_step, path if isinstance(path, tuple | list) else (path,)))
+
+
+def _use(use: object) -> Path:
+    if use is None:
+        return ()
+    if not isinstance(use, str) or not use:
+        raise Invalid(
+            f"use={use!r:.80}: give a word for what it is used for, as in use='train', or leave it out"
+        )
+    return (to_text(use),)
 
 
 def _numbers(values: Mapping[str, object] | None, more: Mapping[str, object]) -> Properties:

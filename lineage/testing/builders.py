@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from lineage.contract.backend import Backend
 from lineage.contract.transaction import Transaction
+from lineage.contract.walking import Direction
 from lineage.model.canonical import encode
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import Batch, EdgeKey, EdgeKind, EdgeRow, NodeRow, TypeRow
@@ -144,6 +145,8 @@ class Writer:
             time,
             path,
             self.number,
+            self.transaction.next_order(),
+            self.number,
         )
 
     def edge(
@@ -152,6 +155,21 @@ class Writer:
         row = self.joined(source, target, kind, **content)
         self.write(edges=[row])
         return row.key
+
+    def rejoined(self, key: EdgeKey, path: str | None) -> EdgeRow:
+        """Make an edge's next version, with these paths, without writing it."""
+        self.transaction.lock()
+        (row,) = [
+            row
+            for row in self.backend.edges([key.target], Direction.UPSTREAM, kinds=[key.kind])
+            if row.source == key.source
+        ]
+        return row._replace(paths=path, since=self.number)
+
+    def edge_update(self, key: EdgeKey, path: str | None) -> EdgeRow:
+        row = self.rejoined(key, path)
+        self.write(edge_updates=[row])
+        return row
 
     def path(self, *keys: NodeKey) -> None:
         """Write an edge between each two neighbours of the sequence."""
@@ -172,8 +190,9 @@ class Writer:
         nodes: Sequence[NodeRow] = (),
         updates: Sequence[NodeRow] = (),
         edges: Sequence[EdgeRow] = (),
+        edge_updates: Sequence[EdgeRow] = (),
     ) -> None:
-        self.transaction.write(Batch(types, nodes, updates, edges))
+        self.transaction.write(Batch(types, nodes, updates, edges, edge_updates))
 
     def end(self, *keys: EdgeKey) -> None:
         self.transaction.end(keys)
@@ -246,6 +265,16 @@ def eventful(backend: Backend) -> None:
         new.end(EdgeKey(run, again, EdgeKind.INTERNAL_OUTPUT))
         new.edge(run, again, EdgeKind.INTERNAL_OUTPUT, time=9)
         new.edge(churn, run)
+    declared = EdgeKey(data, run, EdgeKind.DECLARED_INPUT)
+    with writing(backend, actor="ann", message="used in another way, too") as new:
+        new.edge_update(declared, '[["in",0],["X_train"]]')
+        new.edge_update(EdgeKey(run, again, EdgeKind.INTERNAL_OUTPUT), '["model"]')
+    with writing(backend, actor="bob", message="used twice more, and ended") as new:
+        new.edge_update(declared, '[["in",0],["X_train"],["eval"]]')
+        new.edge_update(declared, '[["in",0],["X_train"],["eval"],["base"]]')
+        passing = EdgeKey(data, run, EdgeKind.INPUT)
+        new.edge_update(passing, '["test"]')
+        new.end(passing)
 
 
 def all_keys(backend: Backend) -> list[NodeKey]:

@@ -85,6 +85,7 @@ class Snapshot:
     message: str = ""
     records: int = 0
     schema: int = 0
+    orders: int = 0
     highest: Mapping[Kind | None, int] = field(
         default_factory=lambda: MappingProxyType(
             {None: len(SYSTEM_TYPES), **dict.fromkeys(Kind, 0)}
@@ -123,9 +124,9 @@ class Snapshot:
                 edge for edge in self.edges.values() if edge.target == key and edge.kind in OUTPUTS
             ]
             for edge in events:
-                time = times[edge.since] if edge.time is None else edge.time
+                time = times[edge.first] if edge.time is None else edge.time
                 ends = rows[edge.source].state, rows[key].state
-                writings.append(Writing(time, edge.since, key, edge.source, edge.kind, *ends))
+                writings.append(Writing(time, edge.first, key, edge.source, edge.kind, *ends))
             if not events:
                 made = rows[key].created
                 writings.append(Writing(made, 0, key, None, None, None, rows[key].state))
@@ -270,9 +271,11 @@ def reach(
     *,
     hops: int | None = None,
     nodes: int | None = None,
+    without: int = 0,
 ) -> Reached:
-    """Walk all of the graph, then cut the answer to the limits."""
+    """Walk all of the graph but what is left out, then cut the answer to the limits."""
     events = [edge for edge in edges if edge.kind in EVENTS]
+    events = [edge for edge in events if not edge.uses or edge.uses | without != without]
     steps = [(edge.source, edge.target) for edge in events if direction != "upstream"]
     steps += [(edge.target, edge.source) for edge in events if direction != "downstream"]
     levels = [sorted(set(starts))]
@@ -302,6 +305,7 @@ class Draft:
         self.number = last.number + 1
         self.time = max(time, last.time + 1)
         self.highest = dict(last.highest)
+        self.orders = last.orders
         self.types = dict(last.types)
         self.nodes = dict(last.nodes)
         self.edges = dict(last.edges)
@@ -311,6 +315,10 @@ class Draft:
     def next_id(self, kind: Kind | None) -> int:
         self.highest[kind] += 1
         return self.highest[kind]
+
+    def next_order(self) -> int:
+        self.orders += 1
+        return self.orders
 
     def type(self, row: TypeRow) -> None:
         assert row.type.id is not None
@@ -372,7 +380,8 @@ class Draft:
             if rows[-1].gone and not (key in before and before[key][-1].gone)
         ]
         edges = [key for key, row in self.edges.items() if row.since == self.number]
-        ended = [key for key, row in self.last.edges.items() if self.edges.get(key) != row]
+        first = {key: row.first for key, row in self.edges.items()}
+        ended = [key for key, row in self.last.edges.items() if first.get(key) != row.first]
         return sum(map(len, (self.touched, written, deleted, self.purged, edges, ended)))
 
     def snapshot(self, actor: str = "", message: str = "") -> Snapshot:
@@ -383,6 +392,7 @@ class Draft:
             message=message,
             records=self.records(),
             schema=self.number if self.touched else self.last.schema,
+            orders=self.orders,
             highest=MappingProxyType(dict(self.highest)),
             types=MappingProxyType(dict(self.types)),
             nodes=MappingProxyType(dict(self.nodes)),

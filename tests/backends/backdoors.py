@@ -141,7 +141,9 @@ BACK_DOORS: dict[str, dict[str, BackDoor]] = {
         "lost node": of_memory(lose_node),
         "lost version": of_memory(lose_version),
         "edge's time": edge(time=1),
-        "edge's path": edge(path='["x"]'),
+        "edge's path": edge(paths='["x"]'),
+        "edge's order": edge(order=1),
+        "edge's first write": edge(first=1),
         "past edge's time": past_edge(time=1),
         "lost edge": of_memory(lose_edge),
         "actor": head(1, actor="mallory"),
@@ -168,7 +170,9 @@ BACK_DOORS: dict[str, dict[str, BackDoor]] = {
         "lost node": sql("DELETE FROM node WHERE name = 'data'"),
         "lost version": sql("DELETE FROM node_past WHERE external_id = 'run-1'"),
         "edge's time": sql("UPDATE edge SET time = 1 WHERE kind = 6"),
-        "edge's path": sql("""UPDATE edge SET path = '["x"]' WHERE kind = 6"""),
+        "edge's path": sql("""UPDATE edge SET paths = '["x"]' WHERE kind = 6"""),
+        "edge's order": sql("UPDATE edge SET place = 1 WHERE kind = 6"),
+        "edge's first write": sql("UPDATE edge SET first = 1 WHERE kind = 6"),
         "past edge's time": sql("UPDATE edge_past SET time = 1 WHERE kind = 6"),
         "lost edge": sql("DELETE FROM edge WHERE kind = 6"),
         "actor": sql("UPDATE txn SET actor = 'mallory' WHERE number = 1"),
@@ -195,7 +199,9 @@ BACK_DOORS: dict[str, dict[str, BackDoor]] = {
         "lost node": cypher(f"{AGAIN_NODE} DETACH DELETE n"),
         "lost version": cypher(f"{PAST_RUN} DELETE n"),
         "edge's time": cypher(f"{OUT_EDGE} SET r.lineage_time = 1"),
-        "edge's path": cypher(f"{OUT_EDGE} SET r.path = '[\"x\"]'"),
+        "edge's path": cypher(f"{OUT_EDGE} SET r.paths = '[\"x\"]'"),
+        "edge's order": cypher(f"{OUT_EDGE} SET r.lineage_order = 1"),
+        "edge's first write": cypher(f"{OUT_EDGE} SET r.lineage_first = 1"),
         "past edge's time": cypher(f"{PAST_OUT_EDGE} SET r.lineage_time = 1"),
         "lost edge": cypher(f"{OUT_EDGE} DELETE r"),
         "actor": cypher("MATCH (t:LineageTransaction {number: 1}) SET t.actor = 'mallory'"),
@@ -220,3 +226,23 @@ BACK_DOORS: dict[str, dict[str, BackDoor]] = {
     },
 }
 """For each backend the same ways to change what `builders.eventful` wrote."""
+
+BESIDE_EDGES: dict[str, dict[str, BackDoor]] = {
+    "sqlite": {
+        "edge's uses": sql("UPDATE edge SET uses = 1 WHERE kind = 6"),
+        "past edge's uses": sql("UPDATE edge_past SET uses = 4 WHERE kind = 6"),
+        "replaced edge": sql("UPDATE edge_past SET replaced = 0 WHERE until = 7"),
+        "ended edge": sql("UPDATE edge_past SET replaced = 1 WHERE until = 2"),
+    },
+    "neo4j": {
+        "edge's uses": cypher(f"{OUT_EDGE} SET r.lineage_uses = 1"),
+        "past edge's uses": cypher(f"{PAST_OUT_EDGE} SET r.lineage_uses = 4"),
+        "replaced edge": cypher(
+            "MATCH ()-[r:LINEAGE_PAST {lineage_until: 7}]->() REMOVE r.lineage_replaced"
+        ),
+        "ended edge": cypher(
+            "MATCH ()-[r:LINEAGE_PAST {lineage_until: 2}]->() SET r.lineage_replaced = true"
+        ),
+    },
+}
+"""Ways to change what is stored beside an edge and follows from its row in memory."""

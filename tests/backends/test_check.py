@@ -13,6 +13,7 @@ from lineage.testing.contract.check import *  # noqa: F403
 from tests.backends.backdoors import (
     AGAIN,
     BACK_DOORS,
+    BESIDE_EDGES,
     CHURN,
     DATA,
     RUN,
@@ -35,10 +36,21 @@ def test_every_backend_has_the_same_back_doors() -> None:
 @pytest.mark.parametrize("door", next(iter(BACK_DOORS.values())))
 @pytest.mark.parametrize("name", EACH_BACKEND)
 def test_change_behind_its_back_is_found(name: str, door: str, tmp_path: Path) -> None:
-    with BACKENDS[name](tmp_path, Clock()) as backend:
+    assert_found(name, BACK_DOORS[name][door], tmp_path)
+
+
+@pytest.mark.parametrize("door", BESIDE_EDGES["sqlite"])
+@pytest.mark.parametrize("name", [each for each in EACH_BACKEND if each.values[0] in BESIDE_EDGES])
+def test_change_beside_an_edge_is_found(name: str, door: str, tmp_path: Path) -> None:
+    assert_found(name, BESIDE_EDGES[name][door], tmp_path)
+
+
+def assert_found(name: str, door: BackDoor, folder: Path) -> None:
+    """Change a store behind its back, which its check must tell."""
+    with BACKENDS[name](folder, Clock()) as backend:
         eventful(backend)
         assert backend.check() == []
-        BACK_DOORS[name][door](backend, tmp_path)
+        door(backend, folder)
         found = backend.check()
         assert found
         assert all(type(sentence) is str and sentence for sentence in found)

@@ -148,7 +148,7 @@ CHANGES: dict[str, tuple[int, Callable[[Commit], Commit]]] = {
     ),
     "kind of an edge": (2, batch("edges", lambda it: it._replace(kind=EdgeKind.INPUT))),
     "time of an edge": (2, batch("edges", lambda it: it._replace(time=0))),
-    "path of an edge": (2, batch("edges", lambda it: it._replace(path='["in"]'))),
+    "path of an edge": (2, batch("edges", lambda it: it._replace(paths='["in"]'))),
     "an ended edge": (
         2,
         lambda it: it._replace(ended=[EdgeKey(KEY, *it.ended[0][1:])]),

@@ -286,11 +286,6 @@ REFUSED: dict[str, tuple[type[LineageError], str, Callable[[Store], object]]] = 
         "each output must be an artifact or its key, not None",
         lambda it: it.record(Train(), outputs=[MODEL, None]),
     ),
-    "one artifact under two names": (
-        Invalid,
-        "artifact:2 is input twice, as 'b' and under another name; name it once",
-        lambda it: it.record(Train(), inputs={"a": DATA, "b": DATA}),
-    ),
     "a path that is none": (
         Invalid,
         "None is neither an index",

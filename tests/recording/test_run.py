@@ -192,8 +192,6 @@ def test_again_is_no_other_event(store: Store) -> None:
         assert run.input(data, path="train") == data
         assert run.input(Dataset(uri="1"), path="train") == data
         assert store.backend.now() == before
-        with pytest.raises(Invalid, match=f"{data.key} has another path"):
-            run.input(data, path="test")
         model = run.output(Model(uri="m"))
         assert run.output(model) == model
         assert run.input(model) == model  # a run may read what it wrote

@@ -30,6 +30,7 @@ from lineage.mlmd.messages import AnyMessage, Message, message
 from lineage.mlmd.missing import MISSING
 from lineage.model.canonical import stored_values
 from lineage.model.keys import Kind, NodeKey
+from lineage.model.paths import paths_of
 from lineage.model.rows import EDGE_ENDS, EVENT_KINDS, Batch, EdgeKind, EdgeRow, NodeRow
 from lineage.model.schema import AnyType
 from lineage.model.system import SYSTEM_TYPES
@@ -265,7 +266,12 @@ class _Writing:
             "INSERT INTO Event VALUES (?, ?, ?, ?, ?)",
             (self._events, artifact, execution, int(row.kind), to_millis(row.time or 0)),
         )
-        for step in json.loads(row.path or "[]"):
+        first, *others = paths_of(row.paths) or ((),)
+        if others:
+            self.losses.note(
+                "an event kept the first of its paths alone", f"{row.source} to {row.target}"
+            )
+        for step in first:
             is_index = isinstance(step, int)
             self._connection.execute(
                 "INSERT INTO EventPath VALUES (?, ?, ?, ?)",

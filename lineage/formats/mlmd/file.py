@@ -34,6 +34,7 @@ from lineage.mlmd.messages import (
 )
 from lineage.mlmd.missing import missing_node, missing_types
 from lineage.model.keys import LARGEST_ID, Kind, NodeKey
+from lineage.model.paths import path_text
 from lineage.model.rows import (
     EDGE_ENDS,
     EVENT_KINDS,
@@ -42,7 +43,6 @@ from lineage.model.rows import (
     EdgeRow,
     NodeRow,
     TypeRow,
-    path_text,
 )
 from lineage.model.schema import AnyType
 from lineage.model.system import SYSTEM_NAMES
@@ -377,7 +377,7 @@ class _File:
                 raise Invalid(
                     f"{self._location}: the event between {one} and {other} cannot be read: {error}"
                 ) from error
-            yield EdgeRow(*((other, one) if is_output else (one, other)), edge, time, text, 0)
+            yield EdgeRow(*((other, one) if is_output else (one, other)), edge, time, text, 0, 0, 0)
 
     def _members(self) -> Iterator[EdgeRow]:
         for table, (edge, kind) in _MEMBERS.items():
@@ -385,14 +385,14 @@ class _File:
             usable = self._usable(table, *columns)
             for context, member in self._select(table, columns, usable, "id"):
                 ends = NodeKey(Kind.CONTEXT, context), NodeKey(kind, member)
-                yield EdgeRow(*ends, edge, None, None, 0)
+                yield EdgeRow(*ends, edge, None, None, 0, 0, 0)
 
     def _parents(self) -> Iterator[EdgeRow]:
         columns = ("parent_context_id", "context_id")
         usable = self._usable("ParentContext", *columns)
         for parent, child in self._select("ParentContext", columns, usable):
             ends = NodeKey(Kind.CONTEXT, parent), NodeKey(Kind.CONTEXT, child)
-            yield EdgeRow(*ends, EdgeKind.PARENT, None, None, 0)
+            yield EdgeRow(*ends, EdgeKind.PARENT, None, None, 0, 0, 0)
 
 
 def _is_id(number: object) -> bool:

@@ -26,7 +26,8 @@ from lineage.mlmd.conversion import (
 from lineage.mlmd.messages import SERVICE, Message, message
 from lineage.mlmd.missing import missing_node, missing_types
 from lineage.model.keys import LARGEST_ID, Kind, NodeKey
-from lineage.model.rows import Batch, EdgeKind, EdgeRow, NodeRow, TypeRow, edge_between, path_text
+from lineage.model.paths import path_text
+from lineage.model.rows import Batch, EdgeKind, EdgeRow, NodeRow, TypeRow, edge_between
 from lineage.model.schema import AnyType
 from lineage.model.system import SYSTEM_NAMES
 from lineage.model.values import Value
@@ -252,7 +253,7 @@ class _Service:
             )
         key = edge_between(EdgeKind(wire.type), *ends)
         path = path_text(path_of(wire))
-        return EdgeRow(*key, to_micros(wire.milliseconds_since_epoch), path, 0)
+        return EdgeRow(*key, to_micros(wire.milliseconds_since_epoch), path, 0, 0, 0)
 
     def _are_ids(self, *ids: int) -> bool:
         if all(0 < number < LARGEST_ID for number in ids):
@@ -269,7 +270,7 @@ class _Service:
                 call = f"Get{kind.capitalize()}sByContext"
                 for page in self._pages(call, kind, context_id=number):
                     yield [
-                        EdgeRow(context, NodeKey(kind, wire.id), edge, None, None, 0)
+                        EdgeRow(context, NodeKey(kind, wire.id), edge, None, None, 0, 0, 0)
                         for wire in page
                     ]
 
@@ -278,6 +279,6 @@ class _Service:
             child = NodeKey(Kind.CONTEXT, number)
             answer = self._call("GetParentContextsByContext", context_id=number)
             yield [
-                EdgeRow(NodeKey(Kind.CONTEXT, wire.id), child, EdgeKind.PARENT, None, None, 0)
+                EdgeRow(NodeKey(Kind.CONTEXT, wire.id), child, EdgeKind.PARENT, None, None, 0, 0, 0)
                 for wire in answer.contexts
             ]

@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Final, TypeVar
 
@@ -17,6 +17,7 @@ from lineage.errors import Invalid
 from lineage.model.canonical import encode, unescape
 from lineage.model.entities import ArtifactState, ExecutionState
 from lineage.model.keys import Kind, NodeKey, TypeName, to_kind, to_step
+from lineage.model.paths import path_text, paths_text
 from lineage.model.rows import (
     EDGE_ENDS,
     EVENT_KINDS,
@@ -26,7 +27,6 @@ from lineage.model.rows import (
     EdgeRow,
     NodeRow,
     TypeRow,
-    path_text,
 )
 from lineage.model.schema import TYPE_CLASSES, AnyType, conform
 from lineage.model.system import SYSTEM_NAMES, SYSTEM_TYPES
@@ -40,6 +40,7 @@ VERSION: Final = 1
 
 T = TypeVar("T")
 _CONTENT = frozenset({"name", "external_id", "uri", "state", "properties", "custom_properties"})
+_EDGE_FIELDS = ("source", "target", "key", "time", "path", "paths", "order")
 _NODE_FIELDS = frozenset(
     {"id", "kind", "type", "type_version", "name", "external_id", "properties"}
     | {"custom_properties", "create_time", "update_time", "gone", "purged"}
@@ -191,6 +192,7 @@ class _Reader:
         self._type_ids: set[int] = set()
         self._keys: set[NodeKey] = set()
         self._edges: set[tuple[object, ...]] = set()
+        self._orders: set[int] = set()
 
     def read(self, raw: object) -> list[Batch]:
         """Return the batches of a whole file."""
@@ -208,7 +210,7 @@ class _Reader:
         types = _each(".graph.types", self._type, _checked(".graph", self._graph, data["graph"]))
         nodes = _each(".nodes", self._node, data["nodes"])
         edges = _each(".edges", self._edge, data["edges"])
-        return [Batch(types=types), Batch(nodes=nodes), Batch(edges=edges)]
+        return [Batch(types=types), Batch(nodes=nodes), Batch(edges=_in_order(edges))]
 
     def _graph(self, raw: object) -> object:
         """Return the types, after a look at the format."""
@@ -282,9 +284,7 @@ class _Reader:
         return found
 
     def _edge(self, raw: Any) -> EdgeRow:
-        data = _object(
-            raw, ("source", "target", "key"), ("source", "target", "key", "time", "path")
-        )
+        data = _object(raw, _EDGE_FIELDS[:3], _EDGE_FIELDS)
         source, target = (_checked(f".{end}", self._end, data[end]) for end in ("source", "target"))
         kind = _checked(".key", _edge_kind, data["key"])
         if (source.kind, target.kind) != EDGE_ENDS[kind]:
@@ -292,20 +292,53 @@ class _Reader:
             raise Invalid(
                 f"{kind.name} edges go from {begin}s to {end}s, not from {source} to {target}"
             )
-        if kind not in EVENT_KINDS and len(data) > 3:
+        if kind not in EVENT_KINDS and data.keys() & {"time", "path", "paths"}:
             raise Invalid(f"{kind.name} edges have neither time nor path")
         if (source, target, kind) in self._edges:
             raise Invalid(f"there are two edges {kind.name} from {source} to {target}")
         self._edges.add((source, target, kind))
         time = _checked(".time", _micros, data["time"]) if "time" in data else None
-        path = _each(".path", to_step, data.get("path", []))
-        return EdgeRow(source, target, kind, time, path_text(path), 0)
+        order = _checked(".order", self._order, data["order"]) if "order" in data else 0
+        return EdgeRow(source, target, kind, time, _paths(data), 0, order, 0)
+
+    def _order(self, raw: object) -> int:
+        """Return an edge's place among all of the file, which is no other's."""
+        if type(raw) is not int or raw < 1:
+            raise Invalid(f"{raw!r:.80} is not an order; orders are whole numbers from 1")
+        if raw in self._orders:
+            raise Invalid(f"there are two edges of the order {raw}")
+        self._orders.add(raw)
+        return raw
 
     def _end(self, raw: object) -> NodeKey:
         key = _key(raw)
         if key not in self._keys:
             raise Invalid(f"there is no node {key} in the file")
         return key
+
+
+def _in_order(rows: list[EdgeRow]) -> list[EdgeRow]:
+    """Return edges by their order, those without one last and as they came; in a store they get others."""
+    if any(row.order for row in rows):
+        rows.sort(key=lambda row: (not row.order, row.order))
+    return [row._replace(order=0) if row.order else row for row in rows]
+
+
+def _paths(data: Mapping[str, Any]) -> str | None:
+    """Return the text of an event's paths, the first of which may stand by itself."""
+    path = tuple(_each(".path", to_step, data.get("path", [])))
+    if "paths" not in data:
+        return path_text(path)
+    paths = [tuple(each) for each in _each(".paths", _steps, data["paths"])]
+    if "path" in data and paths[:1] != [path]:
+        raise Invalid("'path' is not the first of 'paths'; leave one of them out")
+    if len({*paths}) < len(paths) or () in paths[1:]:
+        raise _Fault(".paths", "a path is there twice, or is empty and not the first; leave it out")
+    return paths_text(paths)
+
+
+def _steps(raw: object) -> list[int | str]:
+    return _each("", to_step, raw)
 
 
 def _system_type(given: AnyType) -> AnyType:

@@ -27,6 +27,7 @@ from lineage.mlmd.messages import Message, message
 from lineage.mlmd.missing import MISSING
 from lineage.model.canonical import encode, stored_values
 from lineage.model.keys import Kind, NodeKey
+from lineage.model.paths import path_text
 from lineage.model.rows import (
     EVENT_KINDS,
     Batch,
@@ -35,7 +36,6 @@ from lineage.model.rows import (
     EdgeRow,
     NodeRow,
     edge_between,
-    path_text,
 )
 from lineage.model.schema import AnyType
 from lineage.model.values import Struct, Value

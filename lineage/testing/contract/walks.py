@@ -26,20 +26,22 @@ def walked(
     hops: int | None = None,
     nodes: int | None = None,
     as_of: int | None = None,
+    without: int = 0,
 ) -> Walk:
     """Walk, which must agree with the contract's own walk and with the reference."""
     limits = Limits(hops=hops, nodes=nodes)
-    answer = backend.walk(starts, direction, limits=limits, as_of=as_of)
-    assert plain(answer) == plain(
-        Backend.walk(backend, starts, direction, limits=limits, as_of=as_of)
+    answer = backend.walk(starts, direction, limits=limits, as_of=as_of, without=without)
+    reference = Backend._walk(
+        backend, starts, direction, limits=limits, edges=True, as_of=as_of, without=without
     )
+    assert plain(answer) == plain(reference)
     everyone = backend.edges(all_keys(backend), as_of=as_of)
-    expected = reach(everyone, starts, direction, hops=hops, nodes=nodes)
+    expected = reach(everyone, starts, direction, hops=hops, nodes=nodes, without=without)
     assert [list(level) for level in answer.levels] == expected.levels
     assert list(answer.edges) == expected.edges
     assert answer.cut == expected.cut
     assert answer.cut is None or type(answer.cut) is Cut
-    bare = backend.walk(starts, direction, limits=limits, edges=False, as_of=as_of)
+    bare = backend.walk(starts, direction, limits=limits, edges=False, as_of=as_of, without=without)
     assert plain(bare) == plain(answer._replace(edges=[]))
     return answer
 

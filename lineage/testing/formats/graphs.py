@@ -154,7 +154,7 @@ def edges_among(draw: st.DrawFn, rows: Sequence[NodeRow]) -> list[EdgeRow]:
         event = kind in EVENT_KINDS
         time = draw(micros) if event else None
         path = draw(st.sampled_from([None, '["in",0]', '[-1,"a\\"\\n"]'])) if event else None
-        found[source, target, kind] = EdgeRow(source, target, kind, time, path, 0)
+        found[source, target, kind] = EdgeRow(source, target, kind, time, path, 0, 0, 0)
     return sorted(found.values())
 
 

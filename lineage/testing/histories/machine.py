@@ -35,6 +35,7 @@ from lineage.filters.tree import (
 )
 from lineage.model.canonical import encode
 from lineage.model.keys import Kind, NodeKey
+from lineage.model.purposes import EVERY_USE
 from lineage.model.rows import Batch, EdgeKind, EdgeRow, NodeRow, TypeRow
 from lineage.model.schema import TYPE_CLASSES, AnyType
 from lineage.testing.builders import Clock
@@ -50,6 +51,7 @@ from lineage.testing.histories.operations import (
     ORDERS,
     PICK,
     PUTS,
+    RELINKS,
     SEVERAL,
     UNLINKS,
     UPDATES,
@@ -61,6 +63,7 @@ from lineage.testing.histories.operations import (
     Operation,
     Purge,
     Put,
+    Relink,
     Unlink,
     Update,
     filters,
@@ -112,7 +115,7 @@ class Histories(RuleBasedStateMachine):
         kinds = zip((data, run, part), Kind, strict=True)
         self.commit([*(replace(put, kind=kind) for put, kind in kinds), *links], [], "record")
 
-    @rule(operations=st.lists(UPDATES | LINKS | UNLINKS | ENDS, min_size=1, max_size=6))
+    @rule(operations=st.lists(UPDATES | LINKS | RELINKS | UNLINKS | ENDS, min_size=1, max_size=6))
     def change(self, operations: list[Operation]) -> None:
         self.commit(operations, [], "change")
 
@@ -238,20 +241,34 @@ class Histories(RuleBasedStateMachine):
             link.time if is_event else None,
             link.path if is_event else None,
             own.number,
+            draft.next_order(),
+            own.number,
         )
+        assert own.next_order() == row.order
         known = row.key in draft.edges
         self.write(own, Batch(edges=[row]), refused=known)
         if not known:
+            draft.link(row)
+
+    def do_relink(self, own: Transaction, draft: Draft, relink: Relink) -> None:
+        events = sorted(key for key in draft.edges if key.kind < EdgeKind.ATTRIBUTION)
+        if events:
+            old = draft.edges[picked(events, relink.edge)]
+            row = old._replace(paths=relink.path, since=own.number)
+            own.write(Batch(edge_updates=[row]))
             draft.link(row)
 
     def do_unlink(self, own: Transaction, draft: Draft, unlink: Unlink) -> None:
         if draft.edges:
             key = picked(sorted(draft.edges), unlink.edge)
             time = unlink.edge if key.kind < EdgeKind.ATTRIBUTION else None
-            row = draft.edges[key]._replace(time=time, since=own.number)
+            old = draft.edges[key]
             own.end([key])
             draft.unlink(key)
             if unlink.again and not any(draft.current(end).gone for end in key[:2]):
+                number, order = own.number, own.next_order()
+                assert order == draft.next_order()
+                row = old._replace(time=time, since=number, order=order, first=number)
                 own.write(Batch(edges=[row]))
                 draft.link(row)
 
@@ -328,6 +345,7 @@ class Histories(RuleBasedStateMachine):
             (
                 *(each.number, each.time, each.actor, each.message, b"", each.records, each.schema),
                 *(each.highest[kind] for kind in (None, *Kind)),
+                each.orders,
             )
             for each in self.snapshots[:0:-1]
         ]
@@ -374,14 +392,17 @@ class Histories(RuleBasedStateMachine):
         kinds=st.none() | st.sets(st.sampled_from(EdgeKind)),
         hops=st.none() | st.integers(0, 3),
         nodes=st.none() | st.integers(1, 6),
+        without=st.just(0) | st.integers(1, EVERY_USE),
         back=PICK,
     )
     def edges_and_walks_agree(
         self,
+        *,
         picks: list[int],
         kinds: set[EdgeKind] | None,
         hops: int | None,
         nodes: int | None,
+        without: int,
         back: int,
     ) -> None:
         for (number, snapshot), direction in product(self.moments(back), Direction):
@@ -392,7 +413,9 @@ class Histories(RuleBasedStateMachine):
             assert edges == snapshot.joined(some, direction, wanted)
             starts = [key for key in some if key.kind is not Kind.CONTEXT]
             if starts:
-                self.walk_agrees(snapshot, number, starts, direction, Limits(hops, nodes))
+                limits = Limits(hops, nodes)
+                for mask in {0, without}:
+                    self.walk_agrees(snapshot, number, starts, direction, limits, without=mask)
         there = self.last.edges.keys()
         asked = {edge.key for snapshot in self.snapshots for edge in snapshot.edges.values()}
         assert self.backend.existing_edges(asked) == there
@@ -404,11 +427,17 @@ class Histories(RuleBasedStateMachine):
         starts: list[NodeKey],
         direction: Direction,
         limits: Limits,
+        *,
+        without: int,
     ) -> None:
         edges = snapshot.edges.values()
-        expected = reach(edges, starts, direction, hops=limits.hops, nodes=limits.nodes)
-        for walk in (self.backend.walk, Backend.walk.__get__(self.backend)):
-            answer = walk(starts, direction, limits=limits, as_of=number)
+        expected = reach(
+            edges, starts, direction, hops=limits.hops, nodes=limits.nodes, without=without
+        )
+        for walk in (self.backend._walk, Backend._walk.__get__(self.backend)):
+            answer = walk(
+                starts, direction, limits=limits, edges=True, as_of=number, without=without
+            )
             assert [list(level) for level in answer.levels] == expected.levels
             assert list(answer.edges) == expected.edges
             assert answer.cut == expected.cut

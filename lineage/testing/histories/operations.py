@@ -41,7 +41,9 @@ TEXTS = ["", "a", "ab", "a\x00b", "\x01", "1", "ä"]
 VALUES = st.sampled_from([*NUMBERS, *TEXTS, True, False, float("nan"), {"a": [None]}, []])
 PROPERTIES = st.dictionaries(PROPERTY_NAMES, VALUES, max_size=3)
 TIMES = st.sampled_from([None, 0, -5, 10**15])
-PATHS = st.sampled_from([None, '["a",0]', '["\\u0000"]'])
+PATHS = st.sampled_from(
+    [None, '["a",0]', '["\\u0000"]', '["train"]', '["x_test",1]', '["base"]', '[["fit"],["dev"]]']
+)
 PICK = st.integers(0, 30)
 """Chooses among what there is, modulo its number."""
 
@@ -70,6 +72,14 @@ class Link:
     target: int
     kind: int
     time: int | None
+    path: str | None
+
+
+@dataclass(frozen=True)
+class Relink:
+    """A new version of an event, with other paths."""
+
+    edge: int
     path: str | None
 
 
@@ -117,6 +127,7 @@ PUTS = st.builds(Put, KINDS, PICK, NAMES, NAMES, URIS, STATES, PROPERTIES, PROPE
 LINKS = st.builds(Link, PICK, PICK, PICK, TIMES, PATHS)
 UPDATES = st.builds(Update, PICK, CHANGES)
 UNLINKS = st.builds(Unlink, PICK, st.booleans())
+RELINKS = st.builds(Relink, PICK, PATHS)
 ENDS = st.builds(Delete, PICK) | st.builds(Purge, PICK)
 OPERATIONS = st.one_of(
     PUTS,
@@ -126,13 +137,15 @@ OPERATIONS = st.one_of(
     LINKS,
     UPDATES,
     UPDATES,
+    RELINKS,
+    RELINKS,
     UNLINKS,
     UNLINKS,
     ENDS,
     st.builds(NewType, KINDS, st.sampled_from(["A", "B"])),
     st.builds(ChangeType, PICK, st.dictionaries(PROPERTY_NAMES, st.sampled_from(ValueType))),
 )
-Operation = Put | Update | Link | Unlink | Delete | Purge | NewType | ChangeType
+Operation = Put | Update | Link | Relink | Unlink | Delete | Purge | NewType | ChangeType
 
 SEVERAL = st.lists(OPERATIONS, min_size=1, max_size=6)
 FAILURES = st.sampled_from(["fail", "inner fails", "inner fails unnoticed"])

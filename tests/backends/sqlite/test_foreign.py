@@ -114,9 +114,18 @@ def test_mlmd_file_is_shown_the_import(tmp_path: Path) -> None:
 
 def test_newer_format_is_refused_untouched(tmp_path: Path) -> None:
     path = made(tmp_path / "a.db")
-    change(path, "PRAGMA user_version = 2")
+    change(path, "PRAGMA user_version = 3")
     before = around(path)
-    with pytest.raises(Corrupt, match=r"format 2.*upgrade"):
+    with pytest.raises(Corrupt, match=r"format 3.*upgrade"):
+        lineage.connect(path)
+    assert around(path) == before
+
+
+def test_first_format_is_refused_untouched(tmp_path: Path) -> None:
+    path = made(tmp_path / "a.db")
+    change(path, "PRAGMA user_version = 1")
+    before = around(path)
+    with pytest.raises(Corrupt, match=r"format 1, which was never released; make a new store"):
         lineage.connect(path)
     assert around(path) == before
 
