@@ -29,6 +29,7 @@ from lineage.model.entities import (
 )
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.progress import Progress
+from lineage.model.purposes import Purpose
 from lineage.model.schema import ArtifactType, ContextType, ExecutionType, Indexed
 from lineage.model.system import (
     Asset,
@@ -90,6 +91,7 @@ __all__ = [
     "Process",
     "Progress",
     "ProtoAny",
+    "Purpose",
     "Recorded",
     "Run",
     "Stale",

@@ -50,6 +50,7 @@ PUBLIC = {
     "Process",
     "Progress",
     "ProtoAny",
+    "Purpose",
     "Recorded",
     "Run",
     "Stale",

@@ -123,7 +123,8 @@ def backend_factory(url: str) -> Callable[..., object]:
     """Return what opens the store at `url`: a backend's class, or a function that makes one.
 
     Raises Invalid for a scheme that nothing serves or that two packages claim, MissingExtra
-    when the backend's module lacks a library, BackendError when it fails in any other way.
+    when the backend's module lacks a library, BackendError when it fails in any other way or
+    was written for another version of the contract.
     """
     claim = _claim(_BACKENDS, parse_url(url).scheme, _unknown_scheme)
     factory = claim.load()
@@ -132,7 +133,19 @@ def backend_factory(url: str) -> Callable[..., object]:
             f"{claim} is of type {type(factory).__name__} and cannot be called. "
             "Update or uninstall its package"
         )
+    _check_contract(claim, factory)
     return factory
+
+
+def _check_contract(claim: _Claim, factory: object) -> None:
+    from lineage.contract.backend import CONTRACT_VERSION
+
+    version = getattr(factory, "contract", CONTRACT_VERSION)
+    if version != CONTRACT_VERSION:
+        raise BackendError(
+            f"{claim} is written for version {version!r:.80} of the contract of backends, and this is "
+            f"version {CONTRACT_VERSION}. Update its package"
+        )
 
 
 def store_file(url: str) -> Path | None:

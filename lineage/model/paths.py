@@ -55,7 +55,13 @@ def paths_of(text: str | None) -> tuple[Path, ...]:
     if not isinstance(found, list):
         raise Invalid(f"{text!r:.80} holds no path; a path is a list of steps")
     several = found if found and isinstance(found[0], list) else [found]
-    return tuple(tuple(map(to_step, path)) for path in several)
+    return tuple(tuple(map(to_step, _steps(path))) for path in several)
+
+
+def _steps(path: object) -> list[object]:
+    if not isinstance(path, list):
+        raise Invalid(f"{path!r:.80} stands among paths and is none")
+    return path
 
 
 def first_path(text: str | None) -> Path:

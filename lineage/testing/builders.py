@@ -269,10 +269,10 @@ def eventful(backend: Backend) -> None:
     with writing(backend, actor="ann", message="used in another way, too") as new:
         new.edge_update(declared, '[["in",0],["X_train"]]')
         new.edge_update(EdgeKey(run, again, EdgeKind.INTERNAL_OUTPUT), '["model"]')
+        passing = new.edge(again, run, EdgeKind.INTERNAL_INPUT)
     with writing(backend, actor="bob", message="used twice more, and ended") as new:
         new.edge_update(declared, '[["in",0],["X_train"],["eval"]]')
         new.edge_update(declared, '[["in",0],["X_train"],["eval"],["base"]]')
-        passing = EdgeKey(data, run, EdgeKind.INPUT)
         new.edge_update(passing, '["test"]')
         new.end(passing)
 

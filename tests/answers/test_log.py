@@ -14,9 +14,10 @@ from lineage.answers.log import change_of, entries_of, entry_of, transaction_at
 from lineage.contract.backend import Backend, Order
 from lineage.errors import Invalid, NotFound
 from lineage.filters.tree import Field
-from lineage.model.entities import Artifact, Association, Attribution
+from lineage.model.entities import Artifact, Association, Attribution, Event
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import NodeRow
+from lineage.model.times import from_micros
 from lineage.queries.find import Page, read_token, write_token
 from lineage.store import Store
 from lineage.testing.builders import all_keys, eventful
@@ -108,10 +109,10 @@ def eventfully(shared: Store) -> Backend:
 
 def test_entries_are_the_log_as_people_read_it(eventfully: Backend) -> None:
     entry, *_ = entries = [entry_of(head) for head in eventfully.log()]
-    assert (entry.number, entry.message) == (6, "ended and written again")
+    assert (entry.number, entry.message) == (8, "used twice more, and ended")
     assert entry.time.tzinfo is UTC
     assert [each.time for each in entries] == sorted((each.time for each in entries), reverse=True)
-    assert [each.actor for each in entries] == ["", "dpo", "", "ann", "bob", "ann"]
+    assert [each.actor for each in entries] == ["bob", "ann", "", "dpo", "", "ann", "bob", "ann"]
     with pytest.raises(AttributeError):
         entry.actor = "eve"  # type: ignore[misc]
 
@@ -125,7 +126,7 @@ def test_entries_of_a_node_are_those_that_touched_it(eventfully: Backend) -> Non
         }
         assert {each.number for each in entries_of(eventfully, key)} == touched
         assert [each.number for each in entries_of(eventfully, key)] == sorted(touched)[::-1]
-        for past in range(7):
+        for past in range(9):
             known = sorted(number for number in touched if number <= past)
             if known:
                 assert [each.number for each in entries_of(eventfully, key, as_of=past)] == (
@@ -137,7 +138,7 @@ def test_entries_of_a_node_are_those_that_touched_it(eventfully: Backend) -> Non
 
 
 def test_changes_are_entities(eventfully: Backend) -> None:
-    first, second, third, fourth, fifth, sixth = [
+    first, second, third, fourth, fifth, sixth, seventh, eighth = [
         change_of(eventfully, commit) for commit in eventfully.changes()
     ]
     assert [each.name for each in first.types] == ["Step", "Experiment"]
@@ -158,6 +159,14 @@ def test_changes_are_entities(eventfully: Backend) -> None:
     assert sixth.ended[0].time is None  # type: ignore[union-attr]
     assert Association(context="context:1", execution="execution:1") in sixth.edges
     assert pickle.loads(pickle.dumps(sixth)) == sixth
+    declared, written = seventh.edge_updates
+    assert isinstance(declared, Event)
+    assert declared.paths == (("in", 0), ("X_train",))
+    assert isinstance(written, Event)
+    assert (written.path, written.time) == (("model",), from_micros(9))
+    assert [type(each) for each in (*seventh.edges, *seventh.ended)] == [Event]
+    assert [len(each.paths) for each in eighth.edge_updates if isinstance(each, Event)] == [4]
+    assert (eighth.edges, len(eighth.ended)) == ((), 1)
 
 
 @pytest.mark.parametrize(
@@ -172,8 +181,8 @@ def test_changes_are_entities(eventfully: Backend) -> None:
         ("2026-03-01T01:00:03+01:00", 3),
         (datetime(2026, 3, 1, 0, 0, 6, tzinfo=UTC), 6),
         (datetime(2026, 3, 1, 0, 0, 5, 999_999, tzinfo=UTC), 5),
-        ("2026-03-02", 6),
-        ("9999-12-31", 6),
+        ("2026-03-02", 8),
+        ("9999-12-31", 8),
         ("0001-01-01", 0),
     ],
     ids=repr,

@@ -153,6 +153,15 @@ def test_strangers_backend_that_tells_no_file_is_kept_in_none(install: Install) 
     assert store_file("goose:pond") is None
 
 
+@pytest.mark.parametrize("version", [1, 3, "2"])
+def test_strangers_backend_of_another_contract_is_refused(
+    version: object, install: Install
+) -> None:
+    install("duck", package="lineage_duck", module=f"class Backend: contract = {version!r}")
+    with pytest.raises(BackendError, match=rf"version {version!r} of the contract .* version 2"):
+        backend_factory("duck:")
+
+
 def test_strangers_backend_is_loaded_only_when_asked_for(install: Install) -> None:
     install("duck", package="lineage_duck", module="raise RuntimeError")
     install("goose", package="lineage_goose", module="Backend = dict")

@@ -14,6 +14,7 @@ from lineage.formats import mlmd
 from lineage.mlmd.missing import MISSING
 from lineage.model.canonical import encode, stored_values
 from lineage.model.keys import NodeKey
+from lineage.model.paths import first_path, path_text
 from lineage.model.rows import EVENT_KINDS, EdgeRow, NodeRow
 from lineage.model.values import NO_PROPERTIES, ProtoAny, Struct, Value
 from lineage.testing.formats.graphs import Graph, graphs, whole
@@ -88,6 +89,7 @@ def own_text(text: str | None, key: NodeKey) -> str | None:
 
 
 def held_edge(row: EdgeRow) -> EdgeRow:
+    row = row._replace(paths=path_text(first_path(row.paths)))
     return row if row.time is None else row._replace(time=row.time // 1000 * 1000)
 
 

@@ -101,6 +101,8 @@ def test_of_a_store_with_a_past(store: lineage.Store) -> None:
         "id": "artifact:3", "kind": "artifact", "type": "lineage.Dataset", "properties": {},
         "custom_properties": {}, "create_time": "", "update_time": "", "gone": True, "purged": True,
     }  # fmt: skip
+    orders = [edge.pop("order") for edge in data["edges"]]
+    assert len({*orders}) == len(orders)
     assert {"source": "context:1", "target": "execution:1", "key": "ASSOCIATION"} in data["edges"]
 
 
@@ -156,6 +158,39 @@ def test_memory_does_not_grow_with_the_graph() -> None:
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.5 * peaks[0] + 100_000
+
+
+def test_edges_keep_paths_and_order(store: lineage.Store) -> None:
+    with store.run(lineage.Train(), environment=False) as run:
+        last, first = (store.put(lineage.Dataset(uri=uri)) for uri in "ab")
+        run.input(first, use="train")
+        run.input(last, path=0)
+        run.input(first, use="eval")
+        run.output(lineage.Model(uri="m"))
+    data = json.loads(_exported(store))
+    told = {edge["source"]: edge for edge in data["edges"]}
+    assert told[str(first.key)]["path"] == ["train"]
+    assert told[str(first.key)]["paths"] == [["train"], ["eval"]]
+    assert "paths" not in told[str(last.key)]
+    text = json.dumps({**data, "edges": data["edges"][::-1]}).encode()
+    with lineage.connect("memory:") as copy:
+        copy.import_from(io.BytesIO(text), format="node-link")
+        rows, copied = (
+            sorted(each.backend.edges([run.key]), key=lambda row: row.order)
+            for each in (store, copy)
+        )
+    assert [row[:5] for row in copied] == [row[:5] for row in rows]
+    assert [row.order for row in copied] == [1, 2, 3]
+
+
+def test_files_without_an_order_are_read_in_theirs() -> None:
+    graph = _small()
+    data = json.loads(dumped(graph))
+    assert all("order" not in edge for edge in data["edges"])
+    data["edges"].reverse()
+    assert loaded(json.dumps(data).encode()).edges == graph.edges[::-1]
+    data["edges"][1]["order"] = 3
+    assert loaded(json.dumps(data).encode()).edges == graph.edges
 
 
 # Malformed files
@@ -230,9 +265,18 @@ FAULTS: dict[str, tuple[Callable[[Any], None], str]] = {
     "gone": (_change(*NODE, "gone", value="yes"), r"^nodes\[1\]\.gone: 'yes' is neither true nor false"),
     "lost end": (_change("edges", 0, "source", value="artifact:9"), r"^edges\[0\]\.source: there is no node artifact:9"),
     "edge kind": (_change("edges", 0, "key", value="READ"), r"^edges\[0\]\.key: 'READ' is not a kind of edge"),
-    "wrong way": (_change("edges", 0, "key", value="INPUT"), r"^edges\[0\]: INPUT edges go from artifacts to executions"),
-    "two edges": (_twice("edges"), r"^edges\[2\]: there are two edges OUTPUT"),
+    "wrong way": (_change("edges", 1, "key", value="INPUT"), r"^edges\[1\]: INPUT edges go from artifacts to executions"),
+    "two edges": (_twice("edges"), r"^edges\[2\]: there are two edges INPUT"),
     "path": (_change("edges", 0, "path", value=["in", 1.5]), r"^edges\[0\]\.path\[1\]: 1\.5 is neither an index"),
+    "paths": (_change("edges", 0, "paths", value=[["in"], [1.5]]), r"^edges\[0\]\.paths\[1\]\[0\]: 1\.5 is neither an index"),
+    "a path among steps": (_change("edges", 0, "path", value=["in", ["x"]]), r"^edges\[0\]\.path\[1\]: "),
+    "a step among paths": (_change("edges", 0, "paths", value=[["in"], "x"]), r"^edges\[0\]\.paths\[1\]: 'x' is not a list"),
+    "a path twice": (lambda data: data["edges"][0].update(path=["in"], paths=[["in"], ["in"]]), r"^edges\[0\]\.paths: a path is there twice"),
+    "no path at last": (lambda data: data["edges"][0].update(path=["in"], paths=[["in"], []]), r"^edges\[0\]\.paths: .* is empty and not the first"),
+    "another first path": (lambda data: data["edges"][0].update(path=["a"], paths=[["b"], ["a"]]), r"^edges\[0\]: 'path' is not the first"),
+    "order": (_change("edges", 0, "order", value=0), r"^edges\[0\]\.order: 0 is not an order"),
+    "order no number": (_change("edges", 0, "order", value=True), r"^edges\[0\]\.order: True is not an order"),
+    "order twice": (lambda data: [edge.update(order=7) for edge in data["edges"]], r"^edges\[1\]\.order: there are two edges of the order 7"),
     "type kind": (_change("graph", "types", 9, "kind", value="thing"), r"^graph\.types\[9\]\.kind: 'thing'"),
     "schema": (_change("graph", "types", 9, "properties", "depth", value="FLOAT"), r"^graph\.types\[9\]: .*'FLOAT' is not a value type"),
     "two types": (lambda data: data["graph"]["types"].append(data["graph"]["types"][9]), r"^graph\.types\[10\]: .* already"),
@@ -256,7 +300,7 @@ def test_a_fault_is_named_by_its_place(fault: str) -> None:
     [
         (b'"edges":[', b'"edges":[],"edges":[', "the file: 'edges' is there twice"),
         (b'"depth":3', b'"depth":4,"depth":3', r"^nodes\[1\]\.properties: 'depth' is there twice"),
-        (b'"path":["in",0]', b'"path":["in",0],"path":[]', r"^edges\[1\]: 'path' is there twice"),
+        (b'"path":["in",0]', b'"path":["in",0],"path":[]', r"^edges\[0\]: 'path' is there twice"),
         (rb'{\"a\":1}', rb'{\"a\":2,\"a\":1}', r"^nodes\[1\]\.properties\.more: .* has a field twice"),
     ],
 )  # fmt: skip

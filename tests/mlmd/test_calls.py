@@ -188,6 +188,20 @@ def test_deleted_nodes_are_not_there(typed: Ours) -> None:
     assert len(ask(typed, "GetEventsByExecutionIDs", execution_ids=[1]).events) == 1
 
 
+def test_an_event_of_several_paths_is_one_with_the_first(ours: Ours) -> None:
+    store = Store(ours.backend, actor="ann")
+    with store.run(lineage.Train(), environment=False) as run:
+        data = run.input(lineage.Dataset(uri="x"), use="train", path=0)
+        run.input(data, use="eval")
+        other = run.input(lineage.Dataset(uri="y"))
+        run.input(other, use="test")
+    first, second = ask(ours, "GetEventsByExecutionIDs", execution_ids=[run.key.id]).events
+    assert [step.key or step.index for step in first.path.steps] == ["train", 0]
+    assert not second.path.steps
+    again = {"artifact_id": data.key.id, "execution_id": run.key.id, "type": 3}
+    assert refused(ours, "PutEvents", events=[again]) == "ALREADY_EXISTS"
+
+
 def test_values_that_only_this_library_writes(typed: Ours) -> None:
     note = {"list": [1, 2**70], "whole": 3}
     dataset = lineage.Dataset(

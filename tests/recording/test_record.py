@@ -19,7 +19,7 @@ from lineage.model.entities import (
     Execution,
     ExecutionState,
 )
-from lineage.model.keys import NodeKey
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import edge_of
 from lineage.model.schema import ArtifactType
 from lineage.store import Store
@@ -322,3 +322,30 @@ def test_refused_run_leaves_no_trace(case: str, store: Store) -> None:
     with pytest.raises(error, match=says), store.transaction():
         attempt(store)
     assert everything(store.backend) == before
+
+
+def test_one_artifact_under_several_names(store: Store) -> None:
+    data = store.put(Dataset(uri="1"))
+    run = store.record(Train(), inputs={"train": data, "a": Dataset(uri="2"), "eval": data.key})
+    found = {each.artifact: each.paths for each in events(store, run.execution)}
+    assert found[data.key] == (("train",), ("eval",))
+    assert list(found.values())[1] == (("a",),)
+    model = store.put(Model(uri="m"))
+    outputs = store.record(Train(), outputs={"best": model, 0: model.key})
+    (event,) = events(store, outputs.execution)
+    assert (event.paths, event.path) == ((("best",), (0,)), ("best",))
+    assert store.check() == []
+
+
+def test_edges_of_a_run_are_ordered_as_they_were_given(store: Store) -> None:
+    run = store.record(
+        Train(),
+        inputs=[Dataset(uri=uri) for uri in "cab"],
+        outputs=Model(uri="m"),
+        within=[Experiment(name="b"), Experiment(name="a")],
+    )
+    rows = store.backend.edges([each.key for each in (run.execution, *run.inputs, *run.outputs)])
+    assert sorted(row.order for row in rows) == sorted({row.order for row in rows})
+    by_order = sorted(rows, key=lambda row: row.order)
+    read = [row.source for row in by_order if row.target == run.execution.key]
+    assert [key for key in read if key.kind is Kind.ARTIFACT] == [each.key for each in run.inputs]

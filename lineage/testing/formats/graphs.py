@@ -138,6 +138,9 @@ def nodes_of(draw: st.DrawFn, key: NodeKey, node_type: AnyType) -> NodeRow:
     return row
 
 
+PATHS = [None, '["in",0]', '[-1,"a\\"\\n"]', '[["in",0],["train"]]', "[[],[1]]"]
+
+
 @st.composite
 def edges_among(draw: st.DrawFn, rows: Sequence[NodeRow]) -> list[EdgeRow]:
     found: dict[tuple[object, ...], EdgeRow] = {}
@@ -153,7 +156,7 @@ def edges_among(draw: st.DrawFn, rows: Sequence[NodeRow]) -> list[EdgeRow]:
             continue
         event = kind in EVENT_KINDS
         time = draw(micros) if event else None
-        path = draw(st.sampled_from([None, '["in",0]', '[-1,"a\\"\\n"]'])) if event else None
+        path = draw(st.sampled_from(PATHS)) if event else None
         found[source, target, kind] = EdgeRow(source, target, kind, time, path, 0, 0, 0)
     return sorted(found.values())
 

@@ -265,7 +265,7 @@ def test_relationships_run_along_the_flow(store: Store, neo4j_server: Neo4jServe
     data = store.put(Artifact(type="lineage.Dataset"))
     for each in EventType:
         store.put(Event(artifact=data.key, execution=run.key, type=each, path=("a", 1)))
-    query = "MATCH (a)-[r]->(b) RETURN type(r), a:Artifact, r.path, r.time IS :: ZONED DATETIME NOT NULL"
+    query = "MATCH (a)-[r]->(b) RETURN type(r), a:Artifact, r.paths, r.time IS :: ZONED DATETIME NOT NULL"
     rows = ask(neo4j_server, query)
     assert {row[0]: row[1] for row in rows} == {
         each.name: each.name.endswith("INPUT") for each in EventType

@@ -45,7 +45,11 @@ def contents(server: Neo4jServer) -> list[object]:
     [
         ("CREATE (:Person {name: 'Ann'})-[:KNOWS]->(:Person)", "another graph .Person."),
         ("CREATE ()", "another graph .nodes without a label."),
-        ("CREATE (:LineageStore {name: 'lineage', format: 2})", "format 2.*upgrade"),
+        ("CREATE (:LineageStore {name: 'lineage', format: 3})", "format 3.*upgrade"),
+        (
+            "CREATE (:LineageStore {name: 'lineage', format: 1})",
+            "format 1, which was never released; make a new store",
+        ),
         ("CREATE (:LineageStore), (:LineageStore)", "2 stores"),
     ],
 )
