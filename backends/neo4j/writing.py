@@ -287,7 +287,12 @@ class WriteBuffer:
             self.work.run(_TYPES, rows=[type_values(row) for row in batch.types])
             self.new_types.update({each.type.id or 0: each for each in batch.types})
             self._types = None
+        # A version that waits is sent before the one that replaces it, which may be of a later transaction.
         if any(row.key in self._nodes or row.key in self._updates for row in batch.updates):
+            self.flush()
+        if any(
+            row.key in self._edges or row.key in self._edge_updates for row in batch.edge_updates
+        ):
             self.flush()
         self._nodes.update({row.key: row for row in batch.nodes})
         self._updates.update({row.key: row for row in batch.updates})

@@ -42,7 +42,7 @@ def test_copy_is_equal_at_every_moment(backend: Backend, target: Backend) -> Non
     (last,) = backend.log(limit=1)
     done = copy(backend, target)
     records = sum(head.records for head in backend.log())
-    assert done == Copied(6, records, 7, 0, 6, last.digest.hex(), 6)
+    assert done == Copied(8, records, 7, 0, 8, last.digest.hex(), 8)
     assert everything(target) == everything(backend)
     assert target.check() == []
 
@@ -56,11 +56,11 @@ def test_again_only_what_is_new_is_copied(backend: Backend, target: Backend) -> 
     eventful(backend)
     copy(backend, target)
     again = copy(backend, target)
-    assert (again.transactions, again.after, again.number) == (0, 6, 6)
+    assert (again.transactions, again.after, again.number) == (0, 8, 8)
     chain(backend, 3)
     chain(backend, 2)
     new = copy(backend, target)
-    assert (new.transactions, new.records, new.nodes, new.after, new.number) == (2, 8, 5, 6, 8)
+    assert (new.transactions, new.records, new.nodes, new.after, new.number) == (2, 8, 5, 8, 10)
     assert new.verified == 2
     assert everything(target) == everything(backend)
 
@@ -83,10 +83,10 @@ def test_source_that_changes_meanwhile_is_copied_as_it_was(
             chain(backend, 1)
 
     eventful(backend)
-    assert copy(backend, target, progress=write).number == 6
-    assert target.now() == 6
+    assert copy(backend, target, progress=write).number == 8
+    assert target.now() == 8
     assert holds_a_beginning_of(target, backend)
-    assert copy(backend, target).after == 6
+    assert copy(backend, target).after == 8
     assert everything(target) == everything(backend)
 
 
@@ -165,7 +165,7 @@ def test_purge_while_the_copy_is_read_back(backend: Backend, target: Backend) ->
 # What is interrupted
 
 
-@pytest.mark.parametrize("number", [0, 1, 4, 6])
+@pytest.mark.parametrize("number", [0, 1, 4, 6, 8])
 @pytest.mark.parametrize("group", [1, 8, 20_000])
 def test_interruption_leaves_whole_transactions_and_the_next_copy_goes_on(
     group: int, number: int, backend: Backend, target: Backend, monkeypatch: pytest.MonkeyPatch
@@ -195,7 +195,7 @@ def test_interruption_while_it_is_read_back_loses_nothing(
     eventful(backend)
     with pytest.raises(KeyboardInterrupt):
         copy(backend, target, progress=interrupt)
-    assert copy(backend, target).after == 6
+    assert copy(backend, target).after == 8
     assert everything(target) == everything(backend)
 
 
@@ -235,7 +235,7 @@ def test_what_the_target_itself_refuses_is_no_conflict(
 # What is refused
 
 
-@pytest.mark.parametrize("common", range(6))
+@pytest.mark.parametrize("common", range(8))
 @pytest.mark.parametrize("own", [1, 3])
 def test_another_history_is_refused_at_its_first_transaction(
     common: int, own: int, backend: Backend, target: Backend
@@ -253,7 +253,7 @@ def test_target_that_is_ahead_is_refused(backend: Backend, target: Backend) -> N
     eventful(backend)
     copy(backend, target)
     chain(target, 1)
-    assert "it has 7 transactions, and the 6 to copy" in refusal(backend, target)
+    assert "it has 9 transactions, and the 8 to copy" in refusal(backend, target)
     assert "the 4 to copy" in refusal(backend, target, as_of=4)
 
 
@@ -276,7 +276,7 @@ def test_readonly_target_is_refused(backend: Backend, target: Backend) -> None:
 def test_readonly_source_is_none_the_worse(backend: Backend, target: Backend) -> None:
     eventful(backend)
     backend.readonly = True
-    assert copy(backend, target).transactions == 6
+    assert copy(backend, target).transactions == 8
 
 
 def test_copy_belongs_outside_of_transactions(backend: Backend, target: Backend) -> None:
@@ -396,7 +396,7 @@ def test_last_transaction_of_the_target_must_be_the_one_of_the_source(
         yield from [*first, last._replace(head=head._replace(digest=digest))]
 
     monkeypatch.setattr(target, "changes", forge)
-    with pytest.raises(Corrupt, match="transaction 6 is another one"):
+    with pytest.raises(Corrupt, match="transaction 8 is another one"):
         copy(backend, target)
 
 

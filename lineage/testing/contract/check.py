@@ -2,7 +2,7 @@
 
 from lineage.contract.backend import Backend
 from lineage.model.keys import Kind
-from lineage.model.rows import NodeRow
+from lineage.model.rows import EdgeKey, EdgeKind, NodeRow
 from lineage.testing.builders import eventful, everything, writing
 
 
@@ -24,9 +24,9 @@ def test_check_within_a_transaction_is_of_what_is_committed(backend: Backend) ->
 
 
 DIGESTS = [
-    "f8312ba31f1bf189b198a407cc718f48e9793d304d95f681e21c551142351372",
-    "6b0623274cf2ffd70ffa256fe71342d723fa62f675e398b05a12e09da441042f",
-    "ff5d0ad03ddf2ecfbb64ad6602fc35fc654bed893c861dc2dc74d14ac42e373a",
+    "8a10c8383d5c9a91db8674c56e03cec99c3cc45fdc2814df7fae834487c23c4d",
+    "70a2295b4636fa35da073ac5a8da38855270858a7af87762f2d7e4604f157cfd",
+    "f54e43197a6ba89ae4de91ee3da1fc389c02cb6df4321a8a310dc377132220b3",
 ]
 
 
@@ -41,7 +41,8 @@ def test_digests_are_the_published_ones(backend: Backend) -> None:
         new.edge(part, run)
     with writing(backend, actor="bob") as new:
         new.update(data, name="renamed", salt=bytes(16))
-        new.end(new.joined(part, run).key)
+        new.end(EdgeKey(part, run, EdgeKind.ASSOCIATION))
+        new.edge_update(EdgeKey(data, run, EdgeKind.INPUT), '[["in",0],["train"]]')
     with writing(backend) as new:
         new.delete(data)
         new.purge(data)

@@ -245,12 +245,12 @@ def purposes(backend: Backend) -> Backend:
 def test_walks_leave_out_what_was_for_other_uses(
     direction: Direction, without: int, purposes: Backend
 ) -> None:
-    for start in all_keys(purposes):
+    data, *_, last = all_keys(purposes)
+    for start in (data, NodeKey(Kind.ARTIFACT, 4), last):
         walked(purposes, [start], direction, without=without)
-        for nodes in range(1, 8):
-            walked(purposes, [start], direction, nodes=nodes, without=without)
-        for hops in range(4):
-            walked(purposes, [start], direction, hops=hops, without=without)
+        for limit in (1, 3, 5):
+            walked(purposes, [start], direction, nodes=limit, without=without)
+        walked(purposes, [start], direction, hops=1, without=without)
 
 
 def test_uses_that_are_left_out(purposes: Backend) -> None:

@@ -27,10 +27,10 @@ def holds_a_beginning_of(target: Backend, source: Backend) -> bool:
 
 def test_copy_is_equal_at_every_moment(backend: Backend, target: Backend) -> None:
     eventful(backend)
-    assert target.replay(backend.changes()) == 6
+    assert target.replay(backend.changes()) == 8
     assert everything(target) == everything(backend)
     assert target.check() == []
-    assert target.replay([]) == 6
+    assert target.replay([]) == 8
 
 
 def test_copy_goes_on_like_the_original(backend: Backend, target: Backend) -> None:
@@ -50,9 +50,9 @@ def test_copy_resumes(backend: Backend, target: Backend) -> None:
     for commit in commits[:2]:
         target.replay([commit])
     assert target.replay(commits[2:4]) == 4
-    assert target.replay(backend.changes(after=target.now())) == 6
+    assert target.replay(backend.changes(after=target.now())) == 8
     chain(backend, 3)
-    assert target.replay(backend.changes(after=target.now())) == 7
+    assert target.replay(backend.changes(after=target.now())) == 9
     assert everything(target) == everything(backend)
 
 
@@ -85,7 +85,7 @@ def test_groups_do_not_change_what_is_copied(
 ) -> None:
     monkeypatch.setattr("lineage.contract.backend.BATCH_RECORDS", 1)
     eventful(backend)
-    assert target.replay(backend.changes()) == 6
+    assert target.replay(backend.changes()) == 8
     assert everything(target) == everything(backend)
 
 
