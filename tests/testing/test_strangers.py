@@ -129,7 +129,7 @@ def test_failing_assert_says_what_it_compared(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text(OWN.replace("    pass", "    contract = 0"))
     (tmp_path / "test_verbs.py").write_text("from lineage.testing.contract.verbs import *\n")
     done = run_tests(tmp_path, "-k", "declares_the_contract")
-    assert "assert 0 == 1" in done.stdout
+    assert "assert 0 == 2" in done.stdout
 
 
 @pytest.mark.parametrize("library", ["hypothesis", "pytest"])
