@@ -265,7 +265,12 @@ def eventful(backend: Backend) -> None:
         new.end(EdgeKey(run, again, EdgeKind.INTERNAL_OUTPUT))
         new.edge(run, again, EdgeKind.INTERNAL_OUTPUT, time=9)
         new.edge(churn, run)
-    declared = EdgeKey(data, run, EdgeKind.DECLARED_INPUT)
+    _used_again(backend, EdgeKey(data, run, EdgeKind.DECLARED_INPUT), again)
+
+
+def _used_again(backend: Backend, declared: EdgeKey, again: NodeKey) -> None:
+    """Write further versions of edges: in one transaction or another, and of one that ends at once."""
+    run = declared.target
     with writing(backend, actor="ann", message="used in another way, too") as new:
         new.edge_update(declared, '[["in",0],["X_train"]]')
         new.edge_update(EdgeKey(run, again, EdgeKind.INTERNAL_OUTPUT), '["model"]')
