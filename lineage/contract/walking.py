@@ -266,9 +266,9 @@ class _EdgeWalk(LevelWalk[NodeKey]):
         return {end for row in self._read(frontier) for end in self._ends(row)} - self._seen
 
     def _read(self, nodes: Sequence[NodeKey]) -> list[EdgeRow]:
-        rows = [
-            row for row in self._expand_nodes(nodes) if not is_left_out(row.uses, self._without)
-        ]
+        rows = [*self._expand_nodes(nodes)]
+        if self._without:
+            rows = [row for row in rows if not is_left_out(row.uses, self._without)]
         self._met.update((row.key, row) for row in rows)
         return rows
 
