@@ -11,13 +11,15 @@ from lineage.contract.standing import Weight
 from lineage.contract.walking import Direction, Limits, Walk, check_limits
 from lineage.model.entities import Artifact, Context, Execution, Node
 from lineage.model.keys import Kind, NodeKey
-from lineage.model.paths import first_path
+from lineage.model.paths import Path, first_path, paths_of
+from lineage.model.purposes import Purpose
 from lineage.model.rows import EdgeKind, EdgeRow
 from lineage.model.system import Environment
 from lineage.model.values import Value
 from lineage.queries.libraries import is_framework, libraries_of
 from lineage.queries.reader import Neighbours, Reader
 from lineage.queries.roles import Role
+from lineage.queries.uses import PRECEDENCE, purposes_upstream, use_of
 
 __all__ = ["Facts", "Linked", "Metric", "Source"]
 
@@ -31,12 +33,18 @@ WRITTEN_BY_THE_RUN = frozenset({"error_type", "error_message"})
 class Source:
     """A data set that a node was made from, and how many edges lie between.
 
-    `failed` says that no way leads there but through a run that failed or was canceled.
+    Where a run that made the node read it directly, `use` is what the event says it was for, and
+    `paths` are all its places among the inputs. `purpose` is what that means, or for data further up what
+    the direct input that it leads to was for. `failed` says that no way leads there but through a run
+    that failed or was canceled.
     """
 
     node: Artifact
     distance: int
     failed: bool = False
+    use: str | None = None
+    purpose: Purpose | None = None
+    paths: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,28 +151,44 @@ class Facts:
     def sources(self) -> tuple[Source, ...]:
         """The data sets among that, without the node itself.
 
-        They are nearest first and by key; those that only a failed run leads to come last.
+        Training data comes first, then what nothing is said of, then what was for evaluation or a base;
+        what only a failed run leads to comes last of all; each group nearest first and by key.
         """
         self.reader.read(self.upstream.keys)
         failed = self.reader.behind_failures(self.upstream, Direction.UPSTREAM, self.limits)
+        purposes = purposes_upstream(self.reader, self.upstream, self.inputs, self.limits)
+        paths: dict[NodeKey, tuple[Path, ...]] = {}
+        for row in self.inputs:
+            paths[row.source] = paths.get(row.source, ()) + paths_of(row.paths)
         sources = [
-            Source(self.reader.artifact(key), distance, key in failed)
+            Source(
+                node=self.reader.artifact(key),
+                distance=distance,
+                failed=key in failed,
+                use=use_of(paths.get(key, ())),
+                purpose=purposes.get(key),
+                paths=paths.get(key, ()),
+            )
             for distance, level in enumerate(self.upstream.levels)
             for key in level
             if key.kind is Kind.ARTIFACT
             and key != self.key
             and self.reader.role(key) is Role.DATASET
         ]
-        return tuple(sorted(sources, key=lambda source: source.failed))
+        order = PRECEDENCE.index
+        return tuple(sorted(sources, key=lambda each: (each.failed, order(each.purpose))))
+
+    @cached_property
+    def inputs(self) -> tuple[EdgeRow, ...]:
+        """The events by which the execution, or the runs that wrote the artifact, read."""
+        if self.key.kind is Kind.EXECUTION:
+            return self.before.edges
+        return self.reader.neighbours(self.runs, Direction.UPSTREAM, self.limits).edges
 
     @cached_property
     def input_paths(self) -> Mapping[NodeKey, str]:
         """Where among the inputs of the run that made the node each stood: the steps joined by dots."""
-        if self.key.kind is Kind.EXECUTION:
-            rows = self.before.edges
-        else:
-            runs = () if self.run is None else (self.run,)
-            rows = self.reader.neighbours(runs, Direction.UPSTREAM, self.limits).edges
+        rows = (row for row in self.inputs if row.target == self.run)
         paths = ((row.source, ".".join(map(str, first_path(row.paths)))) for row in rows)
         return {key: path for key, path in paths if path}
 

@@ -11,10 +11,11 @@ from lineage.contract.backend import Backend
 from lineage.contract.walking import Cut, Direction, Limits, Walk
 from lineage.model.entities import Artifact, Node
 from lineage.model.keys import Kind, NodeKey
-from lineage.queries.notes import behind_failures
+from lineage.queries.notes import behind_failures, listed
 from lineage.queries.paths import Way, steps_back
 from lineage.queries.reader import Reader
 from lineage.queries.roles import Role
+from lineage.queries.uses import evaluated_alone
 
 __all__ = ["Affected", "Impact", "impact"]
 
@@ -25,7 +26,8 @@ class Affected:
 
     `path` begins at what changed and ends at the artifact. `deployments` are the executions of role
     deploy, among what changed and what it led to, that read or wrote the artifact, by key. `failed` says
-    that no way leads there but through a run that failed or was canceled.
+    that no way leads there but through a run that failed or was canceled, `evaluated` that none does but
+    through data or models that were read to evaluate.
     """
 
     node: Artifact
@@ -34,13 +36,14 @@ class Affected:
     path: Sequence[NodeKey]
     deployments: tuple[NodeKey, ...]
     failed: bool = False
+    evaluated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Impact:
     """Everything affected: deployed artifacts first, then models, then the rest; nearest first.
 
-    What is reached through failed runs alone comes after all that, in the same order.
+    What is reached through evaluation alone comes after all that, and then what only failed runs reach.
 
     `deployments` are all executions of role deploy that were met, nearest first, those of the starts
     included. `nodes` has every node of the paths, the starts and the deployments by key.
@@ -117,6 +120,7 @@ def impact(
     back = steps_back(walk.levels, walk.edges)
     deployed_by = _deployments(reader, walk)
     failed = reader.behind_failures(walk, Direction.DOWNSTREAM, limits)
+    evaluated = evaluated_alone(reader, walk, limits)
     affected = [
         Affected(
             node=reader.artifact(key),
@@ -125,6 +129,7 @@ def impact(
             path=Way(key, back),
             deployments=tuple(sorted(deployed_by.get(key, ()))),
             failed=key in failed,
+            evaluated=key in evaluated,
         )
         for distance, level in enumerate(walk.levels)
         for key in level
@@ -137,15 +142,15 @@ def impact(
         affected=tuple(sorted(affected, key=_order)),
         deployments=met,
         nodes={key: reader.node(key) for key in walk.keys if key in told},
-        notes=_notes(reader, walk, [each.node.key for each in affected if each.failed]),
+        notes=_notes(reader, walk, affected),
         truncated=walk.cut,
         number=reader.number,
     )
 
 
-def _order(each: Affected) -> tuple[bool, int, int, NodeKey]:
+def _order(each: Affected) -> tuple[bool, bool, int, int, NodeKey]:
     group = 0 if each.deployments else 1 if each.role is Role.MODEL else 2
-    return each.failed, group, each.distance, each.node.key
+    return each.failed, each.evaluated, group, each.distance, each.node.key
 
 
 def _deploys(reader: Reader, key: NodeKey) -> bool:
@@ -173,8 +178,12 @@ def _on_ways(keys: Iterable[NodeKey], back: Mapping[NodeKey, NodeKey]) -> set[No
     return told
 
 
-def _notes(reader: Reader, walk: Walk, failed: Collection[NodeKey]) -> tuple[str, ...]:
+def _notes(reader: Reader, walk: Walk, affected: Collection[Affected]) -> tuple[str, ...]:
+    failed = [each.node.key for each in affected if each.failed]
+    evaluated = [each.node.key for each in affected if each.evaluated]
     notes = behind_failures("the artifacts", failed)
+    if evaluated:
+        notes.append(f"nothing but evaluation leads to the artifacts {listed(evaluated)}")
     for type_id in sorted({reader.row(key).type_id for key in walk.keys}):
         role = reader.roles.of(type_id)
         if role is not None and reader.roles.by_name(type_id):

@@ -10,6 +10,8 @@ from lineage.contract.backend import Backend
 from lineage.contract.walking import Cut, Direction, Limits, Walk
 from lineage.model.entities import Artifact
 from lineage.model.keys import NodeKey
+from lineage.model.purposes import Purpose
+from lineage.model.rows import EdgeRow
 from lineage.queries.facts import Facts
 from lineage.queries.notes import (
     behind_failures,
@@ -20,6 +22,7 @@ from lineage.queries.notes import (
 )
 from lineage.queries.reader import Reader
 from lineage.queries.roles import Role
+from lineage.queries.uses import evaluated_alone, is_evaluated, purpose_in
 from lineage.queries.versions import assets_of, versions_of
 
 __all__ = ["Peer", "Peers", "peers"]
@@ -125,19 +128,30 @@ def _data(found: Facts) -> tuple[list[NodeKey], list[str]]:
     read = reader.neighbours((found.run,), Direction.UPSTREAM, found.limits)
     if read.cut:
         notes.append(f"{found.run} read more than {found.limits.nodes} nodes; only the first count")
-    direct = sorted({row.source for row in read.edges} - {key})
-    reader.read(direct)
-    data = [each for each in direct if reader.role(each) is Role.DATASET]
+    reader.read({row.source for row in read.edges} | {found.run})
+    events = [row for row in read.edges if reader.role(row.source) is Role.DATASET]
+    data = sorted({row.source for row in events if not is_evaluated(reader, row)} - {key})
     if data:
-        return data, notes
-    nearest = found.sources[0].distance if found.sources else 0
-    data = [source.node.key for source in found.sources if source.distance == nearest]
+        return data, [*notes, *_untold(reader, events, data)]
+    if events:
+        only = listed(sorted({row.source for row in events}))
+        return [], [*notes, f"{found.run} read {only} to evaluate, and no data to train on"]
+    sources = [each for each in found.sources if each.purpose is not Purpose.EVALUATION]
+    nearest = min((source.distance for source in sources), default=0)
+    data = [source.node.key for source in sources if source.distance == nearest]
     said = (
         f"{found.run} read no data set itself; the nearest upstream are taken: {listed(data)}"
         if data
         else f"no data set is recorded upstream of {key}"
     )
     return data, [*notes, said, *cut_short("the search for data sets", found.upstream.cut)]
+
+
+def _untold(reader: Reader, events: Sequence[EdgeRow], data: Sequence[NodeKey]) -> list[str]:
+    """Return what to say of data that a run read without saying what for."""
+    told = {row.source for row in events if purpose_in(reader, row) is not None}
+    silent = listed(key for key in data if key not in told)
+    return [f"nothing says what {silent} was for; it counts as training data"] if silent else []
 
 
 def _all_versions(reader: Reader, data: Sequence[NodeKey]) -> list[NodeKey]:
@@ -155,8 +169,10 @@ def _trained_on(found: Facts, data: Sequence[NodeKey]) -> tuple[tuple[Peer, ...]
     if not data:
         return (), None
     reader = found.reader
-    walk = reader.walk(data, Direction.DOWNSTREAM, found.limits, edges=True)
+    bit = Purpose.EVALUATION.bit
+    walk = reader.walk(data, Direction.DOWNSTREAM, found.limits, edges=True, without=bit)
     reader.read(walk.keys)
+    evaluated = evaluated_alone(reader, walk, found.limits)
     origins = _origins(walk)
     failed = reader.behind_failures(walk, Direction.DOWNSTREAM, found.limits)
     models = [
@@ -164,6 +180,7 @@ def _trained_on(found: Facts, data: Sequence[NodeKey]) -> tuple[tuple[Peer, ...]
         for distance, level in enumerate(walk.levels)
         for key in level
         if distance and key != found.key and reader.role(key) is Role.MODEL
+        if key not in evaluated
     ]
     return tuple(sorted(models, key=lambda peer: peer.failed)), walk.cut
 
@@ -180,12 +197,27 @@ def _origins(walk: Walk) -> Mapping[NodeKey, NodeKey]:
     return origins
 
 
+def _only_evaluated(found: Facts, data: Sequence[NodeKey], models: Sequence[Peer]) -> list[str]:
+    """Return what to say of models that read the data to evaluate and for nothing else."""
+    if not data:
+        return []
+    reader = found.reader
+    met = reader.walk(data, Direction.DOWNSTREAM, found.limits, edges=False).keys
+    reader.read(met)
+    known = {found.key, *data, *(peer.model.key for peer in models)}
+    others = [key for key in met if key not in known and reader.role(key) is Role.MODEL]
+    told = listed(sorted(others))
+    return [f"the models {told} are left out: nothing but evaluation leads to them"] if told else []
+
+
 def _conclusions(
     found: Facts, data: Sequence[NodeKey], models: Sequence[Peer], cut: Cut | None
 ) -> list[str]:
     taken = (found.key, *data, *(peer.model.key for peer in models))
     failed = behind_failures("the models", (peer.model.key for peer in models if peer.failed))
     told = [*concluded(found.reader, taken), *failed, *cut_short("the search for models", cut)]
+    if cut is None:
+        told += _only_evaluated(found, data, models)
     if not models and cut is None:
         other = "other " if found.role is Role.MODEL else ""
         told.append(f"no {other}model is recorded that was made from this data")

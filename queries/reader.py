@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import NamedTuple, TypeVar, cast
 
 from lineage.contract.backend import Backend
@@ -131,7 +131,6 @@ class Reader:
 
         A run that failed where the walk starts is no reason: it was asked about.
         """
-        starts = walk.levels[0]
         failed = {
             key
             for level in walk.levels[1:]
@@ -140,19 +139,31 @@ class Reader:
         }
         if not failed:
             return frozenset()
-        # Failures are few, and edges many: a walk that brought none is repeated only for them.
+        ahead = 1 if direction is Direction.DOWNSTREAM else 0
+        return self.behind(walk, direction, limits, lambda row: row[ahead] in failed)
+
+    def behind(
+        self,
+        walk: Walk,
+        direction: Direction,
+        limits: Limits,
+        is_left_out: Callable[[EdgeRow], bool],
+    ) -> frozenset[NodeKey]:
+        """Return what a walk met only by way of some edges; one that brought no edges is repeated."""
+        starts = walk.levels[0]
         edges = walk.edges or self.walk(starts, direction, limits, edges=True).edges
         steps: dict[NodeKey, list[NodeKey]] = {}
         for row in edges:
-            ends = (row.source, row.target)
-            own, other = ends if direction is Direction.DOWNSTREAM else ends[::-1]
-            steps.setdefault(own, []).append(other)
-        reached, ahead = {*starts}, [*starts]
-        while ahead:
-            for key in steps.get(ahead.pop(), ()):
-                if key not in reached and key not in failed:
+            if not is_left_out(row):
+                ends = (row.source, row.target)
+                own, other = ends if direction is Direction.DOWNSTREAM else ends[::-1]
+                steps.setdefault(own, []).append(other)
+        reached, waiting = {*starts}, [*starts]
+        while waiting:
+            for key in steps.get(waiting.pop(), ()):
+                if key not in reached:
                     reached.add(key)
-                    ahead.append(key)
+                    waiting.append(key)
         return frozenset(key for key in walk.keys if key not in reached)
 
     def open_since(self, execution: NodeKey) -> str:
@@ -187,7 +198,15 @@ class Reader:
         return Neighbours(edges, walk.cut is not None and walk.cut.limit == "nodes")
 
     def walk(
-        self, keys: Collection[NodeKey], direction: Direction, limits: Limits, *, edges: bool
+        self,
+        keys: Collection[NodeKey],
+        direction: Direction,
+        limits: Limits,
+        *,
+        edges: bool,
+        without: int = 0,
     ) -> Walk:
-        """Walk the edges of events from some nodes."""
-        return self._backend.walk(keys, direction, limits=limits, edges=edges, as_of=self._as_of)
+        """Walk the edges of events from some nodes, without those that were only for some uses."""
+        return self._backend.walk(
+            keys, direction, limits=limits, edges=edges, without=without, as_of=self._as_of
+        )

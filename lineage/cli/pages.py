@@ -117,8 +117,14 @@ def _runs(answer: Summary) -> Iterator[str]:
 
 
 def _marked(each: Source | Peer | Affected) -> str:
-    """Return the mark of what nothing but runs that failed leads to."""
-    return ", failed" if each.failed else ""
+    """Return the marks of data by its purpose, and of what only evaluation or failed runs lead to."""
+    purpose = getattr(each, "purpose", None)
+    marks = [
+        *([purpose] if purpose else []),
+        *(["evaluation"] if getattr(each, "evaluated", False) else []),
+        *(["failed"] if each.failed else []),
+    ]
+    return "".join(f", {mark}" for mark in marks)
 
 
 def _datasets(answer: Summary) -> Iterator[str]:
@@ -194,6 +200,8 @@ def impact(answer: Impact) -> Iterator[str]:
 def _group(affected: Affected) -> str:
     if affected.failed:
         return "Through failed runs alone"
+    if affected.evaluated:
+        return "Through evaluation alone"
     if affected.deployments:
         return "Deployed"
     return "Models" if affected.role is Role.MODEL else "Others"

@@ -1,0 +1,87 @@
+"""What data and models were used for, and what that makes of the ways through a lineage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from lineage.contract.walking import Direction, Limits, Walk
+from lineage.model.keys import Kind, NodeKey
+from lineage.model.paths import Path, paths_of
+from lineage.model.purposes import Purpose, purposes_of
+from lineage.model.rows import EdgeRow
+from lineage.queries.reader import Reader
+from lineage.queries.roles import Role
+
+__all__ = [
+    "PRECEDENCE",
+    "evaluated_alone",
+    "is_evaluated",
+    "purpose_in",
+    "purposes_upstream",
+    "use_of",
+]
+
+PRECEDENCE = (Purpose.TRAINING, None, Purpose.EVALUATION, Purpose.BASE)
+"""Which purpose counts for what is reached in several ways: what may have been training is not hidden."""
+
+
+def use_of(paths: Sequence[Path]) -> str | None:
+    """Return what an artifact was used for: the first step of its first path, if it is text."""
+    first = paths[0][:1] if paths else ()
+    return first[0] if first and isinstance(first[0], str) else None
+
+
+def purpose_in(reader: Reader, event: EdgeRow) -> Purpose | None:
+    """Return the purpose of an input, whose ends were read.
+
+    Only data and models have one. Data that an evaluation reads without a word is evaluation data.
+    """
+    role = reader.role(event.source) if event.source.kind is Kind.ARTIFACT else None
+    if role not in (Role.DATASET, Role.MODEL):
+        return None
+    purposes = purposes_of(event.uses)
+    if purposes:
+        return purposes[0]
+    is_silent = role is Role.DATASET and use_of(paths_of(event.paths)) is None
+    return Purpose.EVALUATION if is_silent and reader.role(event.target) is Role.EVALUATE else None
+
+
+def is_evaluated(reader: Reader, event: EdgeRow) -> bool:
+    """Whether an event is an input that was read to evaluate and for nothing else."""
+    return purpose_in(reader, event) is Purpose.EVALUATION
+
+
+def evaluated_alone(reader: Reader, walk: Walk, limits: Limits) -> frozenset[NodeKey]:
+    """Return what a walk downstream, whose nodes were read, met only by way of evaluation."""
+    evaluated = {row.key for row in walk.edges if is_evaluated(reader, row)}
+    if not evaluated:
+        return frozenset()
+    return reader.behind(walk, Direction.DOWNSTREAM, limits, lambda row: row.key in evaluated)
+
+
+def purposes_upstream(
+    reader: Reader, walk: Walk, inputs: Iterable[EdgeRow], limits: Limits
+) -> Mapping[NodeKey, Purpose | None]:
+    """Return the purpose of each node of a walk upstream: that of the direct input it leads to.
+
+    `inputs` are the events by which what was asked about, or the runs that wrote it, read.
+    """
+    by_purpose: dict[Purpose | None, list[NodeKey]] = {}
+    for event in inputs:
+        by_purpose.setdefault(purpose_in(reader, event), []).append(event.source)
+    if not by_purpose.keys() - {None}:
+        return {}
+    # Purposes are on few lineages: the edges are read only for them.
+    edges = walk.edges or reader.walk(walk.levels[0], Direction.UPSTREAM, limits, edges=True).edges
+    before: dict[NodeKey, list[NodeKey]] = {}
+    for row in edges:
+        before.setdefault(row.target, []).append(row.source)
+    purposes: dict[NodeKey, Purpose | None] = {}
+    for purpose in PRECEDENCE:
+        ahead = [key for key in by_purpose.get(purpose, ()) if key not in purposes]
+        while ahead:
+            key = ahead.pop()
+            if key not in purposes:
+                purposes[key] = purpose
+                ahead += before.get(key, ())
+    return purposes
