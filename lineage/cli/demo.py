@@ -157,9 +157,9 @@ def tell(url: str) -> int:
             Laboratory(store, Path(folder)).study()
         told = recall(store)
     print(
-        f"{shown_url(url)} has five trainings (one of them failed), their data and evaluations; the files were temporary.\n"
+        f"{shown_url(url)} has six trainings (two of them failed), their data and evaluations; the files were temporary.\n"
         f"The best of the first three on the test rows, {told.deployed.key}, is deployed. Then it was trained\n"
-        f"again on a second, larger delivery of data: {told.newest.key}."
+        f"again on a second, larger delivery of data: {told.newest.key}. A retry of that failed."
     )
     if shutil.which("lineage") is None:
         print(f"The command `lineage` below is {Path(sys.executable).parent / 'lineage'} here.")
@@ -185,7 +185,10 @@ class Laboratory:
         with contextlib.suppress(ValueError):
             self.train("logistic-wrong", "LogisticRegression", {"C": -1.0}, training)
         training, testing = self.split(self.fetch(178))
-        self.evaluate(self.train(*CANDIDATES[best], training), testing)
+        newest = self.train(*CANDIDATES[best], training)
+        self.evaluate(newest, testing)
+        with contextlib.suppress(TimeoutError):
+            self.train_again(newest[0], CANDIDATES[best], training)
 
     def fetch(self, rows: int) -> Part:
         """Read the first wines of a shuffled table and keep them as a file."""
@@ -223,7 +226,7 @@ class Laboratory:
         classes = {cls.__name__: cls for cls in (LogisticRegression, DecisionTreeClassifier)}
         stored, features, labels = data
         with self.run(Training(algorithm=algorithm, parameters=parameters)) as run:
-            run.input(stored)
+            run.input(stored, use="train")
             fitted = classes[algorithm](**parameters).fit(features, labels)
             path = self.folder / f"{name}.pickle"
             path.write_bytes(pickle.dumps(fitted))
@@ -231,12 +234,22 @@ class Laboratory:
             run.log_metrics(training_accuracy=fitted.score(features, labels))
             return run.output(model, asset=f"wine-{name}-model"), fitted
 
+    def train_again(
+        self, model: Model, candidate: tuple[str, str, dict[str, int | float]], data: Part
+    ) -> None:
+        """Write a model once more, in a run that then fails: it is the other one that made the model."""
+        _, algorithm, parameters = candidate
+        with self.run(Training(algorithm=algorithm, parameters=parameters)) as run:
+            run.input(data[0], use="train")
+            run.output(model)
+            raise TimeoutError("the machine was taken away")
+
     def evaluate(self, model: tuple[Model, Any], data: Part) -> Scores:
         """Count how often a model is right on rows that it has not seen."""
         stored, features, labels = data
         with self.run(Evaluation()) as run:
             run.input(model[0], path="model")
-            run.input(stored, path="test")
+            run.input(stored, use="test")
             errors = int((model[1].predict(features) != labels).sum())
             return run.output(Scores(accuracy=1 - errors / len(labels), errors=errors))
 
@@ -273,6 +286,7 @@ def questions(told: Told) -> Iterator[tuple[str, list[str]]]:
         ["show", newest],
     )
     yield "5. Which models have been trained on the first delivery of data?", ["peers", data]
+    yield "And on the rows that were set aside for testing?", ["peers", "data/wine-test.csv"]
     yield "6. How do the models compare?", ["compare", *models, str(told.newest.key)]
     yield "The first delivery of data turns out to be wrong: what is affected?", ["impact", data]
     yield (

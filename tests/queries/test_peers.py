@@ -72,7 +72,10 @@ def test_of_a_model_the_others_on_what_its_run_read(store: Store) -> None:
     none = ask(store, "Net:c")
     assert (told(none), none.notes) == (
         [],
-        ("no other model is recorded that was made from this data",),
+        (
+            "nothing says what artifact:5 was for; it counts as training data",
+            "no other model is recorded that was made from this data",
+        ),
     )
 
 
