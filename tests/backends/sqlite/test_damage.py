@@ -299,7 +299,7 @@ def test_flipped_letter_of_an_index_is_found(whole: bytes, tmp_path: Path) -> No
         "UPDATE edge SET kind = 0 WHERE dst = 8",
         "UPDATE edge SET src = 10 WHERE dst = 8",
         "UPDATE edge SET src = 9999 WHERE dst = 8",
-        "UPDATE edge SET path = '{' WHERE dst = 8",
+        "UPDATE edge SET paths = '{' WHERE dst = 8",
         "UPDATE type SET body = '{}' WHERE id = 11",
         "UPDATE type SET body = 'x' WHERE id = 11",
         "UPDATE type SET kind = 'x' WHERE id = 11",
