@@ -13,6 +13,7 @@ from tests.mlmd.systems import Ours, Said, Theirs, comparable
 
 CALLS = 120
 LISTS = re.compile(r"Get(Artifacts|Executions|Contexts)(ByType|ByContext)?")
+EVENTS = re.compile(r"GetEventsBy(Artifact|Execution)IDs")
 EVERYTHING = [
     f"Get{each}s" for kind in Kind for each in (f"{kind.capitalize()}Type", kind.capitalize())
 ]
@@ -21,7 +22,8 @@ EVERYTHING = [
 def compare(ours: Ours, theirs: Theirs, name: str, request: Message) -> tuple[Said, str]:
     """Make a call to both; return MLMD's answer and how ours differs, if it does."""
     here, there = ours.call(name, request), theirs.call(name, request)
-    ordered = bool(LISTS.fullmatch(name)) and request.HasField("options")
+    listed = bool(LISTS.fullmatch(name)) and request.HasField("options")
+    ordered = listed or bool(EVENTS.fullmatch(name))
     mine = comparable(here, ours, ordered=ordered)
     real = comparable(there, theirs, ordered=ordered)
     if "lineage_subgraph" in real and "lineage_subgraph" in mine:

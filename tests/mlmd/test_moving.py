@@ -248,6 +248,7 @@ def test_ours_is_read_by_the_real_package(
         "a struct that is no object became one with the field `value`",
         "a NUL in a text became U+FFFD",
         "a NaN, which SQLite does not have, was left out",
+        "an event kept the first of its paths alone",
     ]
     theirs.new(path)
     there = everything(theirs)

@@ -31,7 +31,7 @@ from lineage.filters.tree import (
 from lineage.mlmd.conversion import fill_event, fill_node, type_message, wire_name
 from lineage.mlmd.messages import Message, UnknownFieldSet, message
 from lineage.model.keys import LARGEST_ID, Kind, NodeKey
-from lineage.model.rows import EVENT_KINDS, EdgeKind, NodeRow
+from lineage.model.rows import EVENT_KINDS, EdgeKind, EdgeRow, NodeRow
 from lineage.model.schema import AnyType
 from lineage.queries.find import read_token, write_token
 from lineage.server.mlmd.types import known_type
@@ -258,14 +258,27 @@ def _neighbours(
 
 
 def events_of(session: Session, request: Message, kind: Kind) -> Message:
-    """Return the events of some nodes."""
+    """Return the events of some nodes, in MLMD's order.
+
+    By artifact they go by artifact, execution and type; by execution as they were written, for that is
+    how clients tell which output was registered first.
+    """
     ids = getattr(request, f"{kind}_ids")
     keys = [NodeKey(kind, number) for number in dict.fromkeys(ids) if 0 < number < LARGEST_ID]
     response = message(f"GetEventsBy{kind.capitalize()}IDsResponse")()
     rows = session.backend.edges(keys, kinds=EVENT_KINDS) if keys else []
-    for row in rows:
+    for row in sorted(rows, key=_by_artifact if kind is Kind.ARTIFACT else _by_execution):
         fill_event(response.events.add(), row)
     return response
+
+
+def _by_artifact(row: EdgeRow) -> tuple[NodeKey, NodeKey, EdgeKind]:
+    artifact, execution = sorted(row[:2])
+    return artifact, execution, row.kind
+
+
+def _by_execution(row: EdgeRow) -> tuple[NodeKey, int]:
+    return max(row[:2]), row.order
 
 
 def _add(

@@ -256,6 +256,45 @@ def test_a_struct_that_is_too_deep_is_refused(memory: MemoryBackend) -> None:
         assert ending("GetArtifacts", b"", channel) == "OK"
 
 
+def test_events_come_in_the_order_that_clients_rely_on(backend: Backend) -> None:
+    """A pipeline registers its outputs, and publishes them later, in another order."""
+    data, model = 1, 2
+    output, pending = 4, 7
+    written = [(model, pending), (data, pending), (data, output), (model, output)]
+    with server_of(backend) as server, grpc.insecure_channel(server.address) as channel:
+        put_type(channel)
+        put = message("PutExecutionTypeRequest")(execution_type={"name": "Step"})
+        send(channel, "PutExecutionType", put.SerializeToString())
+        for call, fields in {
+            "PutArtifacts": {"artifacts": [{"type_id": 10}, {"type_id": 10}]},
+            "PutExecutions": {"executions": [{"type_id": 11}, {"type_id": 11}]},
+        }.items():
+            send(channel, call, message(f"{call}Request")(**fields).SerializeToString())
+        for artifact, kind in written:
+            event = {"artifact_id": artifact, "execution_id": 1, "type": kind}
+            request = message("PutEventsRequest")(events=[event])
+            send(channel, "PutEvents", request.SerializeToString())
+        late = {"artifact_id": model, "execution_id": 2, "type": 3}
+        request = message("PutEventsRequest")(events=[late])
+        send(channel, "PutEvents", request.SerializeToString())
+
+        def events(by: str, *ids: int) -> list[tuple[int, int, int]]:
+            asked = message(f"GetEventsBy{by.capitalize()}IDsRequest")(**{f"{by}_ids": ids})
+            answer = send(channel, f"GetEventsBy{by.capitalize()}IDs", asked.SerializeToString())
+            found = message(f"GetEventsBy{by.capitalize()}IDsResponse").FromString(answer).events
+            return [(each.artifact_id, each.execution_id, each.type) for each in found]
+
+        assert events("execution", 1) == [(artifact, 1, kind) for artifact, kind in written]
+        assert events("execution", 2, 1)[-1] == (model, 2, 3)
+        assert events("artifact", model, data) == [
+            (data, 1, output),
+            (data, 1, pending),
+            (model, 1, output),
+            (model, 1, pending),
+            (model, 2, 3),
+        ]
+
+
 def test_ids_beyond_what_a_store_can_have(backend: Backend) -> None:
     with server_of(backend) as server, grpc.insecure_channel(server.address) as channel:
         put_type(channel)
