@@ -75,6 +75,9 @@ CREATE TABLE node_past (
     since INTEGER NOT NULL, salt BLOB, digest BLOB, until INTEGER NOT NULL, gone INTEGER NOT NULL,
     PRIMARY KEY (key, since)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX node_past_name ON node_past (type, name) WHERE name IS NOT NULL;
+CREATE INDEX node_past_external_id ON node_past (external_id) WHERE external_id IS NOT NULL;
+CREATE INDEX node_past_uri ON node_past (uri) WHERE uri IS NOT NULL;
 CREATE INDEX node_past_type ON node_past (type);
 CREATE INDEX node_past_since ON node_past (since);
 CREATE INDEX node_past_until ON node_past (until);

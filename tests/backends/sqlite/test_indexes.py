@@ -128,7 +128,7 @@ def plans(store: Store) -> Iterator[list[str]]:
         for name in ("lineage_like", "lineage_like_value"):
             own.create_function(name, 2, lambda *_: None, deterministic=True)
         for text in asked:
-            if text.startswith("SELECT") and " node" in text:
+            if text.startswith(("SELECT", "WITH")) and " node" in text:
                 steps = own.execute(f"EXPLAIN QUERY PLAN {text}").fetchall()
                 gathered.append("; ".join(step[3] for step in steps))
 
@@ -180,6 +180,25 @@ def test_question_goes_by_an_index(where: str, index: str, store: Store) -> None
     (plan,) = gathered
     assert index in plan
     assert "SCAN n" not in plan
+
+
+@pytest.mark.parametrize(
+    ("where", "index"),
+    [
+        ("name = '7'", "node_past_name"),
+        ("uri = 's3://7'", "node_past_uri"),
+        ("external_id = '7'", "node_past_external_id"),
+    ],
+)
+def test_question_about_the_past_goes_by_an_index(where: str, index: str, store: Store) -> None:
+    number = store.backend.now()
+    for each in store.find(Artifact, "type = 'T'"):
+        store.update(each.replace(name=None, uri=None, external_id=None))
+    with plans(store) as gathered:
+        (found,) = store.at(number).find(Artifact, where)
+    assert found.name == "7"
+    assert any(index in plan for plan in gathered)
+    assert not any("SCAN n" in plan for plan in gathered)
 
 
 def test_question_without_an_index_still_has_its_answer(store: Store) -> None:
