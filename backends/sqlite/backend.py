@@ -25,7 +25,7 @@ from lineage.backends.sqlite.filters import Tables
 from lineage.backends.sqlite.find import Search
 from lineage.backends.sqlite.location import check_version, split_url
 from lineage.backends.sqlite.opening import open_store
-from lineage.backends.sqlite.properties import property_path
+from lineage.backends.sqlite.properties import property_index
 from lineage.backends.sqlite.reading import (
     existing,
     live,
@@ -470,15 +470,9 @@ class SqliteBackend(Backend):
         )
         values = (row.type.id, number, None, row.type.kind, type_text(row))
         sql.execute("INSERT INTO type VALUES (?, ?, ?, ?, ?)", values)
-        for name in row.type.indexed:
-            path = property_path(name)
-            if path is not None:
-                # Partial, so that nodes without the property cost nothing; queries imply its condition.
-                index = f"property.{name}".replace('"', '""')
-                value = f"json_extract(properties, {path})"
-                sql.execute(
-                    f'CREATE INDEX IF NOT EXISTS "{index}" ON node ({value}) WHERE {value} IS NOT NULL'
-                )
+        for statement in map(property_index, row.type.indexed):
+            if statement is not None:
+                sql.execute(statement)
 
     def _check_unused(self, sql: sqlite3.Connection, rows: Sequence[NodeRow]) -> None:
         """Raise for a new node with the key of one that is gone; the table refuses all others."""

@@ -10,7 +10,7 @@ from lineage.filters.tree import Compare, In, Like, Literal, Operator, Present, 
 from lineage.model.canonical import encode, escape
 from lineage.model.values import ValueType
 
-__all__ = ["Parameter", "PropertyCondition", "property_path"]
+__all__ = ["Parameter", "PropertyCondition", "property_index"]
 
 Parameter: TypeAlias = bool | int | float | str
 
@@ -31,6 +31,17 @@ def property_path(name: str) -> str | None:
     if '"' in key or "\\" in key or any(char < " " for char in key):
         return None
     return "'$.\"" + key.replace("'", "''") + "\"'"
+
+
+def property_index(name: str) -> str | None:
+    """Return the statement that makes the index of a property; None where no path can name it."""
+    path = property_path(name)
+    if path is None:
+        return None
+    # Partial, so that nodes without the property cost nothing; queries imply its condition.
+    index = f"property.{name}".replace('"', '""')
+    value = f"json_extract(properties, {path})"
+    return f'CREATE INDEX IF NOT EXISTS "{index}" ON node ({value}) WHERE {value} IS NOT NULL'
 
 
 class PropertyCondition:
