@@ -19,10 +19,12 @@ from lineage.answers.conversions import Frames, Tables
 from lineage.answers.labels import shown
 from lineage.answers.notebook import CELL, ROWS, html_table, node_cells, safely
 from lineage.contract.format import dumper
+from lineage.contract.standing import Weight, ending_of, weight_of
 from lineage.contract.walking import Cut, Walk
+from lineage.contract.writings import OUTPUT_KINDS
 from lineage.errors import Corrupt, LineageError
 from lineage.model.entities import Edge, Node
-from lineage.model.keys import NodeKey
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import Batch, NodeRow, TypeRow, edge_of, entities_of, entity_of
 from lineage.model.schema import AnyType
 
@@ -41,7 +43,7 @@ class Subgraph(Generic[NodeT_co]):
     `matches` are the nodes of the type that was asked for (all nodes, where none was) without the
     start, and never disconnect the answer. `truncated` is None for a whole answer, else the limit
     that cut it and the kept nodes that lead further. `number` is the transaction that the answer
-    is as of.
+    is as of. `notes` name what only runs that failed wrote: data flowed through them all the same.
     """
 
     def __init__(
@@ -105,6 +107,24 @@ class Subgraph(Generic[NodeT_co]):
             if self._matching is None or row.type_id in self._matching
         )
         return tuple(cast(list[NodeT_co], entities_of(matching, self._types, self._cls)))
+
+    @cached_property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences on what nobody but runs that failed wrote, as far as the answer goes."""
+        states = {row.key: row.state for row in self._rows if row.key.kind is Kind.EXECUTION}
+        failed = {key for key, state in states.items() if weight_of(state) is Weight.FAILED}
+        if not failed:
+            return ()
+        writers: dict[NodeKey, list[NodeKey]] = {}
+        for edge in self._walk.edges:
+            if edge.kind in OUTPUT_KINDS:
+                writers.setdefault(edge.target, []).append(edge.source)
+        return tuple(
+            f"{artifact} was written by {', '.join(map(str, runs))} alone, which "
+            f"{ending_of(*map(states.__getitem__, runs))}"
+            for artifact, runs in sorted(writers.items())
+            if failed.issuperset(runs)
+        )
 
     @cached_property
     def distances(self) -> dict[NodeKey, int]:

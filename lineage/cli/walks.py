@@ -167,6 +167,7 @@ def _deliver_walk(store: Store, answer: Subgraph, type: str | None, *, as_json: 
         return
     rows = [[str(answer.distances[node.key]), *node_cells(node)] for node in shown]
     output.say(table(("EDGES", *pages.NODE), rows) if rows else ("No nodes found.",))
+    output.say(pages.notes(answer.notes))
 
 
 def path(

@@ -316,3 +316,16 @@ def test_name_beside_an_id_is_warned_of_and_not_stored(store: Store) -> None:
             "artifact:1 is named 'old', and the name 'new' that was given beside its id is not stored",
         )
     assert store.record(Fit(rate=0.1), inputs=data).notes == ()
+
+
+def test_walks_go_through_failed_runs_and_say_so(store: Store) -> None:
+    data = store.put(Table(uri="raw"))
+    bad = store.record(Fit(rate=0.1, state="FAILED"), inputs=data.key, outputs=Net(name="bad"))
+    model = store.record(Fit(rate=0.1), inputs=bad.outputs, outputs=Net(name="good")).outputs[0]
+    said = "artifact:2 was written by execution:1 alone, which FAILED"
+    assert store.upstream(model).notes == store.downstream(data).notes == (said,)
+    assert len(store.upstream(model)) == 5
+    again = store.put(Execution(type="lineage.Process", state="COMPLETE"))
+    store.put(Event(artifact=bad.outputs[0].key, execution=again.key, type="OUTPUT"))
+    assert store.upstream(model).notes == ()
+    assert store.at(store.backend.now() - 1).upstream(model).notes == (said,)
