@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import cast
@@ -148,15 +148,37 @@ class Facts:
         return self.reader.walk((self.key,), Direction.UPSTREAM, self.limits, edges=False)
 
     @cached_property
+    def upstream_edges(self) -> Sequence[EdgeRow]:
+        """The edges of that; most questions need none, so they are walked apart."""
+        walk = self.reader.walk((self.key,), Direction.UPSTREAM, self.limits, edges=True)
+        return walk.edges
+
+    @cached_property
+    def failed_runs(self) -> frozenset[NodeKey]:
+        """The runs upstream that failed."""
+        self.reader.read(self.upstream.keys)
+        return self.reader.failed_runs(self.upstream)
+
+    @cached_property
+    def _behind_failures(self) -> frozenset[NodeKey]:
+        failed = self.failed_runs
+        if not failed:
+            return frozenset()
+        return self.reader.behind(
+            self.upstream,
+            self.upstream_edges,
+            Direction.UPSTREAM,
+            lambda row: row.source in failed,
+        )
+
+    @cached_property
     def sources(self) -> tuple[Source, ...]:
         """The data sets among that, without the node itself.
 
         Training data comes first, then what nothing is said of, then what was for evaluation or a base;
         what only a failed run leads to comes last of all; each group nearest first and by key.
         """
-        self.reader.read(self.upstream.keys)
-        failed = self.reader.behind_failures(self.upstream, Direction.UPSTREAM, self.limits)
-        purposes = purposes_upstream(self.reader, self.upstream, self.inputs, self.limits)
+        purposes = purposes_upstream(self.reader, self.inputs, lambda: self.upstream_edges)
         paths: dict[NodeKey, tuple[Path, ...]] = {}
         for row in self.inputs:
             paths[row.source] = paths.get(row.source, ()) + paths_of(row.paths)
@@ -164,7 +186,7 @@ class Facts:
             Source(
                 node=self.reader.artifact(key),
                 distance=distance,
-                failed=key in failed,
+                failed=key in self._behind_failures,
                 use=use_of(paths.get(key, ())),
                 purpose=purposes.get(key),
                 paths=paths.get(key, ()),

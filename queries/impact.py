@@ -119,8 +119,8 @@ def impact(
     reader.read(walk.keys)
     back = steps_back(walk.levels, walk.edges)
     deployed_by = _deployments(reader, walk)
-    failed = reader.behind_failures(walk, Direction.DOWNSTREAM, limits)
-    evaluated = evaluated_alone(reader, walk, limits)
+    failed = reader.behind_failures(walk)
+    evaluated = evaluated_alone(reader, walk)
     affected = [
         Affected(
             node=reader.artifact(key),

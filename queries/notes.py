@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from lineage.answers.labels import printable
-from lineage.contract.standing import Weight, ending_of
+from lineage.contract.standing import Weight, ending_of, is_pending, written_by_failures
 from lineage.contract.walking import Cut, Direction
 from lineage.model.keys import Kind, NodeKey
 from lineage.queries.facts import Facts
@@ -99,6 +99,8 @@ def standing_of_runs(found: Facts) -> Iterator[str]:
     if found.run is None or found.run == found.key:
         return
     reader, key, run = found.reader, found.key, found.run
+    if is_pending(reader.row(key).state, [row.kind for row in found.before.edges]):
+        yield f"{key} is pending: it may not be whole yet"
     by_weight: dict[Weight, list[NodeKey]] = {weight: [] for weight in Weight}
     for each in found.runs:
         by_weight[reader.weight(each)].append(each)
@@ -156,6 +158,14 @@ def _datasets(found: Facts) -> Iterator[str]:
     yield from cut_short("the search for data sets", cut)
     failed = [source.node.key for source in found.sources if source.failed]
     yield from behind_failures("the data", failed)
+    if found.failed_runs:
+        states = {
+            key: found.reader.row(key).state
+            for key in found.upstream.keys
+            if key.kind is Kind.EXECUTION
+        }
+        told = written_by_failures(states, found.upstream_edges)
+        yield from (told[key] for key in [*told][:LISTED] if key != found.key)
     if not found.sources and cut is None and found.role is not Role.DATASET:
         yield f"no data set is recorded upstream of {found.key}"
 

@@ -172,9 +172,9 @@ def _trained_on(found: Facts, data: Sequence[NodeKey]) -> tuple[tuple[Peer, ...]
     bit = Purpose.EVALUATION.bit
     walk = reader.walk(data, Direction.DOWNSTREAM, found.limits, edges=True, without=bit)
     reader.read(walk.keys)
-    evaluated = evaluated_alone(reader, walk, found.limits)
+    evaluated = evaluated_alone(reader, walk)
     origins = _origins(walk)
-    failed = reader.behind_failures(walk, Direction.DOWNSTREAM, found.limits)
+    failed = reader.behind_failures(walk)
     models = [
         Peer(reader.artifact(key), origins[key], distance, key in failed)
         for distance, level in enumerate(walk.levels)

@@ -124,47 +124,46 @@ class Reader:
         """Return what the state of a run makes of what it wrote."""
         return weight_of(self.row(execution).state)
 
-    def behind_failures(
-        self, walk: Walk, direction: Direction, limits: Limits
-    ) -> frozenset[NodeKey]:
-        """Return what a walk, whose nodes were read, met only behind runs that failed.
+    def failed_runs(self, walk: Walk) -> frozenset[NodeKey]:
+        """Return the runs of a walk, whose nodes were read, that failed.
 
-        A run that failed where the walk starts is no reason: it was asked about.
+        Without those where it starts, which were asked about.
         """
-        failed = {
+        return frozenset(
             key
             for level in walk.levels[1:]
             for key in level
             if key.kind is Kind.EXECUTION and self.weight(key) is Weight.FAILED
-        }
-        if not failed:
-            return frozenset()
-        ahead = 1 if direction is Direction.DOWNSTREAM else 0
-        return self.behind(walk, direction, limits, lambda row: row[ahead] in failed)
+        )
 
+    @staticmethod
     def behind(
-        self,
         walk: Walk,
+        edges: Iterable[EdgeRow],
         direction: Direction,
-        limits: Limits,
         is_left_out: Callable[[EdgeRow], bool],
     ) -> frozenset[NodeKey]:
-        """Return what a walk met only by way of some edges; one that brought no edges is repeated."""
-        starts = walk.levels[0]
-        edges = walk.edges or self.walk(starts, direction, limits, edges=True).edges
+        """Return what a walk over edges met only by way of some of them."""
         steps: dict[NodeKey, list[NodeKey]] = {}
         for row in edges:
             if not is_left_out(row):
                 ends = (row.source, row.target)
                 own, other = ends if direction is Direction.DOWNSTREAM else ends[::-1]
                 steps.setdefault(own, []).append(other)
-        reached, waiting = {*starts}, [*starts]
+        reached, waiting = {*walk.levels[0]}, [*walk.levels[0]]
         while waiting:
             for key in steps.get(waiting.pop(), ()):
                 if key not in reached:
                     reached.add(key)
                     waiting.append(key)
         return frozenset(key for key in walk.keys if key not in reached)
+
+    def behind_failures(self, walk: Walk) -> frozenset[NodeKey]:
+        """Return what a walk downstream, with its edges, met only behind runs that failed."""
+        failed = self.failed_runs(walk)
+        if not failed:
+            return frozenset()
+        return self.behind(walk, walk.edges, Direction.DOWNSTREAM, lambda row: row.target in failed)
 
     def open_since(self, execution: NodeKey) -> str:
         """Return a run that has not ended, and for how long it had been so at this moment."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from lineage.contract.walking import Direction, Limits, Walk
+from lineage.contract.walking import Direction, Walk
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.paths import Path, paths_of
 from lineage.model.purposes import Purpose, purposes_of
@@ -51,30 +51,30 @@ def is_evaluated(reader: Reader, event: EdgeRow) -> bool:
     return purpose_in(reader, event) is Purpose.EVALUATION
 
 
-def evaluated_alone(reader: Reader, walk: Walk, limits: Limits) -> frozenset[NodeKey]:
+def evaluated_alone(reader: Reader, walk: Walk) -> frozenset[NodeKey]:
     """Return what a walk downstream, whose nodes were read, met only by way of evaluation."""
     evaluated = {row.key for row in walk.edges if is_evaluated(reader, row)}
     if not evaluated:
         return frozenset()
-    return reader.behind(walk, Direction.DOWNSTREAM, limits, lambda row: row.key in evaluated)
+    return reader.behind(walk, walk.edges, Direction.DOWNSTREAM, lambda row: row.key in evaluated)
 
 
 def purposes_upstream(
-    reader: Reader, walk: Walk, inputs: Iterable[EdgeRow], limits: Limits
+    reader: Reader, inputs: Sequence[EdgeRow], edges_of: Callable[[], Iterable[EdgeRow]]
 ) -> Mapping[NodeKey, Purpose | None]:
-    """Return the purpose of each node of a walk upstream: that of the direct input it leads to.
+    """Return the purpose of each node upstream: that of the direct input it leads to.
 
-    `inputs` are the events by which what was asked about, or the runs that wrote it, read.
+    `inputs` are the events by which what was asked about, or the runs that wrote it, read. Purposes are
+    on few lineages, and `edges_of` is called for those alone.
     """
     by_purpose: dict[Purpose | None, list[NodeKey]] = {}
+    reader.read(row.source for row in inputs)
     for event in inputs:
         by_purpose.setdefault(purpose_in(reader, event), []).append(event.source)
     if not by_purpose.keys() - {None}:
         return {}
-    # Purposes are on few lineages: the edges are read only for them.
-    edges = walk.edges or reader.walk(walk.levels[0], Direction.UPSTREAM, limits, edges=True).edges
     before: dict[NodeKey, list[NodeKey]] = {}
-    for row in edges:
+    for row in edges_of():
         before.setdefault(row.target, []).append(row.source)
     purposes: dict[NodeKey, Purpose | None] = {}
     for purpose in PRECEDENCE:

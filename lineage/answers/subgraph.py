@@ -19,9 +19,8 @@ from lineage.answers.conversions import Frames, Tables
 from lineage.answers.labels import shown
 from lineage.answers.notebook import CELL, ROWS, html_table, node_cells, safely
 from lineage.contract.format import dumper
-from lineage.contract.standing import Weight, ending_of, weight_of
+from lineage.contract.standing import written_by_failures
 from lineage.contract.walking import Cut, Walk
-from lineage.contract.writings import OUTPUT_KINDS
 from lineage.errors import Corrupt, LineageError
 from lineage.model.entities import Edge, Node
 from lineage.model.keys import Kind, NodeKey
@@ -112,19 +111,7 @@ class Subgraph(Generic[NodeT_co]):
     def notes(self) -> tuple[str, ...]:
         """Sentences on what nobody but runs that failed wrote, as far as the answer goes."""
         states = {row.key: row.state for row in self._rows if row.key.kind is Kind.EXECUTION}
-        failed = {key for key, state in states.items() if weight_of(state) is Weight.FAILED}
-        if not failed:
-            return ()
-        writers: dict[NodeKey, list[NodeKey]] = {}
-        for edge in self._walk.edges:
-            if edge.kind in OUTPUT_KINDS:
-                writers.setdefault(edge.target, []).append(edge.source)
-        return tuple(
-            f"{artifact} was written by {', '.join(map(str, runs))} alone, which "
-            f"{ending_of(*map(states.__getitem__, runs))}"
-            for artifact, runs in sorted(writers.items())
-            if failed.issuperset(runs)
-        )
+        return tuple(written_by_failures(states, self._walk.edges).values())
 
     @cached_property
     def distances(self) -> dict[NodeKey, int]:

@@ -8,24 +8,26 @@ counts, and the run that did the work answers. One that has not ended counts, an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import IntEnum
 from typing import NamedTuple
 
 from lineage.contract.backend import Backend
-from lineage.contract.writings import Writing
+from lineage.contract.writings import OUTPUT_KINDS, Writing
 from lineage.model.entities import ArtifactState, ExecutionState
 from lineage.model.keys import NodeKey
-from lineage.model.rows import STATE_NUMBERS, EdgeKind, NodeRow
+from lineage.model.rows import STATE_NUMBERS, EdgeKind, EdgeRow, NodeRow
 
 __all__ = [
     "Standing",
     "Weight",
     "ending_of",
+    "is_pending",
     "newest_first",
     "remarks_on",
     "running_for",
     "weight_of",
+    "written_by_failures",
 ]
 
 NAMED = 3
@@ -138,7 +140,7 @@ def remarks_on(
         assert writing.execution is not None
         row = backend.nodes([writing.execution], as_of=as_of)[writing.execution]
         told.append(f"{key} was written by {running_for(backend, row, as_of=as_of)}")
-    if writing.artifact_state == _PENDING or writing.event is EdgeKind.PENDING_OUTPUT:
+    if is_pending(writing.artifact_state, [writing.event] if writing.event else ()):
         told.append(f"{key} is pending: it may not be whole yet")
     return told
 
@@ -161,6 +163,33 @@ def ending_of(*states: int | None) -> str:
     """
     names = sorted({_name_of(state) for state in states})
     return " or ".join(name if name == ExecutionState.FAILED else f"was {name}" for name in names)
+
+
+def written_by_failures(
+    states: Mapping[NodeKey, int | None], events: Iterable[EdgeRow]
+) -> dict[NodeKey, str]:
+    """Return for each artifact that nobody but runs which failed wrote a sentence that says so.
+
+    The runs are those whose states are given; as far as the events go.
+    """
+    failed = {run for run, state in states.items() if weight_of(state) is Weight.FAILED}
+    writers: dict[NodeKey, list[NodeKey]] = {}
+    for event in events if failed else ():
+        if event.kind in OUTPUT_KINDS:
+            writers.setdefault(event.target, []).append(event.source)
+    return {
+        artifact: (
+            f"{artifact} was written by {', '.join(map(str, runs[:NAMED]))} alone, "
+            f"which {ending_of(*(states[run] for run in runs))}"
+        )
+        for artifact, runs in sorted(writers.items())
+        if failed.issuperset(runs)
+    }
+
+
+def is_pending(state: int | None, kinds: Collection[EdgeKind]) -> bool:
+    """Whether an artifact of this state, written by these kinds of event, may not be whole yet."""
+    return state == _PENDING or (bool(kinds) and set(kinds) <= {EdgeKind.PENDING_OUTPUT})
 
 
 def _name_of(state: int | None) -> str:

@@ -329,3 +329,30 @@ def test_walks_go_through_failed_runs_and_say_so(store: Store) -> None:
     store.put(Event(artifact=bad.outputs[0].key, execution=again.key, type="OUTPUT"))
     assert store.upstream(model).notes == ()
     assert store.at(store.backend.now() - 1).upstream(model).notes == (said,)
+
+
+def test_data_that_a_failed_run_alone_wrote_is_said(store: Store) -> None:
+    bad = store.record(
+        Fit(rate=0.1, state="FAILED"), inputs=Table(name="raw"), outputs=Table(name="half")
+    )
+    model = store.record(Fit(rate=0.2), inputs=bad.outputs, outputs=Net(name="m")).outputs[0]
+    answer = store.show(model)
+    assert [(each.node.name, each.failed) for each in answer.datasets] == [
+        ("half", False),
+        ("raw", True),
+    ]
+    assert "artifact:2 was written by execution:1 alone, which FAILED" in answer.notes
+    store.record(Fit(rate=0.3), inputs=Table(name="raw"), outputs=bad.outputs[0].key)
+    assert not any("FAILED" in note for note in store.show(model).notes)
+
+
+@pytest.mark.parametrize("state", ["PENDING", None])
+def test_pending_model_is_said(store: Store, state: str | None) -> None:
+    run = store.put(Execution(type="lineage.Train", state="COMPLETE"))
+    model = store.put(Net(name="m", state=state))
+    kind = "OUTPUT" if state else "PENDING_OUTPUT"
+    store.put(Event(artifact=model.key, execution=run.key, type=kind))
+    assert f"{model.key} is pending: it may not be whole yet" in store.show(model).notes
+    if state is None:
+        store.put(Event(artifact=model.key, execution=run.key, type="OUTPUT"))
+        assert not any("pending" in note for note in store.show(model).notes)
