@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import NamedTuple
 
 from lineage.contract.backend import Backend
 from lineage.contract.registry import registry
 from lineage.contract.standing import newest_first, remarks_on
-from lineage.contract.writings import AtUri
+from lineage.contract.walking import Direction
+from lineage.contract.writings import AtUri, Writing
 from lineage.errors import Invalid, NotFound
 from lineage.filters.tree import And, Column, Compare, Field, Filter, In, Operator
 from lineage.model.entities import Node
 from lineage.model.keys import Kind, NodeKey
-from lineage.model.rows import NodeRow
+from lineage.model.rows import EdgeKind, NodeRow
+from lineage.model.system import Asset
 from lineage.model.values import to_text
 
 __all__ = ["Meant", "is_key", "meant", "resolve", "resolve_in"]
@@ -24,7 +25,7 @@ CANDIDATES = 10
 
 
 class Meant(NamedTuple):
-    """The node that a text means; `others` are the other artifacts of the URI, if it is one.
+    """The node that a text means; `others` are the other artifacts of the URI or the asset, if it is one.
 
     Of many others only the newest few are listed, and `more` says so. `notes` say why the newest is
     not the last that was written, where it is not.
@@ -34,10 +35,14 @@ class Meant(NamedTuple):
     others: tuple[NodeKey, ...] = ()
     more: bool = False
     notes: tuple[str, ...] = ()
+    shares: str = "URI"
+    """What the others have in common with it: "URI" or "asset"."""
 
 
 def resolve(backend: Backend, text: str, *, as_of: int | None = None) -> NodeKey:
-    """Return the node that `kind:id`, `Type:name` or a URI (its newest artifact, see `standing`) names.
+    """Return the node that `kind:id`, `Type:name`, a URI or an asset's name means.
+
+    A URI and an asset mean their newest artifact, see `standing`.
 
     `NotFound` where there is none; `Invalid` with the candidates where a name fits several types.
     """
@@ -57,7 +62,12 @@ def meant(backend: Backend, text: str, *, as_of: int | None = None) -> Meant:
     if named:
         _check_one_type(backend, text, named, as_of)
         return Meant(named[0].key)
-    return _at_uri(backend, text, as_of)
+    newest = _of_uri_or_asset(backend, text, as_of)
+    if newest is None:
+        raise NotFound(
+            f"nothing is named {text!r:.200}; write kind:id, Type:name, a URI or an asset's name"
+        )
+    return newest
 
 
 def _check_one_type(
@@ -72,25 +82,55 @@ def _check_one_type(
         raise Invalid(f"{text!r:.200} may mean {listed}; name one by its key")
 
 
-def _at_uri(
-    backend: Backend, uri: str, as_of: int | None, type_ids: frozenset[int] | None = None
-) -> Meant:
-    """Return the newest artifact of a URI; of several types that is `Invalid`, unless they are given."""
-    standings = list(
-        islice(newest_first(backend.writings(AtUri(uri, type_ids), as_of=as_of)), CANDIDATES + 1)
-    )
+def _of_uri_or_asset(
+    backend: Backend, text: str, as_of: int | None, type_ids: frozenset[int] | None = None
+) -> Meant | None:
+    """Return the newest artifact of a URI, else of an asset; of several types that is `Invalid`, unless given."""
+    at_uri = backend.writings(AtUri(text, type_ids), as_of=as_of)
+    newest = _newest(backend, text, at_uri, as_of, one_type=type_ids is None)
+    if newest is not None:
+        return newest
+    members = _members(backend, text, as_of, type_ids)
+    if not members:
+        return None
+    of_asset = backend.writings(members, as_of=as_of)
+    newest = _newest(backend, text, of_asset, as_of, one_type=type_ids is None)
+    return None if newest is None else newest._replace(shares="asset")
+
+
+def _newest(
+    backend: Backend, text: str, writings: Iterable[Writing], as_of: int | None, *, one_type: bool
+) -> Meant | None:
+    standings = list(islice(newest_first(writings), CANDIDATES + 1))
     if not standings:
-        raise NotFound(f"nothing is named {uri!r:.200}; write kind:id, Type:name or a URI")
-    newest, *others = standings
-    if type_ids is None:
+        return None
+    first, *others = standings
+    if one_type:
         rows = backend.nodes([each.artifact for each in standings], as_of=as_of)
-        _check_one_type(backend, uri, [rows[each.artifact] for each in standings], as_of)
+        _check_one_type(backend, text, [rows[each.artifact] for each in standings], as_of)
     return Meant(
-        newest.artifact,
+        first.artifact,
         tuple(each.artifact for each in others[: CANDIDATES - 1]),
         more=len(standings) > CANDIDATES,
-        notes=tuple(remarks_on(backend, newest, as_of=as_of)),
+        notes=tuple(remarks_on(backend, first, as_of=as_of)),
     )
+
+
+def _members(
+    backend: Backend, name: str, as_of: int | None, type_ids: frozenset[int] | None
+) -> list[NodeKey]:
+    """Return the live artifacts of an asset, of some types or of all."""
+    assets = registry(backend, as_of).ids(Asset)
+    if not assets:
+        return []
+    of_type = In(Column(Field.TYPE_ID), tuple(sorted(assets)))
+    named = And((of_type, _equals(Field.NAME, name)))
+    contexts = [row.key for row in backend.find(Kind.CONTEXT, named, as_of=as_of)]
+    edges = backend.edges(contexts, Direction.DOWNSTREAM, kinds={EdgeKind.ATTRIBUTION}, as_of=as_of)
+    rows = backend.nodes({row.target for row in edges}, as_of=as_of).values()
+    return [
+        row.key for row in rows if not row.gone and (type_ids is None or row.type_id in type_ids)
+    ]
 
 
 def is_key(text: str) -> bool:
@@ -123,7 +163,7 @@ def resolve_in(
 ) -> NodeKey:
     """Return the node of a class that a name means, else what `resolve` takes it for.
 
-    A URI is that of the newest artifact of the class.
+    A URI, or an asset's name, is that of the newest artifact of the class.
     """
     if is_key(to_text(wanted)):
         return resolve(backend, wanted, as_of=as_of)
@@ -141,7 +181,9 @@ def resolve_in(
         )
     if rows:
         return rows[0].key
+    newest = None
     if cls.kind is Kind.ARTIFACT:
-        with suppress(NotFound):
-            return _at_uri(backend, wanted, as_of, type_ids).key
+        newest = _of_uri_or_asset(backend, wanted, as_of, type_ids)
+    if newest is not None:
+        return newest.key
     raise NotFound(f"there is no {cls.__name__} with the name {wanted!r:.80}")

@@ -49,7 +49,7 @@ __all__ = [
 HERE = "lineage.db"
 MOST_NODES = Limits().nodes or 0
 
-_NODE = "A node: kind:id, Type:name, or a URI (its newest version)."
+_NODE = "A node: kind:id, Type:name, or a URI or an asset (its newest version)."
 NodeText: TypeAlias = Annotated[str, typer.Argument(metavar="NODE", help=_NODE)]
 NodeTexts: TypeAlias = Annotated[list[str], typer.Argument(metavar="NODE...", help=_NODE)]
 KindOrType: TypeAlias = Annotated[
@@ -186,7 +186,7 @@ def named(store: Store, text: str) -> NodeKey:
         listed = ", ".join(map(str, found.others))
         more = " and older ones" if found.more else ""
         output.note(
-            f"{text[:200]}: the newest is {found.key}; it is also the URI of {listed}{more}"
+            f"{text[:200]}: the newest is {found.key}; it is also the {found.shares} of {listed}{more}"
         )
     for remark in found.notes:
         output.note(remark)

@@ -74,7 +74,7 @@ _HEAD = f"""# The command line
 folder. Commands that read never make one.
 
 **A node** is named by its key, such as `artifact:12`, by type and name, such as `Model:churn`, or by a
-URI, which means the newest artifact that has it; where there are older ones, stderr says so. A
+URI or the name of an asset, which mean their newest artifact; where there are older ones, stderr says so. A
 name that fits nodes of several types is refused, and the message lists them.
 
 **A moment** for `--as-of` is a transaction's number, a day (its first instant in UTC), or a time

@@ -126,7 +126,7 @@ def test_name_of_a_thousand_colons_is_looked_up_at_once(named: Store) -> None:
     ("text", "says"),
     [
         ("artifact:99", "there is no artifact:99"),
-        ("T:five", "nothing is named 'T:five'; write kind:id, Type:name or a URI"),
+        ("T:five", "nothing is named 'T:five'; write kind:id, Type:name, a URI or an asset's name"),
         ("U:one", "nothing is named"),
         ("t:one", "nothing is named"),
         ("s3://LAKE", "nothing is named"),
@@ -213,3 +213,36 @@ def test_names_of_a_transaction_that_goes_on_are_found_in_it(changing: Store) ->
             == new.key
         )
         assert resolve_in(changing.backend, Model, "new") == new.key
+
+
+def test_asset_means_its_newest_version(store: Store) -> None:
+    keys = []
+    for state in ("COMPLETE", "COMPLETE", "FAILED"):
+        with store.run(lineage.Train(), environment=False) as run:
+            keys.append(run.output(lineage.Model(uri=f"s3://{len(keys)}"), asset="churn").key)
+        store.update(run.execution.replace(state=state))
+    answer = meant(store.backend, "churn")
+    assert (answer.key, answer.others, answer.shares) == (keys[1], (keys[0], keys[2]), "asset")
+    assert answer.notes == (
+        f"{keys[1]} is taken, though others are newer: {keys[2]} was written by execution:3, which FAILED",
+    )
+    assert store.get(lineage.Model, "churn").key == store.show("churn").node.key == keys[1]
+    assert store.versions("churn").current.key == keys[1]
+    first = store.log(store.get(keys[0]))[-1].number
+    assert store.at(first).show("churn").node.key == keys[0]
+    with pytest.raises(NotFound):
+        store.get(lineage.Dataset, "churn")
+    store.put(lineage.Dataset(uri="churn"))
+    assert store.show("churn").node.type == "lineage.Dataset"  # a URI goes before an asset
+
+
+def test_asset_of_several_types_or_none_left_is_no_name(store: Store) -> None:
+    with store.run(lineage.Train(), environment=False) as run:
+        model = run.output(lineage.Model(), asset="a")
+        data = run.output(lineage.Dataset(), asset="a")
+    with pytest.raises(Invalid, match="'a' may mean"):
+        store.show("a")
+    assert store.get(lineage.Model, "a").key == model.key
+    store.delete(model, data)
+    with pytest.raises(NotFound, match="nothing is named 'a'"):
+        store.show("a")
