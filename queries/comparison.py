@@ -280,7 +280,9 @@ def _metric_name(name: str, writer: str) -> str:
 def _metrics(model: Facts) -> ModelValues:
     found: dict[str, Value] = {}
     for each, measured in zip(model.metrics, _measured(model), strict=True):
-        found.setdefault(_metric_name(*measured), each.value)
+        # What a failed run measured is no answer, unless nobody else made the model.
+        if not each.failed or model.run is None or model.run in model.failed_runs:
+            found.setdefault(_metric_name(*measured), each.value)
     return found
 
 

@@ -23,8 +23,6 @@ from lineage.queries.uses import PRECEDENCE, purposes_upstream, use_of
 
 __all__ = ["Facts", "Linked", "Metric", "Source"]
 
-NEVER = -(2**63)
-"""What stands for the time of an event that has none, so that it counts as the oldest."""
 WRITTEN_BY_THE_RUN = frozenset({"error_type", "error_message"})
 """Custom properties that say how a run ended; they are no parameters."""
 
@@ -51,13 +49,15 @@ class Source:
 class Metric:
     """A measured value: the artifact in which it stands, and the run that wrote that.
 
-    The artifact may be the model itself; then `run` is the newest that wrote the model.
+    The artifact may be the model itself; then `run` is the newest that wrote the model. `failed` says
+    that the run failed or was canceled.
     """
 
     name: str
     value: Value
     artifact: Artifact
     run: Execution | None
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,10 @@ class Facts:
 
     def _ranked(self, events: Iterable[tuple[NodeKey, int | None, int]]) -> tuple[NodeKey, ...]:
         """Return executions by whether they count, then by their last event, then by id."""
-        last = _last_events(events)
+        last: dict[NodeKey, tuple[int, int]] = {}
+        for key, time, number in events:
+            moment = (self.reader.time_of(number) if time is None else time, number)
+            last[key] = max(last.get(key, moment), moment)
         self.reader.read(last)
         failed = {key for key in last if self.reader.weight(key) is Weight.FAILED}
         return tuple(
@@ -178,9 +181,13 @@ class Facts:
         Training data comes first, then what nothing is said of, then what was for evaluation or a base;
         what only a failed run leads to comes last of all; each group nearest first and by key.
         """
-        purposes = purposes_upstream(self.reader, self.inputs, lambda: self.upstream_edges)
+        # What the runs that count say of an input goes before what those that failed say.
+        sound = [row for row in self.inputs if row.target not in self.failed_runs]
+        others = [row for row in self.inputs if row.target in self.failed_runs]
+        purposes = purposes_upstream(self.reader, (sound, others), lambda: self.upstream_edges)
+        told = {row.source for row in sound}
         paths: dict[NodeKey, tuple[Path, ...]] = {}
-        for row in self.inputs:
+        for row in (*sound, *(row for row in others if row.source not in told)):
             paths[row.source] = paths.get(row.source, ()) + paths_of(row.paths)
         sources = [
             Source(
@@ -304,9 +311,11 @@ class Facts:
             if not self.reader.gone(key):
                 artifact = self.reader.artifact(key)
                 execution = self.reader.execution(run)
+                failed = self.reader.weight(run) is Weight.FAILED
                 values = {**artifact.custom_properties, **artifact.properties}
                 found += [
-                    Metric(name, values[name], artifact, execution) for name in sorted(values)
+                    Metric(name, values[name], artifact, execution, failed)
+                    for name in sorted(values)
                 ]
         return (*found, *self._own_numbers())
 
@@ -401,17 +410,6 @@ class Facts:
     def _link(self, row: EdgeRow) -> Linked:
         other = row.source if row.target == self.key else row.target
         return Linked(self.reader.node(other), row.kind.name, first_path(row.paths))
-
-
-def _last_events(
-    events: Iterable[tuple[NodeKey, int | None, int]],
-) -> dict[NodeKey, tuple[int, int]]:
-    """Return the time and the transaction of each execution's last event."""
-    last: dict[NodeKey, tuple[int, int]] = {}
-    for key, time, number in events:
-        moment = (NEVER if time is None else time, number)
-        last[key] = max(last.get(key, moment), moment)
-    return last
 
 
 def _is_parent(row: EdgeRow) -> bool:

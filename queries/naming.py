@@ -106,8 +106,10 @@ def _newest(
         return None
     first, *others = standings
     if one_type:
-        rows = backend.nodes([each.artifact for each in standings], as_of=as_of)
-        _check_one_type(backend, text, [rows[each.artifact] for each in standings], as_of)
+        # What does not count is no candidate, and makes nothing ambiguous.
+        candidates = [each.artifact for each in standings if each.counts == first.counts]
+        rows = backend.nodes(candidates, as_of=as_of)
+        _check_one_type(backend, text, [rows[key] for key in candidates], as_of)
     return Meant(
         first.artifact,
         tuple(each.artifact for each in others[: CANDIDATES - 1]),

@@ -86,6 +86,7 @@ def _roles(found: Facts) -> Iterator[str]:
 def _runs(found: Facts) -> Iterator[str]:
     if found.run is None:
         yield f"no run is recorded that wrote {found.key}"
+        yield from standing_of_runs(found)
         return
     if found.run != found.key and found.reader.gone(found.run):
         yield f"{found.run}, the run that wrote {found.key}, was deleted"
@@ -96,23 +97,27 @@ def _runs(found: Facts) -> Iterator[str]:
 
 def standing_of_runs(found: Facts) -> Iterator[str]:
     """Yield what the states of the runs that wrote an artifact make of the answer."""
-    if found.run is None or found.run == found.key:
-        return
     reader, key, run = found.reader, found.key, found.run
+    if key.kind is not Kind.ARTIFACT:
+        return
     if is_pending(reader.row(key).state, [row.kind for row in found.before.edges]):
         yield f"{key} is pending: it may not be whole yet"
+    if run is None:
+        return
     by_weight: dict[Weight, list[NodeKey]] = {weight: [] for weight in Weight}
     for each in found.runs:
         by_weight[reader.weight(each)].append(each)
     counting = [each for each in found.runs if each not in by_weight[Weight.FAILED]]
+    is_cached = reader.weight(run) is Weight.CACHED
     if len(counting) > 1:
+        worked = " that did the work" if by_weight[Weight.CACHED] and not is_cached else ""
         yield (
             f"{len(counting)} runs wrote {key}; the parameters and the environment are those "
-            f"of {run}, the newest{' that did the work' if by_weight[Weight.CACHED] else ''}"
+            f"of {run}, the newest{worked}"
         )
         yield from _read_by_each(found, counting)
-    if reader.weight(run) is Weight.CACHED:
-        yield f"{run}, the only run that wrote {key}, was CACHED: the run that did the work is not recorded"
+    if is_cached:
+        yield f"{run}, which wrote {key}, was CACHED: the run that did the work is not recorded"
     if reader.weight(run) is Weight.OPEN:
         yield f"{key} was written by {reader.open_since(run)}"
     failed = by_weight[Weight.FAILED]
@@ -164,15 +169,24 @@ def _datasets(found: Facts) -> Iterator[str]:
             for key in found.upstream.keys
             if key.kind is Kind.EXECUTION
         }
-        told = written_by_failures(states, found.upstream_edges)
+        whole = found.upstream.cut is None
+        told = written_by_failures(states, found.upstream_edges, whole=whole)
         yield from (told[key] for key in [*told][:LISTED] if key != found.key)
     if not found.sources and cut is None and found.role is not Role.DATASET:
         yield f"no data set is recorded upstream of {found.key}"
 
 
+def _failed_metrics(found: Facts) -> Iterator[str]:
+    failed = {metric.run.key for metric in found.metrics if metric.failed and metric.run}
+    if failed:
+        ending = ending_of(*(found.reader.row(run).state for run in failed))
+        yield f"some metrics of {found.key} are by {listed(sorted(failed))}, which {ending}"
+
+
 def _metrics(found: Facts) -> Iterator[str]:
     if found.role is Role.MODEL and not found.metrics:
         yield f"no metrics of {found.key} are recorded"
+    yield from _failed_metrics(found)
     deleted = [key for key, _ in found.measurements if found.reader.gone(key)]
     if deleted:
         yield f"the metrics {listed(deleted)} were deleted, and are left out"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from lineage.answers.notebook import ROWS, html_table, node_cells, safely
 from lineage.contract.backend import Backend
@@ -22,7 +23,7 @@ from lineage.queries.notes import (
 )
 from lineage.queries.reader import Reader
 from lineage.queries.roles import Role
-from lineage.queries.uses import evaluated_alone, is_evaluated, purpose_in
+from lineage.queries.uses import evaluated_alone, purpose_in
 from lineage.queries.versions import assets_of, versions_of
 
 __all__ = ["Peer", "Peers", "peers"]
@@ -102,13 +103,13 @@ def peers(
     data, notes = _data(found)
     if any_version:
         data = _all_versions(reader, data)
-    models, cut = _trained_on(found, data)
+    models = _trained_on(found, data)
     return Peers(
         of=reader.artifact(key),
         datasets=tuple(reader.artifact(each) for each in data),
-        models=models,
-        notes=(*notes, *_conclusions(found, data, models, cut)),
-        truncated=cut,
+        models=models.trained,
+        notes=(*notes, *_conclusions(found, data, models)),
+        truncated=models.cut,
         number=reader.number,
     )
 
@@ -130,13 +131,16 @@ def _data(found: Facts) -> tuple[list[NodeKey], list[str]]:
         notes.append(f"{found.run} read more than {found.limits.nodes} nodes; only the first count")
     reader.read({row.source for row in read.edges} | {found.run})
     events = [row for row in read.edges if reader.role(row.source) is Role.DATASET]
-    data = sorted({row.source for row in events if not is_evaluated(reader, row)} - {key})
+    data = sorted({row.source for row in events if _may_train(purpose_in(reader, row))} - {key})
     if data:
         return data, [*notes, *_untold(reader, events, data)]
-    if events:
+    # What a base was trained on trained this too, if nothing nearer did.
+    base = [each for each in found.sources if each.purpose is Purpose.BASE]
+    sources = [each for each in found.sources if _may_train(each.purpose)] or base
+    sources = [each for each in sources if not each.failed] or sources
+    if events and not sources:
         only = listed(sorted({row.source for row in events}))
         return [], [*notes, f"{found.run} read {only} to evaluate, and no data to train on"]
-    sources = [each for each in found.sources if each.purpose is not Purpose.EVALUATION]
     nearest = min((source.distance for source in sources), default=0)
     data = [source.node.key for source in sources if source.distance == nearest]
     said = (
@@ -145,6 +149,10 @@ def _data(found: Facts) -> tuple[list[NodeKey], list[str]]:
         else f"no data set is recorded upstream of {key}"
     )
     return data, [*notes, said, *cut_short("the search for data sets", found.upstream.cut)]
+
+
+def _may_train(purpose: Purpose | None) -> bool:
+    return purpose in (Purpose.TRAINING, None)
 
 
 def _untold(reader: Reader, events: Sequence[EdgeRow], data: Sequence[NodeKey]) -> list[str]:
@@ -164,25 +172,34 @@ def _all_versions(reader: Reader, data: Sequence[NodeKey]) -> list[NodeKey]:
     return list(known)
 
 
-def _trained_on(found: Facts, data: Sequence[NodeKey]) -> tuple[tuple[Peer, ...], Cut | None]:
+class _Models(NamedTuple):
+    """The models downstream of data, and those that only evaluation leads to, by key."""
+
+    trained: tuple[Peer, ...] = ()
+    evaluated: tuple[NodeKey, ...] = ()
+    cut: Cut | None = None
+
+
+def _trained_on(found: Facts, data: Sequence[NodeKey]) -> _Models:
     """Return the models downstream of the data, nearest first, without the one asked about."""
     if not data:
-        return (), None
+        return _Models()
     reader = found.reader
-    bit = Purpose.EVALUATION.bit
-    walk = reader.walk(data, Direction.DOWNSTREAM, found.limits, edges=True, without=bit)
+    walk = reader.walk(data, Direction.DOWNSTREAM, found.limits, edges=True)
     reader.read(walk.keys)
     evaluated = evaluated_alone(reader, walk)
-    origins = _origins(walk)
     failed = reader.behind_failures(walk)
-    models = [
+    origins = _origins(walk)
+    met = [
         Peer(reader.artifact(key), origins[key], distance, key in failed)
         for distance, level in enumerate(walk.levels)
         for key in level
         if distance and key != found.key and reader.role(key) is Role.MODEL
-        if key not in evaluated
     ]
-    return tuple(sorted(models, key=lambda peer: peer.failed)), walk.cut
+    models = [peer for peer in met if peer.model.key not in evaluated]
+    others = sorted(peer.model.key for peer in met if peer.model.key in evaluated)
+    trained = tuple(sorted(models, key=lambda peer: peer.failed))
+    return _Models(trained, tuple(others), walk.cut)
 
 
 def _origins(walk: Walk) -> Mapping[NodeKey, NodeKey]:
@@ -197,28 +214,18 @@ def _origins(walk: Walk) -> Mapping[NodeKey, NodeKey]:
     return origins
 
 
-def _only_evaluated(found: Facts, data: Sequence[NodeKey], models: Sequence[Peer]) -> list[str]:
-    """Return what to say of models that read the data to evaluate and for nothing else."""
-    if not data:
-        return []
-    reader = found.reader
-    met = reader.walk(data, Direction.DOWNSTREAM, found.limits, edges=False).keys
-    reader.read(met)
-    known = {found.key, *data, *(peer.model.key for peer in models)}
-    others = [key for key in met if key not in known and reader.role(key) is Role.MODEL]
-    told = listed(sorted(others))
-    return [f"the models {told} are left out: nothing but evaluation leads to them"] if told else []
-
-
-def _conclusions(
-    found: Facts, data: Sequence[NodeKey], models: Sequence[Peer], cut: Cut | None
-) -> list[str]:
-    taken = (found.key, *data, *(peer.model.key for peer in models))
-    failed = behind_failures("the models", (peer.model.key for peer in models if peer.failed))
-    told = [*concluded(found.reader, taken), *failed, *cut_short("the search for models", cut)]
-    if cut is None:
-        told += _only_evaluated(found, data, models)
-    if not models and cut is None:
+def _conclusions(found: Facts, data: Sequence[NodeKey], models: _Models) -> list[str]:
+    taken = (found.key, *data, *(peer.model.key for peer in models.trained))
+    failed = (peer.model.key for peer in models.trained if peer.failed)
+    told = [
+        *concluded(found.reader, taken),
+        *behind_failures("the models", failed),
+        *cut_short("the search for models", models.cut),
+    ]
+    if models.evaluated:
+        others = listed(models.evaluated)
+        told.append(f"the models {others} are left out: nothing but evaluation leads to them")
+    if not models.trained and models.cut is None:
         other = "other " if found.role is Role.MODEL else ""
         told.append(f"no {other}model is recorded that was made from this data")
     return told

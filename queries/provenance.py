@@ -70,4 +70,5 @@ def subgraph(
         number=backend.now() if as_of is None else as_of,
         matching=matching,
         cls=None if type is None or isinstance(type, str) else type,
+        has_writers=direction is Direction.UPSTREAM,
     )

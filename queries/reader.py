@@ -165,6 +165,10 @@ class Reader:
             return frozenset()
         return self.behind(walk, walk.edges, Direction.DOWNSTREAM, lambda row: row.target in failed)
 
+    def time_of(self, number: int) -> int:
+        """Return a transaction's time."""
+        return self._backend.time_of(number)
+
     def open_since(self, execution: NodeKey) -> str:
         """Return a run that has not ended, and for how long it had been so at this moment."""
         return running_for(self._backend, self.row(execution), as_of=self._as_of)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import product
 
 from lineage.contract.walking import Direction, Walk
 from lineage.model.keys import Kind, NodeKey
@@ -60,25 +61,26 @@ def evaluated_alone(reader: Reader, walk: Walk) -> frozenset[NodeKey]:
 
 
 def purposes_upstream(
-    reader: Reader, inputs: Sequence[EdgeRow], edges_of: Callable[[], Iterable[EdgeRow]]
+    reader: Reader,
+    inputs: Sequence[Sequence[EdgeRow]],
+    edges_of: Callable[[], Iterable[EdgeRow]],
 ) -> Mapping[NodeKey, Purpose | None]:
     """Return the purpose of each node upstream: that of the direct input it leads to.
 
-    `inputs` are the events by which what was asked about, or the runs that wrote it, read. Purposes are
-    on few lineages, and `edges_of` is called for those alone.
+    `inputs` are groups of the events by which what was asked about, or the runs that wrote it, read: what
+    one group says goes before what the next does. Purposes are on few lineages, and `edges_of` is called
+    for those alone.
     """
-    by_purpose: dict[Purpose | None, list[NodeKey]] = {}
-    reader.read(row.source for row in inputs)
-    for event in inputs:
-        by_purpose.setdefault(purpose_in(reader, event), []).append(event.source)
-    if not by_purpose.keys() - {None}:
+    reader.read(event.source for group in inputs for event in group)
+    groups = [[(event.source, purpose_in(reader, event)) for event in group] for group in inputs]
+    if not any(purpose for group in groups for _, purpose in group):
         return {}
     before: dict[NodeKey, list[NodeKey]] = {}
     for row in edges_of():
         before.setdefault(row.target, []).append(row.source)
     purposes: dict[NodeKey, Purpose | None] = {}
-    for purpose in PRECEDENCE:
-        ahead = [key for key in by_purpose.get(purpose, ()) if key not in purposes]
+    for group, purpose in product(groups, PRECEDENCE):
+        ahead = [key for key, own in group if own is purpose]
         while ahead:
             key = ahead.pop()
             if key not in purposes:

@@ -42,7 +42,7 @@ class Subgraph(Generic[NodeT_co]):
     `matches` are the nodes of the type that was asked for (all nodes, where none was) without the
     start, and never disconnect the answer. `truncated` is None for a whole answer, else the limit
     that cut it and the kept nodes that lead further. `number` is the transaction that the answer
-    is as of. `notes` name what only runs that failed wrote: data flowed through them all the same.
+    is as of. One that `has_writers` was walked upstream, and holds all that wrote its artifacts. `notes` name what only runs that failed wrote: data flowed through them all the same.
     """
 
     def __init__(
@@ -54,12 +54,14 @@ class Subgraph(Generic[NodeT_co]):
         number: int,
         matching: Collection[int] | None = None,
         cls: type[NodeT_co] | None = None,
+        has_writers: bool = False,
     ) -> None:
         self._walk = walk
         self._found = rows
         self._known = types
         self._matching = matching
         self._cls = cls
+        self._has_writers = has_writers
         self.number = number
         if len(rows) < len(self):
             missing = next(key for key in walk.keys if key not in rows)
@@ -111,7 +113,8 @@ class Subgraph(Generic[NodeT_co]):
     def notes(self) -> tuple[str, ...]:
         """Sentences on what nobody but runs that failed wrote, as far as the answer goes."""
         states = {row.key: row.state for row in self._rows if row.key.kind is Kind.EXECUTION}
-        return tuple(written_by_failures(states, self._walk.edges).values())
+        whole = self._has_writers and self._walk.cut is None
+        return tuple(written_by_failures(states, self._walk.edges, whole=whole).values())
 
     @cached_property
     def distances(self) -> dict[NodeKey, int]:

@@ -166,12 +166,14 @@ def ending_of(*states: int | None) -> str:
 
 
 def written_by_failures(
-    states: Mapping[NodeKey, int | None], events: Iterable[EdgeRow]
+    states: Mapping[NodeKey, int | None], events: Iterable[EdgeRow], *, whole: bool
 ) -> dict[NodeKey, str]:
     """Return for each artifact that nobody but runs which failed wrote a sentence that says so.
 
-    The runs are those whose states are given; as far as the events go.
+    The runs are those whose states are given. Where the events are not the `whole` of what wrote the
+    artifacts, no more is said than that.
     """
+    alone, rest = (" alone", "") if whole else ("", ", and by no other run of this answer")
     failed = {run for run, state in states.items() if weight_of(state) is Weight.FAILED}
     writers: dict[NodeKey, list[NodeKey]] = {}
     for event in events if failed else ():
@@ -179,8 +181,8 @@ def written_by_failures(
             writers.setdefault(event.target, []).append(event.source)
     return {
         artifact: (
-            f"{artifact} was written by {', '.join(map(str, runs[:NAMED]))} alone, "
-            f"which {ending_of(*(states[run] for run in runs))}"
+            f"{artifact} was written by {', '.join(map(str, runs[:NAMED]))}{alone}, "
+            f"which {ending_of(*(states[run] for run in runs))}{rest}"
         )
         for artifact, runs in sorted(writers.items())
         if failed.issuperset(runs)

@@ -171,6 +171,7 @@ class _Maker:
             if match is not None:
                 self._check(wanted, node, match)
                 self._note_name(node, match)
+                self._note_content(node, match)
                 return match
         if isinstance(node, Artifact) and node.uri is not None:
             match = self._at_uri(node, wanted.role)
@@ -186,6 +187,20 @@ class _Maker:
             self.notes.append(
                 f"{row.key} {kept}, and the name {node.name!r:.80} that was given beside its id is not stored"
             )
+
+    def _note_content(self, node: Node, row: NodeRow) -> None:
+        """Say where what a name or an external id decided has another URI or digest than was given."""
+        if not isinstance(node, Artifact):
+            return
+        stored = decode(row.properties).get("digest", decode(row.custom).get("digest"))
+        for what, given, kept in (
+            ("URI", node.uri, row.uri),
+            ("digest", _digest(node), stored),
+        ):
+            if given is not None and kept is not None and given != kept:
+                self.notes.append(
+                    f"{row.key} is taken by its name or external id, though its {what} is another than was given"
+                )
 
     def _named(self, reference: Reference) -> Iterator[NodeRow]:
         """Yield the nodes that a reference names, this run's own new ones included."""
@@ -237,13 +252,13 @@ class _Maker:
         properties = decode(conform(self._types.of(node), _given(node)))
 
         def fits(row: NodeRow) -> bool:
-            if node.name not in (None, row.name):
+            if node.name not in (None, row.name) or node.external_id not in (None, row.external_id):
                 return False
             stored, custom = decode(row.properties), decode(row.custom)
             if digest is not None:
                 return stored.get("digest", custom.get("digest")) == digest
             return (
-                _has_plain(row, node)
+                (node.state is None or STATE_NUMBERS[node.state] == row.state)
                 and _has(stored, properties)
                 and _has(custom, node.custom_properties)
             )
@@ -276,13 +291,6 @@ def _given(node: Artifact) -> dict[str, Value]:
     fields = property_fields(type(node))
     defaults = {field.alias for name, field in fields.items() if name not in node.model_fields_set}
     return {name: value for name, value in node.properties.items() if name not in defaults}
-
-
-def _has_plain(row: NodeRow, node: Artifact) -> bool:
-    """Whether the external id and the state are as given, where they are."""
-    return node.external_id in (None, row.external_id) and (
-        node.state is None or STATE_NUMBERS[node.state] == row.state
-    )
 
 
 def _has(stored: Mapping[str, Value], given: Mapping[str, Value]) -> bool:

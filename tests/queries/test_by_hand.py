@@ -99,17 +99,19 @@ class Reference:
 
     def purposes(self, artifact: NodeKey) -> dict[NodeKey, str | None]:
         """Return what everything behind an artifact was for: what it leads to was read for that."""
-        rows = [row for run in self.writers(artifact) for row in self.read(run)]
         purposes: dict[NodeKey, str | None] = {}
-        for some, purpose in (
-            (('["train"]',), "training"),
-            ((None, '["other"]'), None),
-            (('["test"]',), "evaluation"),
-        ):
-            for row in rows:
-                if row.paths in some:
-                    for key in self.behind(row.source):
-                        purposes.setdefault(key, purpose)
+        runs = self.writers(artifact)
+        for failing in (False, True):
+            read = [row for run in runs if self._failed(run) is failing for row in self.read(run)]
+            for some, purpose in (
+                (('["train"]',), "training"),
+                ((None, '["other"]'), None),
+                (('["test"]',), "evaluation"),
+            ):
+                for row in read:
+                    if row.paths in some:
+                        for key in self.behind(row.source):
+                            purposes.setdefault(key, purpose)
         return purposes
 
 

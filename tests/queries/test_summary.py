@@ -252,11 +252,12 @@ def test_of_several_runs_the_newest_event_counts(store: Store) -> None:
         for n, run in enumerate(runs, 1):
             new.edge(run, new.artifact(METRICS, custom={"n": n}), time=1)
     answer = show(store, net)
-    assert [run.id for run in answer.runs] == [3, 2, 1, 4]
-    assert answer.parameters == {"n": 3}
-    assert [metric.value for metric in answer.metrics] == [3, 2, 1, 4]
+    # An event without a time counts at its transaction's, which is later than those.
+    assert [run.id for run in answer.runs] == [4, 3, 2, 1]
+    assert answer.parameters == {"n": 4}
+    assert [metric.value for metric in answer.metrics] == [4, 3, 2, 1]
     assert answer.notes[0] == (
-        "4 runs wrote artifact:1; the parameters and the environment are those of execution:3, the newest"
+        "4 runs wrote artifact:1; the parameters and the environment are those of execution:4, the newest"
     )
 
 

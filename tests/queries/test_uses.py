@@ -174,3 +174,27 @@ def test_impact_of_what_was_evaluated_and_trained_on_is_plain(store: Store) -> N
         run.input(Table(name="d"), use="train")
         run.output(Net(name="m"))
     assert [each.evaluated for each in store.impact("Table:d").affected] == [False]
+
+
+def test_path_of_an_output_says_nothing_of_a_use(store: Store) -> None:
+    with store.run(lineage.Transform(), environment=False) as run:
+        run.input(Table(name="raw"))
+        held = run.output(Table(name="part"), path="val")
+    with store.run(Fit(), environment=False) as run:
+        run.input(held, use="train")
+        run.output(Net(name="best"), path="best_val")
+    for name in ("raw", "part"):
+        answer = store.peers(f"Table:{name}")
+        assert [each.model.name for each in answer.models] == ["best"]
+        assert not any("left out" in note for note in answer.notes)
+
+
+def test_validation_data_does_not_hide_what_a_base_was_trained_on(store: Store) -> None:
+    trained(store, "base", train="e")
+    with store.run(Fit(), environment=False) as run:
+        run.input(Net(name="base"), use="base")
+        run.input(Table(name="t"), use="eval")
+        run.output(Net(name="tuned"))
+    answer = store.peers("Net:tuned")
+    assert [each.name for each in answer.datasets] == ["e"]
+    assert [each.model.name for each in answer.models] == ["base"]
