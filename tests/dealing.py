@@ -47,14 +47,12 @@ class Dealer(LoadScopeScheduling):  # type: ignore[misc]
 
     A server plans each statement at its first use, which takes it far longer than to run it. So one
     worker begins with the tests of Neo4j, the others with the rest, and who has no more of the one
-    helps with the other: on servers of its own, where there is memory for them, and two processors for
-    each worker that has some. Fewer would only share the work of planning everything once more.
+    helps with the other: on servers of its own, where there is memory for them.
     """
 
     def __init__(self, config: pytest.Config, log: Producer | None, most: int = 0) -> None:
         super().__init__(config, log)
-        memory, processors = free_memory() // SERVERS_OF_A_WORKER, (os.cpu_count() or 1) // 2
-        self.most = most or max(1, min(memory, processors))
+        self.most = most or max(1, free_memory() // SERVERS_OF_A_WORKER)
         """How many workers may have servers."""
 
     def _split_scope(self, nodeid: str) -> str:
