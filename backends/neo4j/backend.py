@@ -24,10 +24,12 @@ from lineage.backends.neo4j.reading import edges_at, heads, nodes_at, versions_a
 from lineage.backends.neo4j.rows import HEAD, head_row, type_row
 from lineage.backends.neo4j.walk import walk_graph
 from lineage.backends.neo4j.writing import WriteBuffer
+from lineage.backends.neo4j.writings import writings_at
 from lineage.contract.backend import EMPTY, PRELOADED, Backend, Order, Reference
 from lineage.contract.refusals import lost_transaction
 from lineage.contract.walking import Direction, Limits, Walk
-from lineage.errors import BackendError, Conflict, Corrupt, LineageError, Unavailable
+from lineage.contract.writings import AtUri, Writing
+from lineage.errors import BackendError, Conflict, Corrupt, LineageError, NotFound, Unavailable
 from lineage.filters.tree import Filter
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import Batch, Commit, EdgeKey, EdgeKind, EdgeRow, Head, NodeRow, TypeRow
@@ -37,8 +39,8 @@ __all__ = ["Neo4jBackend"]
 logger = logging.getLogger("lineage")
 T = TypeVar("T")
 
-TRIES = 2
-"""How often a read may be disturbed before it keeps commits away."""
+TRIES = 3
+"""How often a read may be disturbed before it keeps commits away; the first may only show that others wrote."""
 RECONNECT = 0.5
 """Seconds between attempts to ask what became of a commit."""
 
@@ -104,21 +106,23 @@ class Neo4jBackend(Backend):
             return as_of
         return self.now() if writing is None else self._own_number(writing)
 
-    def _steadily(self, read: Callable[[RunStatement], T]) -> T:
+    def _steadily(self, as_of: int | None, read: Callable[[RunStatement, int], T]) -> T:
         """Return what a read finds in a graph that nobody changes meanwhile.
 
+        `read` is given the number of the transaction that it is as of: for the present the last one
+        known, which the gate confirms afterwards.
         Neo4j applies a commit record by record, while others read: a reader may see an edge leave
         the present before it is in the past. So a read during which a transaction was committed
         is made again, and at last under the lock that commits need.
         """
-        writing = self._buffer
+        as_of, writing = self._effective(as_of), self._buffer
         if writing is not None:  # it has the lock that all writers need
-            return read(writing.run)
+            return read(writing.run, self._own_number(writing) if as_of is None else as_of)
         for _ in range(TRIES):
             before = self._last
             try:
-                answer = read(self._server.read)
-            except Corrupt:
+                answer = read(self._server.read, before if as_of is None else as_of)
+            except (Corrupt, NotFound):
                 if self.now() == before:
                     raise
             else:
@@ -126,14 +130,15 @@ class Neo4jBackend(Backend):
                     return answer
         work, rows = self._server.begin(first=_NOW, seconds=self.lock_timeout)
         try:
-            self._reached(*self._only(rows))
-            return read(work.run)
+            number, schema = self._only(rows)
+            self._reached(number, schema)
+            return read(work.run, number if as_of is None else as_of)
         finally:
             work.rollback()
 
     def _run(self, query: str, /, **parameters: Any) -> Rows:
-        """Run one statement steadily."""
-        return self._steadily(lambda run: run(query, **parameters))
+        """Run one statement steadily, which says itself what it is as of."""
+        return self._steadily(0, lambda run, _: run(query, **parameters))
 
     def _own_number(self, writing: WriteBuffer) -> int:
         own = self._transaction
@@ -197,8 +202,7 @@ class Neo4jBackend(Backend):
     def nodes(
         self, keys: Collection[NodeKey], *, as_of: int | None = None
     ) -> Mapping[NodeKey, NodeRow]:
-        number = self._number(as_of)
-        found = self._steadily(lambda run: nodes_at(run, number, keys))
+        found = self._steadily(as_of, lambda run, number: nodes_at(run, number, keys))
         if self._buffer is not None and as_of is None:
             self._buffer.saw(found.values())
         return found
@@ -214,10 +218,10 @@ class Neo4jBackend(Backend):
         limit: int | None = None,
         as_of: int | None = None,
     ) -> list[NodeRow]:
-        number, own = self._number(as_of), as_of is None
-        types = [row.type for row in self._types_seen(number, own=own)]
+        own = as_of is None
 
-        def read(run: RunStatement) -> list[NodeRow]:
+        def read(run: RunStatement, number: int) -> list[NodeRow]:
+            types = [row.type for row in self._types_seen(number, own=own)]
             return find_nodes(
                 run,
                 number,
@@ -230,7 +234,7 @@ class Neo4jBackend(Backend):
                 types=types,
             )
 
-        return self._steadily(read)
+        return self._steadily(as_of, read)
 
     @override
     def edges(
@@ -241,13 +245,13 @@ class Neo4jBackend(Backend):
         kinds: Collection[EdgeKind] | None = None,
         as_of: int | None = None,
     ) -> list[EdgeRow]:
-        number = self._number(as_of)
-        return self._steadily(lambda run: edges_at(run, number, keys, direction, kinds))
+        return self._steadily(
+            as_of, lambda run, number: edges_at(run, number, keys, direction, kinds)
+        )
 
     @override
     def versions(self, key: NodeKey, *, as_of: int | None = None) -> list[NodeRow]:
-        number = self._number(as_of)
-        return self._steadily(lambda run: versions_at(run, number, key))
+        return self._steadily(as_of, lambda run, number: versions_at(run, number, key))
 
     @override
     def _walk(
@@ -260,15 +264,13 @@ class Neo4jBackend(Backend):
         as_of: int | None,
         without: int,
     ) -> Walk:
-        number = self._number(as_of)
-
-        def read(run: RunStatement) -> Walk:
+        def read(run: RunStatement, number: int) -> Walk:
             self.check_starts(starts, nodes_at(run, number, starts))
             return walk_graph(
                 run, number, starts, direction, limits=limits, edges=edges, without=without
             )
 
-        return self._steadily(read)
+        return self._steadily(as_of, read)
 
     @override
     def lookup(self, references: Collection[Reference]) -> dict[Reference, list[NodeRow]]:
@@ -281,6 +283,19 @@ class Neo4jBackend(Backend):
         if self._buffer is None:
             return super().existing_edges(keys)
         return self._buffer.existing(keys)
+
+    @override
+    def _writings(
+        self, of: AtUri | Collection[NodeKey], as_of: int | None, limit: int | None
+    ) -> Sequence[Writing]:
+        own, transaction = as_of is None, self._transaction
+        now = None if transaction is None else transaction.time
+
+        def read(run: RunStatement, number: int) -> list[Writing]:
+            is_past = self._is_past(number, own=own)
+            return writings_at(run, number, of, now=now, limit=limit, is_past=is_past)
+
+        return self._steadily(as_of, read)
 
     @override
     def log(self, *, before: int | None = None, limit: int | None = None) -> list[Head]:

@@ -55,6 +55,7 @@ __all__ = [
     "number_of",
     "of_moment",
     "quoted",
+    "state_number",
     "state_value",
     "type_label",
     "type_row",
@@ -302,6 +303,14 @@ def state_value(kind: Kind, number: int | None) -> str | int | None:
     return names[number] if number is not None and 0 <= number < len(names) else number
 
 
+def state_number(kind: Kind, value: str | int | None) -> int | None:
+    """Undo `state_value`."""
+    try:
+        return _STATE_NUMBERS[kind][value] if isinstance(value, str) else value
+    except LookupError as error:
+        raise _damaged("the state of a node", value) from error
+
+
 def node_row(values: Sequence[Any]) -> NodeRow:
     """Read what `NODE` returns: with `until` only where the node is gone."""
     key, type_id, name, external_id, uri, state, texts, created, *rest = values
@@ -309,9 +318,9 @@ def node_row(values: Sequence[Any]) -> NodeRow:
     updated, since, salt, digest, until, gone = rest
     try:
         properties, custom = texts or ("{}", "{}")
-        number = _STATE_NUMBERS[node.kind][state] if isinstance(state, str) else state
-    except (LookupError, TypeError, ValueError) as error:
-        raise _damaged("the state or the properties of a node", (state, texts)) from error
+    except (TypeError, ValueError) as error:
+        raise _damaged("the properties of a node", texts) from error
+    number = state_number(node.kind, state)
     if not (type(type_id) is type(created) is type(updated) is type(since) is int):
         raise _damaged("a node's row", values)
     content = (name, external_id, uri, number, properties, custom, created, updated, since)
