@@ -294,20 +294,25 @@ def all_keys(backend: Backend) -> list[NodeKey]:
 def moment_of(backend: Backend, as_of: int | None = None) -> dict[str, object]:
     """Return everything that a store answers as of a transaction."""
     keys = all_keys(backend)
+    versions = {key: rows for key in keys if (rows := backend.versions(key, as_of=as_of))}
+    return {**_graph_of(backend, keys, as_of), "versions": versions}
+
+
+def _graph_of(backend: Backend, keys: list[NodeKey], as_of: int | None) -> dict[str, object]:
     return {
         "types": list(backend.types(as_of=as_of)),
         "nodes": backend.nodes(keys, as_of=as_of),
         "edges": backend.edges(keys, as_of=as_of),
         "live": [row for kind in Kind for row in backend.find(kind, as_of=as_of)],
-        "versions": {key: rows for key in keys if (rows := backend.versions(key, as_of=as_of))},
     }
 
 
 def everything(backend: Backend) -> dict[str, object]:
-    """Return all that a store holds: every moment, the log and the changes."""
+    """Return all that a store holds: every moment, every version, the log and the changes."""
+    keys = all_keys(backend)
     return {
         "log": backend.log(),
         "changes": list(backend.changes()),
         "present": moment_of(backend),
-        "past": [moment_of(backend, number) for number in range(backend.now() + 1)],
+        "past": [_graph_of(backend, keys, number) for number in range(backend.now() + 1)],
     }
