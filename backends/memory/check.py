@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from lineage.backends.memory.graph import TimedGraph
 from lineage.backends.memory.history import TransactionRecords, TypeHistory
 from lineage.backends.memory.indexes import Index, terms
-from lineage.contract.refusals import no_edge, no_live_node
+from lineage.contract.refusals import no_edge, no_live_node, no_return
 from lineage.errors import AlreadyExists, NotFound
 from lineage.filters.tree import Field
 from lineage.model.keys import Kind, NodeKey
@@ -30,9 +30,7 @@ def check_nodes(graph: TimedGraph, batch: Batch) -> None:
         final[row.key] = row
     for row in batch.updates:
         if row.key not in final:
-            stored = graph.at(row.key, None)
-            if stored is None or stored.gone:
-                raise no_live_node(row.key, "update")
+            _check_update(graph, row)
         final[row.key] = row
     names: dict[tuple[int, str], NodeKey] = {}
     external_ids: dict[tuple[Kind, str], NodeKey] = {}
@@ -49,6 +47,17 @@ def check_nodes(graph: TimedGraph, batch: Batch) -> None:
             found = _staying(graph, key.kind, Field.EXTERNAL_ID, row.external_id, final)
             holders += [other.key for other in found]
             _check_free(key, holders, "external id", row.external_id)
+
+
+def _check_update(graph: TimedGraph, row: NodeRow) -> None:
+    """Raise for the new version of a node that does not exist, or cannot live again."""
+    last = graph.at(row.key, None)
+    if last is None:
+        raise no_live_node(row.key, "update")
+    if last.gone:
+        refusal = no_return(row, deleted=last.until, erased=last.digest is not None)
+        if refusal is not None:
+            raise refusal
 
 
 def _staying(
@@ -110,12 +119,19 @@ def _node_faults(graph: TimedGraph) -> Iterator[str]:
         else:
             versions = graph.versions(key)
             for one, following in pairwise(versions):
-                if one.until != following.since or one.gone or not one.since < following.since:
+                if not _leads_to(one, following):
                     yield f"{key}: the version of transaction {one.since} does not lead to that of {following.since}"
             if versions[-1].gone != (versions[-1].until is not None):
                 yield f"{key}: its last version ended, but it is not gone"
     for key in graph.past.keys() - graph.nodes:
         yield f"{key} has a past but no last version"
+
+
+def _leads_to(one: NodeRow, following: NodeRow) -> bool:
+    """Whether a version was replaced by the one that follows, or the node was gone until then."""
+    if one.until is None or one.until > following.since or one.since >= following.since:
+        return False
+    return one.gone == (one.until < following.since)
 
 
 def _edge_faults(graph: TimedGraph) -> Iterator[str]:
@@ -211,9 +227,10 @@ def _said(number: int, records: TransactionRecords) -> Iterator[_Fact]:
 def _kept(graph: TimedGraph, types: TypeHistory) -> Iterator[_Fact]:
     yield from ((since, "type", number) for since, number in types.written())
     for row in graph.latest():
-        yield from ((each.since, "a version of", each.key) for each in graph.versions(row.key))
-        if row.until is not None:
-            yield row.until, "the deletion of", row.key
+        for each in graph.versions(row.key):
+            yield each.since, "a version of", each.key
+            if each.gone:
+                yield each.until, "the deletion of", each.key
     ended = [row for key, rows in graph.ended.items() for row in rows if row.source == key]
     present = [held["row"] for _, _, held in graph.edges(data=True)]
     # Where a version follows that is not the first of its edge, the edge did not end.

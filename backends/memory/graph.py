@@ -150,11 +150,18 @@ class TimedGraph(_Graph):
             self._note_times(row)
 
     def replace_node(self, row: NodeRow, number: int) -> None:
-        """Give a live node a new version; one of the same transaction leaves no trace."""
+        """Give a node a new version; one of the same transaction leaves no trace, a gone node lives again."""
         key = row.key
         held = self._node[key]
         old: NodeRow = held["row"]
         past = self.past.get(key, [])
+        if old.gone:
+            self.undo.append(partial(self._restore_node, key, old, row, len(past), ()))
+            self.past.setdefault(key, []).append(old)
+            held["row"] = row
+            self.live[key.kind].add(terms(row), key.id)
+            self._note_times(row)
+            return
         moved = [] if old.since == number else [old.open()._replace(until=number)]
         lost: list[Term] = []
         if old[1:5] != row[1:5]:
@@ -192,7 +199,7 @@ class TimedGraph(_Graph):
         kept: int,
         lost: Iterable[Term],
     ) -> None:
-        """Bring back the version `old` of a live node, or that there was none."""
+        """Bring back the version `old` of a node, or that there was none."""
         if new is not None:
             self.live[key.kind].discard(terms(new), key.id)
         if old is None:
@@ -202,7 +209,8 @@ class TimedGraph(_Graph):
         self.former[key.kind].discard(lost, key.id)
         _shorten(self.past, key, kept)
         self._node[key]["row"] = old
-        self.live[key.kind].add(terms(old), key.id)
+        if not old.gone:
+            self.live[key.kind].add(terms(old), key.id)
 
     def purge_node(self, key: NodeKey) -> None:
         """Erase the content of every version of a gone node."""

@@ -295,11 +295,12 @@ class _Nodes:
             after = numbers[-1]
 
     def _node(self, present: Sequence[Any], former: Sequence[Sequence[Any]]) -> Iterator[str]:
-        rows = []
+        rows, revived = [], {}
         for values in (*former, present):
             try:
                 row = version_row(values[:-3])
                 rows.append(row)
+                revived[row.since] = values[-2].get("lineage_revived")
                 yield from self._version(row, values, is_former=values is not present)
             except (LineageError, ValueError, TypeError, LookupError) as error:
                 yield f"{_name(present[0])} cannot be read: {error}"
@@ -308,7 +309,7 @@ class _Nodes:
         earlier = [row for row in rows[:-1] if row.since < rows[-1].since]
         rows = [*sorted(earlier, key=lambda row: row.since), rows[-1]]
         for one, following in pairwise(rows):
-            if one.until != following.since:
+            if (revived[one.since] if one.gone else one.until) != following.since:
                 yield f"{one.key}: the version of transaction {one.since} does not lead to that of {following.since}"
 
     def _version(self, row: NodeRow, values: Sequence[Any], *, is_former: bool) -> Iterator[str]:
@@ -329,7 +330,8 @@ class _Nodes:
         own = ["LineagePast"] if is_former else ["LineageNode", *node_labels(row, node_type)]
         if sorted(labels) != sorted(own):
             yield f"{what} has the labels {sorted(labels)}, not {sorted(own)}"
-        held = {name: value for name, value in properties.items() if name not in _TIMES}
+        beside = {*_TIMES, "lineage_revived"} if is_former else _TIMES
+        held = {name: value for name, value in properties.items() if name not in beside}
         wrong = _differences(held, node_values(row, node_type))
         if wrong:
             yield f"{what} has properties in the graph that it was not given: {', '.join(wrong):.200}"

@@ -51,10 +51,19 @@ RETURN {HEAD}, t.purged ORDER BY t.number
 _TYPES = f"MATCH (y:LineageType) WHERE {_in_range('y.since')} RETURN y.kind, y.body, y.since"
 _NODES = f"MATCH (n:LineageNode) USING INDEX n:LineageNode(lineage_since) WHERE {_in_range('n.lineage_since')} RETURN {NODE}"
 _FORMER = f"MATCH (n:LineagePast) USING INDEX n:LineagePast(lineage_since) WHERE {_in_range('n.lineage_since')} RETURN {NODE}"
-_REPLACED, _DELETED = (
-    f"MATCH (n:{label}) USING INDEX n:{label}(lineage_until) WHERE {_in_range('n.lineage_until')} RETURN n.lineage_key, n.lineage_until"
-    for label in ("LineagePast", "LineageNode")
-)
+_PAST_UNTIL = f"MATCH (n:LineagePast) USING INDEX n:LineagePast(lineage_until) WHERE {_in_range('n.lineage_until')}"
+_FOLLOWED = f"""
+{_PAST_UNTIL} AND n.lineage_revived IS NULL RETURN n.lineage_key, n.lineage_until AS number
+UNION ALL
+MATCH (n:LineagePast) USING INDEX n:LineagePast(lineage_revived) WHERE {_in_range("n.lineage_revived")}
+RETURN n.lineage_key, n.lineage_revived AS number
+"""
+_DELETED = f"""
+MATCH (n:LineageNode) USING INDEX n:LineageNode(lineage_until) WHERE {_in_range("n.lineage_until")}
+RETURN n.lineage_key, n.lineage_until
+UNION ALL
+{_PAST_UNTIL} AND n.lineage_revived IS NOT NULL RETURN n.lineage_key, n.lineage_until
+"""
 _EDGES = " UNION ALL ".join(
     f"MATCH ()-[r:{kind}]->() USING INDEX r:{kind}(lineage_since) WHERE {_in_range('r.lineage_since')} RETURN {EDGE}"
     for kind in EDGE_TYPES.split("|")
@@ -77,9 +86,9 @@ CALL (row) {
   UNION ALL
   MATCH (n:LineagePast {lineage_key: row.lineage_key}) USING INDEX n:LineagePast(lineage_key) WHERE n.lineage_since = row.lineage_since RETURN n
 }
-WITH n, row, n.create_time AS created, n.update_time AS updated
+WITH n, row, n.create_time AS created, n.update_time AS updated, n.lineage_revived AS revived
 SET n = row
-SET n.create_time = created, n.update_time = updated
+SET n.create_time = created, n.update_time = updated, n.lineage_revived = revived
 """
 
 
@@ -135,14 +144,14 @@ class _Reader:
             self._found.types[since].append(type_row(kind, body, since))
 
     def nodes(self) -> None:
-        """Find new nodes and updates; an update is a version that replaced another."""
+        """Find new nodes and updates; an update is a version that followed another."""
         present = [_record(values) for values in self._rows(_NODES)]
         met = {(row.key, row.since) for row in present}
         former = [_record(values) for values in self._rows(_FORMER)]
-        replaced = {(key_of(number), until) for number, until in self._rows(_REPLACED)}
+        followed = {(key_of(number), since) for number, since in self._rows(_FOLLOWED)}
         moved = [row for row in former if (row.key, row.since) not in met]
         for row in (*present, *moved):
-            is_update = (row.key, row.since) in replaced
+            is_update = (row.key, row.since) in followed
             (self._found.updates if is_update else self._found.nodes)[row.since].append(row)
 
     def edges(self) -> None:

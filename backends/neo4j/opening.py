@@ -37,6 +37,7 @@ def _schema() -> dict[str, str]:
         "lineage_past_key": "(n:LineagePast) ON (n.lineage_key)",
         "lineage_past_since": "(n:LineagePast) ON (n.lineage_since)",
         "lineage_past_version_until": "(n:LineagePast) ON (n.lineage_until)",
+        "lineage_past_revived": "(n:LineagePast) ON (n.lineage_revived)",
         "lineage_type": "(n:LineageType) ON (n.id)",
         f"{PAST.lower()}_until": f"()-[n:{PAST}]-() ON (n.lineage_until)",
     }

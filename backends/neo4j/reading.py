@@ -36,7 +36,8 @@ RETURN {NODE}
 """
 _FORMER = f"""
 UNWIND $keys AS key
-MATCH (n:LineagePast {{lineage_key: key}}) USING INDEX n:LineagePast(lineage_key) WHERE {of_moment("n")}
+MATCH (n:LineagePast {{lineage_key: key}}) USING INDEX n:LineagePast(lineage_key)
+WHERE {of_moment("n")} OR (n.lineage_since <= $as_of AND n.lineage_revived > $as_of)
 RETURN {NODE}
 """
 _VERSIONS = f"""
@@ -73,7 +74,7 @@ def nodes_at(run: RunStatement, as_of: int, keys: Collection[NodeKey]) -> dict[N
                 newer.append(values[0])
         if newer:
             former = map(node_row, run(_FORMER, keys=newer, as_of=as_of))
-            found.update((row.key, row) for row in former)
+            found.update((row.key, row.seen(as_of)) for row in former)
     return found
 
 

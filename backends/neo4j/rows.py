@@ -4,7 +4,8 @@ A node is a `:LineageNode` with the label of its kind and that of its type; an e
 relationship of its own kind, in its own direction. What a person reads stands under its own name;
 what only the engine reads begins with `lineage_`. Deleted nodes are `:LineageNode:LineageGone`,
 former versions `:LineagePast`, ended edges and former versions of edges `:LINEAGE_PAST`, so that no plain
-query meets them.
+query meets them. The last version before a deletion is a former one as well once the node lives again:
+`lineage_revived` says from which transaction on, and `lineage_until` still when it was deleted.
 
 Properties are kept twice: natively, for people, queries and indexes, as far as Neo4j can hold
 them, and as canonical JSON in `lineage_values`, which says what they are.
@@ -82,7 +83,8 @@ EVENT_TYPES = "|".join(kind.name for kind in sorted(EVENT_KINDS))
 
 NODE = (
     "n.lineage_key, n.lineage_type, n.name, n.external_id, n.uri, n.state, n.lineage_values, n.lineage_created, "
-    "n.lineage_updated, n.lineage_since, n.lineage_salt, n.lineage_digest, n.lineage_until, n:LineageGone"
+    "n.lineage_updated, n.lineage_since, n.lineage_salt, n.lineage_digest, n.lineage_until, "
+    "(n:LineageGone OR n.lineage_revived IS NOT NULL)"
 )
 """What a query returns of a node `n`, for `node_row`."""
 EDGE = (
@@ -312,7 +314,7 @@ def state_number(kind: Kind, value: str | int | None) -> int | None:
 
 
 def node_row(values: Sequence[Any]) -> NodeRow:
-    """Read what `NODE` returns: with `until` only where the node is gone."""
+    """Read what `NODE` returns: with `until` only where the node was gone from then on."""
     key, type_id, name, external_id, uri, state, texts, created, *rest = values
     node = key_of(key)
     updated, since, salt, digest, until, gone = rest

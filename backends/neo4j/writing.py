@@ -29,7 +29,7 @@ from lineage.backends.neo4j.rows import (
 )
 from lineage.contract.backend import External, Named, Reference
 from lineage.contract.batches import batched
-from lineage.contract.refusals import no_edge, no_live_node
+from lineage.contract.refusals import no_edge, no_live_node, no_return
 from lineage.errors import AlreadyExists, Corrupt, NotFound
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EVENT_KINDS, Batch, EdgeKey, EdgeRow, Head, NodeRow, TypeRow
@@ -53,10 +53,11 @@ _KINDLESS = "[label IN labels(n) WHERE label <> 'LineageNode']"
 _UPDATE = f"""
 CALL () {{
   UNWIND $rows AS row
-  MATCH (n:LineageNode {{lineage_key: row.values.lineage_key}}) USING INDEX n:LineageNode(lineage_key) WHERE n.lineage_until IS NULL
+  MATCH (n:LineageNode {{lineage_key: row.values.lineage_key}}) USING INDEX n:LineageNode(lineage_key)
   CALL (n, row) {{
     WITH n, row WHERE n.lineage_since < row.values.lineage_since
-    CREATE (p:LineagePast) SET p = properties(n), p.lineage_until = row.values.lineage_since
+    CREATE (p:LineagePast) SET p = properties(n), p.lineage_until = coalesce(n.lineage_until, row.values.lineage_since),
+      p.lineage_revived = CASE WHEN n:LineageGone THEN row.values.lineage_since END
   }}
   REMOVE n.lineage_name, n.lineage_external
   RETURN count(*) AS updates
@@ -66,6 +67,9 @@ CALL () {{
   MATCH (n:LineageNode {{lineage_key: row.values.lineage_key}}) USING INDEX n:LineageNode(lineage_key)
   SET n = row.values
   SET {_TIMES}
+  WITH n, row WHERE n:LineageGone
+  REMOVE n:LineageGone
+  SET n:$(row.labels)
 }}
 CALL () {{
   UNWIND $gone AS key
@@ -75,7 +79,10 @@ CALL () {{
 }}
 RETURN updates
 """
-"""Former versions first, and all names given up, so that names may change hands."""
+"""Former versions first, and all names given up, so that names may change hands.
+
+A gone node has lost the labels that it has again once it is revived.
+"""
 _CREATE = f"""
 CALL () {{
   UNWIND $nodes AS row
@@ -107,7 +114,7 @@ RETURN edges
 _TAKEN = """
 RETURN
   COLLECT { UNWIND $keys AS key MATCH (n:LineageNode {lineage_key: key}) USING INDEX n:LineageNode(lineage_key)
-            RETURN [key, n.lineage_until IS NULL] } AS there,
+            RETURN [key, n.lineage_until, n.lineage_digest IS NOT NULL] } AS there,
   COLLECT { UNWIND $names AS name MATCH (n:LineageNode {lineage_name: name}) USING INDEX n:LineageNode(lineage_name)
             RETURN [name, n.lineage_key] } AS names,
   COLLECT { UNWIND $external_ids AS id MATCH (n:LineageNode {lineage_external: id}) USING INDEX n:LineageNode(lineage_external)
@@ -166,11 +173,20 @@ SET n:LineageGone, n.lineage_until = $number
 """
 
 
+class _Fate(NamedTuple):
+    """What became of a node that exists."""
+
+    deleted: int | None
+    """The transaction that deleted it; None while it lives."""
+    erased: bool
+    """Whether its last version has no content."""
+
+
 class _Taken(NamedTuple):
     """What the store says of the things that a batch wants for itself."""
 
-    there: dict[NodeKey, bool]
-    """The nodes that exist, and whether they live."""
+    there: dict[NodeKey, _Fate]
+    """The nodes that exist."""
     owners: dict[str, NodeKey]
     """Who has a name or an external id, by its digest."""
     edges: set[EdgeKey]
@@ -337,7 +353,7 @@ class WriteBuffer:
         self.flush()
         there = self._look(keys=keys).there
         for key in keys:
-            if not there.get(key, False):
+            if key not in there or there[key].deleted is not None:
                 raise no_live_node(key, "delete")
         for some in batched(keys, BATCH_ROWS):
             self.work.run(_DELETE, keys=[number_of(key) for key in some], number=number)
@@ -371,8 +387,8 @@ class WriteBuffer:
             if key in taken.there:
                 raise AlreadyExists(f"there was a {key} before; ids are given once")
         for row in batch.updates:
-            if row.key not in self._live and not taken.there.get(row.key, False):
-                raise no_live_node(row.key, "update")
+            if row.key not in self._live:
+                _check_update(row, taken.there.get(row.key))
         updated = {row.key for row in batch.updates}
         for digest, row in wanted.items():
             owner = taken.owners.get(digest)
@@ -418,7 +434,7 @@ class WriteBuffer:
         )
         ((there, names, external_ids, joined),) = rows
         return _Taken(
-            {key_of(number): live for number, live in there},
+            {key_of(number): _Fate(*fate) for number, *fate in there},
             {digest: key_of(number) for digest, number in (*names, *external_ids)},
             {places[place] for place in joined},
         )
@@ -498,6 +514,16 @@ def _digests(row: NodeRow) -> list[str]:
     if row.external_id is not None:
         found.append(external_digest(row.key.kind, row.external_id))
     return found
+
+
+def _check_update(row: NodeRow, fate: _Fate | None) -> None:
+    """Raise for the new version of a node that does not exist, or cannot live again."""
+    if fate is None:
+        raise no_live_node(row.key, "update")
+    if fate.deleted is not None:
+        refusal = no_return(row, deleted=fate.deleted, erased=fate.erased)
+        if refusal is not None:
+            raise refusal
 
 
 def _check_twins(batch: Batch) -> None:

@@ -494,19 +494,20 @@ class SqliteBackend(Backend):
             raise AlreadyExists(f"there was a {key_of(taken[0])} before; ids are given once")
 
     def _update(self, sql: sqlite3.Connection, number: int, rows: Sequence[NodeRow]) -> None:
-        """Give nodes new versions; the ones before move to the past."""
+        """Give nodes new versions; the ones before move to the past, or are there already."""
         keys = [number_of(row[0]) for row in rows]
         sql.executemany(_RETIRE, [(number, key, number) for key in keys])
         if len(rows) == 1 and not rows[0].gone:
             # Only the indexes of what differs are written, unlike by what follows.
             values = node_values(rows[0])
             if not sql.execute(_UPDATE_NODE, (*values[1:], values[0])).rowcount:
-                raise no_live_node(rows[0].key, "update")
+                history.revive_node(sql, rows[0])
+                self._insert(sql, rows)
             return
         # All are taken away first, so that names may change hands among them.
         for key, row in zip(keys, rows, strict=True):
             if not sql.execute("DELETE FROM node WHERE key = ?", (key,)).rowcount:
-                raise no_live_node(row.key, "update")
+                history.revive_node(sql, row)
         self._insert(sql, rows)
 
     @staticmethod

@@ -76,6 +76,13 @@ class Tables:
         """A table expression of the edges."""
         return self._both("edge", EDGE_COLUMNS)
 
+    @property
+    def gone(self) -> str:
+        """The condition that a row of `node_past` is the last version of a node that is gone."""
+        if self.as_of is None:
+            return "gone AND revived IS NULL"
+        return f"gone AND until <= {self.as_of:d} AND (revived IS NULL OR revived > {self.as_of:d})"
+
     def _both(self, table: str, columns: str) -> str:
         if self.as_of is None:
             return table

@@ -23,18 +23,25 @@ from lineage.backends.sqlite.rows import (
 )
 from lineage.contract.commits import RecordsByNumber
 from lineage.contract.proof import purged
-from lineage.contract.refusals import not_gone
+from lineage.contract.refusals import no_live_node, no_return, not_gone
 from lineage.model.keys import NodeKey
 from lineage.model.purposes import uses_of
 from lineage.model.rows import Commit, Head, NodeRow
 
-__all__ = ["node_versions", "purge_nodes", "read_commits", "structural_faults"]
+__all__ = ["node_versions", "purge_nodes", "read_commits", "revive_node", "structural_faults"]
 
 _OTHER_SCHEMA = """
 SELECT number FROM txn AS t WHERE schema <> iif(
     number IN (SELECT since FROM type), number,
     coalesce((SELECT schema FROM txn WHERE number = t.number - 1), 0)
 ) LIMIT 20
+"""
+_OTHER_RETURN = """
+SELECT key, since FROM node_past AS n WHERE (gone OR revived IS NOT NULL) AND revived IS NOT iif(gone, (
+    SELECT min(since) FROM (
+        SELECT since FROM node_past WHERE key = n.key UNION ALL SELECT since FROM node WHERE key = n.key
+    ) WHERE since > n.since
+), NULL) LIMIT 20
 """
 _OTHER_END = """
 SELECT id, since FROM type AS t
@@ -90,9 +97,12 @@ class _Reader:
             self._found.types[since].append(type_row(kind, body, since, None))
 
     def _nodes(self) -> None:
-        """Find new nodes and updates; an update is a version that replaced another."""
+        """Find new nodes and updates; an update is a version that followed another."""
         replaced = set(
-            self._rows("SELECT key, until FROM node_past WHERE until RANGE AND NOT gone")
+            self._rows(
+                "SELECT key, until FROM node_past WHERE until RANGE AND NOT gone "
+                "UNION ALL SELECT key, revived FROM node_past WHERE revived RANGE"
+            )
         )
         current = self._rows(f"SELECT {NODE_COLUMNS} FROM node WHERE since RANGE")
         past = self._rows(f"SELECT {NODE_COLUMNS} FROM node_past WHERE since RANGE")
@@ -115,6 +125,21 @@ class _Reader:
             self._found.deleted[until].append(key_of(key))
         for key, number in self._rows("SELECT key, number FROM purge WHERE number RANGE"):
             self._found.purged[number].append(key_of(key))
+
+
+def revive_node(sql: sqlite3.Connection, row: NodeRow) -> None:
+    """Let a gone node live again from a new version on, which is yet to be written."""
+    versions = node_versions(sql, row.key)
+    if not versions or not versions[-1].gone:
+        raise no_live_node(row.key, "update")
+    last = versions[-1]
+    refusal = no_return(row, deleted=last.until, erased=last.digest is not None)
+    if refusal is not None:
+        raise refusal
+    sql.execute(
+        "UPDATE node_past SET revived = ? WHERE key = ? AND since = ?",
+        (row.since, number_of(row.key), last.since),
+    )
 
 
 def purge_nodes(sql: sqlite3.Connection, number: int, keys: Collection[NodeKey]) -> None:
@@ -173,3 +198,5 @@ def structural_faults(sql: sqlite3.Connection) -> Iterator[str]:
         yield f"transaction {number} is not of the types that were there"
     for type_id, since in sql.execute(_OTHER_END):
         yield f"transaction {since} wrote a version of type {type_id} that ends at another time than it did"
+    for number, since in sql.execute(_OTHER_RETURN):
+        yield f"{key_of(number)}: after the version of transaction {since} it lives again at another time than it did"

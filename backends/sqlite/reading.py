@@ -15,6 +15,7 @@ from lineage.backends.sqlite.rows import (
     CURRENT_COLUMNS,
     EDGE_COLUMNS,
     KIND_NUMBERS,
+    NODE_COLUMNS,
     PAST_COLUMNS,
     current_row,
     edge_key_values,
@@ -38,9 +39,9 @@ MANY = 1_000
 FEW = 8
 """Fewer edges than this are looked for one by one."""
 
-_PAST_NAMES, _EDGE_NAMES = (
+_NODE_NAMES, _PAST_NAMES, _EDGE_NAMES = (
     ", ".join(f"{alias}.{name.strip()}" for name in columns.split(","))
-    for alias, columns in (("n", PAST_COLUMNS), ("e", EDGE_COLUMNS))
+    for alias, columns in (("n", NODE_COLUMNS), ("n", PAST_COLUMNS), ("e", EDGE_COLUMNS))
 )
 _KIND_ORDER = "({} & 3) * 2 % 3"
 """Artifacts come first, then contexts, then executions: keys are sorted by their kinds' names."""
@@ -79,16 +80,16 @@ def read_nodes(
     numbers = [number_of(key) for key in keys]
     if len(numbers) == 1 and source.as_of is None:
         found = {row[0]: row for row in node_rows(sql.execute(_ONE_NODE, numbers))}
-        return found or _gone(sql, keys, None)
+        return found or _gone(sql, source, keys)
     wanted = to_json(numbers).decode()
     queries = _nodes_queries(source)
     if len(numbers) > MANY:
         kept = {row[0]: row for query in queries for row in sql.execute(query, (wanted,))}
         missing = [key for key in keys if number_of(key) not in kept]
-        return LaterRows(kept, _gone(sql, missing, source.as_of))
+        return LaterRows(kept, _gone(sql, source, missing))
     found = {row[0]: row for query in queries for row in node_rows(sql.execute(query, (wanted,)))}
     missing = [key for key in keys if key not in found]
-    return found | _gone(sql, missing, source.as_of) if missing else found
+    return found | _gone(sql, source, missing) if missing else found
 
 
 @functools.lru_cache(maxsize=64)
@@ -102,17 +103,26 @@ def _nodes_queries(source: Tables) -> list[str]:
 
 
 def _gone(
-    sql: sqlite3.Connection, keys: Collection[NodeKey], as_of: int | None
+    sql: sqlite3.Connection, source: Tables, keys: Collection[NodeKey]
 ) -> dict[NodeKey, NodeRow]:
-    """Return the last versions of those nodes that were deleted."""
+    """Return the last versions of those nodes that were not found alive, and are gone."""
     if not keys:
         return {}
-    deleted = sql.execute(
-        f"SELECT {_PAST_NAMES} FROM json_each(?1) AS f CROSS JOIN node_past AS n ON n.key = f.value "
-        f"WHERE gone AND (?2 IS NULL OR until <= ?2)",
-        (to_json([number_of(key) for key in keys]).decode(), as_of),
+    wanted = to_json([number_of(key) for key in keys]).decode()
+    return {row.key: row for row in map(past_row, sql.execute(_gone_query(source), (wanted,)))}
+
+
+@functools.lru_cache(maxsize=64)
+def _gone_query(source: Tables) -> str:
+    """Return the query for nodes that are gone, which takes them as JSON."""
+    arms = [("node_past", _PAST_NAMES, source.gone)]
+    if source.as_of is None:
+        # One statement is of one moment: it finds a node that lives again since it was looked for.
+        arms.append(("node", f"{_NODE_NAMES}, NULL, FALSE", "TRUE"))
+    return " UNION ALL ".join(
+        f"SELECT {names} FROM json_each(?1) AS f CROSS JOIN {table} AS n ON n.key = f.value WHERE {condition}"
+        for table, names, condition in arms
     )
-    return {row.key: row for row in map(past_row, deleted)}
 
 
 def read_edges(
@@ -231,11 +241,10 @@ def _writings_query(source: Tables, *, at_uri: bool, of_type: bool) -> str:
             for table, moment in arms
         ]
     else:
-        moment = "TRUE" if source.as_of is None else f"until <= {source.as_of:d}"
         nodes = [
             f"SELECT n.key, n.state, n.created FROM json_each(:of) AS f CROSS JOIN {table} AS n "
             f"ON n.key = f.value WHERE {condition}"
-            for table, condition in (*arms, ("node_past", f"gone AND {moment}"))
+            for table, condition in (*arms, ("node_past", source.gone))
         ]
     outputs = ", ".join(str(int(kind)) for kind in sorted(OUTPUT_KINDS))
     events = [
@@ -245,7 +254,7 @@ def _writings_query(source: Tables, *, at_uri: bool, of_type: bool) -> str:
     states = [
         f"(SELECT state FROM {table} WHERE key = e.src AND {moment})" for table, moment in arms
     ]
-    states.append("(SELECT state FROM node_past WHERE key = e.src AND gone)")
+    states.append(f"(SELECT state FROM node_past WHERE key = e.src AND {source.gone})")
     own = "(SELECT time FROM txn WHERE number = coalesce(e.first, e.since))"
     written = [
         f"SELECT coalesce(e.time, {own}, :now) AS time, coalesce(e.first, e.since) AS number, a.key AS artifact, e.src AS execution, "

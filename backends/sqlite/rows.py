@@ -5,6 +5,8 @@ what has ended. A node's key is one integer, id * 4 + kind, which keeps every in
 are clustered by target, so that walking upstream reads neighbouring entries; an index turns them
 round for walking downstream, with the mask of uses, so that walks pass over what they leave out
 without looking at the edge itself. `first` is NULL where it is `since`, which it nearly always is.
+A node is gone from the `until` of a version that is `gone`, up to `revived`, the transaction from
+which it lives again; NULL where it does not.
 """
 
 from __future__ import annotations
@@ -73,7 +75,7 @@ CREATE TABLE node_past (
     key INTEGER NOT NULL, type INTEGER NOT NULL, name TEXT, external_id TEXT, uri TEXT, state INTEGER,
     properties TEXT, custom TEXT, created INTEGER NOT NULL, updated INTEGER NOT NULL,
     since INTEGER NOT NULL, salt BLOB, digest BLOB, until INTEGER NOT NULL, gone INTEGER NOT NULL,
-    PRIMARY KEY (key, since)
+    revived INTEGER, PRIMARY KEY (key, since)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX node_past_name ON node_past (type, name) WHERE name IS NOT NULL;
 CREATE INDEX node_past_external_id ON node_past (external_id) WHERE external_id IS NOT NULL;
@@ -81,6 +83,7 @@ CREATE INDEX node_past_uri ON node_past (uri) WHERE uri IS NOT NULL;
 CREATE INDEX node_past_type ON node_past (type);
 CREATE INDEX node_past_since ON node_past (since);
 CREATE INDEX node_past_until ON node_past (until);
+CREATE INDEX node_past_revived ON node_past (revived) WHERE revived IS NOT NULL;
 CREATE TABLE edge (
     dst INTEGER NOT NULL, src INTEGER NOT NULL, kind INTEGER NOT NULL, uses INTEGER NOT NULL,
     time INTEGER, paths TEXT, since INTEGER NOT NULL, place INTEGER NOT NULL, first INTEGER,

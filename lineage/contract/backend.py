@@ -193,11 +193,13 @@ class Backend(ABC):
 
     @abstractmethod
     def write(self, number: int, batch: Batch) -> None:
-        """Write types (new or changed), new nodes, new versions of live nodes, edges, and new versions of edges.
+        """Write types (new or changed), new nodes, new versions of nodes, edges, and new versions of edges.
 
-        Unique keys hold for the state after the whole batch. A row marked `gone` was written and
-        deleted by the same transaction: it goes to the past at once and holds no unique key. An
-        updated edge does not end: its version before is replaced, or vanishes if it is of this transaction.
+        A gone node lives again from its new version on; in between it stays gone. It is `Invalid` where it was
+        purged or deleted by this same transaction (`refusals.no_return`). Unique keys hold for the state
+        after the whole batch. A row marked `gone` was written and deleted by the same transaction: it goes
+        to the past at once and holds no unique key. An updated edge does not end: its version before is
+        replaced, or vanishes if it is of this transaction.
         """
 
     @abstractmethod

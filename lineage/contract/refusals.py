@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from lineage.errors import Invalid, NotFound
 from lineage.model.keys import NodeKey
-from lineage.model.rows import EdgeKey
+from lineage.model.rows import EdgeKey, NodeRow
 
-__all__ = ["lost_transaction", "no_edge", "no_live_node", "not_gone"]
+__all__ = ["lost_transaction", "no_edge", "no_live_node", "no_return", "not_gone"]
 
 
 def no_edge(key: EdgeKey) -> NotFound:
@@ -17,6 +17,23 @@ def no_edge(key: EdgeKey) -> NotFound:
 def no_live_node(key: NodeKey, purpose: str) -> NotFound:
     """Return the error for a node that does not exist, or no longer, and is to change."""
     return NotFound(f"there is no live {key} to {purpose}")
+
+
+def no_return(row: NodeRow, *, deleted: int | None, erased: bool) -> Invalid | None:
+    """Return the error for a gone node that cannot live again with a new version; None where it can.
+
+    `deleted` is the transaction that deleted it, `erased` whether its last version has no content.
+    """
+    # A row without content is of a replay, and its node was purged later: then no version has any.
+    if erased and row.digest is None:
+        return Invalid(
+            f"{row.key} was purged, and what is purged is gone for good; write a new node"
+        )
+    if deleted == row.since:
+        return Invalid(
+            f"{row.key} was deleted by this same transaction; let it live again in one of its own"
+        )
+    return None
 
 
 def not_gone(key: NodeKey) -> Invalid:

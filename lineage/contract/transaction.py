@@ -175,10 +175,11 @@ class Transaction:
         return row.source in self._nodes or row.target in self._nodes
 
     def write(self, batch: Batch, *, live: Collection[NodeKey] = ()) -> None:
-        """Write types, new nodes, new versions of live nodes, edges between live nodes, and new versions of edges.
+        """Write types, new nodes, new versions of nodes, edges between live nodes, and new versions of edges.
 
-        `live` are nodes that the caller has seen alive in this transaction; others are looked up. A
-        new node marked `gone`, with this transaction as its `until`, is written and deleted at once.
+        A gone node lives again with its new version. `live` are nodes that the caller has seen alive in
+        this transaction; others are looked up. A new node marked `gone`, with this transaction as its
+        `until`, is written and deleted at once.
         """
         self.lock()
         if batch.edges:
@@ -206,7 +207,7 @@ class Transaction:
     def _check_ends(self, batch: Batch, live: Collection[NodeKey]) -> None:
         """Raise `NotFound` for an edge at a node that does not exist, or no longer."""
         ends = {end for row in batch.edges for end in (row.source, row.target)}
-        ends.difference_update(live, [row.key for row in batch.nodes])
+        ends.difference_update(live, [row.key for rows in batch[1:3] for row in rows])
         unsure = [key for key in ends if key not in self._nodes or key in self._deleted]
         missing = set(unsure).difference(self._storage.live(unsure)) if unsure else ()
         for key in sorted(missing):

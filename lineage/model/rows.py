@@ -101,8 +101,8 @@ class NodeRow(NamedTuple):
     """One version of a node. Its keeper is its key; everything between `type_id` and `salt` is content.
 
     `until` is None while the version is current. `salt` goes into the content's digest; a purged
-    version has neither content nor salt but keeps that `digest`. `gone` marks the last version of
-    a node that was deleted or purged.
+    version has neither content nor salt but keeps that `digest`. `gone` marks the last version before
+    a deletion: the node was gone from `until` on, for good or until the `since` of its next version.
     """
 
     key: NodeKey
@@ -204,7 +204,7 @@ class Head(NamedTuple):
 class Batch(NamedTuple):
     """A piece of a stream, in dependency order: types, then nodes, then edges.
 
-    `nodes` are new, `updates` replace the current version of nodes that exist. So do
+    `nodes` are new, `updates` replace the last version of nodes that exist; a gone one lives again. So do
     `edge_updates` with edges: `time`, `order` and `first` stay.
     """
 

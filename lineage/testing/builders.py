@@ -113,14 +113,16 @@ class Writer:
         return self.put(Kind.CONTEXT, type_id, **content)
 
     def changed(self, key: NodeKey, **changes: Any) -> NodeRow:
-        """Make a node's next version without writing it."""
+        """Make a node's next version without writing it; a gone one is to live again."""
         own = self.transaction
         own.lock()
         for maps in ("properties", "custom"):
             if maps in changes:
                 changes[maps] = encode(changes[maps])
-        return self.backend.nodes([key])[key]._replace(
-            **{"updated": own.time, "since": own.number, "salt": own.salt(), **changes}
+        return (
+            self.backend.nodes([key])[key]
+            .open()
+            ._replace(**{"updated": own.time, "since": own.number, "salt": own.salt(), **changes})
         )
 
     def update(self, key: NodeKey, **changes: Any) -> NodeRow:

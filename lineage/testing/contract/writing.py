@@ -31,7 +31,10 @@ REFUSED: dict[str, tuple[type[LineageError], Callable[[Writer], object]]] = {
         NotFound,
         lambda new: new.write(updates=[new.row(Kind.EXECUTION, key=NOBODY)]),
     ),
-    "update of a gone node": (NotFound, lambda new: new.update(GONE, name="b")),
+    "update of a gone node to a taken name": (
+        AlreadyExists,
+        lambda new: new.update(GONE, name="a"),
+    ),
     "new node with a stored key": (AlreadyExists, lambda new: new.put(Kind.ARTIFACT, key=DATA)),
     "new node with a gone key": (AlreadyExists, lambda new: new.put(Kind.ARTIFACT, key=GONE)),
     "new node with a taken name": (AlreadyExists, lambda new: new.artifact(name="a")),
