@@ -348,3 +348,29 @@ def test_all_verbs_beside_each_other(pairs: tuple[Backend, NodeKey, NodeKey, Nod
     assert backend.now() == 1 + writers * 8
     before = everything(backend)
     assert everything(backend) == before
+
+
+def test_node_that_comes_and_goes_is_found_at_every_read(backend: Backend) -> None:
+    with writing(backend) as new:
+        data = new.artifact(name="a")
+        new.delete(data)
+    done = threading.Event()
+
+    def come_and_go() -> None:
+        try:
+            for _ in range(ROUNDS):
+                with writing(backend) as new:
+                    new.update(data)
+                with writing(backend) as new:
+                    new.delete(data)
+        finally:
+            done.set()
+
+    def look() -> None:
+        while not done.is_set():
+            row = backend.nodes([data])[data]
+            assert row.gone == (row.until is not None)
+
+    side_by_side(come_and_go, look, look)
+    assert len(backend.versions(data)) == ROUNDS + 1
+    assert backend.check() == []
