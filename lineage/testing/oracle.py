@@ -352,9 +352,15 @@ class Draft:
 
     def update(self, row: NodeRow) -> None:
         *older, last = self.nodes[row.key]
-        if last.since != self.number:
+        if last.gone:
+            older.append(last)
+        elif last.since != self.number:
             older.append(last._replace(until=self.number))
         self.nodes[row.key] = (*older, row)
+
+    def can_return(self, row: NodeRow) -> bool:
+        """Whether a gone node may live again: its content is there, and it was not deleted just now."""
+        return row.salt is not None and row.until != self.number
 
     def delete(self, key: NodeKey) -> None:
         *older, last = self.nodes[key]
@@ -372,13 +378,9 @@ class Draft:
 
     def records(self) -> int:
         """Count what differs from before."""
-        before, now = self.last.nodes, self.nodes
-        written = [key for key, rows in now.items() if rows[-1].since == self.number]
-        deleted = [
-            key
-            for key, rows in now.items()
-            if rows[-1].gone and not (key in before and before[key][-1].gone)
-        ]
+        present = [rows[-1] for rows in self.nodes.values()]
+        written = [row for row in present if row.since == self.number]
+        deleted = [row for row in present if row.gone and row.until == self.number]
         edges = [key for key, row in self.edges.items() if row.since == self.number]
         first = {key: row.first for key, row in self.edges.items()}
         ended = [key for key, row in self.last.edges.items() if first.get(key) != row.first]

@@ -5,12 +5,13 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -52,6 +53,7 @@ from lineage.testing.histories.operations import (
     PICK,
     PUTS,
     RELINKS,
+    REVIVALS,
     SEVERAL,
     UNLINKS,
     UPDATES,
@@ -64,6 +66,7 @@ from lineage.testing.histories.operations import (
     Purge,
     Put,
     Relink,
+    Revive,
     Unlink,
     Update,
     filters,
@@ -115,11 +118,15 @@ class Histories(RuleBasedStateMachine):
         kinds = zip((data, run, part), Kind, strict=True)
         self.commit([*(replace(put, kind=kind) for put, kind in kinds), *links], [], "record")
 
-    @rule(operations=st.lists(UPDATES | LINKS | RELINKS | UNLINKS | ENDS, min_size=1, max_size=6))
+    @rule(
+        operations=st.lists(
+            UPDATES | REVIVALS | LINKS | RELINKS | UNLINKS | ENDS, min_size=1, max_size=6
+        )
+    )
     def change(self, operations: list[Operation]) -> None:
         self.commit(operations, [], "change")
 
-    @rule(puts=st.lists(PUTS | ENDS | UPDATES, min_size=2, max_size=8))
+    @rule(puts=st.lists(PUTS | ENDS | UPDATES | REVIVALS, min_size=2, max_size=8))
     def pass_names_on(self, puts: list[Operation]) -> None:
         """Delete, rename and create in one transaction, so that names change hands."""
         self.commit(puts, [], "names")
@@ -199,18 +206,22 @@ class Histories(RuleBasedStateMachine):
 
     def do_update(self, own: Transaction, draft: Draft, update: Update) -> None:
         live = draft.live()
-        if not live:
+        if live:
+            row = changed(own, picked(live, update.node), update.changes)
+            self.write(own, Batch(updates=[row]), refused=draft.is_taken(row))
+            if not draft.is_taken(row):
+                draft.update(row)
+
+    def do_revive(self, own: Transaction, draft: Draft, revive: Revive) -> None:
+        gone = draft.gone()
+        if not gone:
             return
-        changes = dict(update.changes)
-        for maps in ("properties", "custom"):
-            if maps in changes:
-                changes[maps] = encode(changes[maps])
-        old = picked(live, update.node)
-        if old.key.kind is not Kind.ARTIFACT:
-            changes.pop("uri", None)
-        if old.key.kind is Kind.CONTEXT:
-            changes.pop("state", None)
-        row = old._replace(**changes, updated=own.time, since=own.number, salt=own.salt())
+        old = picked(gone, revive.node)
+        row = changed(own, old, revive.changes)
+        if not draft.can_return(old):
+            with pytest.raises(Invalid, match=str(old.key)):
+                own.write(Batch(updates=[row]))
+            return
         self.write(own, Batch(updates=[row]), refused=draft.is_taken(row))
         if not draft.is_taken(row):
             draft.update(row)
@@ -514,6 +525,20 @@ def agree(backend: Backend, snapshot: Snapshot, as_of: int | None, *, few: bool 
     assert backend.edges(keys, as_of=as_of) == sorted(snapshot.edges.values())
     for key in keys[-2:] if few else keys:
         assert backend.versions(key, as_of=as_of) == list(snapshot.nodes.get(key, ()))
+
+
+def changed(own: Transaction, old: NodeRow, changes: Mapping[str, Any]) -> NodeRow:
+    """Return the next version of a node, with those of the changes that are of its kind."""
+    maps = {name: encode(changes[name]) for name in ("properties", "custom") if name in changes}
+    without = set()
+    if old.key.kind is not Kind.ARTIFACT:
+        without.add("uri")
+    if old.key.kind is Kind.CONTEXT:
+        without.add("state")
+    content = {name: value for name, value in changes.items() if name not in without}
+    return old.open()._replace(
+        **(content | maps), updated=own.time, since=own.number, salt=own.salt(), digest=None
+    )
 
 
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]

@@ -67,6 +67,14 @@ class Update:
 
 
 @dataclass(frozen=True)
+class Revive:
+    """A new version of a gone node, one that may not live again included."""
+
+    node: int
+    changes: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Link:
     source: int
     target: int
@@ -126,6 +134,7 @@ KINDS = st.sampled_from(Kind)
 PUTS = st.builds(Put, KINDS, PICK, NAMES, NAMES, URIS, STATES, PROPERTIES, PROPERTIES)
 LINKS = st.builds(Link, PICK, PICK, PICK, TIMES, PATHS)
 UPDATES = st.builds(Update, PICK, CHANGES)
+REVIVALS = st.builds(Revive, PICK, CHANGES)
 UNLINKS = st.builds(Unlink, PICK, st.booleans())
 RELINKS = st.builds(Relink, PICK, PATHS)
 ENDS = st.builds(Delete, PICK) | st.builds(Purge, PICK)
@@ -137,6 +146,7 @@ OPERATIONS = st.one_of(
     LINKS,
     UPDATES,
     UPDATES,
+    REVIVALS,
     RELINKS,
     RELINKS,
     UNLINKS,
@@ -145,7 +155,7 @@ OPERATIONS = st.one_of(
     st.builds(NewType, KINDS, st.sampled_from(["A", "B"])),
     st.builds(ChangeType, PICK, st.dictionaries(PROPERTY_NAMES, st.sampled_from(ValueType))),
 )
-Operation = Put | Update | Link | Relink | Unlink | Delete | Purge | NewType | ChangeType
+Operation = Put | Update | Revive | Link | Relink | Unlink | Delete | Purge | NewType | ChangeType
 
 SEVERAL = st.lists(OPERATIONS, min_size=1, max_size=6)
 FAILURES = st.sampled_from(["fail", "inner fails", "inner fails unnoticed"])
