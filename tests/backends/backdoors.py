@@ -13,6 +13,7 @@ from lineage.contract.backend import Backend
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeKind
 from lineage.model.schema import ContextType, ExecutionType
+from lineage.testing.builders import writing
 from tests.servers import SERVERS
 
 BackDoor = Callable[[Backend, Path], None]
@@ -246,3 +247,66 @@ BESIDE_EDGES: dict[str, dict[str, BackDoor]] = {
     },
 }
 """Ways to change what is stored beside an edge and follows from its row in memory."""
+
+
+def former(place: int, **changes: Any) -> BackDoor:
+    """Change a former version of the node that lives again."""
+
+    def change(backend: MemoryBackend) -> None:
+        rows = backend.graph.past[DATA]
+        rows[place] = rows[place]._replace(**changes)
+
+    return of_memory(change)
+
+
+SECOND_LIFE = "MATCH (n:LineagePast {name: 'b'})"
+BETWEEN_LIVES: dict[str, dict[str, BackDoor]] = {
+    "memory": {
+        "lives again later": former(1, until=5),
+        "was not gone": former(1, gone=False),
+        "ended without a next version": former(0, until=7),
+        "went before it was replaced": former(0, gone=True),
+        "lives again too early": former(1, until=2),
+        "is still gone": node(key=DATA, gone=True, until=7),
+    },
+    "sqlite": {
+        "lives again later": sql("UPDATE node_past SET revived = 5 WHERE name = 'b'"),
+        "was not gone": sql("UPDATE node_past SET gone = 0 WHERE name = 'b'"),
+        "ended without a next version": sql("UPDATE node_past SET revived = 6 WHERE name = 'd'"),
+        "went before it was replaced": sql("UPDATE node_past SET gone = 1 WHERE name = 'a'"),
+        "lives again too early": sql("UPDATE node_past SET revived = 2 WHERE name = 'a'"),
+        "is still gone": sql("UPDATE node_past SET revived = NULL WHERE name = 'b'"),
+    },
+    "neo4j": {
+        "lives again later": cypher(f"{SECOND_LIFE} SET n.lineage_revived = 5"),
+        "was not gone": cypher(f"{SECOND_LIFE} SET n.lineage_until = 4 REMOVE n.lineage_revived"),
+        "ended without a next version": cypher(
+            "MATCH (n:LineageGone {name: 'd'}) SET n.lineage_revived = 6"
+        ),
+        "went before it was replaced": cypher(
+            "MATCH (n:LineagePast {name: 'a'}) SET n.lineage_revived = 2"
+        ),
+        "lives again too early": cypher(
+            "MATCH (n:LineageNode {name: 'c'}) SET n.lineage_revived = 2"
+        ),
+        "is still gone": cypher(f"{SECOND_LIFE} REMOVE n.lineage_revived"),
+    },
+}
+"""Ways to change when a node was gone, of what `two_lives` wrote."""
+
+
+def two_lives(backend: Backend) -> None:
+    """Write a node that lives again in transaction 4, and one that does not."""
+    with writing(backend) as new:
+        data = new.artifact(name="a")
+        other = new.artifact(name="d")
+    with writing(backend) as new:
+        new.update(data, name="b")
+    with writing(backend) as new:
+        new.delete(data)
+    with writing(backend) as new:
+        new.update(data, name="c")
+    with writing(backend) as new:
+        new.delete(other)
+    with writing(backend) as new:
+        new.artifact()

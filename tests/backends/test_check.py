@@ -1,11 +1,13 @@
 """The check of a store, and what it finds of changes that are made behind its back."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from lineage.backends.memory.backend import MemoryBackend
+from lineage.contract.backend import Backend
 from lineage.filters.tree import Field
 from lineage.model.keys import Kind, NodeKey
 from lineage.testing.builders import Clock, eventful
@@ -14,6 +16,7 @@ from tests.backends.backdoors import (
     AGAIN,
     BACK_DOORS,
     BESIDE_EDGES,
+    BETWEEN_LIVES,
     CHURN,
     DATA,
     RUN,
@@ -24,6 +27,7 @@ from tests.backends.backdoors import (
     past_node,
     records,
     sql,
+    two_lives,
 )
 from tests.conftest import BACKENDS, EACH_BACKEND
 
@@ -45,10 +49,18 @@ def test_change_beside_an_edge_is_found(name: str, door: str, tmp_path: Path) ->
     assert_found(name, BESIDE_EDGES[name][door], tmp_path)
 
 
-def assert_found(name: str, door: BackDoor, folder: Path) -> None:
+@pytest.mark.parametrize("door", BETWEEN_LIVES["sqlite"])
+@pytest.mark.parametrize("name", EACH_BACKEND)
+def test_change_between_two_lives_is_found(name: str, door: str, tmp_path: Path) -> None:
+    assert_found(name, BETWEEN_LIVES[name][door], tmp_path, fill=two_lives)
+
+
+def assert_found(
+    name: str, door: BackDoor, folder: Path, *, fill: Callable[[Backend], None] = eventful
+) -> None:
     """Change a store behind its back, which its check must tell."""
     with BACKENDS[name](folder, Clock()) as backend:
-        eventful(backend)
+        fill(backend)
         assert backend.check() == []
         door(backend, folder)
         found = backend.check()

@@ -23,6 +23,8 @@ from lineage import (
     Store,
     Train,
 )
+from lineage.model.keys import Kind, NodeKey
+from lineage.testing.builders import writing
 from tests.backends.files import change, door, inside
 from tests.conftest import MORE, SEED
 
@@ -54,6 +56,10 @@ def fill(store: Store) -> None:
             within=[experiment],
         )
         last = list(recorded.outputs)
+        if turn == 20:
+            # The artifact that was deleted after the run 3.
+            with writing(store.backend) as new:
+                new.update(NodeKey(Kind.ARTIFACT, 4))
         if turn % 5 == 1:
             last = [store.update(last[0].model_copy(update={"uri": f"s3://moved/{turn}"}))]
         if turn % 8 == 3:
