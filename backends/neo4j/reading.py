@@ -14,6 +14,7 @@ from lineage.backends.neo4j.rows import (
     PAST,
     edge_rows,
     head_row,
+    known_at,
     node_row,
     number_of,
     of_moment,
@@ -37,7 +38,7 @@ RETURN {NODE}
 _FORMER = f"""
 UNWIND $keys AS key
 MATCH (n:LineagePast {{lineage_key: key}}) USING INDEX n:LineagePast(lineage_key)
-WHERE {of_moment("n")} OR (n.lineage_since <= $as_of AND n.lineage_revived > $as_of)
+WHERE {known_at("n")}
 RETURN {NODE}
 """
 _VERSIONS = f"""

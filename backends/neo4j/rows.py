@@ -48,6 +48,7 @@ __all__ = [
     "head_values",
     "instant",
     "key_of",
+    "known_at",
     "name_digest",
     "native_name",
     "node_labels",
@@ -105,6 +106,14 @@ def of_moment(name: str) -> str:
         f"{name}.lineage_since <= $as_of AND "
         f"({name}.lineage_until IS NULL OR {name}.lineage_until > $as_of)"
     )
+
+
+def known_at(name: str) -> str:
+    """Return the condition that a former version is what is known of a node at the moment `$as_of`.
+
+    It is of the moment, or the last before the node was gone then, which has come back since.
+    """
+    return f"({of_moment(name)} OR ({name}.lineage_since <= $as_of AND {name}.lineage_revived > $as_of))"
 
 
 def instant(micros: str) -> str:

@@ -13,6 +13,7 @@ from lineage.backends.neo4j.connections import RunStatement
 from lineage.backends.neo4j.rows import (
     PAST,
     key_of,
+    known_at,
     number_of,
     of_moment,
     state_number,
@@ -46,13 +47,13 @@ WHERE n.lineage_since <= $as_of RETURN n, n.state AS state, n.lineage_created AS
 """
 _FORMER_GIVEN = f"""
 UNWIND $keys AS key
-MATCH (n:LineagePast {{lineage_key: key}}) USING INDEX n:LineagePast(lineage_key) WHERE {of_moment("n")}
+MATCH (n:LineagePast {{lineage_key: key}}) USING INDEX n:LineagePast(lineage_key) WHERE {known_at("n")}
 MATCH (h:LineageNode {{lineage_key: key}}) USING INDEX h:LineageNode(lineage_key)
 RETURN h AS n, n.state AS state, n.lineage_created AS created
 """
 _FORMER_STATE = f"""
 CASE WHEN x.lineage_since <= $as_of THEN x.state ELSE
-  head(COLLECT {{ MATCH (p:LineagePast {{lineage_key: x.lineage_key}}) WHERE {of_moment("p")} RETURN p.state }}) END
+  head(COLLECT {{ MATCH (p:LineagePast {{lineage_key: x.lineage_key}}) WHERE {known_at("p")} RETURN p.state }}) END
 """
 _KIND = "coalesce(r.lineage_kind, type(r))"
 _FIRST = "coalesce(r.lineage_first, r.lineage_since)"
