@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from operator import attrgetter
 from threading import get_ident
 from typing import NamedTuple
@@ -30,7 +31,7 @@ from lineage.backends.memory.reading import read_writings
 from lineage.backends.memory.walk import walk_graph
 from lineage.contract.backend import EMPTY, Backend, Named, Order, Reference
 from lineage.contract.plugins import parse_url
-from lineage.contract.proof import faults
+from lineage.contract.proof import faults, purged_head
 from lineage.contract.refusals import no_edge, no_live_node, not_gone
 from lineage.contract.walking import Direction, Limits, Walk
 from lineage.contract.writings import AtUri, Writing
@@ -77,6 +78,8 @@ class MemoryBackend(Backend):
         self._committed = _Committed(EMPTY, self._types.present, 0)
         # Both by number, from 1; an open transaction's own row comes after the committed ones.
         self._log: list[Head] = []
+        self._spared: dict[int, Head] = {}
+        """What an uncommitted purge erased from the log, for all but the writer."""
         self._records: list[TransactionRecords] = []
         self._open_records = no_records()
         self._vanished = False
@@ -178,7 +181,12 @@ class MemoryBackend(Backend):
                 last = self._committed.last.number
             end = last if before is None else max(0, min(last, before - 1))
             start = 0 if limit is None else max(0, end - limit)
-            return self._log[start:end][::-1]
+            found = self._log[start:end][::-1]
+            return [self._seen(head) for head in found] if self._spared else found
+
+    def _seen(self, head: Head) -> Head:
+        """Return a transaction's row as this thread sees it."""
+        return head if self.graph.writer == get_ident() else self._spared.get(head.number, head)
 
     @override
     def _changes(self, after: int, last: int) -> Iterator[Commit]:
@@ -197,7 +205,7 @@ class MemoryBackend(Backend):
                     (nodes if first else updates).append(row)
             types = (self._types.version(each, number) for each in sorted(set(records.types)))
             return Commit(
-                self._log[number - 1],
+                self._seen(self._log[number - 1]),
                 Batch(
                     [row for row in types if row is not None and row.since == number],
                     nodes,
@@ -208,6 +216,7 @@ class MemoryBackend(Backend):
                 ended=sorted(records.ended),
                 deleted=sorted(records.deleted),
                 purged=sorted(records.purged),
+                purged_heads=sorted(records.purged_heads),
             )
 
     @override
@@ -401,6 +410,16 @@ class MemoryBackend(Backend):
             self._open_records.purged.extend(distinct)
 
     @override
+    def _purge_heads(self, number: int, heads: Sequence[int]) -> None:
+        with self._changing() as graph:
+            for each in heads:
+                head = self._log[each - 1]
+                self._spared.setdefault(each, head)
+                graph.undo.append(partial(self._log.__setitem__, each - 1, head))
+                self._log[each - 1] = purged_head(head)
+            self._open_records.purged_heads.extend(heads)
+
+    @override
     def append(self, head: Head) -> None:
         with self._lock:
             self._check_writer()
@@ -457,6 +476,7 @@ class MemoryBackend(Backend):
             if self.graph.writer == get_ident():
                 self.graph.undo.clear()
                 self.graph.spared.clear()
+                self._spared.clear()
                 self._typed = 0
                 self._vanished = False
             self._write_lock.release()

@@ -87,6 +87,7 @@ class TransactionRecords(NamedTuple):
     ended: Sequence[EdgeKey]
     deleted: Sequence[NodeKey]
     purged: Sequence[NodeKey]
+    purged_heads: Sequence[int]
 
 
 class OpenRecords(NamedTuple):
@@ -99,6 +100,7 @@ class OpenRecords(NamedTuple):
     ended: list[EdgeKey]
     deleted: list[NodeKey]
     purged: list[NodeKey]
+    purged_heads: list[int]
 
     def closed(
         self, edges: Iterable[EdgeRow], edge_updates: Iterable[EdgeRow]
@@ -112,9 +114,10 @@ class OpenRecords(NamedTuple):
             ended=tuple(self.ended),
             deleted=tuple(self.deleted),
             purged=tuple(dict.fromkeys(self.purged)),
+            purged_heads=tuple(dict.fromkeys(self.purged_heads)),
         )
 
 
 def no_records() -> OpenRecords:
     """Return the records of a transaction that has written nothing yet."""
-    return OpenRecords([], [], [], [], [], [], [])
+    return OpenRecords([], [], [], [], [], [], [], [])

@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from lineage.backends.neo4j import history
 from lineage.backends.neo4j.check import check_graph
-from lineage.backends.neo4j.connections import Rows, RunStatement, Server
+from lineage.backends.neo4j.connections import Rows, RunStatement, Server, Work
 from lineage.backends.neo4j.find import find_nodes
 from lineage.backends.neo4j.opening import index_properties, open_store
 from lineage.backends.neo4j.reading import edges_at, heads, nodes_at, versions_at
@@ -27,6 +27,7 @@ from lineage.backends.neo4j.writing import WriteBuffer
 from lineage.backends.neo4j.writings import writings_at
 from lineage.contract.backend import EMPTY, PRELOADED, Backend, Order, Reference
 from lineage.contract.refusals import lost_transaction
+from lineage.contract.tree import HeadTree, subtree
 from lineage.contract.walking import Direction, Limits, Walk
 from lineage.contract.writings import AtUri, Writing
 from lineage.errors import BackendError, Conflict, Corrupt, LineageError, NotFound, Unavailable
@@ -49,8 +50,15 @@ _NOW = "MATCH (g:LineageGate) SET g.held = true WITH g RETURN g.number, g.schema
 _LOCK = f"""
 MATCH (s:LineageStore), (:LineageGate) SET s.lock = $token
 WITH s OPTIONAL MATCH (t:LineageTransaction {{number: s.number}})
-RETURN {HEAD}
+RETURN CASE WHEN t.digest <> $known THEN COLLECT {{
+  UNWIND $powers AS power
+  WITH power, s.number - s.number % power AS last WHERE last / power % 2 = 1
+  MATCH (whole:LineageTransaction {{number: last}})
+  RETURN [last, whole.digest, whole.nodes, power] ORDER BY last
+}} END, {HEAD}
 """
+"""With the whole subtrees of the tree over heads, where this process has not kept them: no more round trips."""
+_POWERS = [1 << height for height in range(62)]
 _SCHEMA_AT = """
 OPTIONAL MATCH (t:LineageTransaction {number: $as_of})
 WITH coalesce(t.schema, 0) AS schema
@@ -320,7 +328,7 @@ class Neo4jBackend(Backend):
     def _begin(self) -> Head:
         self.rollback()  # what an interrupt has left, between the lock and whoever wanted it
         token = secrets.token_hex(16)
-        work, rows = self._server.begin(first=_LOCK, seconds=self.lock_timeout, token=token)
+        work, rows = self._lock(self.lock_timeout, token)
         try:
             head = self._head_of(rows)
             self._own.writing = WriteBuffer(
@@ -333,10 +341,25 @@ class Neo4jBackend(Backend):
             raise
         return head
 
+    def _lock(self, seconds: float, token: str) -> tuple[Work, Rows]:
+        known = self._tree.digest
+        return self._server.begin(
+            first=_LOCK, seconds=seconds, token=token, known=known, powers=_POWERS
+        )
+
     def _head_of(self, rows: Rows) -> Head:
-        """Read what `_LOCK` returns."""
-        values = self._only(rows)
-        return EMPTY if values[0] is None else head_row(values)
+        """Read what `_LOCK` returns, and keep the tree over heads."""
+        whole, *values = self._only(rows)
+        head = EMPTY if values[0] is None else head_row(values)
+        if whole is not None and len(whole) == head.number.bit_count():
+            roots = [
+                subtree(
+                    EMPTY._replace(number=last, digest=digest, nodes=nodes), power.bit_length() - 1
+                )
+                for last, digest, nodes, power in whole
+            ]
+            self._tree = HeadTree(head.number, head.digest, tuple(roots))
+        return head
 
     def _only(self, rows: Rows) -> list[Any]:
         """Return what the one node of its kind in a store says; raise where there is not one."""
@@ -369,6 +392,12 @@ class Neo4jBackend(Backend):
         writing.note_purge(keys)
 
     @override
+    def _purge_heads(self, number: int, heads: Sequence[int]) -> None:
+        writing = self._locked()
+        history.purge_heads(writing.run, heads)
+        writing.note_purged_heads(heads)
+
+    @override
     def append(self, head: Head) -> None:
         self._locked().append(head)
 
@@ -399,9 +428,7 @@ class Neo4jBackend(Backend):
         number, deadline = writing.head.number, time.monotonic() + self.lock_timeout
         while True:
             try:
-                work, _ = self._server.begin(
-                    first=_LOCK, seconds=max(0.1, deadline - time.monotonic()), token=writing.token
-                )
+                work, _ = self._lock(max(0.1, deadline - time.monotonic()), writing.token)
                 try:
                     return work.run(_DONE, number=number) == [[writing.token]]
                 finally:

@@ -205,7 +205,7 @@ def _store_faults(values: Sequence[Any]) -> Iterator[str]:
         yield f"the store says that transaction {number} is the last, and there is none"
         return
     else:
-        expected = [of_head[0], of_head[6], *of_head[7:]]
+        expected = [of_head[0], of_head[6], *of_head[7:12]]
     if [number, schema, *highest] != expected:
         yield f"the store says of its last transaction {[number, schema, *highest]}, which says itself {expected}"
 

@@ -25,14 +25,14 @@ from lineage.backends.neo4j.rows import (
 )
 from lineage.contract.batches import batched
 from lineage.contract.commits import RecordsByNumber, head_batches
-from lineage.contract.proof import purged
+from lineage.contract.proof import purged, purged_head
 from lineage.contract.refusals import not_gone
 from lineage.errors import Corrupt
 from lineage.model.keys import NodeKey
 from lineage.model.rows import Commit, Head, NodeRow
 from lineage.model.schema import AnyType
 
-__all__ = ["purge_nodes", "read_commits", "stream"]
+__all__ = ["purge_heads", "purge_nodes", "read_commits", "stream"]
 
 BATCH_HEADS = 1_000
 """How many transactions' own rows are read at a time."""
@@ -46,7 +46,7 @@ def _in_range(number: str) -> str:
 
 _HEADS = f"""
 MATCH (t:LineageTransaction) WHERE {_in_range("t.number")}
-RETURN {HEAD}, t.purged ORDER BY t.number
+RETURN t.purged, t.purged_heads, {HEAD} ORDER BY t.number
 """
 _TYPES = f"MATCH (y:LineageType) WHERE {_in_range('y.since')} RETURN y.kind, y.body, y.since"
 _NODES = f"MATCH (n:LineageNode) USING INDEX n:LineageNode(lineage_since) WHERE {_in_range('n.lineage_since')} RETURN {NODE}"
@@ -90,6 +90,14 @@ WITH n, row, n.create_time AS created, n.update_time AS updated, n.lineage_reviv
 SET n = row
 SET n.create_time = created, n.update_time = updated, n.lineage_revived = revived
 """
+_AUTHORS = (
+    f"UNWIND $numbers AS number MATCH (t:LineageTransaction {{number: number}}) RETURN {HEAD}"
+)
+_ANONYMOUS = """
+UNWIND $rows AS row
+MATCH (t:LineageTransaction {number: row.number})
+SET t.actor = '', t.message = '', t.author = row.author REMOVE t.salt
+"""
 
 
 def stream(run: RunStatement, after: int, last: int) -> Iterator[Commit]:
@@ -131,11 +139,10 @@ class _Reader:
 
     def commits(self) -> list[Commit]:
         found = []
-        for *values, erased in self._rows(_HEADS):
+        for purged_nodes, heads_purged, *values in self._rows(_HEADS):
             head = head_row(values)
-            self._found.purged[head.number] = [
-                key_of(number) for number in dict.fromkeys(erased or ())
-            ]
+            self._found.purged[head.number] = [key_of(each) for each in set(purged_nodes or ())]
+            self._found.purged_heads[head.number] = list(set(heads_purged or ()))
             found.append(head)
         return self._found.commits(found)
 
@@ -196,3 +203,10 @@ def purge_nodes(
     for some in batched(numbers, BATCH_KEYS):
         rows = [_with_salt(version_row(values)) for values in run(_VERSIONS, keys=some)]
         run(_BLANK, rows=[node_values(purged(row), type_of(row.type_id)) for row in rows])
+
+
+def purge_heads(run: RunStatement, numbers: Sequence[int]) -> None:
+    """Erase actor and message of transactions, as `Backend.purge_heads` says."""
+    for some in batched(numbers, BATCH_HEADS):
+        heads = [purged_head(head_row(values)) for values in run(_AUTHORS, numbers=some)]
+        run(_ANONYMOUS, rows=[{"number": head.number, "author": head.author} for head in heads])

@@ -95,7 +95,7 @@ EDGE = (
 """What a query returns of a relationship `r`, for `edge_row`."""
 HEAD = (
     "t.number, t.time, t.actor, t.message, t.digest, t.records, t.schema, t.types, t.artifacts, t.executions, "
-    "t.contexts, t.edges"
+    "t.contexts, t.edges, t.mark, t.salt, t.author, t.nodes"
 )
 """What a query returns of a transaction `t`, for `head_row`."""
 
@@ -409,11 +409,13 @@ def head_values(head: Head) -> dict[str, Any]:
 
 def head_row(values: Sequence[Any]) -> Head:
     """Read what `HEAD` returns."""
-    number, time, actor, message, digest, *counts = values
+    number, time, actor, message, digest, *counts, mark, salt, author, nodes = values
     whole = all(type(each) is int for each in (number, time, *counts))
-    if not (whole and type(actor) is type(message) is str and isinstance(digest, bytes)):
+    texts = all(type(each) is str for each in (actor, message, mark))
+    blobs = all(isinstance(each, bytes | None) for each in (salt, author))
+    if not (whole and texts and blobs and isinstance(digest, bytes) and isinstance(nodes, bytes)):
         raise _damaged("the node of a transaction", values)
-    return Head(number, time, actor, message, bytes(digest), *counts)
+    return Head(*values)
 
 
 def type_values(row: TypeRow) -> dict[str, Any]:

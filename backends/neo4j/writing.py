@@ -221,6 +221,7 @@ class WriteBuffer:
         self._edge_updates: dict[EdgeKey, EdgeRow] = {}
         self._heads: list[dict[str, Any]] = []
         self._purged: list[int] = []
+        self._purged_heads: list[int] = []
         self.new_types: dict[int, TypeRow] = {}
         """The types that it has written."""
         self._absent: set[str] = set()
@@ -363,12 +364,18 @@ class WriteBuffer:
         """Keep who was purged, for the transaction's own row."""
         self._purged += [number_of(key) for key in keys]
 
+    def note_purged_heads(self, heads: Iterable[int]) -> None:
+        """Keep whose actors were purged, for the transaction's own row."""
+        self._purged_heads += heads
+
     def append(self, head: Head) -> None:
         """Write the transaction's own row."""
-        self._heads.append(
-            {**head_values(head), "purged": self._purged or None, "token": self.token}
-        )
-        self._purged = []
+        purged = {
+            "purged": self._purged or None,
+            "purged_heads": list(dict.fromkeys(self._purged_heads)) or None,
+        }
+        self._heads.append({**head_values(head), **purged, "token": self.token})
+        self._purged, self._purged_heads = [], []
         self.head = head
 
     def _check(self, batch: Batch) -> None:

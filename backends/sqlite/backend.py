@@ -32,6 +32,7 @@ from lineage.backends.sqlite.reading import (
     look_up,
     read_edges,
     read_nodes,
+    read_types,
     read_writings,
 )
 from lineage.backends.sqlite.rows import (
@@ -45,11 +46,10 @@ from lineage.backends.sqlite.rows import (
     node_values,
     number_of,
     past_values,
-    type_row,
     type_text,
 )
 from lineage.backends.sqlite.walk import walk_tables
-from lineage.contract.backend import EMPTY, PRELOADED, Backend, Order, Reference
+from lineage.contract.backend import EMPTY, Backend, Order, Reference
 from lineage.contract.commits import chain_faults, head_batches
 from lineage.contract.evaluation import Met
 from lineage.contract.refusals import lost_transaction, no_edge, no_live_node
@@ -209,9 +209,7 @@ class SqliteBackend(Backend):
         schema = self._schema(sql, as_of)
         known = self._types
         if known is None or known[0] != schema:
-            rows = self._read_types(
-                sql, f"since <= {schema:d} AND (until IS NULL OR until > {schema:d})"
-            )
+            rows = read_types(sql, schema, () if known is None else known[1])
             # The newest are kept, also where a pinned moment asked for them; older ones are asked for rarely.
             if known is not None and known[0] > schema:
                 return rows
@@ -226,18 +224,6 @@ class SqliteBackend(Backend):
         until = "" if as_of is None else f"WHERE number <= {as_of:d}"
         row = sql.execute(f"SELECT schema FROM txn {until} ORDER BY number DESC LIMIT 1").fetchone()
         return 0 if row is None else row[0]
-
-    def _read_types(self, sql: sqlite3.Connection, condition: str) -> tuple[TypeRow, ...]:
-        """Return the types of a moment; those that are known already are not read again."""
-        kept: Sequence[TypeRow] = () if self._types is None else self._types[1]
-        known: dict[int | None, TypeRow] = {row.type.id: row for row in kept}
-        stored: dict[int, TypeRow] = {}
-        rows = sql.execute(f"SELECT id, kind, body, since FROM type WHERE {condition} ORDER BY id")
-        for number, kind, body, since in rows:
-            row = known.get(number)
-            same = row is not None and row.since == since
-            stored[number] = row if row and same else type_row(kind, body, since, None)
-        return tuple((PRELOADED | stored).values())
 
     @override
     @guarded
@@ -558,6 +544,13 @@ class SqliteBackend(Backend):
     def purge(self, number: int, keys: Collection[NodeKey]) -> None:
         with self._whole() as sql:
             history.purge_nodes(sql, number, keys)
+        self._tidying.note_purge()
+
+    @override
+    @guarded
+    def _purge_heads(self, number: int, heads: Sequence[int]) -> None:
+        with self._whole() as sql:
+            history.purge_heads(sql, number, heads)
         self._tidying.note_purge()
 
     @override

@@ -16,7 +16,8 @@ __all__ = ["Tidying"]
 
 logger = logging.getLogger("lineage")
 
-_DUE = "SELECT (SELECT max(number) FROM purge) > (SELECT number FROM swept)"
+_LAST_PURGE = "SELECT max(ifnull((SELECT max(number) FROM purge), 0), ifnull((SELECT max(number) FROM purge_head), 0))"
+_DUE = f"SELECT ({_LAST_PURGE}) > (SELECT number FROM swept)"
 PATIENCE = 2.0
 """How many seconds a purge waits for readers who keep its content in the log."""
 
@@ -61,7 +62,7 @@ class Tidying:
         if not self._file.empty_log(seconds=seconds):
             self._warn("readers keep purged content in the log")
             return True
-        sql.execute("UPDATE swept SET number = (SELECT max(number) FROM purge)")
+        sql.execute(f"UPDATE swept SET number = ({_LAST_PURGE})")
         return False
 
     def _warn(self, said: str) -> None:

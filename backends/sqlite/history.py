@@ -22,13 +22,20 @@ from lineage.backends.sqlite.rows import (
     whole_row,
 )
 from lineage.contract.commits import RecordsByNumber
-from lineage.contract.proof import purged
+from lineage.contract.proof import purged, purged_head
 from lineage.contract.refusals import no_live_node, no_return, not_gone
 from lineage.model.keys import NodeKey
 from lineage.model.purposes import uses_of
 from lineage.model.rows import Commit, Head, NodeRow
 
-__all__ = ["node_versions", "purge_nodes", "read_commits", "revive_node", "structural_faults"]
+__all__ = [
+    "node_versions",
+    "purge_heads",
+    "purge_nodes",
+    "read_commits",
+    "revive_node",
+    "structural_faults",
+]
 
 _OTHER_SCHEMA = """
 SELECT number FROM txn AS t WHERE schema <> iif(
@@ -125,6 +132,8 @@ class _Reader:
             self._found.deleted[until].append(key_of(key))
         for key, number in self._rows("SELECT key, number FROM purge WHERE number RANGE"):
             self._found.purged[number].append(key_of(key))
+        for head, number in self._rows("SELECT head, number FROM purge_head WHERE number RANGE"):
+            self._found.purged_heads[number].append(head)
 
 
 def revive_node(sql: sqlite3.Connection, row: NodeRow) -> None:
@@ -156,6 +165,18 @@ def purge_nodes(sql: sqlite3.Connection, number: int, keys: Collection[NodeKey])
                 (blank.digest, number_of(key), blank.since),
             )
         sql.execute("INSERT OR IGNORE INTO purge VALUES (?, ?)", (number, number_of(key)))
+
+
+def purge_heads(sql: sqlite3.Connection, number: int, heads: Collection[int]) -> None:
+    """Erase actor and message of transactions, and note who was erased when."""
+    for each in heads:
+        found = sql.execute(f"SELECT {HEAD_COLUMNS} FROM txn WHERE number = ?", (each,))
+        (head,) = map(head_row, found)
+        sql.execute(
+            "UPDATE txn SET actor = '', message = '', salt = NULL, author = ? WHERE number = ?",
+            (purged_head(head).author, each),
+        )
+        sql.execute("INSERT OR IGNORE INTO purge_head VALUES (?, ?)", (number, each))
 
 
 def _mask_faults(sql: sqlite3.Connection) -> Iterator[str]:

@@ -24,14 +24,23 @@ from lineage.backends.sqlite.rows import (
     node_rows,
     number_of,
     past_row,
+    type_row,
 )
-from lineage.contract.backend import Named, Reference
+from lineage.contract.backend import PRELOADED, Named, Reference
 from lineage.contract.walking import Direction
 from lineage.contract.writings import OUTPUT_KINDS, AtUri, Writing
 from lineage.model.keys import NodeKey
-from lineage.model.rows import EdgeKey, EdgeKind, EdgeRow, NodeRow
+from lineage.model.rows import EdgeKey, EdgeKind, EdgeRow, NodeRow, TypeRow
 
-__all__ = ["existing", "live", "look_up", "read_edges", "read_nodes", "read_writings"]
+__all__ = [
+    "existing",
+    "live",
+    "look_up",
+    "read_edges",
+    "read_nodes",
+    "read_types",
+    "read_writings",
+]
 
 MANY = 1_000
 """An answer of more nodes is kept as SQLite gave it, and becomes rows when it is looked at."""
@@ -71,6 +80,21 @@ class LaterRows(Mapping[NodeKey, NodeRow]):
     @override
     def __len__(self) -> int:
         return len(self._found) + len(self._made)
+
+
+def read_types(sql: sqlite3.Connection, as_of: int, kept: Sequence[TypeRow]) -> tuple[TypeRow, ...]:
+    """Return the types of a moment; those that were kept of another are not read again."""
+    known: dict[int | None, TypeRow] = {row.type.id: row for row in kept}
+    stored: dict[int, TypeRow] = {}
+    rows = sql.execute(
+        "SELECT id, kind, body, since FROM type WHERE since <= ?1 AND (until IS NULL OR until > ?1) ORDER BY id",
+        (as_of,),
+    )
+    for number, kind, body, since in rows:
+        row = known.get(number)
+        same = row is not None and row.since == since
+        stored[number] = row if row and same else type_row(kind, body, since, None)
+    return tuple((PRELOADED | stored).values())
 
 
 def read_nodes(

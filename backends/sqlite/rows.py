@@ -53,7 +53,7 @@ CREATE TABLE txn (
     number INTEGER PRIMARY KEY, time INTEGER NOT NULL, actor TEXT NOT NULL, message TEXT NOT NULL,
     digest BLOB NOT NULL, records INTEGER NOT NULL, schema INTEGER NOT NULL, types INTEGER NOT NULL,
     artifacts INTEGER NOT NULL, executions INTEGER NOT NULL, contexts INTEGER NOT NULL,
-    edges INTEGER NOT NULL
+    edges INTEGER NOT NULL, mark TEXT NOT NULL, salt BLOB, author BLOB, nodes BLOB NOT NULL
 ) STRICT;
 CREATE TABLE type (
     id INTEGER NOT NULL, since INTEGER NOT NULL, until INTEGER, kind TEXT NOT NULL, body TEXT NOT NULL,
@@ -102,6 +102,8 @@ CREATE INDEX edge_past_since ON edge_past (since);
 CREATE INDEX edge_past_until ON edge_past (until);
 CREATE TABLE purge (number INTEGER NOT NULL, key INTEGER NOT NULL, PRIMARY KEY (number, key))
 STRICT, WITHOUT ROWID;
+CREATE TABLE purge_head (number INTEGER NOT NULL, head INTEGER NOT NULL, PRIMARY KEY (number, head))
+STRICT, WITHOUT ROWID;
 CREATE TABLE swept (number INTEGER NOT NULL) STRICT;
 """
 TABLES = tuple(statement.strip() for statement in _SCHEMA.split(";") if statement.strip())
@@ -109,7 +111,7 @@ TABLES = tuple(statement.strip() for statement in _SCHEMA.split(";") if statemen
 
 HEAD_COLUMNS = (
     "number, time, actor, message, digest, records, schema, types, artifacts, executions, contexts, "
-    "edges"
+    "edges, mark, salt, author, nodes"
 )
 NODE_COLUMNS = "key, type, name, external_id, uri, state, properties, custom, created, updated, since, salt, digest"
 CURRENT_COLUMNS = ", ".join(
@@ -125,7 +127,7 @@ CONTEXT_EDGES = int(EdgeKind.ATTRIBUTION)
 _KINDS = (Kind.ARTIFACT, Kind.EXECUTION, Kind.CONTEXT)
 KIND_NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}
 _EDGE_KINDS: dict[int, EdgeKind] = {int(kind): kind for kind in EdgeKind}
-_HEAD_TYPES = (int, int, str, str, bytes, *(int,) * 7)
+_HEAD_TYPES = (int, int, str, str, bytes, *(int,) * 7, str)
 _new = tuple.__new__
 _RECENT = 5
 """How many columns follow the custom properties in a current node's row."""
@@ -262,7 +264,9 @@ class _Keys(dict[int, NodeKey]):
 
 def head_row(values: Sequence[Any]) -> Head:
     """Read the columns `HEAD_COLUMNS`."""
-    if tuple(map(type, values)) != _HEAD_TYPES:
+    salt, author, nodes = values[-3:]
+    blobs = isinstance(salt, bytes | None) and isinstance(author, bytes | None)
+    if not (tuple(map(type, values[:-3])) == _HEAD_TYPES and blobs and type(nodes) is bytes):
         raise _damaged("the row of a transaction", values)
     return Head(*values)
 

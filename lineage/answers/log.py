@@ -46,6 +46,8 @@ class Change:
     """Edges that were taken away; an event's path and time are not repeated."""
     deleted: tuple[NodeKey, ...]
     purged: tuple[NodeKey, ...]
+    purged_heads: tuple[int, ...]
+    """The numbers of transactions whose actor and message were erased."""
 
 
 def entry_of(head: Head) -> LogEntry:
@@ -82,6 +84,7 @@ def change_of(backend: Backend, commit: Commit) -> Change:
         ended=tuple(edge_of(EdgeRow(*key, None, None, 0, 0, 0)) for key in commit.ended),
         deleted=tuple(commit.deleted),
         purged=tuple(commit.purged),
+        purged_heads=tuple(commit.purged_heads),
     )
 
 

@@ -29,11 +29,13 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import ClassVar, Final, NamedTuple, Self, TypeAlias
 
-from lineage.contract.proof import NO_DIGEST, seal
+from lineage.contract.proof import NO_DIGEST, Chain
+from lineage.contract.refusals import no_earlier_head
 from lineage.contract.transaction import Block, Transaction
+from lineage.contract.tree import NO_TREE, HeadTree, subtree, subtrees
 from lineage.contract.walking import Direction, Limits, Walk, check_limits, check_mask, walk_levels
 from lineage.contract.writings import OUTPUT_KINDS, AtUri, Writing, writings_of
-from lineage.errors import Invalid, NotFound
+from lineage.errors import Corrupt, Invalid, NotFound
 from lineage.filters.tree import Column, Compare, Field, Filter, In, Operator, all_of
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import (
@@ -114,6 +116,8 @@ class Backend(ABC):
         """How many seconds `begin` waits for the write lock."""
         self._own = threading.local()
         self._newest = 0
+        self._tree = NO_TREE
+        """The tree over heads as it was last grown or read, which is nearly always the one asked for."""
 
     @classmethod
     def file_of(cls, url: str) -> Path | None:  # noqa: ARG003  # backends that keep a file override it
@@ -226,7 +230,7 @@ class Backend(ABC):
     def rollback(self) -> None:
         """Undo all since `begin` and let go of the lock; also after a failed `commit`."""
 
-    # What `changes` and `begin` ask of a backend, once the checks are made
+    # What `changes`, `begin` and `purge_heads` ask of a backend, once the checks are made
 
     @abstractmethod
     def _changes(self, after: int, last: int) -> Iterator[Commit]:
@@ -235,6 +239,20 @@ class Backend(ABC):
     @abstractmethod
     def _begin(self) -> Head:
         """Wait up to `lock_timeout` for the write lock (then `Conflict`) and return the last transaction."""
+
+    @abstractmethod
+    def _purge_heads(self, number: int, heads: Sequence[int]) -> None:
+        """Erase actor, message and salt (`proof.purged_head`) of distinct heads that come before a number."""
+
+    def purge_heads(self, number: int, heads: Collection[int]) -> None:
+        """Erase actors and messages of transactions before the open one, for good; again is as once.
+
+        `NotFound` for a number that is not of an earlier transaction.
+        """
+        for head in heads:
+            if type(head) is not int or not 0 < head < number:
+                raise no_earlier_head(head, number)
+        self._purge_heads(number, list(dict.fromkeys(heads)))
 
     def changes(self, after: int = 0) -> Iterator[Commit]:
         """Yield every transaction after that number, oldest first, up to the last one at the call."""
@@ -251,15 +269,16 @@ class Backend(ABC):
         return self._begin()
 
     def transaction(
-        self, *, actor: str = "", message: str = ""
+        self, *, actor: str = "", message: str = "", mark: str = ""
     ) -> AbstractContextManager[Transaction]:
         """Open a transaction, or join the one that this thread has open.
 
         It takes the write lock at the first write. If another transaction committed between its
         first read and then, that write is a `Conflict`. Without a write it leaves no trace. When
-        an inner block raises, the outermost can only roll back, and says so if it goes on.
+        an inner block raises, the outermost can only roll back, and says so if it goes on. `mark`
+        says which part of which import it is; actor, message and mark are those of the outermost.
         """
-        return Block(self._own, lambda: Transaction(self, actor, message))
+        return Block(self._own, lambda: Transaction(self, actor, message, mark))
 
     def lookup(self, references: Collection[Reference]) -> dict[Reference, list[NodeRow]]:
         """Return the live node that each reference names, if there is one.
@@ -414,17 +433,19 @@ class Backend(ABC):
         head = self.begin()
         records = 0
         try:
+            chain = Chain(self.head_tree(head))
             while records < BATCH_RECORDS:
                 commit = next(stream, None)
                 if commit is None:
                     break
-                self._apply(head, commit)
+                self._apply(head, commit, chain)
                 head = commit.head
                 records += head.records
         except BaseException:
             self.rollback()
             raise
         self._finish(written=records > 0)
+        self._tree = chain.tree
         return records >= BATCH_RECORDS
 
     def _finish(self, *, written: bool) -> None:
@@ -437,15 +458,15 @@ class Backend(ABC):
             self.rollback()
             raise
 
-    def _apply(self, last: Head, commit: Commit) -> None:
+    def _apply(self, last: Head, commit: Commit, chain: Chain) -> None:
         number = commit.head.number
         if number != last.number + 1:
             raise Invalid(
                 f"transaction {number} does not follow {last.number}; give changes(after={last.number})"
             )
-        if seal(last.digest, commit) != commit.head.digest:
+        if fault := "; ".join(chain.follow(commit)):
             raise Invalid(
-                f"transaction {number} does not follow from this store's history: its digest differs"
+                f"transaction {number} does not follow from this store's history, which its digest tells: {fault}"
             )
         if commit.ended:
             self.end(number, commit.ended)
@@ -458,7 +479,29 @@ class Backend(ABC):
         self.write(number, _with_deletions(commit))
         if commit.purged:
             self.purge(number, commit.purged)
+        if commit.purged_heads:
+            self.purge_heads(number, commit.purged_heads)
         self.append(commit.head)
+
+    def head_tree(self, head: Head) -> HeadTree:
+        """Return the tree over all heads up to a committed one, from the inner nodes stored with them."""
+        tree = self._tree
+        if tree.digest == head.digest:
+            return tree
+        roots = (self._subtree(*each) for each in subtrees(head.number))
+        return HeadTree(head.number, head.digest, tuple(roots))
+
+    def _subtree(self, number: int, height: int) -> bytes:
+        """Return the root of the whole subtree of a height that a head completed."""
+        for head in self.log(before=number + 1, limit=1):
+            if head.number == number:
+                return subtree(head, height)
+        raise Corrupt(f"transaction {number} is missing; run a check of the store")
+
+    def grow_tree(self, last: Head, digest: bytes) -> bytes:
+        """Return the inner nodes of the tree over heads that the one after `last`, of this digest, completes."""
+        self._tree, nodes = self.head_tree(last).grown(digest)
+        return nodes
 
     @property
     def in_transaction(self) -> bool:

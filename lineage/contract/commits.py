@@ -35,6 +35,7 @@ class RecordsByNumber:
     ended: dict[int, list[EdgeKey]] = field(default_factory=_by_number)
     deleted: dict[int, list[NodeKey]] = field(default_factory=_by_number)
     purged: dict[int, list[NodeKey]] = field(default_factory=_by_number)
+    purged_heads: dict[int, list[int]] = field(default_factory=_by_number)
 
     def add_edge(self, row: EdgeRow) -> None:
         """Take a version of an edge, as it was written: the first is a new edge, a later one an update."""
@@ -56,6 +57,7 @@ class RecordsByNumber:
                 ended=sorted(self.ended[head.number]),
                 deleted=sorted(self.deleted[head.number]),
                 purged=sorted(self.purged[head.number]),
+                purged_heads=sorted(self.purged_heads[head.number]),
             )
             for head in heads
         ]

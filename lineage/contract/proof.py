@@ -1,9 +1,40 @@
-"""The digest chain: what proves that history was not changed since.
+r"""The digest chain: what proves that history was not changed since.
 
-Each transaction's digest is sha256 over the digest before it, its own head and a line for each of
-its records, in key order; each line is a JSON array and ends in a newline. A node's line holds
-the salted digest of its content instead of the content, so that a purge can erase the content and
-the salt and leave the chain whole: without the salt, nobody can try out what was erased.
+`+` joins bytes; numbers in names of fields are those of `lineage.model.rows`. JSON is an array or object without
+spaces in UTF-8, whose strings escape the quotation mark, the backslash and what is below U+0020 alone, as
+`\b \t \n \f \r` or `\u00xx` in small letters. Integers are in decimal digits, digests in small hexadecimal ones.
+
+**A transaction.** Its digest is the sha256 of::
+
+    digest before + author + root + JSON ["transaction",number,time,records,schema,
+                                          types,artifacts,executions,contexts,edges,mark]
+
+The first three are 32 bytes each. The digest before number 1 is 32 zeros. `author` is sha256(salt + JSON
+[actor,message]): a purge of the head erases these three and keeps this digest, and without the salt nobody can
+try out what was erased. `root` is that of the RFC 9162 tree (`lineage.contract.tree`) whose leaves are the lines
+of the transaction's records.
+
+**A line** is one JSON array, without a newline. They come in this order, each kind in the order of its keys
+(types by id, nodes by kind and id with kinds as texts, edges by source, target and kind)::
+
+    ["type",kind,{…}]                                  all fields of the type, in the order they are declared
+    ["ended",source,target,edge kind]
+    ["node",key,type,created,updated,content]          a new node
+    ["update",key,type,created,updated,content]        a new version of one
+    ["edge",source,target,edge kind,time,paths,order,first]
+    ["edge update",source,target,edge kind,time,paths,order,first]
+    ["deleted",key]
+    ["purged",key]
+    ["purged head",number]
+
+A key, a source or a target is a text such as "artifact:12"; an edge's kind is its number, its time an integer or
+null, its paths the JSON that is stored or null. `content` is the hexadecimal sha256(salt + JSON
+[name,external id,URI,state,properties,custom]), the last two being texts of canonical JSON; so that a purge
+can erase the content and its salt, too.
+
+**Heads.** There is another tree over all heads, whose leaves are their digests. Number n completes an inner node of
+it for each zero that n ends in when it is written in binary; they are stored with it, the lowest first, and
+are in no digest.
 """
 
 from __future__ import annotations
@@ -13,13 +44,20 @@ from hashlib import sha256
 
 from pydantic_core import to_json
 
+from lineage.contract.tree import NO_DIGEST, NO_TREE, HeadTree, root
 from lineage.model.keys import Kind
 from lineage.model.rows import Commit, EdgeKey, EdgeKind, EdgeRow, Head, NodeRow, TypeRow
 
-__all__ = ["NO_DIGEST", "content_digest", "faults", "purged", "seal"]
-
-NO_DIGEST = bytes(32)
-"""The digest of number 0, the empty store."""
+__all__ = [
+    "NO_DIGEST",
+    "Chain",
+    "author_digest",
+    "content_digest",
+    "faults",
+    "purged",
+    "purged_head",
+    "seal",
+]
 
 
 def content_digest(row: NodeRow) -> bytes:
@@ -45,36 +83,86 @@ def purged(row: NodeRow) -> NodeRow:
     )
 
 
+def author_digest(head: Head) -> bytes:
+    """Return the digest of a transaction's actor and message: the stored one where they were purged."""
+    if head.salt is None:
+        return head.author or NO_DIGEST
+    return sha256(head.salt + to_json((head.actor, head.message))).digest()
+
+
+def purged_head(head: Head) -> Head:
+    """Return a transaction's row without actor, message and salt, and with their digest instead."""
+    return head._replace(actor="", message="", salt=None, author=author_digest(head))
+
+
 def seal(previous: bytes, commit: Commit) -> bytes:
     """Return the digest of a transaction that follows the one with the digest `previous`."""
     head = commit.head
-    chain = sha256(previous)
-    ids = (head.types, head.artifacts, head.executions, head.contexts, head.edges)
-    chain.update(
-        to_json(("transaction", head.number, head.time, head.actor, head.message, *ids)) + b"\n"
-    )
-    chain.update("".join(_lines(commit)).encode())
-    return chain.digest()
+    numbers = (head.number, head.time, head.records, head.schema)
+    counters = (head.types, head.artifacts, head.executions, head.contexts, head.edges)
+    records = root(map(str.encode, _lines(commit)))
+    own = to_json(("transaction", *numbers, *counters, head.mark))
+    return sha256(b"".join((previous, author_digest(head), records, own))).digest()
 
 
-def faults(commits: Iterable[Commit], *, after: Head | None = None) -> Iterator[str]:
+class Chain:
+    """A history as it is read and judged: from its beginning, or after what is taken for right.
+
+    `tree` is the one over the heads so far.
+    """
+
+    def __init__(self, tree: HeadTree = NO_TREE) -> None:
+        self.tree = tree
+        self._number, self._digest = tree.number, tree.digest
+
+    def follow(self, commit: Commit) -> list[str]:
+        """Go on by a transaction; return a sentence for each thing that is not as it was sealed."""
+        head, number = commit.head, self._number + 1
+        sentences = [] if head.number == number else [f"transaction {number} is missing"]
+        fault = _fault(self._digest, commit)
+        self.tree, nodes = self.tree.grown(head.digest)
+        # After a gap nobody can say what the tree was.
+        if not fault and head.number == self.tree.number and head.nodes != nodes:
+            fault = " has other inner nodes of the tree over heads than it completed"
+        if fault:
+            sentences.append(f"transaction {head.number}{fault}")
+        self._number, self._digest = head.number, head.digest
+        return sentences
+
+
+def _fault(previous: bytes, commit: Commit) -> str:
+    """Return what is wrong with a transaction by itself, as the rest of a sentence; empty if nothing is."""
+    head = commit.head
+    records = (*commit.batch, *commit[2:])
+    written = sum(map(len, records))
+    if written != head.records:
+        return f" wrote {head.records} records, but {written} are there"
+    if head.salt is None and head.author is None:
+        return " has lost its salt, so that nothing proves who wrote it"
+    if head.author is not None and head != purged_head(head):
+        return " says who wrote it, but that was purged"
+    if seal(previous, commit) != head.digest:
+        return ": its own row or one of its records was changed since it was written"
+    return ""
+
+
+def faults(commits: Iterable[Commit], *, after: HeadTree = NO_TREE) -> Iterator[str]:
     """Yield a sentence for each transaction of a history that is not as it was sealed.
 
-    The history is whole, or follows a transaction that is taken for right.
+    The history is whole, or follows transactions that are taken for right.
     """
-    previous, number = (NO_DIGEST, 0) if after is None else (after.digest, after.number)
+    chain = Chain(after)
+    erased: set[int] = set()
     for commit in commits:
-        head, batch = commit.head, commit.batch
-        number += 1
-        if head.number != number:
-            yield f"transaction {number} is missing"
-            number = head.number
-        written = sum(map(len, (*batch, commit.ended, commit.deleted, commit.purged)))
-        if written != head.records:
-            yield f"transaction {number} wrote {head.records} records, but {written} are there"
-        elif seal(previous, commit) != head.digest:
-            yield f"transaction {number}: its own row or one of its records was changed since it was written"
-        previous = head.digest
+        number = commit.head.number
+        yield from chain.follow(commit)
+        if commit.head.author is not None:
+            erased.add(number)
+        for each in commit.purged_heads:
+            if not 0 < each < number:
+                yield f"transaction {number} purged transaction {each}, which does not come before it"
+            elif each > after.number and each not in erased:
+                yield f"transaction {number} purged transaction {each}, which still says who wrote it"
 
 
 _KINDS = {kind: kind.value for kind in Kind}
@@ -86,7 +174,7 @@ def _lines(commit: Commit) -> Iterator[str]:
     for row in commit.batch.types:
         yield _type_line(row)
     for key in commit.ended:
-        yield f'["ended",{_edge_key(key)}]\n'
+        yield f'["ended",{_edge_key(key)}]'
     for node in commit.batch.nodes:
         yield _node_line("node", node)
     for node in commit.batch.updates:
@@ -97,19 +185,21 @@ def _lines(commit: Commit) -> Iterator[str]:
         yield _edge_line("edge update", edge)
     for name, keys in (("deleted", commit.deleted), ("purged", commit.purged)):
         for kind, number in keys:
-            yield f'["{name}","{_KINDS[kind]}:{number}"]\n'
+            yield f'["{name}","{_KINDS[kind]}:{number}"]'
+    for number in commit.purged_heads:
+        yield f'["purged head",{number}]'
 
 
 def _node_line(name: str, row: NodeRow) -> str:
     (kind, number), type_id, *_, created, updated = row[:10]
     content = content_digest(row).hex()
-    return f'["{name}","{_KINDS[kind]}:{number}",{type_id},{created},{updated},"{content}"]\n'
+    return f'["{name}","{_KINDS[kind]}:{number}",{type_id},{created},{updated},"{content}"]'
 
 
 def _edge_line(name: str, row: EdgeRow) -> str:
     time, paths, _, order, first = row[3:8]
     shown = "null" if time is None else time
-    return f'["{name}",{_edge_key(row)},{shown},{paths or "null"},{order},{first}]\n'
+    return f'["{name}",{_edge_key(row)},{shown},{paths or "null"},{order},{first}]'
 
 
 def _edge_key(key: EdgeKey | EdgeRow) -> str:
@@ -120,4 +210,4 @@ def _edge_key(key: EdgeKey | EdgeRow) -> str:
 
 def _type_line(row: TypeRow) -> str:
     content = ("type", row.type.kind, row.type.model_dump(mode="json"))
-    return f"{to_json(content).decode()}\n"
+    return to_json(content).decode()

@@ -6,7 +6,14 @@ from lineage.errors import Invalid, NotFound
 from lineage.model.keys import NodeKey
 from lineage.model.rows import EdgeKey, NodeRow
 
-__all__ = ["lost_transaction", "no_edge", "no_live_node", "no_return", "not_gone"]
+__all__ = [
+    "lost_transaction",
+    "no_earlier_head",
+    "no_edge",
+    "no_live_node",
+    "no_return",
+    "not_gone",
+]
 
 
 def no_edge(key: EdgeKey) -> NotFound:
@@ -39,6 +46,13 @@ def no_return(row: NodeRow, *, deleted: int | None, erased: bool) -> Invalid | N
 def not_gone(key: NodeKey) -> Invalid:
     """Return the error for a node that is to be purged before it is deleted."""
     return Invalid(f"{key} is not deleted; only what is gone can be purged")
+
+
+def no_earlier_head(head: object, number: int) -> NotFound:
+    """Return the error for a head that is to be purged by a transaction and does not come before it."""
+    return NotFound(
+        f"there is no transaction {head!r:.80} before this one, which is {number}; only what is committed can be purged"
+    )
 
 
 def lost_transaction() -> Invalid:

@@ -55,6 +55,12 @@ class Storage(Protocol):
     def purge(self, number: int, keys: Collection[NodeKey]) -> None:
         """Erase the content of nodes that are gone."""
 
+    def purge_heads(self, number: int, heads: Collection[int]) -> None:
+        """Erase who wrote earlier transactions, and their messages."""
+
+    def grow_tree(self, last: Head, digest: bytes) -> bytes:
+        """Return the inner nodes of the tree over heads that the one after `last` completes."""
+
     def append(self, head: Head) -> None:
         """Write the transaction's own row."""
 
@@ -73,11 +79,12 @@ class Transaction:
     transaction each node, edge and type has one record, its last.
     """
 
-    def __init__(self, storage: Storage, actor: str, message: str) -> None:
+    def __init__(self, storage: Storage, actor: str, message: str, mark: str = "") -> None:
         self._storage = storage
         self._thread = threading.get_ident()
         self._actor = actor
         self._message = message
+        self._mark = mark
         self._last: Head | None = None
         self._read_at: int | None = None
         self._failure: BaseException | None = None
@@ -97,6 +104,7 @@ class Transaction:
         self._ended: dict[tuple[object, ...], EdgeKey] = {}
         self._deleted: dict[NodeKey, None] = {}
         self._purged: dict[NodeKey, None] = {}
+        self._purged_heads: dict[int, None] = {}
 
     @property
     def locked(self) -> bool:
@@ -163,7 +171,7 @@ class Transaction:
         return self._last_order
 
     def salt(self) -> bytes:
-        """Return a fresh salt for a node's version."""
+        """Return a fresh salt for a node's version, or for the transaction's own row."""
         return os.urandom(SALT_BYTES)
 
     def wrote_edge(self, row: EdgeRow) -> bool:
@@ -239,6 +247,12 @@ class Transaction:
         self._storage.purge(self.number, keys)
         self._purged.update(dict.fromkeys(keys))
 
+    def purge_heads(self, heads: Collection[int]) -> None:
+        """Erase actors and messages of transactions before this one, by their numbers and for good."""
+        self.lock()
+        self._storage.purge_heads(self.number, heads)
+        self._purged_heads.update(dict.fromkeys(heads))
+
     def fail(self, error: BaseException) -> None:
         """Let nothing but a rollback follow, for an error of an inner block."""
         self._failure = self._failure or error
@@ -280,11 +294,17 @@ class Transaction:
     def _count(self) -> int:
         written = len(self._types) + len(self._nodes) + len(self._updates)
         written += len(self._edges) + len(self._edge_updates) + len(self._ended)
-        return written + len(self._deleted) + len(self._purged)
+        return written + len(self._deleted) + len(self._purged) + len(self._purged_heads)
 
     def _sealed(self, last: Head) -> Head:
         """Return the transaction's own row, with the digest of all that it wrote."""
-        head = Head(
+        head = self._head(last)
+        digest = seal(last.digest, self._commit(head))
+        return head._replace(digest=digest, nodes=self._storage.grow_tree(last, digest))
+
+    def _head(self, last: Head) -> Head:
+        """Return the transaction's own row without its digest."""
+        return Head(
             self.number,
             self.time,
             self._actor,
@@ -297,8 +317,13 @@ class Transaction:
             self._highest[Kind.EXECUTION],
             self._highest[Kind.CONTEXT],
             self._last_order,
+            self._mark,
+            self.salt(),
         )
-        commit = Commit(
+
+    def _commit(self, head: Head) -> Commit:
+        """Return all that it wrote, in the order of a `Commit`."""
+        return Commit(
             head,
             Batch(
                 types=[self._types[number] for number in sorted(self._types)],
@@ -310,8 +335,8 @@ class Transaction:
             ended=sorted(self._ended.values()),
             deleted=sorted(self._deleted),
             purged=sorted(self._purged),
+            purged_heads=sorted(self._purged_heads),
         )
-        return head._replace(digest=seal(last.digest, commit))
 
 
 class Block:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from lineage.contract.backend import EMPTY, Backend
-from lineage.contract.proof import faults
+from lineage.contract.proof import Chain
 from lineage.errors import Conflict, Corrupt, Invalid, LineageError, NotFound
 from lineage.model.progress import Progress, Report
 from lineage.model.rows import Commit, Head
@@ -168,10 +168,11 @@ def _write(commits: _Counted, target: Backend) -> None:
 def _sealed(backend: Backend, reached: Head, last: Head, role: str) -> Iterator[Commit]:
     """Yield the transactions after one up to another; `Corrupt` for what is not as it was sealed."""
     commits = backend.changes(reached.number)
+    chain = Chain(backend.head_tree(reached))
     while reached.number < last.number:
         try:
             commit = next(commits, None)
-            fault = _fault(commit, reached, last)
+            fault = _fault(commit, chain, last)
         except LineageError:
             raise
         except (ValueError, TypeError, LookupError) as error:  # what damaged rows lead to
@@ -182,13 +183,13 @@ def _sealed(backend: Backend, reached: Head, last: Head, role: str) -> Iterator[
         reached = commit.head
 
 
-def _fault(commit: Commit | None, reached: Head, last: Head) -> str:
-    """Return what is wrong with the transaction that follows one that was reached; empty if nothing is."""
+def _fault(commit: Commit | None, chain: Chain, last: Head) -> str:
+    """Return what is wrong with the next transaction of a history; empty if nothing is."""
     if commit is None:
-        return f"transaction {reached.number + 1} is missing"
-    if commit.head.number == last.number and commit.head != last:
+        return f"transaction {chain.tree.number + 1} is missing"
+    if commit.head.number == last.number and commit.head.digest != last.digest:
         return f"transaction {last.number} is another one than was to be copied"
-    return next(faults([commit], after=reached), "")
+    return "; ".join(chain.follow(commit))
 
 
 def _damaged(role: str, fault: str) -> Corrupt:

@@ -1,6 +1,6 @@
 """Importing: what a format reads, checked wholly and then written.
 
-A large file is written in parts, a transaction each, whose messages say which part of which file
+A large file is written in parts, a transaction each, whose marks say which part of which file
 they are: an import that was interrupted goes on when it is run again.
 """
 
@@ -10,7 +10,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -35,6 +35,7 @@ __all__ = [
     "Imported",
     "ReadGraph",
     "import_graph",
+    "marked",
     "read_file",
     "read_graph",
     "write_graph",
@@ -282,7 +283,7 @@ def _is_ended(row: NodeRow) -> bool:
     return row.gone or row.salt is None
 
 
-_MARK = re.compile(r"import of sha256:([0-9a-f]{64}), part ([0-9]+) of ([0-9]+)$")
+_MARK = re.compile(r"sha256:([0-9a-f]{64}), part ([0-9]+) of ([0-9]+)")
 
 
 class _Mark(NamedTuple):
@@ -293,11 +294,19 @@ class _Mark(NamedTuple):
     parts: int
 
     def __str__(self) -> str:
-        return f"import of sha256:{self.digest}, part {self.part} of {self.parts}"
+        return f"sha256:{self.digest}, part {self.part} of {self.parts}"
 
 
-def _message(author: Author, mark: object) -> str:
-    return f"{author.message}; {mark}" if author.message else str(mark)
+def _mark_of(head: Head) -> _Mark | None:
+    """Return what a transaction's mark says; None for one that wrote no part of a file."""
+    found = _MARK.fullmatch(head.mark)
+    return None if found is None else _Mark(found[1], int(found[2]), int(found[3]))
+
+
+def marked(backend: Backend, author: Author, mark: str) -> AbstractContextManager[Transaction]:
+    """Open the transaction of a part of an import; its message is the author's, or says what it is."""
+    message = author.message or f"import of {mark}"
+    return backend.transaction(actor=author.actor, message=message, mark=mark)
 
 
 def _write_kept(backend: Backend, read: ReadGraph, author: Author, tell: Report) -> Imported:
@@ -309,8 +318,7 @@ def _write_kept(backend: Backend, read: ReadGraph, author: Author, tell: Report)
     numbers = []
     for part in range(first + 1, parts + 1):
         tell(Progress("writing", (part - 1) * BATCH_RECORDS, len(records)))
-        message = _message(author, _Mark(digest, part, parts))
-        with backend.transaction(actor=author.actor, message=message) as transaction:
+        with marked(backend, author, str(_Mark(digest, part, parts))) as transaction:
             last = transaction.lock()
             if (_parts_done(last, digest, parts) if last.number else 0) != part - 1:
                 raise Invalid(
@@ -330,17 +338,14 @@ def _write_kept(backend: Backend, read: ReadGraph, author: Author, tell: Report)
 def _is_finished(backend: Backend, digest: str) -> bool:
     """Whether a store holds this whole file and nothing else."""
     for last in backend.log(limit=1):
-        found = _MARK.search(last.message)
-        if found and found[1] == digest:
-            return int(found[2]) == int(found[3]) == last.number
+        return _mark_of(last) == (digest, last.number, last.number)
     return False
 
 
 def _parts_done(last: Head, digest: str, parts: int) -> int:
     """Return how many parts of this file a store holds; `Invalid` where it holds anything else."""
-    found = _MARK.search(last.message)
     # Each part was written where it is the transaction of its own number, so all before it were parts too.
-    if found and (found[1], int(found[2]), int(found[3])) == (digest, last.number, parts):
+    if _mark_of(last) == (digest, last.number, parts):
         return last.number
     raise Invalid(
         "ids are kept only in an empty store, or in one that holds nothing but this very file; this one has "
@@ -374,8 +379,7 @@ def _write_new(backend: Backend, read: ReadGraph, author: Author, tell: Report) 
     graph, digest = read
     total = len(graph.records())
     tell(Progress("writing", 0, total))
-    message = _message(author, f"import of sha256:{digest} with new ids")
-    with backend.transaction(actor=author.actor, message=message) as transaction:
+    with marked(backend, author, f"sha256:{digest} with new ids") as transaction:
         transaction.lock()
         type_ids, written = _merge_types(backend, transaction, graph)
         keys = {

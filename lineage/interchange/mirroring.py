@@ -4,7 +4,7 @@ A pass reads the whole database, compares it with the store and writes what diff
 transaction each. Passes are made until one finds nothing to write, so that the last one has
 compared everything that was written with where it came from.
 
-Ids stay, so that the store must be empty or hold nothing but what was brought in before: the message
+Ids stay, so that the store must be empty or hold nothing but what was brought in before: the mark
 of every part says so, with its transaction's number. An interruption leaves whole parts, and the
 next call goes on.
 """
@@ -12,7 +12,6 @@ next call goes on.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -24,7 +23,7 @@ from lineage.contract.registry import registry
 from lineage.contract.transaction import Author, Transaction
 from lineage.contract.walking import Direction
 from lineage.errors import Conflict, Invalid
-from lineage.interchange.importing import Imported, import_graph, read_file
+from lineage.interchange.importing import Imported, import_graph, marked, read_file
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.progress import Progress, Report
 from lineage.model.rows import Batch, EdgeKind, EdgeRow, Head, NodeRow, TypeRow
@@ -44,7 +43,6 @@ MOST_PASSES: Final = 5
 RECENT: Final = 20
 """How many nodes of a kind tell whether a store was filled from a database."""
 _SAID = {"description", "external_id", "base", "input_type", "output_type"}
-_MARK = re.compile(r"import of (\S+), transaction ([0-9]+)$")
 
 
 def opened(
@@ -120,9 +118,8 @@ def _check_filled_by(backend: Backend, database: Database, name: str, head: Head
     """Raise `Invalid` for a store that holds anything but what was brought in from the database."""
     if not head.number:
         return
-    found = _MARK.search(head.message)
     # Each part was written where it is the transaction of its own number, so all before it were parts too.
-    if found is None or (found[1], int(found[2])) != (name, head.number):
+    if head.mark != _mark(name, head.number):
         raise Invalid(
             f"ids are kept only in an empty store, or in one that holds nothing but what this import wrote; "
             f"this one has {head.number} transactions, the last of which is another: import into a new store"
@@ -148,6 +145,11 @@ def _check_filled_by(backend: Backend, database: Database, name: str, head: Head
                 f"the store was filled from another database, or from a newer state of this one: of the "
                 f"newest {kind}s, {newest[0].key} among them, none is there; import into a new store"
             )
+
+
+def _mark(name: str, number: int) -> str:
+    """Return what marks a transaction that brought in a part of a database."""
+    return f"{name}, transaction {number}"
 
 
 def _own_types(types: Iterable[AnyType]) -> set[str]:
@@ -207,10 +209,8 @@ class _Following:
     @contextmanager
     def _transaction(self) -> Iterator[Transaction]:
         """Open a transaction for a part, and take the lock; nobody else may write to the store."""
-        mark = f"import of {self._name}, transaction {self._last + 1}"
-        author = self._author
-        message = f"{author.message}; {mark}" if author.message else mark
-        with self._backend.transaction(actor=author.actor, message=message) as transaction:
+        mark = _mark(self._name, self._last + 1)
+        with marked(self._backend, self._author, mark) as transaction:
             last = transaction.lock().number
             if last != self._last:
                 raise Conflict(f"transaction {last} was written by another meanwhile; import again")

@@ -184,7 +184,11 @@ class Head(NamedTuple):
 
     `records` counts what it wrote. `types`, `artifacts`, `executions` and `contexts` are the
     highest ids given so far, `edges` the highest order of an edge, and `schema` the last transaction
-    that wrote a type.
+    that wrote a type. `mark` says which part of which import it is, if it is one.
+
+    `salt` goes into the digest of actor and message; a head that was purged has neither these nor the
+    salt, but keeps that digest as `author`. `nodes` are the inner nodes of the tree over all heads that this
+    one completes (`lineage.contract.tree`), lowest first, 32 bytes each.
     """
 
     number: int
@@ -199,6 +203,10 @@ class Head(NamedTuple):
     executions: int
     contexts: int
     edges: int
+    mark: str = ""
+    salt: bytes | None = None
+    author: bytes | None = None
+    nodes: bytes = b""
 
 
 class Batch(NamedTuple):
@@ -219,7 +227,7 @@ class Commit(NamedTuple):
     """A whole transaction, as `changes` yields and `replay` takes it.
 
     Everything is in key order and was written in this order: types, ended edges, new nodes,
-    updated nodes, new edges, updated edges, deleted nodes, purged nodes.
+    updated nodes, new edges, updated edges, deleted nodes, purged nodes, purged heads by their numbers.
     """
 
     head: Head
@@ -227,6 +235,7 @@ class Commit(NamedTuple):
     ended: Sequence[EdgeKey] = ()
     deleted: Sequence[NodeKey] = ()
     purged: Sequence[NodeKey] = ()
+    purged_heads: Sequence[int] = ()
 
 
 def types_with(rows: Sequence[TypeRow], row: TypeRow) -> tuple[TypeRow, ...]:

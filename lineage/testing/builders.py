@@ -210,11 +210,16 @@ class Writer:
     def purge(self, *keys: NodeKey) -> None:
         self.transaction.purge(keys)
 
+    def purge_heads(self, *numbers: int) -> None:
+        self.transaction.purge_heads(numbers)
+
 
 @contextmanager
-def writing(backend: Backend, *, actor: str = "", message: str = "") -> Iterator[Writer]:
+def writing(
+    backend: Backend, *, actor: str = "", message: str = "", mark: str = ""
+) -> Iterator[Writer]:
     """Open a transaction to write in."""
-    with backend.transaction(actor=actor, message=message) as transaction:
+    with backend.transaction(actor=actor, message=message, mark=mark) as transaction:
         yield Writer(backend, transaction)
 
 
@@ -263,7 +268,7 @@ def eventful(backend: Backend) -> None:
         new.delete(model)
         new.purge(model, data)
         new.end(EdgeKey(churn, run, EdgeKind.ASSOCIATION))
-    with writing(backend, message="ended and written again") as new:
+    with writing(backend, message="ended and written again", mark="marked") as new:
         new.end(EdgeKey(run, again, EdgeKind.INTERNAL_OUTPUT))
         new.edge(run, again, EdgeKind.INTERNAL_OUTPUT, time=9)
         new.edge(churn, run)
@@ -282,6 +287,7 @@ def _used_again(backend: Backend, declared: EdgeKey, again: NodeKey) -> None:
         new.edge_update(declared, '[["in",0],["X_train"],["eval"],["base"]]')
         new.edge_update(passing, '["test"]')
         new.end(passing)
+        new.purge_heads(4)
 
 
 def all_keys(backend: Backend) -> list[NodeKey]:

@@ -5,8 +5,8 @@ Kept apart from the engine on purpose: nothing here uses its walks, filters or h
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from types import MappingProxyType
 
@@ -33,7 +33,7 @@ from lineage.filters.tree import (
 )
 from lineage.model.canonical import decode
 from lineage.model.keys import Kind, NodeKey
-from lineage.model.rows import EdgeKey, EdgeKind, EdgeRow, NodeRow, TypeRow
+from lineage.model.rows import EdgeKey, EdgeKind, EdgeRow, Head, NodeRow, TypeRow
 from lineage.model.system import SYSTEM_TYPES
 from lineage.model.values import kind_of
 
@@ -75,6 +75,30 @@ def blank(row: NodeRow) -> NodeRow:
     )
 
 
+def blank_head(head: Head) -> Head:
+    """Return what a purge leaves of a transaction's row."""
+    if head.salt is None:
+        return head
+    author = sha256(head.salt + to_json([head.actor, head.message])).digest()
+    return head._replace(actor="", message="", salt=None, author=author)
+
+
+def completed(digests: Sequence[bytes]) -> bytes:
+    """Return the inner nodes that the last of some heads completes in the tree over them."""
+    sizes = (1 << height for height in range(1, len(digests).bit_length()))
+    return b"".join(tree_hash(digests[-size:]) for size in sizes if len(digests) % size == 0)
+
+
+def tree_hash(leaves: Sequence[bytes]) -> bytes:
+    """Return the hash of a Merkle tree, word for word as RFC 9162 defines it in 2.1.1."""
+    if not leaves:
+        return sha256(b"").digest()
+    if len(leaves) == 1:
+        return sha256(b"\0" + leaves[0]).digest()
+    split = 1 << (len(leaves) - 1).bit_length() - 1
+    return sha256(b"\1" + tree_hash(leaves[:split]) + tree_hash(leaves[split:])).digest()
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """The state after one transaction; `nodes` holds every version of each node."""
@@ -83,6 +107,9 @@ class Snapshot:
     time: int = 0
     actor: str = ""
     message: str = ""
+    mark: str = ""
+    salt: bytes | None = None
+    author: bytes | None = None
     records: int = 0
     schema: int = 0
     orders: int = 0
@@ -107,7 +134,33 @@ class Snapshot:
             key: tuple(map(blank, rows)) if key in keys else rows
             for key, rows in self.nodes.items()
         }
-        return Snapshot(**{**vars(self), "nodes": MappingProxyType(nodes)})
+        return replace(self, nodes=MappingProxyType(nodes))
+
+    def head(self, digest: bytes) -> Head:
+        """Return the transaction's row, but for what it completes in the tree over heads."""
+        types, artifacts, executions, contexts = (self.highest[kind] for kind in (None, *Kind))
+        return Head(
+            self.number,
+            self.time,
+            self.actor,
+            self.message,
+            digest,
+            self.records,
+            self.schema,
+            types,
+            artifacts,
+            executions,
+            contexts,
+            self.orders,
+            self.mark,
+            self.salt,
+            self.author,
+        )
+
+    def anonymous(self) -> Snapshot:
+        """Return the snapshot as it looks once its head is purged."""
+        head = blank_head(self.head(b""))
+        return replace(self, actor="", message="", salt=None, author=head.author)
 
     def present(self) -> dict[NodeKey, NodeRow]:
         return {key: rows[-1] for key, rows in self.nodes.items()}
@@ -311,6 +364,7 @@ class Draft:
         self.edges = dict(last.edges)
         self.touched: set[int] = set()
         self.purged: set[NodeKey] = set()
+        self.purged_heads: set[int] = set()
 
     def next_id(self, kind: Kind | None) -> int:
         self.highest[kind] += 1
@@ -384,14 +438,19 @@ class Draft:
         edges = [key for key, row in self.edges.items() if row.since == self.number]
         first = {key: row.first for key, row in self.edges.items()}
         ended = [key for key, row in self.last.edges.items() if first.get(key) != row.first]
-        return sum(map(len, (self.touched, written, deleted, self.purged, edges, ended)))
+        purged = (self.purged, self.purged_heads)
+        return sum(map(len, (self.touched, written, deleted, *purged, edges, ended)))
 
-    def snapshot(self, actor: str = "", message: str = "") -> Snapshot:
+    def snapshot(
+        self, actor: str = "", message: str = "", mark: str = "", salt: bytes | None = None
+    ) -> Snapshot:
         return Snapshot(
             number=self.number,
             time=self.time,
             actor=actor,
             message=message,
+            mark=mark,
+            salt=salt,
             records=self.records(),
             schema=self.number if self.touched else self.last.schema,
             orders=self.orders,

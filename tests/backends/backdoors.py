@@ -157,6 +157,16 @@ BACK_DOORS: dict[str, dict[str, BackDoor]] = {
         "past type": of_memory(change_past_type),
         "lost deletion": records(3, deleted=()),
         "lost purge": records(5, purged=()),
+        "mark": head(3, mark="mlmd, transaction 3"),
+        "lost mark": head(6, mark=""),
+        "salt of a head": head(1, salt=bytes(16)),
+        "lost salt of a head": head(1, salt=None),
+        "kept digest of a head": head(4, author=bytes(32)),
+        "kept digest beside the actor": head(1, author=bytes(32)),
+        "actor after a purge": head(4, actor="mallory"),
+        "inner nodes": head(6, nodes=bytes(32)),
+        "lost inner nodes": head(8, nodes=bytes(64)),
+        "lost purge of a head": records(8, purged_heads=()),
         "lost ending": records(2, ended=()),
     },
     "sqlite": {
@@ -186,6 +196,18 @@ BACK_DOORS: dict[str, dict[str, BackDoor]] = {
         "past type": sql("UPDATE type SET body = replace(body, 'Step', 'Other') WHERE since = 1"),
         "lost deletion": sql("UPDATE node_past SET gone = 0 WHERE until = 3 AND gone"),
         "lost purge": sql("DELETE FROM purge WHERE number = 5"),
+        "mark": sql("UPDATE txn SET mark = 'mlmd, transaction 3' WHERE number = 3"),
+        "lost mark": sql("UPDATE txn SET mark = '' WHERE number = 6"),
+        "salt of a head": sql("UPDATE txn SET salt = zeroblob(16) WHERE number = 1"),
+        "lost salt of a head": sql("UPDATE txn SET salt = NULL WHERE number = 1"),
+        "kept digest of a head": sql("UPDATE txn SET author = zeroblob(32) WHERE number = 4"),
+        "kept digest beside the actor": sql(
+            "UPDATE txn SET author = zeroblob(32) WHERE number = 1"
+        ),
+        "actor after a purge": sql("UPDATE txn SET actor = 'mallory' WHERE number = 4"),
+        "inner nodes": sql("UPDATE txn SET nodes = zeroblob(32) WHERE number = 6"),
+        "lost inner nodes": sql("UPDATE txn SET nodes = zeroblob(64) WHERE number = 8"),
+        "lost purge of a head": sql("DELETE FROM purge_head"),
         "lost ending": sql("UPDATE edge_past SET until = 3 WHERE until = 2"),
     },
     "neo4j": {
@@ -221,6 +243,26 @@ BACK_DOORS: dict[str, dict[str, BackDoor]] = {
             "MATCH (n:LineageGone {lineage_until: 3}) REMOVE n.lineage_until, n:LineageGone"
         ),
         "lost purge": cypher("MATCH (t:LineageTransaction {number: 5}) REMOVE t.purged"),
+        "mark": cypher(
+            "MATCH (t:LineageTransaction {number: 3}) SET t.mark = 'mlmd, transaction 3'"
+        ),
+        "lost mark": cypher("MATCH (t:LineageTransaction {number: 6}) SET t.mark = ''"),
+        "salt of a head": cypher("MATCH (t:LineageTransaction {number: 1}) SET t.salt = $zeros"),
+        "lost salt of a head": cypher("MATCH (t:LineageTransaction {number: 1}) REMOVE t.salt"),
+        "kept digest of a head": cypher(
+            "MATCH (t:LineageTransaction {number: 4}) SET t.author = $zeros"
+        ),
+        "kept digest beside the actor": cypher(
+            "MATCH (t:LineageTransaction {number: 1}) SET t.author = $zeros"
+        ),
+        "actor after a purge": cypher(
+            "MATCH (t:LineageTransaction {number: 4}) SET t.actor = 'mallory'"
+        ),
+        "inner nodes": cypher("MATCH (t:LineageTransaction {number: 6}) SET t.nodes = $zeros"),
+        "lost inner nodes": cypher("MATCH (t:LineageTransaction {number: 8}) SET t.nodes = $zeros"),
+        "lost purge of a head": cypher(
+            "MATCH (t:LineageTransaction {number: 8}) REMOVE t.purged_heads"
+        ),
         "lost ending": cypher(
             "MATCH ()-[r:LINEAGE_PAST {lineage_until: 2}]->() SET r.lineage_until = 3"
         ),

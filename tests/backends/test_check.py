@@ -160,6 +160,30 @@ DAMAGE_IN_A_FILE = {
         "UPDATE edge SET dst = 396 WHERE kind = 6",
         "an edge leads to artifact:99, which does not exist",
     ),
+    "inner nodes that are cut": (
+        "UPDATE txn SET nodes = substr(nodes, 1, 33) WHERE number = 4",
+        "transaction 4 has other inner nodes of the tree over heads than it completed",
+    ),
+    "inner nodes where there are none": (
+        "UPDATE txn SET nodes = zeroblob(32) WHERE number = 5",
+        "transaction 5 has other inner nodes of the tree over heads than it completed",
+    ),
+    "no salt": (
+        "UPDATE txn SET salt = NULL WHERE number = 2",
+        "transaction 2 has lost its salt, so that nothing proves who wrote it",
+    ),
+    "a message after a purge": (
+        "UPDATE txn SET message = 'mine' WHERE number = 4",
+        "transaction 4 says who wrote it, but that was purged",
+    ),
+    "a purge that was never done": (
+        "UPDATE purge_head SET head = 3",
+        "transaction 8 purged transaction 3, which still says who wrote it",
+    ),
+    "a purge of what is to come": (
+        "UPDATE purge_head SET head = 8",
+        "transaction 8 purged transaction 8, which does not come before it",
+    ),
     "types of another moment": (
         "UPDATE txn SET schema = 1 WHERE number = 4",
         "transaction 4 is not of the types that were there",

@@ -1,16 +1,29 @@
 """The chain of digests: whatever is changed afterwards, it shows."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
+from hashlib import sha256
 from typing import Any
 
 import pytest
 
 from lineage.backends.memory.backend import MemoryBackend
-from lineage.contract.backend import EMPTY, Backend
-from lineage.contract.proof import NO_DIGEST, content_digest, faults, purged, seal
+from lineage.contract.backend import Backend
+from lineage.contract.proof import (
+    NO_DIGEST,
+    Chain,
+    author_digest,
+    content_digest,
+    faults,
+    purged,
+    purged_head,
+    seal,
+)
+from lineage.contract.tree import NO_TREE, HeadTree
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import Commit, EdgeKey, EdgeKind, NodeRow, TypeRow
 from lineage.testing.builders import Clock, eventful, writing
+from lineage.testing.oracle import tree_hash
 
 KEY = NodeKey(Kind.ARTIFACT, 1)
 ROW = NodeRow(KEY, 1, "name", "external", "uri", 2, '{"a":1}', '{"b":1}', 5, 6, 1, bytes(16))
@@ -83,12 +96,63 @@ def test_whole_history_has_no_faults(backend: Backend) -> None:
         previous = commit.head.digest
 
 
-@pytest.mark.parametrize("number", range(7))
+def tree_of(commits: list[Commit]) -> HeadTree:
+    """Return the tree over the heads of a history from its beginning."""
+    tree = NO_TREE
+    for commit in commits:
+        tree, _ = tree.grown(commit.head.digest)
+    return tree
+
+
+@pytest.mark.parametrize("number", range(9))
 def test_rest_of_a_history_is_judged_by_what_it_follows(number: int, commits: list[Commit]) -> None:
-    last = commits[number - 1].head if number else EMPTY
-    rest = commits[number:]
+    last, rest = tree_of(commits[:number]), commits[number:]
     assert list(faults(rest, after=last)) == []
     assert bool(list(faults(rest, after=last._replace(digest=bytes([1] * 32))))) is bool(rest)
+
+
+def line(*items: object) -> bytes:
+    return json.dumps(items, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def lines_of(commit: Commit) -> Iterator[bytes]:
+    """Yield the lines of a transaction's records, as the module's docstring has them."""
+    batch = commit.batch
+    for each in batch.types:
+        yield line("type", each.type.kind, each.type.model_dump(mode="json"))
+    yield from (line("ended", *map(str, key[:2]), int(key[2])) for key in commit.ended)
+    for name, nodes in (("node", batch.nodes), ("update", batch.updates)):
+        for row in nodes:
+            content = (row.digest or sha256((row.salt or b"") + line(*row[2:8])).digest()).hex()
+            yield line(name, str(row.key), row.type_id, row.created, row.updated, content)
+    for name, edges in (("edge", batch.edges), ("edge update", batch.edge_updates)):
+        for edge in edges:
+            paths = None if edge.paths is None else json.loads(edge.paths)
+            ends = str(edge.source), str(edge.target), int(edge.kind)
+            yield line(name, *ends, edge.time, paths, edge.order, edge.first)
+    yield from (line("deleted", str(key)) for key in commit.deleted)
+    yield from (line("purged", str(key)) for key in commit.purged)
+    yield from (line("purged head", number) for number in commit.purged_heads)
+
+
+def test_digest_is_what_the_documentation_says(commits: list[Commit]) -> None:
+    """A second implementation, by the docstring alone."""
+    previous = bytes(32)
+    for commit in commits:
+        head = commit.head
+        author = head.author or sha256((head.salt or b"") + line(head.actor, head.message)).digest()
+        numbers = (head.number, head.time, head.records, head.schema)
+        counters = (head.types, head.artifacts, head.executions, head.contexts, head.edges)
+        own = line("transaction", *numbers, *counters, head.mark)
+        root = tree_hash(list(lines_of(commit)))
+        assert sha256(previous + author + root + own).digest() == head.digest
+        previous = head.digest
+
+
+def test_text_is_escaped_as_the_documentation_says() -> None:
+    text = "".join(map(chr, [*range(0x180), 0x2028, 0xFFFF, 0x1F600]))
+    row = ROW._replace(name=text)
+    assert content_digest(row) == sha256(bytes(16) + line(*row[2:8])).digest()
 
 
 def head(**changes: Any) -> Callable[[Commit], Commit]:
@@ -114,6 +178,10 @@ CHANGES: dict[str, tuple[int, Callable[[Commit], Commit]]] = {
     "time": (1, head(time=0)),
     "actor": (1, head(actor="eve")),
     "message": (1, head(message="")),
+    "mark": (6, head(mark="another")),
+    "salt": (1, head(salt=bytes(16))),
+    "digest of a purged actor": (4, head(author=bytes(32))),
+    "number of the last types": (3, head(schema=1)),
     "highest type": (1, head(types=99)),
     "highest artifact": (1, head(artifacts=99)),
     "highest execution": (1, head(executions=99)),
@@ -155,6 +223,7 @@ CHANGES: dict[str, tuple[int, Callable[[Commit], Commit]]] = {
     ),
     "a deleted node": (3, lambda it: it._replace(deleted=[KEY, NodeKey(Kind.CONTEXT, 1)])),
     "a purged node": (3, lambda it: it._replace(purged=[KEY])),
+    "a purged head": (8, lambda it: it._replace(purged_heads=[3])),
     "deleted as purged": (3, lambda it: it._replace(deleted=it.purged, purged=it.deleted)),
     "order of nodes": (
         1,
@@ -177,6 +246,7 @@ REMOVALS: dict[str, tuple[int, Callable[[Commit], Commit]]] = {
     "an edge": (1, lambda it: it._replace(batch=it.batch._replace(edges=it.batch.edges[1:]))),
     "an ended edge": (2, lambda it: it._replace(ended=())),
     "a deletion": (3, lambda it: it._replace(deleted=it.deleted[1:])),
+    "a purge of a head": (8, lambda it: it._replace(purged_heads=())),
 }
 
 
@@ -202,13 +272,80 @@ def test_lost_transaction_shows(number: int, commits: list[Commit]) -> None:
 
 def test_history_that_was_sealed_anew_has_another_last_digest(commits: list[Commit]) -> None:
     last = commits[-1].head.digest
-    previous = NO_DIGEST
-    forged = []
-    for commit in [head(actor="eve")(commits[0]), *commits[1:]]:
-        previous = seal(previous, commit)
-        forged.append(head(digest=previous)(commit))
+    forged = sealed([head(actor="eve")(commits[0]), *commits[1:]])
     assert list(faults(forged)) == []
     assert forged[-1].head.digest != last
+
+
+def sealed(commits: list[Commit]) -> list[Commit]:
+    """Return a history with the digests and the inner nodes that it would have."""
+    tree, forged = NO_TREE, []
+    for commit in commits:
+        digest = seal(tree.digest, commit)
+        tree, nodes = tree.grown(digest)
+        forged.append(head(digest=digest, nodes=nodes)(commit))
+    return forged
+
+
+# Heads
+
+
+def test_purged_head_keeps_its_digest_and_nothing_of_who_wrote_it(commits: list[Commit]) -> None:
+    own = commits[0].head
+    erased = purged_head(own)
+    assert (erased.actor, erased.message, erased.salt) == ("", "", None)
+    assert erased.author == author_digest(own) == author_digest(erased)
+    assert purged_head(erased) == erased
+    assert erased._replace(actor=own.actor, message=own.message, salt=own.salt, author=None) == own
+    commits[0] = head(**erased._asdict())(commits[0])
+    assert list(faults(commits)) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "changes", "says"),
+    [
+        (1, {"salt": None}, "transaction 1 has lost its salt, so that nothing proves who wrote it"),
+        (1, {"author": bytes(32)}, "transaction 1 says who wrote it, but that was purged"),
+        (4, {"actor": "eve"}, "transaction 4 says who wrote it, but that was purged"),
+        (4, {"message": "again"}, "transaction 4 says who wrote it, but that was purged"),
+        (4, {"salt": bytes(16)}, "transaction 4 says who wrote it, but that was purged"),
+        (2, {"nodes": b""}, "transaction 2 has other inner nodes of the tree over heads"),
+        (3, {"nodes": bytes(32)}, "transaction 3 has other inner nodes of the tree over heads"),
+        (8, {"nodes": bytes(96)}, "transaction 8 has other inner nodes of the tree over heads"),
+    ],
+)
+def test_damage_of_a_head_is_named(
+    number: int, changes: dict[str, Any], says: str, commits: list[Commit]
+) -> None:
+    commits[number - 1] = head(**changes)(commits[number - 1])
+    (sentence,) = faults(commits)
+    assert sentence.startswith(says)
+
+
+def test_kept_digest_is_no_cover_for_another_actor(commits: list[Commit]) -> None:
+    """What is there must have the digest; a kept one stands for nothing beside it."""
+    own = commits[0].head
+    commits[0] = head(actor="eve", author=author_digest(own))(commits[0])
+    assert len(list(faults(commits))) == 1
+    assert Chain().follow(commits[0]) == ["transaction 1 says who wrote it, but that was purged"]
+
+
+def test_purge_of_a_head_that_still_says_who_wrote_it_shows(commits: list[Commit]) -> None:
+    commits[7] = commits[7]._replace(purged_heads=[3])
+    assert list(faults(sealed(commits))) == [
+        "transaction 8 purged transaction 3, which still says who wrote it"
+    ]
+    assert list(faults(sealed(commits)[3:], after=tree_of(commits[:3]))) == []
+
+
+@pytest.mark.parametrize("number", [0, 8, 9])
+def test_purge_of_a_head_that_does_not_come_before_shows(
+    number: int, commits: list[Commit]
+) -> None:
+    commits[7] = commits[7]._replace(purged_heads=[number])
+    assert list(faults(sealed(commits))) == [
+        f"transaction 8 purged transaction {number}, which does not come before it"
+    ]
 
 
 def test_equal_content_has_digests_that_nobody_can_compare(backend: Backend) -> None:

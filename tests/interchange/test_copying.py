@@ -368,19 +368,38 @@ def test_target_that_does_not_keep_what_was_written_is_told(
         copy(backend, target)
 
 
-def test_last_transaction_of_the_target_has_what_no_digest_covers(
+def test_target_has_the_inner_nodes_that_no_digest_covers(
     backend: Backend, target: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     eventful(backend)
     changes = target.changes
 
-    def lose_schema(after: int = 0) -> Iterator[Commit]:
+    def lose_nodes(after: int = 0) -> Iterator[Commit]:
         for commit in changes(after):
-            yield commit._replace(head=commit.head._replace(schema=0))
+            yield commit._replace(head=commit.head._replace(nodes=b""))
 
-    monkeypatch.setattr(target, "changes", lose_schema)
-    with pytest.raises(Corrupt, match="transaction 8 is another one"):
+    monkeypatch.setattr(target, "changes", lose_nodes)
+    with pytest.raises(Corrupt, match="transaction 2 has other inner nodes"):
         copy(backend, target)
+
+
+def test_actor_that_is_purged_in_the_source_meanwhile(
+    backend: Backend, target: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    eventful(backend)
+    changes = backend.changes
+
+    def purge_first(after: int = 0) -> Iterator[Commit]:
+        with writing(backend) as new:
+            new.purge_heads(8)
+        return changes(after)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(backend, "changes", purge_first)
+        assert copy(backend, target).number == 8
+    assert copy(backend, target).number == 9
+    assert everything(target) == everything(backend)
+    assert target.check() == []
 
 
 def test_last_transaction_of_the_target_must_be_the_one_of_the_source(

@@ -91,7 +91,8 @@ def test_ids_times_and_gone_nodes_are_kept(backend: Backend, target: Backend) ->
     assert done == Imported(2, 7, len(content(backend).edges), (1,))
     (head,) = target.log()
     assert head.actor == "ann"
-    assert head.message.startswith("moved; import of sha256:")
+    assert head.message == "moved"
+    assert re.fullmatch("sha256:[0-9a-f]{64}, part 1 of 1", head.mark)
     again, text = (
         re.sub(rb'"transaction":\d+,|,"order":\d+', b"", exported(each))
         for each in (target, backend)
@@ -140,7 +141,7 @@ def test_a_large_file_is_written_in_parts(
     assert done.transactions == tuple(range(1, len(done.transactions) + 1))
     assert len(done.transactions) == -(-(done.types + done.nodes + done.edges) // 5) > 2
     assert content(target) == content(backend)
-    assert target.log()[-1].message.endswith(f"part 1 of {len(done.transactions)}")
+    assert target.log()[-1].mark.endswith(f"part 1 of {len(done.transactions)}")
 
 
 def test_an_interrupted_import_goes_on_where_it_stopped(
@@ -190,12 +191,26 @@ def test_two_imports_of_one_file_do_not_write_a_part_twice(
     assert content(target) == content(backend)
 
 
+def test_message_alone_makes_no_part(backend: Backend, target: Backend) -> None:
+    """Who says in a message what a mark says has not brought in the file."""
+    eventful(backend)
+    text = exported(backend)
+    imported(target, text)
+    (head,) = target.log()
+    with MemoryBackend(clock=Clock()) as other:
+        with writing(other, message=f"import of {head.mark}") as new:
+            new.artifact()
+        with pytest.raises(Invalid, match="ids are kept only in an empty store"):
+            imported(other, text)
+
+
 def test_log_of_an_import_without_a_message_says_what_it_was(backend: Backend) -> None:
     for new_ids in (False, True):
         file = io.BytesIO(json.dumps(_small() | {"nodes": [], "edges": []}).encode())
         import_graph(backend, file, "node-link", Author("ann"), new_ids=new_ids)
     (head,) = backend.log()
-    assert head.message.startswith("import of sha256:")
+    assert head.message == f"import of {head.mark}"
+    assert head.mark.startswith("sha256:")
 
 
 def test_purged_context_needs_no_name(backend: Backend, target: Backend) -> None:

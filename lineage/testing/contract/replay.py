@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from lineage.contract.backend import Backend
+from lineage.contract.proof import author_digest, purged_head
 from lineage.errors import Invalid
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import Commit, EdgeKey, EdgeKind
@@ -170,6 +171,17 @@ TAMPERED: dict[str, Callable[[Commit], Commit]] = {
     "time": lambda commit: commit._replace(head=commit.head._replace(time=commit.head.time + 1)),
     "actor": lambda commit: commit._replace(head=commit.head._replace(actor="mallory")),
     "message": lambda commit: commit._replace(head=commit.head._replace(message="?")),
+    "mark": lambda commit: commit._replace(head=commit.head._replace(mark="mlmd")),
+    "salt": lambda commit: commit._replace(head=commit.head._replace(salt=bytes(16))),
+    "lost salt": lambda commit: commit._replace(head=commit.head._replace(salt=None)),
+    "kept digest": lambda commit: commit._replace(
+        head=commit.head._replace(author=author_digest(commit.head))
+    ),
+    "erased actor": lambda commit: commit._replace(
+        head=purged_head(commit.head._replace(actor="mallory"))
+    ),
+    "inner nodes": lambda commit: commit._replace(head=commit.head._replace(nodes=bytes(32))),
+    "purged head": lambda commit: commit._replace(purged_heads=[1]),
     "digest": lambda commit: commit._replace(head=commit.head._replace(digest=bytes(32))),
     "number": lambda commit: commit._replace(
         head=commit.head._replace(number=commit.head.number + 1)

@@ -54,8 +54,9 @@ def test_log_tells_of_each_transaction(backend: Backend, clock: Clock) -> None:
         new.artifact()
         new.transaction.next_id(Kind.EXECUTION)
     second, first = backend.log()
-    assert first._replace(digest=b"") == (1, started, "ann", "one", b"", 5, 1, 10, 1, 1, 1, 1)
-    assert second._replace(digest=b"") == (2, clock.micros, "bob", "two", b"", 1, 1, 10, 2, 2, 1, 1)
+    assert first[:4] == (1, started, "ann", "one")
+    assert second[:4] == (2, clock.micros, "bob", "two")
+    assert (first[5:13], second[5:13]) == ((5, 1, 10, 1, 1, 1, 1, ""), (1, 1, 10, 2, 2, 1, 1, ""))
     assert len({first.digest, second.digest, bytes(32)}) == 3
     assert {len(first.digest), len(second.digest)} == {32}
     assert second.time > first.time

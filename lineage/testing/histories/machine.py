@@ -46,6 +46,7 @@ from lineage.testing.histories.operations import (
     ENDS,
     FAILURES,
     LINKS,
+    MARKS,
     MESSAGES,
     NAMES,
     OPERATIONS,
@@ -64,6 +65,7 @@ from lineage.testing.histories.operations import (
     NewType,
     Operation,
     Purge,
+    PurgeHead,
     Put,
     Relink,
     Revive,
@@ -72,7 +74,7 @@ from lineage.testing.histories.operations import (
     filters,
     picked,
 )
-from lineage.testing.oracle import Draft, Snapshot, reach
+from lineage.testing.oracle import Draft, Snapshot, completed, reach
 
 
 class Histories(RuleBasedStateMachine):
@@ -109,9 +111,11 @@ class Histories(RuleBasedStateMachine):
         if seeded:
             self.commit(BEGINNING, [], "seed")
 
-    @rule(before=SEVERAL, inside=st.lists(OPERATIONS, max_size=3), message=MESSAGES)
-    def transact(self, before: list[Operation], inside: list[Operation], message: str) -> None:
-        self.commit(before, inside, message)
+    @rule(before=SEVERAL, inside=st.lists(OPERATIONS, max_size=3), message=MESSAGES, mark=MARKS)
+    def transact(
+        self, before: list[Operation], inside: list[Operation], message: str, mark: str
+    ) -> None:
+        self.commit(before, inside, message, mark)
 
     @rule(data=PUTS, run=PUTS, part=PUTS, links=st.lists(LINKS, min_size=2, max_size=5))
     def record(self, data: Put, run: Put, part: Put, links: list[Link]) -> None:
@@ -139,18 +143,23 @@ class Histories(RuleBasedStateMachine):
     def fail_to_write(self, before: list[Operation], inside: list[Operation], ending: str) -> None:
         self.fail(before, inside, ending)
 
-    def commit(self, before: list[Operation], inside: list[Operation], message: str) -> None:
+    def commit(
+        self, before: list[Operation], inside: list[Operation], message: str, mark: str = ""
+    ) -> None:
         draft = Draft(self.last, self.clock.micros)
-        with self.backend.transaction(actor="ann", message=message) as own:
+        with self.backend.transaction(actor="ann", message=message, mark=mark) as own:
             for operation in before:
                 self.apply(own, draft, operation)
-            with self.backend.transaction(message="joins") as joined:
+            with self.backend.transaction(message="joins", mark="joins") as joined:
                 for operation in inside:
                     self.apply(joined, draft, operation)
             self.agree_inside(own, draft)
         if draft.records():
             erased = [each.erased(draft.purged) for each in self.snapshots]
-            self.snapshots = [*erased, draft.snapshot("ann", message)]
+            for number in draft.purged_heads:
+                erased[number] = erased[number].anonymous()
+            (head,) = self.backend.log(limit=1)
+            self.snapshots = [*erased, draft.snapshot("ann", message, mark, head.salt)]
 
     def fail(self, before: list[Operation], inside: list[Operation], ending: str) -> None:
         """Do the same and throw it away."""
@@ -295,6 +304,12 @@ class Histories(RuleBasedStateMachine):
             own.purge([key])
             draft.purge(key)
 
+    def do_purgehead(self, own: Transaction, draft: Draft, purge: PurgeHead) -> None:
+        if draft.last.number:
+            number = purge.head % draft.last.number + 1
+            own.purge_heads([number])
+            draft.purged_heads.add(number)
+
     def do_newtype(self, own: Transaction, draft: Draft, new: NewType) -> None:
         number = draft.next_id(None)
         assert own.next_id(None) == number
@@ -351,16 +366,15 @@ class Histories(RuleBasedStateMachine):
     def present_agrees(self) -> None:
         assert self.backend.now() == self.last.number
         agree(self.backend, self.last, None)
-        heads = self.backend.log()
-        assert [head._replace(digest=b"") for head in heads] == [
-            (
-                *(each.number, each.time, each.actor, each.message, b"", each.records, each.schema),
-                *(each.highest[kind] for kind in (None, *Kind)),
-                each.orders,
-            )
-            for each in self.snapshots[:0:-1]
+        heads = self.backend.log()[::-1]
+        digests = [head.digest for head in heads]
+        assert [head._replace(nodes=b"") for head in heads] == [
+            each.head(digest) for each, digest in zip(self.snapshots[1:], digests, strict=True)
         ]
-        assert len({head.digest for head in heads}) == len(heads)
+        assert len(set(digests)) == len(heads)
+        assert [head.nodes for head in heads] == [
+            completed(digests[:number]) for number in range(1, len(heads) + 1)
+        ]
 
     @rule(back=PICK, micros=st.integers(-3, 3))
     def past_agrees(self, back: int, micros: int) -> None:

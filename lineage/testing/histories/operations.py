@@ -108,6 +108,11 @@ class Purge:
 
 
 @dataclass(frozen=True)
+class PurgeHead:
+    head: int
+
+
+@dataclass(frozen=True)
 class NewType:
     kind: Kind
     name: str
@@ -152,14 +157,18 @@ OPERATIONS = st.one_of(
     UNLINKS,
     UNLINKS,
     ENDS,
+    st.builds(PurgeHead, PICK),
     st.builds(NewType, KINDS, st.sampled_from(["A", "B"])),
     st.builds(ChangeType, PICK, st.dictionaries(PROPERTY_NAMES, st.sampled_from(ValueType))),
 )
-Operation = Put | Update | Revive | Link | Relink | Unlink | Delete | Purge | NewType | ChangeType
+Operation = (
+    Put | Update | Revive | Link | Relink | Unlink | Delete | Purge | PurgeHead | NewType | ChangeType
+)
 
 SEVERAL = st.lists(OPERATIONS, min_size=1, max_size=6)
 FAILURES = st.sampled_from(["fail", "inner fails", "inner fails unnoticed"])
 MESSAGES = st.sampled_from(["", "why", "\x00ä"])
+MARKS = st.sampled_from(["", "mlmd, transaction 1", "\x00ä"])
 
 
 def named(kind: Kind, name: str | None, uri: str | None = None) -> Put:

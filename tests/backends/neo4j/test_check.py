@@ -74,6 +74,22 @@ CHANGES = {
     "name of a type": ("MATCH (y:LineageType {id: 11}) SET y.name = 'x'", "type 11"),
     "type that cannot be read": ("MATCH (y:LineageType {id: 11}) SET y.body = '{'", "type 11"),
     "schema number": ("MATCH (t:LineageTransaction {number: 4}) SET t.schema = 1", "types"),
+    "mark that is no text": (
+        "MATCH (t:LineageTransaction {number: 4}) SET t.mark = 7",
+        "cannot be read",
+    ),
+    "salt that is no salt": (
+        "MATCH (t:LineageTransaction {number: 4}) SET t.salt = 'x'",
+        "cannot be read",
+    ),
+    "inner nodes that are none": (
+        "MATCH (t:LineageTransaction {number: 4}) REMOVE t.nodes",
+        "cannot be read",
+    ),
+    "head that was not purged": (
+        "MATCH (t:LineageTransaction {number: 8}) SET t.purged_heads = [3]",
+        "transaction 8 purged transaction 3, which still says who wrote it",
+    ),
     "store's number": ("MATCH (s:LineageStore) SET s.number = 5", "the last one is 5"),
     "number for readers": ("MATCH (g:LineageGate) SET g.number = 5", "readers are told"),
     "store's highest id": ("MATCH (s:LineageStore) SET s.artifacts = 77", "77"),

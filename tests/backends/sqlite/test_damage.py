@@ -253,6 +253,10 @@ CHANGES = {
         "SELECT since FROM type WHERE id = 11",
     ),
     "actor": ("UPDATE txn SET actor = 'somebody' WHERE number = 4", "SELECT 4"),
+    "mark": ("UPDATE txn SET mark = 'mlmd, transaction 4' WHERE number = 4", "SELECT 4"),
+    "salt of an actor": ("UPDATE txn SET salt = zeroblob(16) WHERE number = 4", "SELECT 4"),
+    "kept digest": ("UPDATE txn SET author = zeroblob(32) WHERE number = 4", "SELECT 4"),
+    "inner nodes": ("UPDATE txn SET nodes = zeroblob(64) WHERE number = 4", "SELECT 4"),
     "time": ("UPDATE txn SET time = time + 1 WHERE number = 4", "SELECT 4"),
     "types at a moment": ("UPDATE txn SET schema = 1 WHERE number = 4", "SELECT 4"),
     "highest id": ("UPDATE txn SET artifacts = 99 WHERE number = 4", "SELECT 4"),
@@ -314,6 +318,12 @@ def test_flipped_letter_of_an_index_is_found(whole: bytes, tmp_path: Path) -> No
         "UPDATE txn SET number = 1000 WHERE number = 4",
         "UPDATE txn SET time = 9223372036854775807 WHERE number = 4",
         "UPDATE txn SET records = -1",
+        "UPDATE txn SET salt = x'' WHERE number = 4",
+        "UPDATE txn SET salt = NULL, author = NULL",
+        "UPDATE txn SET nodes = x'00'",
+        "INSERT INTO purge_head VALUES (4, 5)",
+        "INSERT INTO purge_head VALUES (9, 4)",
+        "INSERT INTO purge_head VALUES (4, -1)",
     ],
 )
 def test_senseless_content(statement: str, whole: bytes, tmp_path: Path) -> None:

@@ -93,6 +93,7 @@ def test_statement_outside_of_a_transaction_is_refused(tmp_path: Path) -> None:
             lambda: backend.end(1, []),
             lambda: backend.delete(1, []),
             lambda: backend.purge(1, []),
+            lambda: backend.purge_heads(1, []),
             lambda: backend.append(lineage.contract.backend.EMPTY),
             backend.commit,
         ):
@@ -258,6 +259,33 @@ def test_purged_content_is_in_no_file(
         assert in_files(tmp_path) == []
         assert store.check() == []
     assert in_files(tmp_path) == []
+
+
+@pytest.mark.parametrize("form", ["{}", "sqlite:{}?journal=rollback"])
+def test_purged_actor_is_in_no_file(form: str, tmp_path: Path) -> None:
+    with lineage.connect(form.format(tmp_path / "a.db"), actor="<name>") as store:
+        store.put(Dataset(uri="s3://a"), message="<note>" * 1000)
+        pair(store, "between")
+        with store.transaction(message="<long>"):
+            pair(store, "last")
+        assert in_files(tmp_path) == [b"<name>", b"<note>", b"<long>"]
+        with store.backend.transaction(actor="dpo") as own:
+            own.purge_heads([1, 2, 3])
+        assert in_files(tmp_path) == []
+        assert store.check() == []
+    assert in_files(tmp_path) == []
+
+
+def test_purge_of_an_actor_that_is_undone_leaves_it(tmp_path: Path) -> None:
+    with lineage.connect(tmp_path / "a.db", actor="<name>") as store:
+        store.put(Dataset(uri="s3://a"), message="<note>")
+        with contextlib.suppress(ZeroDivisionError), store.backend.transaction() as own:
+            own.purge_heads([1])
+            raise ZeroDivisionError
+        (entry,) = store.log()
+        assert (entry.actor, entry.message) == ("<name>", "<note>")
+        pair(store, "next")
+        assert in_files(tmp_path) == [b"<name>", b"<note>"]
 
 
 def test_purged_content_is_not_in_the_gaps_of_pages(tmp_path: Path) -> None:
