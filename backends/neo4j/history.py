@@ -26,7 +26,7 @@ from lineage.backends.neo4j.rows import (
 from lineage.contract.batches import batched
 from lineage.contract.commits import RecordsByNumber, head_batches
 from lineage.contract.proof import purged, purged_head
-from lineage.contract.refusals import not_gone
+from lineage.contract.refusals import missing_head, not_gone
 from lineage.errors import Corrupt
 from lineage.model.keys import NodeKey
 from lineage.model.rows import Commit, Head, NodeRow
@@ -209,4 +209,6 @@ def purge_heads(run: RunStatement, numbers: Sequence[int]) -> None:
     """Erase actor and message of transactions, as `Backend.purge_heads` says."""
     for some in batched(numbers, BATCH_HEADS):
         heads = [purged_head(head_row(values)) for values in run(_AUTHORS, numbers=some)]
+        for number in set(some).difference(head.number for head in heads):
+            raise missing_head(number)
         run(_ANONYMOUS, rows=[{"number": head.number, "author": head.author} for head in heads])

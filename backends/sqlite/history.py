@@ -23,7 +23,7 @@ from lineage.backends.sqlite.rows import (
 )
 from lineage.contract.commits import RecordsByNumber
 from lineage.contract.proof import purged, purged_head
-from lineage.contract.refusals import no_live_node, no_return, not_gone
+from lineage.contract.refusals import missing_head, no_live_node, no_return, not_gone
 from lineage.model.keys import NodeKey
 from lineage.model.purposes import uses_of
 from lineage.model.rows import Commit, Head, NodeRow
@@ -170,11 +170,12 @@ def purge_nodes(sql: sqlite3.Connection, number: int, keys: Collection[NodeKey])
 def purge_heads(sql: sqlite3.Connection, number: int, heads: Collection[int]) -> None:
     """Erase actor and message of transactions, and note who was erased when."""
     for each in heads:
-        found = sql.execute(f"SELECT {HEAD_COLUMNS} FROM txn WHERE number = ?", (each,))
-        (head,) = map(head_row, found)
+        found = sql.execute(f"SELECT {HEAD_COLUMNS} FROM txn WHERE number = ?", (each,)).fetchone()
+        if found is None:
+            raise missing_head(each)
         sql.execute(
             "UPDATE txn SET actor = '', message = '', salt = NULL, author = ? WHERE number = ?",
-            (purged_head(head).author, each),
+            (purged_head(head_row(found)).author, each),
         )
         sql.execute("INSERT OR IGNORE INTO purge_head VALUES (?, ?)", (number, each))
 

@@ -30,12 +30,12 @@ from pathlib import Path
 from typing import ClassVar, Final, NamedTuple, Self, TypeAlias
 
 from lineage.contract.proof import NO_DIGEST, Chain
-from lineage.contract.refusals import no_earlier_head
+from lineage.contract.refusals import missing_head, no_earlier_head
 from lineage.contract.transaction import Block, Transaction
 from lineage.contract.tree import NO_TREE, HeadTree, subtree, subtrees
 from lineage.contract.walking import Direction, Limits, Walk, check_limits, check_mask, walk_levels
 from lineage.contract.writings import OUTPUT_KINDS, AtUri, Writing, writings_of
-from lineage.errors import Corrupt, Invalid, NotFound
+from lineage.errors import Invalid, NotFound
 from lineage.filters.tree import Column, Compare, Field, Filter, In, Operator, all_of
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import (
@@ -496,7 +496,7 @@ class Backend(ABC):
         for head in self.log(before=number + 1, limit=1):
             if head.number == number:
                 return subtree(head, height)
-        raise Corrupt(f"transaction {number} is missing; run a check of the store")
+        raise missing_head(number)
 
     def grow_tree(self, last: Head, digest: bytes) -> bytes:
         """Return the inner nodes of the tree over heads that the one after `last`, of this digest, completes."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from lineage.errors import Invalid, NotFound
+from lineage.errors import Corrupt, Invalid, NotFound
 from lineage.model.keys import NodeKey
 from lineage.model.rows import EdgeKey, NodeRow
 
 __all__ = [
     "lost_transaction",
+    "missing_head",
     "no_earlier_head",
     "no_edge",
     "no_live_node",
@@ -53,6 +54,11 @@ def no_earlier_head(head: object, number: int) -> NotFound:
     return NotFound(
         f"there is no transaction {head!r:.80} before this one, which is {number}; only what is committed can be purged"
     )
+
+
+def missing_head(number: int) -> Corrupt:
+    """Return the error for a committed transaction whose own row is not there."""
+    return Corrupt(f"transaction {number} is missing; run a check of the store")
 
 
 def lost_transaction() -> Invalid:

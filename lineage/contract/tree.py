@@ -65,12 +65,13 @@ class HeadTree(NamedTuple):
         >>> tree.number, nodes == tree.roots[0]
         (2, True)
         """
-        number, roots, node = self.number + 1, list(self.roots), leaf(digest)
-        completed = []
-        for _ in range((number & -number).bit_length() - 1):
-            node = sha256(b"\1" + roots.pop() + node).digest()
-            completed.append(node)
-        return HeadTree(number, digest, (*roots, node)), b"".join(completed)
+        number, node, nodes = self.number + 1, leaf(digest), b""
+        kept, rest = len(self.roots), number
+        while not rest & 1:
+            kept, rest = kept - 1, rest >> 1
+            node = sha256(b"\1" + self.roots[kept] + node).digest()
+            nodes += node
+        return HeadTree(number, digest, (*self.roots[:kept], node)), nodes
 
 
 NO_TREE: Final = HeadTree()

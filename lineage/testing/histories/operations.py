@@ -162,7 +162,17 @@ OPERATIONS = st.one_of(
     st.builds(ChangeType, PICK, st.dictionaries(PROPERTY_NAMES, st.sampled_from(ValueType))),
 )
 Operation = (
-    Put | Update | Revive | Link | Relink | Unlink | Delete | Purge | PurgeHead | NewType | ChangeType
+    Put
+    | Update
+    | Revive
+    | Link
+    | Relink
+    | Unlink
+    | Delete
+    | Purge
+    | PurgeHead
+    | NewType
+    | ChangeType
 )
 
 SEVERAL = st.lists(OPERATIONS, min_size=1, max_size=6)

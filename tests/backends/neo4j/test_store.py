@@ -151,6 +151,23 @@ def test_recording_a_run_takes_seven_round_trips(
     )
 
 
+def test_tree_over_heads_takes_no_round_trip(
+    store: Store, neo4j_server: Neo4jServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever wrote last: what it takes to go on comes with the lock."""
+    store.put(Dataset(uri="s3://a"))
+    counts = set()
+    with lineage.connect(neo4j_server.url, actor="bob") as other:
+        other.put(Dataset(uri="s3://a"))
+        for writer in (store, other, other, store, store, other):
+            with round_trips(caplog) as trips:
+                writer.put(Dataset(uri="s3://a"))
+            counts.add(trips())
+        assert len(counts) == 1
+        assert other.backend.now() == 8
+    assert store.check() == []
+
+
 def test_interrupt_right_after_the_lock_lets_go(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -333,6 +333,32 @@ def test_senseless_content(statement: str, whole: bytes, tmp_path: Path) -> None
     assert isinstance(found[-1], LineageError) or found[-1] != "[]"
 
 
+def test_head_that_is_lost_cannot_be_purged(whole: bytes, tmp_path: Path) -> None:
+    path = written(tmp_path, whole)
+    change(path, "DELETE FROM txn WHERE number = 4")
+    with lineage.connect(path, actor="ann") as store:
+        before = store.log()
+        with (
+            pytest.raises(Corrupt, match="transaction 4 is missing"),
+            store.backend.transaction() as own,
+        ):
+            own.purge_heads([3, 4])
+        assert store.log() == before
+
+
+def test_lost_inner_nodes_are_met_by_the_commit_that_needs_them(
+    whole: bytes, tmp_path: Path
+) -> None:
+    path = written(tmp_path, whole)
+    change(path, "UPDATE txn SET nodes = x'' WHERE number = 32")
+    with lineage.connect(path) as store:
+        before = store.backend.now()
+        with pytest.raises(Corrupt, match="transaction 32 has lost inner nodes"):
+            store.put(Dataset(name="refused"))
+        assert store.backend.now() == before
+        assert [each for each in store.check() if "transaction 32 " in each]
+
+
 def test_writing_to_a_damaged_store_is_all_or_nothing(whole: bytes, tmp_path: Path) -> None:
     content = bytearray(whole)
     path = written(tmp_path, whole)
