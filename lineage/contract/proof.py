@@ -1,8 +1,8 @@
 r"""The digest chain: what proves that history was not changed since.
 
-`+` joins bytes; numbers in names of fields are those of `lineage.model.rows`. JSON is an array or object without
-spaces in UTF-8, whose strings escape the quotation mark, the backslash and what is below U+0020 alone, as
-`\b \t \n \f \r` or `\u00xx` in small letters. Integers are in decimal digits, digests in small hexadecimal ones.
+`+` joins bytes, and names of fields are those of `lineage.model.rows`. JSON has no spaces and is in UTF-8; its
+texts escape the quotation mark, the backslash and what is below U+0020 alone, as `\b \t \n \f \r` or `\u00xx` in
+small letters. Digests in it are small hexadecimal digits.
 
 **A transaction.** Its digest is the sha256 of::
 
@@ -10,14 +10,14 @@ spaces in UTF-8, whose strings escape the quotation mark, the backslash and what
                                           types,artifacts,executions,contexts,edges,mark]
 
 The first three are 32 bytes each. The digest before number 1 is 32 zeros. `author` is sha256(salt + JSON
-[actor,message]): a purge of the head erases these three and keeps this digest, and without the salt nobody can
-try out what was erased. `root` is that of the RFC 9162 tree (`lineage.contract.tree`) whose leaves are the lines
-of the transaction's records.
+[actor,message]), with 16 random bytes of salt: a purge erases all three and keeps this digest, and without the
+salt nobody can try out what was erased. `root` is that of the RFC 9162 tree (`lineage.contract.tree`) whose leaves
+are the lines of the transaction's records.
 
 **A line** is one JSON array, without a newline. They come in this order, each kind in the order of its keys
 (types by id, nodes by kind and id with kinds as texts, edges by source, target and kind)::
 
-    ["type",kind,{…}]                                  all fields of the type, in the order they are declared
+    ["type",kind,{…}]
     ["ended",source,target,edge kind]
     ["node",key,type,created,updated,content]          a new node
     ["update",key,type,created,updated,content]        a new version of one
@@ -28,9 +28,15 @@ of the transaction's records.
     ["purged head",number]
 
 A key, a source or a target is a text such as "artifact:12"; an edge's kind is its number, its time an integer or
-null, its paths the JSON that is stored or null. `content` is the hexadecimal sha256(salt + JSON
-[name,external id,URI,state,properties,custom]), the last two being texts of canonical JSON; so that a purge
-can erase the content and its salt, too.
+null, its paths the JSON that is stored or null. `content` is the digest sha256(salt + JSON
+[name,external_id,uri,state,properties,custom]), the last two being texts of canonical JSON: so a purge
+can erase a node's content and its salt, too.
+
+A type is an object of all its fields, null where there is nothing: id, name, version, description, external_id,
+properties (an object, its names sorted), base, indexed (a sorted array), create_time, update_time (RFC 3339,
+`…:03Z` or `…:03.120000Z`), for an execution's type also input_type and output_type. These two are the user's JSON:
+numbers with a fraction or exponent have the fewest digits that read back the same, and an exponent (`1e+16`,
+`1e-6`) from 1e16 on and below 1e-5.
 
 **Heads.** There is another tree over all heads, whose leaves are their digests. Number n completes an inner node of
 it for each zero that n ends in when it is written in binary; they are stored with it, the lowest first, and
