@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
+from itertools import islice
 from operator import attrgetter
 from threading import get_ident
 from typing import NamedTuple
@@ -27,7 +28,7 @@ from lineage.backends.memory.find import search
 from lineage.backends.memory.graph import TimedGraph
 from lineage.backends.memory.history import TransactionRecords, TypeHistory, no_records
 from lineage.backends.memory.indexes import in_order
-from lineage.backends.memory.reading import read_writings
+from lineage.backends.memory.reading import read_writings, with_digest
 from lineage.backends.memory.walk import walk_graph
 from lineage.contract.backend import EMPTY, Backend, Named, Order, Reference
 from lineage.contract.plugins import parse_url
@@ -261,6 +262,17 @@ class MemoryBackend(Backend):
             row = self.graph.at((kind, number), as_of)
             if row is not None and not row.gone and has(row) == value:
                 yield row
+
+    @override
+    def with_digests(
+        self, digests: Collection[str], *, limit: int | None = None, as_of: int | None = None
+    ) -> dict[str, list[NodeRow]]:
+        with self._lock:
+            as_of = self._see(as_of)
+            return {
+                digest: [*islice(with_digest(self.graph, digest, as_of), limit)]
+                for digest in digests
+            }
 
     @override
     def _writings(

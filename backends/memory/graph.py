@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import networkx as nx
 
-from lineage.backends.memory.indexes import CONTENT, Index, Term, TimeOrder, terms
+from lineage.backends.memory.indexes import CONTENT, Index, Indexed, Term, TimeOrder, terms
 from lineage.contract.proof import purged
 from lineage.contract.walking import Direction, is_left_out
 from lineage.filters.tree import Field, Neighbour
@@ -112,7 +112,9 @@ class TimedGraph(_Graph):
         """Yield the last version of every node."""
         return (held["row"] for held in self._node.values())
 
-    def runs(self, kind: Kind, field: Field, value: Any, as_of: int | None) -> list[Sequence[int]]:
+    def runs(
+        self, kind: Kind, field: Indexed, value: Any, as_of: int | None
+    ) -> list[Sequence[int]]:
         """Return sorted ids, among them those of all nodes that the term finds at a moment."""
         runs = [self.live[kind].get(field, value)]
         if as_of is not None:
@@ -164,9 +166,10 @@ class TimedGraph(_Graph):
             return
         moved = [] if old.since == number else [old.open()._replace(until=number)]
         lost: list[Term] = []
-        if old[1:5] != row[1:5]:
-            kept = {term for version in (*past, *moved) for term in terms(version)}
-            lost = self._not_former(old, kept.difference(terms(row)))
+        before, after = terms(old), terms(row)
+        if before != after:
+            kept = before if moved else {term for version in past for term in terms(version)}
+            lost = self._not_former(old, set(kept).difference(after))
         self.undo.append(partial(self._restore_node, key, old, row, len(past), lost))
         if moved:
             self.past.setdefault(key, []).extend(moved)

@@ -10,21 +10,37 @@ import heapq
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import TypeAlias, TypeVar
+from typing import Final, Literal, TypeAlias, TypeVar
 
 from lineage.filters.tree import Field
+from lineage.model.contents import digest_of
+from lineage.model.keys import Kind
 from lineage.model.rows import NodeRow
 
-__all__ = ["CONTENT", "INDEXED", "Index", "Term", "TimeOrder", "in_order", "terms"]
+__all__ = [
+    "CONTENT",
+    "DIGEST",
+    "INDEXED",
+    "Index",
+    "Indexed",
+    "Term",
+    "TimeOrder",
+    "in_order",
+    "terms",
+]
 
-Term: TypeAlias = tuple[Field, Hashable]
+DIGEST: Final = "digest"
+"""What artifacts are found by beside their fields; its values are hashes, and rows are compared."""
+Indexed: TypeAlias = Field | Literal["digest"]
+Term: TypeAlias = tuple[Indexed, Hashable]
 """A field and a value of it; under the field `ID` and the value None are all ids."""
 
 INDEXED = (Field.ID, Field.TYPE_ID, Field.NAME, Field.EXTERNAL_ID, Field.URI)
-CONTENT = frozenset({Field.NAME, Field.EXTERNAL_ID, Field.URI})
-"""The indexed fields that a purge erases."""
+CONTENT: frozenset[Indexed] = frozenset({Field.NAME, Field.EXTERNAL_ID, Field.URI, DIGEST})
+"""What is indexed and erased by a purge."""
 # A member of an enum is a slow look-up, and every write needs these.
 _ID, _TYPE_ID, _NAME, _EXTERNAL_ID, _URI = INDEXED
+_ARTIFACT = Kind.ARTIFACT
 
 ItemT = TypeVar("ItemT", int, tuple[int, int])
 
@@ -38,6 +54,10 @@ def terms(row: NodeRow) -> list[Term]:
         found.append((_EXTERNAL_ID, row.external_id))
     if row.uri is not None:
         found.append((_URI, row.uri))
+    if row[0][0] is _ARTIFACT:
+        digest = digest_of(row)
+        if digest is not None:
+            found.append((DIGEST, hash(digest)))
     return found
 
 
@@ -47,9 +67,11 @@ class Index:
     __slots__ = ("_ids",)
 
     def __init__(self) -> None:
-        self._ids: dict[Field, dict[Hashable, int | list[int]]] = {field: {} for field in INDEXED}
+        self._ids: dict[Indexed, dict[Hashable, int | list[int]]] = {
+            each: {} for each in (*INDEXED, DIGEST)
+        }
 
-    def get(self, field: Field, value: Hashable) -> Sequence[int]:
+    def get(self, field: Indexed, value: Hashable) -> Sequence[int]:
         """Return the ids in order."""
         found = self._ids[field].get(value)
         if found is None:

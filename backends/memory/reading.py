@@ -6,14 +6,23 @@ import heapq
 from collections.abc import Callable, Collection, Iterator
 
 from lineage.backends.memory.graph import TimedGraph
-from lineage.backends.memory.indexes import in_order
+from lineage.backends.memory.indexes import DIGEST, in_order
 from lineage.contract.walking import Direction
 from lineage.contract.writings import OUTPUT_KINDS, AtUri, Writing, writing_order
 from lineage.filters.tree import Field
+from lineage.model.contents import digest_of
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import NodeRow
 
-__all__ = ["read_writings"]
+__all__ = ["read_writings", "with_digest"]
+
+
+def with_digest(graph: TimedGraph, digest: str, as_of: int | None) -> Iterator[NodeRow]:
+    """Yield the live artifacts that have a digest, by id."""
+    for number in in_order(graph.runs(Kind.ARTIFACT, DIGEST, hash(digest), as_of)):
+        row = graph.at((Kind.ARTIFACT, number), as_of)
+        if row is not None and not row.gone and digest_of(row) == digest:
+            yield row
 
 
 def read_writings(

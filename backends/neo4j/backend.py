@@ -19,6 +19,7 @@ from lineage.backends.neo4j import history
 from lineage.backends.neo4j.check import check_graph
 from lineage.backends.neo4j.connections import Rows, RunStatement, Server, Work
 from lineage.backends.neo4j.find import find_nodes
+from lineage.backends.neo4j.lookup import with_digests
 from lineage.backends.neo4j.opening import index_properties, open_store
 from lineage.backends.neo4j.reading import edges_at, heads, nodes_at, versions_at
 from lineage.backends.neo4j.rows import HEAD, head_row, type_row
@@ -285,6 +286,12 @@ class Neo4jBackend(Backend):
         if self._buffer is None:
             return super().lookup(references)
         return self._buffer.look_up(references)
+
+    @override
+    def with_digests(
+        self, digests: Collection[str], *, limit: int | None = None, as_of: int | None = None
+    ) -> dict[str, list[NodeRow]]:
+        return self._steadily(as_of, lambda run, number: with_digests(run, number, digests, limit))
 
     @override
     def existing_edges(self, keys: Collection[EdgeKey]) -> set[EdgeKey]:

@@ -1,4 +1,4 @@
-"""Looking nodes up by name or external id, any number of them in one round trip."""
+"""Looking nodes up by name, external id or digest, any number of them in one round trip."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from lineage.backends.neo4j.rows import (
     key_of,
     name_digest,
     node_row,
+    of_moment,
 )
 from lineage.contract.backend import Named, Reference
+from lineage.model.contents import digest_number, digest_of
 from lineage.model.rows import EdgeKey, EdgeKind, NodeRow
 
-__all__ = ["Found", "look_up"]
+__all__ = ["Found", "look_up", "with_digests"]
 
 _LOOK_UP = f"""
 CALL () {{
@@ -34,6 +36,20 @@ RETURN found, COLLECT {{
   MATCH (c)-[r:ATTRIBUTION|ASSOCIATION|PARENT]->(n) WHERE c IN nodes
   RETURN DISTINCT [c.lineage_key, n.lineage_key, type(r)]
 }}
+"""
+_WITH_DIGESTS = f"""
+UNWIND $digests AS row
+CALL (row) {{
+  MATCH (n:LineageNode {{lineage_content: row.number}}) USING INDEX n:LineageNode(lineage_content) WHERE {of_moment("n")}
+  RETURN n
+UNION ALL
+  MATCH (n:LineagePast {{lineage_content: row.number}}) USING INDEX n:LineagePast(lineage_content) WHERE {of_moment("n")}
+  RETURN n
+}}
+WITH row, n ORDER BY row.place, n.lineage_key
+WITH row.place AS place, collect(n) AS found
+UNWIND found[..coalesce($limit, size(found))] AS n
+RETURN place, {NODE}
 """
 
 
@@ -74,3 +90,17 @@ def _asked(reference: Reference) -> tuple[str, dict[str, Any]]:
         return "names", {"text": text, "digest": digest}
     text, digest = reference.external_id, external_digest(*reference)
     return "external_ids", {"text": text, "digest": digest}
+
+
+def with_digests(
+    run: RunStatement, as_of: int, digests: Collection[str], limit: int | None
+) -> dict[str, list[NodeRow]]:
+    """Return the artifacts that have each digest, as `Backend.with_digests` says, as of a transaction."""
+    places = list(dict.fromkeys(digests))
+    rows: dict[str, list[NodeRow]] = {digest: [] for digest in places}
+    asked = [{"place": place, "number": digest_number(each)} for place, each in enumerate(places)]
+    for place, *values in run(_WITH_DIGESTS, digests=asked, limit=limit, as_of=as_of):
+        row = node_row(values)
+        if digest_of(row) == places[place]:
+            rows[places[place]].append(row.seen(as_of) if row.gone else row)
+    return rows

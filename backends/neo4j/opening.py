@@ -31,6 +31,8 @@ def _schema() -> dict[str, str]:
     }
     indexes = {
         "lineage_uri": "(n:LineageNode) ON (n.lineage_uri, n.lineage_key)",
+        "lineage_content": "(n:LineageNode) ON (n.lineage_content)",
+        "lineage_past_content": "(n:LineagePast) ON (n.lineage_content)",
         "lineage_of_type": "(n:LineageNode) ON (n.lineage_type, n.lineage_key)",
         "lineage_since": "(n:LineageNode) ON (n.lineage_since)",
         "lineage_until": "(n:LineageNode) ON (n.lineage_until)",

@@ -22,6 +22,7 @@ from pydantic_core import from_json
 
 from lineage.errors import Corrupt
 from lineage.model.canonical import unescape
+from lineage.model.contents import digest_number, digest_of
 from lineage.model.entities import ArtifactState, ExecutionState
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EVENT_KINDS, EdgeKey, EdgeKind, EdgeRow, Head, NodeRow, TypeRow
@@ -265,10 +266,17 @@ def node_values(row: NodeRow, node_type: AnyType) -> dict[str, Any]:
         lineage_until=row.until,
         lineage_salt=row.salt,
         lineage_digest=row.digest,
+        lineage_content=_content_number(row),
     )
     if not row.gone:
         values.update(_digests(row))
     return values
+
+
+def _content_number(row: NodeRow) -> int | None:
+    """Return what stands for an artifact's digest; versions that have ended keep it, to be found as of their time."""
+    digest = digest_of(row) if row.key.kind is Kind.ARTIFACT else None
+    return None if digest is None else digest_number(digest)
 
 
 def _digests(row: NodeRow) -> dict[str, str]:

@@ -33,6 +33,7 @@ from lineage.backends.sqlite.reading import (
     read_edges,
     read_nodes,
     read_types,
+    read_with_digests,
     read_writings,
 )
 from lineage.backends.sqlite.rows import (
@@ -341,6 +342,13 @@ class SqliteBackend(Backend):
             return super().lookup(references)
         sql = self._file.connection
         return {reference: look_up(sql, reference) for reference in references}
+
+    @override
+    @guarded
+    def with_digests(
+        self, digests: Collection[str], *, limit: int | None = None, as_of: int | None = None
+    ) -> dict[str, list[NodeRow]]:
+        return self._read(as_of, lambda sql, source: read_with_digests(sql, source, digests, limit))
 
     @override
     @guarded

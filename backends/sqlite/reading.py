@@ -13,7 +13,10 @@ from typing_extensions import override
 from lineage.backends.sqlite.filters import Tables
 from lineage.backends.sqlite.rows import (
     CURRENT_COLUMNS,
+    DIGEST,
+    DIGEST_END,
     EDGE_COLUMNS,
+    HAS_DIGEST,
     KIND_NUMBERS,
     NODE_COLUMNS,
     PAST_COLUMNS,
@@ -29,6 +32,8 @@ from lineage.backends.sqlite.rows import (
 from lineage.contract.backend import PRELOADED, Named, Reference
 from lineage.contract.walking import Direction
 from lineage.contract.writings import OUTPUT_KINDS, AtUri, Writing
+from lineage.model.canonical import escape
+from lineage.model.contents import digest_of
 from lineage.model.keys import NodeKey
 from lineage.model.rows import EdgeKey, EdgeKind, EdgeRow, NodeRow, TypeRow
 
@@ -39,6 +44,7 @@ __all__ = [
     "read_edges",
     "read_nodes",
     "read_types",
+    "read_with_digests",
     "read_writings",
 ]
 
@@ -216,6 +222,34 @@ def look_up(sql: sqlite3.Connection, reference: Reference) -> list[NodeRow]:
         return node_rows(sql.execute(f"{_LOOK_UP} type = ? AND name = ?", reference))
     parameters = (reference.external_id, KIND_NUMBERS[reference.kind])
     return node_rows(sql.execute(f"{_LOOK_UP} external_id = ? AND key & 3 = ?", parameters))
+
+
+def read_with_digests(
+    sql: sqlite3.Connection, source: Tables, digests: Collection[str], limit: int | None
+) -> dict[str, list[NodeRow]]:
+    """Return the artifacts that have each digest, as `Backend.with_digests` does."""
+    query, most = _digest_query(source), -1 if limit is None else limit
+    return {
+        digest: [
+            row
+            for row in node_rows(sql.execute(query, (escape(digest), most)))
+            if digest_of(row) == digest
+        ]
+        for digest in digests
+    }
+
+
+@functools.lru_cache(maxsize=64)
+def _digest_query(source: Tables) -> str:
+    """Return the query for the artifacts with a digest, which it takes as it stands at rest."""
+    digest = DIGEST.format("n.")
+    end = f"{DIGEST_END.format(digest)} = {DIGEST_END.format('?1')}"
+    arms = [
+        f"SELECT {CURRENT_COLUMNS} FROM {table} AS n WHERE {HAS_DIGEST.format('n.')} AND {end} "
+        f"AND {digest} = ?1 AND {moment}"
+        for table, moment in source.arms("node")
+    ]
+    return f"{' UNION ALL '.join(arms)} ORDER BY key LIMIT ?2"
 
 
 def read_writings(

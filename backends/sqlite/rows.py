@@ -23,7 +23,10 @@ from lineage.model.schema import TYPE_CLASSES
 __all__ = [
     "CONTEXT_EDGES",
     "CURRENT_COLUMNS",
+    "DIGEST",
+    "DIGEST_END",
     "EDGE_COLUMNS",
+    "HAS_DIGEST",
     "HEAD_COLUMNS",
     "KIND_NUMBERS",
     "NODE_COLUMNS",
@@ -48,7 +51,18 @@ __all__ = [
     "whole_row",
 ]
 
-_SCHEMA = """
+DIGEST = "coalesce(json_extract({0}properties, '$.digest'), json_extract({0}custom, '$.digest'))"
+"""The digest of a node whose columns are named so."""
+DIGEST_END = "substr({}, -16)"
+"""What the index holds of a digest: of one in hexadecimal, 64 bits. Other programs that write to the file
+must be able to make it, so that it cannot be a hash of ours."""
+HAS_DIGEST = (
+    "{0}key & 3 = 0 AND (instr({0}properties, '\"digest\":') OR instr({0}custom, '\"digest\":'))"
+)
+"""Which nodes the index has: all artifacts with a digest, and few others, for which no JSON is read."""
+_INDEXED_DIGEST = f"({DIGEST_END.format(DIGEST.format(''))}) WHERE {HAS_DIGEST.format('')}"
+
+_SCHEMA = f"""
 CREATE TABLE txn (
     number INTEGER PRIMARY KEY, time INTEGER NOT NULL, actor TEXT NOT NULL, message TEXT NOT NULL,
     digest BLOB NOT NULL, records INTEGER NOT NULL, schema INTEGER NOT NULL, types INTEGER NOT NULL,
@@ -67,6 +81,7 @@ CREATE TABLE node (
 CREATE UNIQUE INDEX node_name ON node (type, name) WHERE name IS NOT NULL;
 CREATE UNIQUE INDEX node_external_id ON node (external_id, key & 3) WHERE external_id IS NOT NULL;
 CREATE INDEX node_uri ON node (uri) WHERE uri IS NOT NULL;
+CREATE INDEX node_digest ON node {_INDEXED_DIGEST};
 CREATE INDEX node_type ON node (type);
 CREATE INDEX node_created ON node (created);
 CREATE INDEX node_updated ON node (updated);
@@ -80,6 +95,7 @@ CREATE TABLE node_past (
 CREATE INDEX node_past_name ON node_past (type, name) WHERE name IS NOT NULL;
 CREATE INDEX node_past_external_id ON node_past (external_id) WHERE external_id IS NOT NULL;
 CREATE INDEX node_past_uri ON node_past (uri) WHERE uri IS NOT NULL;
+CREATE INDEX node_past_digest ON node_past {_INDEXED_DIGEST};
 CREATE INDEX node_past_type ON node_past (type);
 CREATE INDEX node_past_since ON node_past (since);
 CREATE INDEX node_past_until ON node_past (until);

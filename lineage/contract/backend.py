@@ -36,7 +36,18 @@ from lineage.contract.tree import NO_TREE, HeadTree, subtree, subtrees
 from lineage.contract.walking import Direction, Limits, Walk, check_limits, check_mask, walk_levels
 from lineage.contract.writings import OUTPUT_KINDS, AtUri, Writing, writings_of
 from lineage.errors import Invalid, NotFound
-from lineage.filters.tree import Column, Compare, Field, Filter, In, Operator, all_of
+from lineage.filters.tree import (
+    Column,
+    Compare,
+    Field,
+    Filter,
+    In,
+    Operator,
+    Or,
+    PropertyColumn,
+    all_of,
+)
+from lineage.model.contents import digest_of
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import (
     EVENT_KINDS,
@@ -295,6 +306,19 @@ class Backend(ABC):
         of_type = Compare(Column(Field.TYPE_ID), Operator.EQ, reference.type_id)
         kinds = [row.type.kind for row in self.types() if row.type.id == reference.type_id]
         return [row for kind in kinds for row in self.find(kind, all_of(of_type, name), limit=1)]
+
+    def with_digests(
+        self, digests: Collection[str], *, limit: int | None = None, as_of: int | None = None
+    ) -> dict[str, list[NodeRow]]:
+        """Return the live artifacts that have each digest (`contents.digest_of`), by id, the first of it up to `limit`."""
+        as_of = self.pin(as_of)
+        return {digest: self._with_digest(digest, as_of)[:limit] for digest in digests}
+
+    def _with_digest(self, digest: str, as_of: int | None) -> list[NodeRow]:
+        places = (PropertyColumn("digest"), PropertyColumn("digest", custom=True))
+        equal = Or(tuple(Compare(each, Operator.EQ, digest) for each in places))
+        rows = self.find(Kind.ARTIFACT, equal, as_of=as_of)
+        return [row for row in rows if digest_of(row) == digest]
 
     def writings(
         self, of: AtUri | Collection[NodeKey], *, as_of: int | None = None

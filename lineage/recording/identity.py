@@ -21,6 +21,7 @@ from lineage.contract.transaction import Transaction
 from lineage.contract.writings import AtUri, Writing
 from lineage.errors import AlreadyExists, Invalid
 from lineage.model.canonical import decode, same
+from lineage.model.contents import digest_in, digest_of
 from lineage.model.entities import Artifact, Node, property_fields
 from lineage.model.keys import NodeKey
 from lineage.model.rows import STATE_NUMBERS, NodeRow
@@ -134,8 +135,7 @@ def _check_class(types: TypeFinder, node: Node, row: NodeRow) -> None:
 
 def _digest(node: Node) -> str | None:
     """Return the digest of an artifact's content, where one was recorded."""
-    digest = node.properties.get("digest", node.custom_properties.get("digest"))
-    return digest if isinstance(digest, str) else None
+    return digest_in(node.properties, node.custom_properties)
 
 
 class _Maker:
@@ -192,10 +192,9 @@ class _Maker:
         """Say where what a name or an external id decided has another URI or digest than was given."""
         if not isinstance(node, Artifact):
             return
-        stored = decode(row.properties).get("digest", decode(row.custom).get("digest"))
         for what, given, kept in (
             ("URI", node.uri, row.uri),
-            ("digest", _digest(node), stored),
+            ("digest", _digest(node), digest_of(row)),
         ):
             if given is not None and kept is not None and given != kept:
                 self.notes.append(
@@ -254,9 +253,9 @@ class _Maker:
         def fits(row: NodeRow) -> bool:
             if node.name not in (None, row.name) or node.external_id not in (None, row.external_id):
                 return False
-            stored, custom = decode(row.properties), decode(row.custom)
             if digest is not None:
-                return stored.get("digest", custom.get("digest")) == digest
+                return digest_of(row) == digest
+            stored, custom = decode(row.properties), decode(row.custom)
             return (
                 (node.state is None or STATE_NUMBERS[node.state] == row.state)
                 and _has(stored, properties)
