@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
+from functools import partial
 from itertools import takewhile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, cast, overload
 
 from lineage.answers.log import Change, LogEntry, change_of, entries_of, entry_of, transaction_at
 from lineage.answers.subgraph import Subgraph
-from lineage.contract.backend import Backend, Order
-from lineage.contract.plugins import backend_factory, schemes, shown_url
+from lineage.contract.backend import Backend
+from lineage.contract.plugins import backend_factory, shown_url, store_address
 from lineage.contract.registry import node_class, registry
-from lineage.contract.transaction import Author
+from lineage.contract.transaction import Author, current_actor
 from lineage.contract.walking import Limits
 from lineage.errors import Invalid, LineageError, NotFound
-from lineage.filters.tree import Field, Filter
+from lineage.filters.tree import Filter
 from lineage.model.entities import Edge, Entity, Event, Node
 from lineage.model.keys import LARGEST_ID, Kind, NodeKey, to_key, to_kind
 from lineage.model.progress import Report
@@ -27,7 +26,7 @@ from lineage.model.rows import EVENT_KINDS, edge_of, entity_of
 from lineage.model.schema import AnyType
 from lineage.model.values import to_text
 from lineage.queries import naming, provenance
-from lineage.queries.find import Page, find, get, get_named
+from lineage.queries.find import Page, find, get, get_named, order_of
 from lineage.recording.edges import end_edges
 from lineage.recording.nodes import delete_nodes, end_runs, purge_nodes, update_node
 from lineage.recording.put import put
@@ -52,7 +51,6 @@ EntityT = TypeVar("EntityT", bound=Entity)
 T = TypeVar("T")
 Reference: TypeAlias = Node | NodeKey | str
 ATTEMPTS = 5
-_ORDERS = {"id": Field.ID, "create_time": Field.CREATED, "update_time": Field.UPDATED}
 
 
 def connect(
@@ -67,32 +65,12 @@ def connect(
     `actor` is who writes: by default LINEAGE_ACTOR, else the user of the operating system. `clock`
     returns microseconds since 1970.
     """
-    address = _address(url)
+    address = store_address(url)
     factory = backend_factory(address)
     backend = factory(address, readonly=readonly, clock=clock)
     if not isinstance(backend, Backend):
         raise Invalid(f"the backend of {shown_url(address)} is not a lineage Backend")
     return Store(backend, actor=actor)
-
-
-def _address(url: object) -> str:
-    if isinstance(url, str) and url.isalpha() and url in schemes():
-        raise Invalid(
-            f"{url!r} is the scheme of a URL: write {url}:, or ./{url} for a file of this name"
-        )
-    if isinstance(url, str | Path) and "\0" not in to_text(str(url)):
-        return str(url)
-    raise Invalid(f"{shown_url(repr(url)):.80} is not a store's URL; give a path, or 'memory:'")
-
-
-def _current_actor() -> str:
-    named = os.environ.get("LINEAGE_ACTOR")
-    if named:
-        return named
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return f"uid {os.getuid()}"
 
 
 class Store:
@@ -102,7 +80,7 @@ class Store:
         self, backend: Backend, *, actor: str | None = None, as_of: int | None = None
     ) -> None:
         self.backend = backend
-        self.actor = to_text(actor or _current_actor())
+        self.actor = to_text(actor or current_actor())
         self.as_of = as_of
 
     # Writing
@@ -330,7 +308,7 @@ class Store:
             self.backend,
             target,
             where,
-            order=_order(order_by, descending=descending),
+            order=order_of(order_by, descending=descending),
             limit=limit,
             page=page,
             as_of=self.as_of,
@@ -350,50 +328,82 @@ class Store:
 
     @overload
     def upstream(
-        self, *of: Reference, type: type[NodeT], limits: Limits = ...
+        self, *of: Reference, type: type[NodeT], limits: Limits = ..., through_copies: bool = ...
     ) -> Subgraph[NodeT]: ...
     @overload
     def upstream(
-        self, *of: Reference, type: str | None = None, limits: Limits = ...
+        self,
+        *of: Reference,
+        type: str | None = None,
+        limits: Limits = ...,
+        through_copies: bool = ...,
     ) -> Subgraph[Node]: ...
     def upstream(
-        self, *of: Reference, type: type[Node] | str | None = None, limits: Limits = Limits()
+        self,
+        *of: Reference,
+        type: type[Node] | str | None = None,
+        limits: Limits = Limits(),
+        through_copies: bool = False,
     ) -> Subgraph[Node]:
         """Return everything that the nodes were made from, however indirectly.
 
-        `type` marks the answer's `matches`; it does not disconnect the answer.
+        `type` marks the answer's `matches`; it does not disconnect the answer. `through_copies`, here and
+        below, goes on from an artifact that nobody wrote to those with its digest that runs wrote.
         """
         keys = [self.key_of(each) for each in of]
-        return provenance.upstream(self.backend, keys, type=type, limits=limits, as_of=self.as_of)
+        walk = partial(provenance.upstream, self.backend, keys, type=type, limits=limits)
+        return walk(through_copies=through_copies, as_of=self.as_of)
 
     @overload
     def downstream(
-        self, *of: Reference, type: type[NodeT], limits: Limits = ...
+        self, *of: Reference, type: type[NodeT], limits: Limits = ..., through_copies: bool = ...
     ) -> Subgraph[NodeT]: ...
     @overload
     def downstream(
-        self, *of: Reference, type: str | None = None, limits: Limits = ...
+        self,
+        *of: Reference,
+        type: str | None = None,
+        limits: Limits = ...,
+        through_copies: bool = ...,
     ) -> Subgraph[Node]: ...
     def downstream(
-        self, *of: Reference, type: type[Node] | str | None = None, limits: Limits = Limits()
+        self,
+        *of: Reference,
+        type: type[Node] | str | None = None,
+        limits: Limits = Limits(),
+        through_copies: bool = False,
     ) -> Subgraph[Node]:
         """Return everything that was made from the nodes, however indirectly."""
         keys = [self.key_of(each) for each in of]
-        return provenance.downstream(self.backend, keys, type=type, limits=limits, as_of=self.as_of)
+        walk = partial(provenance.downstream, self.backend, keys, type=type, limits=limits)
+        return walk(through_copies=through_copies, as_of=self.as_of)
 
     # Questions: each is imported when it is first asked, so that importing the library is quick
 
-    def show(self, node: Reference, *, limits: Limits = Limits()) -> Summary:
+    def show(
+        self, node: Reference, *, limits: Limits = Limits(), through_copies: bool = False
+    ) -> Summary:
         """Return what is known of a node; of a model its data, parameters, metrics, run and frameworks.
 
         What was not recorded is said in the answer's `notes`.
         """
         from lineage.queries.summary import summary
 
-        return summary(self.backend, self.key_of(node), limits=limits, as_of=self.as_of)
+        return summary(
+            self.backend,
+            self.key_of(node),
+            limits=limits,
+            through_copies=through_copies,
+            as_of=self.as_of,
+        )
 
     def peers(
-        self, node: Reference, *, any_version: bool = False, limits: Limits = Limits()
+        self,
+        node: Reference,
+        *,
+        any_version: bool = False,
+        limits: Limits = Limits(),
+        through_copies: bool = False,
     ) -> Peers:
         """Return the models trained on a data set; of a model, the others trained on its data.
 
@@ -401,22 +411,36 @@ class Store:
         """
         from lineage.queries.peers import peers
 
-        key = self.key_of(node)
-        return peers(self.backend, key, any_version=any_version, limits=limits, as_of=self.as_of)
+        return peers(
+            self.backend,
+            self.key_of(node),
+            any_version=any_version,
+            limits=limits,
+            through_copies=through_copies,
+            as_of=self.as_of,
+        )
 
-    def compare(self, *models: Reference, limits: Limits = Limits()) -> Comparison:
+    def compare(
+        self, *models: Reference, limits: Limits = Limits(), through_copies: bool = False
+    ) -> Comparison:
         """Return a table of models: data, parameters, metrics, frameworks, run; differences first."""
         from lineage.queries.comparison import compare
 
         keys = [self.key_of(each) for each in models]
-        return compare(self.backend, keys, limits=limits, as_of=self.as_of)
+        return compare(
+            self.backend, keys, limits=limits, through_copies=through_copies, as_of=self.as_of
+        )
 
-    def impact(self, *of: Reference, limits: Limits = Limits()) -> Impact:
+    def impact(
+        self, *of: Reference, limits: Limits = Limits(), through_copies: bool = False
+    ) -> Impact:
         """Return every artifact made from the nodes, with the reason; what is deployed comes first."""
         from lineage.queries.impact import impact
 
         keys = [self.key_of(each) for each in of]
-        return impact(self.backend, keys, limits=limits, as_of=self.as_of)
+        return impact(
+            self.backend, keys, limits=limits, through_copies=through_copies, as_of=self.as_of
+        )
 
     def paths(self, one: Reference, other: Reference, *, limits: Limits = Limits()) -> Paths:
         """Return the ways that data took between two nodes, and a shortest one."""
@@ -565,12 +589,6 @@ class Store:
 def _several(items: Any) -> list[Any]:
     """Return the items of an iterable, or the one thing that is given; the caller checks what they are."""
     return list(items) if isinstance(items, Iterable) else [items]
-
-
-def _order(order_by: object, *, descending: bool) -> Order:
-    if not isinstance(order_by, str) or order_by not in _ORDERS:
-        raise Invalid(f"{order_by!r:.80} is not an order; there are {', '.join(_ORDERS)}")
-    return Order(_ORDERS[order_by], descending)
 
 
 def _check_count(name: str, number: object) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lineage.queries.comparison import Comparison, Row
+    from lineage.queries.copies import Copy
     from lineage.queries.differences import Diff, Difference, FieldChange
     from lineage.queries.facts import Linked, Metric, Source
     from lineage.queries.find import Page
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Affected",
     "Comparison",
+    "Copy",
     "Diff",
     "Difference",
     "FieldChange",
@@ -48,6 +50,7 @@ __all__ = [
 
 _HOMES = {
     "comparison": ("Comparison", "Row"),
+    "copies": ("Copy",),
     "differences": ("Diff", "Difference", "FieldChange"),
     "facts": ("Linked", "Metric", "Source"),
     "find": ("Page",),

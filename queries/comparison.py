@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from lineage.answers.labels import label, printable
 from lineage.answers.notebook import ROWS, html_table, safely
+from lineage.answers.subgraph import Copy
 from lineage.contract.backend import Backend
 from lineage.contract.walking import Cut, Limits
 from lineage.errors import Invalid, MissingExtra
@@ -60,7 +61,7 @@ class Comparison:
     """A table of models, in the order they were given; the rows that differ come first, formal ones last.
 
     Rows are in the order of their sections, then by name. `truncated` says for each model where a
-    limit cut the search for its data sets.
+    limit cut the search for its data sets. `copies` are the hops through copies upstream of them all.
     """
 
     models: tuple[Artifact, ...]
@@ -68,6 +69,7 @@ class Comparison:
     notes: tuple[str, ...]
     truncated: tuple[Cut | None, ...]
     number: int
+    copies: tuple[Copy, ...] = ()
 
     def to_pandas(self) -> pandas.DataFrame:
         """Return a frame with a column for each model, by key, and `differs`; rows by section and name."""
@@ -102,9 +104,12 @@ def compare(
     keys: Sequence[NodeKey],
     *,
     limits: Limits = Limits(),
+    through_copies: bool = False,
     as_of: int | None = None,
 ) -> Comparison:
     """Return how models compare: data, parameters, metrics, framework versions, run.
+
+    Through copies, for a model that nobody wrote the run answers that wrote one with its digest.
 
     Values that are not of one type, or of which one was not recorded, differ. Different versions
     of the same data stand in one row. Nested parameters are rows of their own, as in `tree.depth`;
@@ -126,7 +131,10 @@ def compare(
         raise Invalid("there is nothing to compare; name one model or more")
     reader = Reader(backend, as_of)
     reader.check_artifacts(keys, "only models, and artifacts like them, are compared")
-    by_key = {key: Facts(reader, key, limits) for key in dict.fromkeys(keys)}
+    by_key = {
+        key: Facts(reader, key, limits, through_copies=through_copies)
+        for key in dict.fromkeys(keys)
+    }
     for each in by_key.values():
         each.prefetch()
     models = [by_key[key] for key in keys]
@@ -137,6 +145,7 @@ def compare(
     return Comparison(
         models=tuple(reader.artifact(key) for key in keys),
         rows=tuple(sorted(rows, key=_order)),
+        copies=tuple(dict.fromkeys(hop for each in by_key.values() for hop in each.hops)),
         notes=tuple(dict.fromkeys(note for each in by_key.values() for note in _notes(each))),
         truncated=tuple(model.upstream.cut for model in models),
         number=reader.number,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import cast
 
+from lineage.answers.subgraph import Copy
 from lineage.contract.standing import Weight
 from lineage.contract.walking import Direction, Limits, Walk, check_limits
 from lineage.model.entities import Artifact, Context, Execution, Node
@@ -16,6 +17,7 @@ from lineage.model.purposes import Purpose
 from lineage.model.rows import EdgeKind, EdgeRow
 from lineage.model.system import Environment
 from lineage.model.values import Value
+from lineage.queries.copies import TwinFinder, Walked, walked
 from lineage.queries.libraries import is_framework, libraries_of
 from lineage.queries.reader import Neighbours, Reader
 from lineage.queries.roles import Role
@@ -72,28 +74,44 @@ class Linked:
 class Facts:
     """What questions ask about one node, all of one moment."""
 
-    def __init__(self, reader: Reader, key: NodeKey, limits: Limits) -> None:
+    def __init__(
+        self, reader: Reader, key: NodeKey, limits: Limits, *, through_copies: bool = False
+    ) -> None:
         check_limits(limits)
         reader.check((key,))
         self.reader = reader
         self.key = key
         self.limits = limits
+        self.through_copies = through_copies and key.kind is not Kind.CONTEXT
         self.role = reader.role(key)
+
+    @cached_property
+    def originals(self) -> tuple[NodeKey, ...]:
+        """Through copies, the artifacts that runs wrote with the digest of this one, which nobody wrote."""
+        if not self.through_copies:
+            return ()
+        twins = TwinFinder(self.reader).copies((self.reader.row(self.key),))
+        return twins[self.key].originals if twins else ()
+
+    @property
+    def origin(self) -> NodeKey:
+        """The node whose runs answer: the first of those, else the node itself."""
+        return self.originals[0] if self.originals else self.key
 
     @cached_property
     def before(self) -> Neighbours:
         """The events that write the artifact, or by which the execution reads."""
-        return self._beside(Direction.UPSTREAM)
+        return self._beside((self.origin,), Direction.UPSTREAM)
 
     @cached_property
     def after(self) -> Neighbours:
-        """The events by which the artifact is read, or by which the execution writes."""
-        return self._beside(Direction.DOWNSTREAM)
+        """The events by which the artifact, or its original, is read, or by which the execution writes."""
+        return self._beside({self.key, self.origin}, Direction.DOWNSTREAM)
 
-    def _beside(self, direction: Direction) -> Neighbours:
+    def _beside(self, keys: Collection[NodeKey], direction: Direction) -> Neighbours:
         if self.key.kind is Kind.CONTEXT:
             return Neighbours()
-        return self.reader.neighbours((self.key,), direction, self.limits)
+        return self.reader.neighbours(keys, direction, self.limits)
 
     @cached_property
     def runs(self) -> tuple[NodeKey, ...]:
@@ -148,13 +166,30 @@ class Facts:
         """Everything that the node was made from."""
         if self.key.kind is Kind.CONTEXT:
             return Walk(((self.key,),), ())
+        if self.through_copies:
+            return self._through_copies.walk
         return self.reader.walk((self.key,), Direction.UPSTREAM, self.limits, edges=False)
+
+    @cached_property
+    def _through_copies(self) -> Walked:
+        return walked(
+            self.reader,
+            (self.key,),
+            Direction.UPSTREAM,
+            self.limits,
+            edges=True,
+            through_copies=self.through_copies,
+        )
+
+    @property
+    def hops(self) -> tuple[Copy, ...]:
+        """The hops through copies upstream."""
+        return self._through_copies.hops if self.through_copies else ()
 
     @cached_property
     def upstream_edges(self) -> Sequence[EdgeRow]:
         """The edges of that; most questions need none, so they are walked apart."""
-        walk = self.reader.walk((self.key,), Direction.UPSTREAM, self.limits, edges=True)
-        return walk.edges
+        return self._through_copies.flow.edges
 
     @cached_property
     def failed_runs(self) -> frozenset[NodeKey]:

@@ -19,7 +19,9 @@ from lineage.model.rows import NODE_CLASSES, NodeRow, entities_of, entity_of
 from lineage.model.values import to_text
 from lineage.queries.naming import is_key, resolve_in
 
-__all__ = ["Page", "find", "get", "get_named", "read_token", "write_token"]
+__all__ = ["Page", "find", "get", "get_named", "order_of", "read_token", "write_token"]
+
+_ORDERS = {"id": Field.ID, "create_time": Field.CREATED, "update_time": Field.UPDATED}
 
 NodeT = TypeVar("NodeT", bound=Node)
 FEW = 8
@@ -150,6 +152,13 @@ class Page(Sequence[T_co], Generic[T_co]):
 
     def __len__(self) -> int:
         return len(self.items)
+
+
+def order_of(order_by: object, *, descending: bool) -> Order:
+    """Return the order that a word means; `Invalid` for one that means none."""
+    if not isinstance(order_by, str) or order_by not in _ORDERS:
+        raise Invalid(f"{order_by!r:.80} is not an order; there are {', '.join(_ORDERS)}")
+    return Order(_ORDERS[order_by], descending)
 
 
 def write_token(number: int | None, order: Order, row: NodeRow) -> str:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from lineage.answers.labels import printable
 from lineage.answers.notebook import ROWS, html_table, node_cells, safely
+from lineage.answers.subgraph import Copy
 from lineage.contract.backend import Backend
 from lineage.contract.walking import Cut, Direction, Limits, Walk
 from lineage.model.entities import Artifact, Node
 from lineage.model.keys import Kind, NodeKey
+from lineage.queries.copies import remarks_on_twins, walked
 from lineage.queries.notes import behind_failures, listed
 from lineage.queries.paths import Way, steps_back
 from lineage.queries.reader import Reader
@@ -47,6 +49,7 @@ class Impact:
 
     `deployments` are all executions of role deploy that were met, nearest first, those of the starts
     included. `nodes` has every node of the paths, the starts and the deployments by key.
+    `copies` are the hops through copies, which count as one edge and stand in paths as any other.
     `notes` say in sentences what was only concluded and what was not looked at.
     """
 
@@ -57,6 +60,7 @@ class Impact:
     notes: tuple[str, ...]
     truncated: Cut | None
     number: int
+    copies: tuple[Copy, ...] = ()
 
     @property
     def by_type(self) -> dict[str, tuple[Affected, ...]]:
@@ -95,13 +99,15 @@ def impact(
     starts: Collection[NodeKey],
     *,
     limits: Limits = Limits(),
+    through_copies: bool = False,
     as_of: int | None = None,
 ) -> Impact:
     """Return every artifact that was made from the starts, however indirectly, and why.
 
     Distances count edges from the nearest start. The starts themselves are not among the affected,
     and deleted artifacts are, marked `gone`. Among shortest paths the one whose keys are the
-    smallest is told; artifacts as near as each other are in order of their keys.
+    smallest is told; artifacts as near as each other are in order of their keys. Through copies,
+    artifacts that nobody wrote are affected with those whose digest they have, and what was made from them.
 
     >>> import lineage
     >>> store = lineage.connect("memory:")
@@ -115,7 +121,10 @@ def impact(
     churn 2 artifact:1 execution:1 artifact:2 deployed by execution:2
     """
     reader = Reader(backend, as_of)
-    walk = reader.walk(starts, Direction.DOWNSTREAM, limits, edges=True)
+    steps = walked(
+        reader, starts, Direction.DOWNSTREAM, limits, edges=True, through_copies=through_copies
+    )
+    walk = steps.flow
     reader.read(walk.keys)
     back = steps_back(walk.levels, walk.edges)
     deployed_by = _deployments(reader, walk)
@@ -142,7 +151,11 @@ def impact(
         affected=tuple(sorted(affected, key=_order)),
         deployments=met,
         nodes={key: reader.node(key) for key in walk.keys if key in told},
-        notes=_notes(reader, walk, affected),
+        copies=steps.hops,
+        notes=(
+            *_notes(reader, walk, affected),
+            *remarks_on_twins(reader, steps, Direction.DOWNSTREAM, through_copies=through_copies),
+        ),
         truncated=walk.cut,
         number=reader.number,
     )

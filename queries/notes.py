@@ -9,6 +9,7 @@ from lineage.answers.labels import printable
 from lineage.contract.standing import Weight, ending_of, is_pending, written_by_failures
 from lineage.contract.walking import Cut, Direction
 from lineage.model.keys import Kind, NodeKey
+from lineage.queries.copies import Walked, remarks_on_twins
 from lineage.queries.facts import Facts
 from lineage.queries.libraries import is_framework
 from lineage.queries.reader import Reader
@@ -28,6 +29,7 @@ def remarks(found: Facts) -> tuple[str, ...]:
         *_gone(found),
         *_roles(found),
         *_runs(found),
+        *_twins(found),
         *_environment(found),
         *_datasets(found),
         *_metrics(found),
@@ -89,15 +91,23 @@ def _runs(found: Facts) -> Iterator[str]:
         yield from standing_of_runs(found)
         return
     if found.run != found.key and found.reader.gone(found.run):
-        yield f"{found.run}, the run that wrote {found.key}, was deleted"
+        yield f"{found.run}, the run that wrote {found.origin}, was deleted"
     yield from standing_of_runs(found)
     if not found.parameters and found.role is not Role.DATASET:
         yield f"{found.run} recorded no parameters"
 
 
+def _twins(found: Facts) -> list[str]:
+    """Return what to say of artifacts upstream that nobody wrote, and whose twins runs wrote."""
+    steps = Walked(found.upstream, found.hops)
+    return remarks_on_twins(
+        found.reader, steps, Direction.UPSTREAM, through_copies=found.through_copies
+    )
+
+
 def standing_of_runs(found: Facts) -> Iterator[str]:
     """Yield what the states of the runs that wrote an artifact make of the answer."""
-    reader, key, run = found.reader, found.key, found.run
+    reader, key, run = found.reader, found.origin, found.run
     if key.kind is not Kind.ARTIFACT:
         return
     if is_pending(reader.row(key).state, [row.kind for row in found.before.edges]):
@@ -150,7 +160,7 @@ def _environment(found: Facts) -> Iterator[str]:
     if found.run is None:
         return
     if found.environment is None:
-        subject = str(found.key) if found.run == found.key else f"the run that wrote {found.key}"
+        subject = str(found.key) if found.run == found.key else f"the run that wrote {found.origin}"
         yield f"{subject} recorded no environment"
     elif not any(map(is_framework, found.libraries)):
         yield f"no known framework is among the libraries of {found.environment.key}"

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from lineage.answers.notebook import ROWS, html_table, node_cells, safely
+from lineage.answers.subgraph import Copy
 from lineage.contract.backend import Backend
 from lineage.contract.walking import Cut, Direction, Limits, Walk
 from lineage.model.entities import Artifact
 from lineage.model.keys import NodeKey
 from lineage.model.purposes import Purpose
 from lineage.model.rows import EdgeRow
+from lineage.queries.copies import Walked, remarks_on_twins, walked
 from lineage.queries.facts import Facts
 from lineage.queries.notes import (
     behind_failures,
@@ -47,7 +49,8 @@ class Peers:
     """The models that were trained on the given data, nearest first; those that only failed runs made come last.
 
     `datasets` is the data: the data set that was asked about, or the ones that the model which was
-    asked about was trained on; with `any_version` every version of them.
+    asked about was trained on; with `any_version` every version of them. `copies` are the hops through
+    copies from the model that was asked about, and from the data on.
     """
 
     of: Artifact
@@ -56,6 +59,7 @@ class Peers:
     notes: tuple[str, ...]
     truncated: Cut | None
     number: int
+    copies: tuple[Copy, ...] = ()
 
     def _repr_html_(self) -> str:
         return safely(self._html, f"Peers of {self.of.key}")
@@ -79,6 +83,7 @@ def peers(
     *,
     any_version: bool = False,
     limits: Limits = Limits(),
+    through_copies: bool = False,
     as_of: int | None = None,
 ) -> Peers:
     """Return the models trained on a data set; of a model, the others trained on what it was trained on.
@@ -86,7 +91,8 @@ def peers(
     A model's data is what the newest run that wrote it read directly; where that read no data set,
     the nearest upstream ones. It is exactly these versions of the data, unless `any_version` takes
     all of them. Models count however indirectly they were made from the data, nearest first, then
-    by key, deleted ones too. `NotFound` where there is no such artifact, `Invalid` for what is no artifact.
+    by key, deleted ones too. Through copies, for a model that nobody wrote the run answers that wrote
+    one with its digest, and what was made from copies of the data counts. `NotFound` where there is no such artifact, `Invalid` for what is no artifact.
 
     >>> import lineage
     >>> with lineage.connect("memory:") as store:
@@ -99,7 +105,7 @@ def peers(
     """
     reader = Reader(backend, as_of)
     reader.check_artifacts((key,), "ask about a data set or a model")
-    found = Facts(reader, key, limits)
+    found = Facts(reader, key, limits, through_copies=through_copies)
     data, notes = _data(found)
     if any_version:
         data = _all_versions(reader, data)
@@ -108,7 +114,8 @@ def peers(
         of=reader.artifact(key),
         datasets=tuple(reader.artifact(each) for each in data),
         models=models.trained,
-        notes=(*notes, *_conclusions(found, data, models)),
+        copies=tuple(dict.fromkeys((*_own_hops(found), *models.steps.hops))),
+        notes=(*notes, *_conclusions(found, data, models), *_twins(found, models)),
         truncated=models.cut,
         number=reader.number,
     )
@@ -178,6 +185,7 @@ class _Models(NamedTuple):
     trained: tuple[Peer, ...] = ()
     evaluated: tuple[NodeKey, ...] = ()
     cut: Cut | None = None
+    steps: Walked = Walked(Walk(((),), ()))
 
 
 def _trained_on(found: Facts, data: Sequence[NodeKey]) -> _Models:
@@ -185,7 +193,16 @@ def _trained_on(found: Facts, data: Sequence[NodeKey]) -> _Models:
     if not data:
         return _Models()
     reader = found.reader
-    walk = reader.walk(data, Direction.DOWNSTREAM, found.limits, edges=True)
+    steps = walked(
+        reader,
+        data,
+        Direction.DOWNSTREAM,
+        found.limits,
+        edges=True,
+        through_copies=found.through_copies,
+    )
+    walk, own = steps.flow, {found.key, *found.originals}
+    own.update(hop.copy for hop in steps.hops if hop.original in own)
     reader.read(walk.keys)
     evaluated = evaluated_alone(reader, walk)
     failed = reader.behind_failures(walk)
@@ -194,12 +211,30 @@ def _trained_on(found: Facts, data: Sequence[NodeKey]) -> _Models:
         Peer(reader.artifact(key), origins[key], distance, key in failed)
         for distance, level in enumerate(walk.levels)
         for key in level
-        if distance and key != found.key and reader.role(key) is Role.MODEL
+        if distance and key not in own and reader.role(key) is Role.MODEL
     ]
     models = [peer for peer in met if peer.model.key not in evaluated]
     others = sorted(peer.model.key for peer in met if peer.model.key in evaluated)
     trained = tuple(sorted(models, key=lambda peer: peer.failed))
-    return _Models(trained, tuple(others), walk.cut)
+    return _Models(trained, tuple(others), walk.cut, steps)
+
+
+def _own_hops(found: Facts) -> list[Copy]:
+    """Return the hops from what was asked about, where it is a copy."""
+    return [hop for hop in found.hops if hop.copy == found.key]
+
+
+def _twins(found: Facts, models: _Models) -> list[str]:
+    """Return what to say of copies: of what was asked about, and of its data."""
+    asked = Walked(Walk(((found.key,),), ()), tuple(_own_hops(found)))
+    told = [
+        remark
+        for steps, way in ((asked, Direction.UPSTREAM), (models.steps, Direction.DOWNSTREAM))
+        for remark in remarks_on_twins(
+            found.reader, steps, way, through_copies=found.through_copies
+        )
+    ]
+    return [*dict.fromkeys(told)]
 
 
 def _origins(walk: Walk) -> Mapping[NodeKey, NodeKey]:

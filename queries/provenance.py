@@ -7,10 +7,11 @@ from typing import TypeVar
 
 from lineage.answers.subgraph import Subgraph
 from lineage.contract.backend import Backend
-from lineage.contract.registry import registry
 from lineage.contract.walking import Direction, Limits
 from lineage.model.entities import Node
 from lineage.model.keys import NodeKey
+from lineage.queries.copies import remarks_on_twins, walked
+from lineage.queries.reader import Reader
 
 __all__ = ["downstream", "subgraph", "upstream"]
 
@@ -23,13 +24,35 @@ def upstream(
     *,
     type: type[NodeT] | str | None = None,
     limits: Limits = Limits(),
+    through_copies: bool = False,
     as_of: int | None = None,
 ) -> Subgraph[NodeT]:
     """Return everything the starts were made from, however indirectly, and the starts themselves.
 
-    Hops count edges: the inputs of the execution that wrote an artifact are two hops away.
+    Hops count edges: the inputs of the execution that wrote an artifact are two hops away. Through copies
+    the walk goes on from an artifact that nobody wrote to those with its digest that runs wrote, a hop away.
+
+    >>> import lineage
+    >>> digest, store = "sha256:" + "0a" * 32, lineage.connect("memory:")
+    >>> lake = lineage.Dataset(uri="s3://lake", custom_properties={"digest": digest})
+    >>> _ = store.record(lineage.Process(), outputs=lake)
+    >>> near = store.put(
+    ...     lineage.Dataset(uri="file:///tmp/lake", custom_properties={"digest": digest})
+    ... )
+    >>> print(*store.upstream(near).keys)
+    artifact:2
+    >>> print(*store.upstream(near, through_copies=True).keys)
+    artifact:2 artifact:1 execution:1
     """
-    return subgraph(backend, starts, Direction.UPSTREAM, type=type, limits=limits, as_of=as_of)
+    return subgraph(
+        backend,
+        starts,
+        Direction.UPSTREAM,
+        type=type,
+        limits=limits,
+        through_copies=through_copies,
+        as_of=as_of,
+    )
 
 
 def downstream(
@@ -38,10 +61,23 @@ def downstream(
     *,
     type: type[NodeT] | str | None = None,
     limits: Limits = Limits(),
+    through_copies: bool = False,
     as_of: int | None = None,
 ) -> Subgraph[NodeT]:
-    """Return everything that was made from the starts, however indirectly, and the starts themselves."""
-    return subgraph(backend, starts, Direction.DOWNSTREAM, type=type, limits=limits, as_of=as_of)
+    """Return everything that was made from the starts, however indirectly, and the starts themselves.
+
+    Through copies the walk goes on from what a run wrote to artifacts with its digest that nobody wrote, a
+    hop away, and from a start that is such a copy to what it is a copy of.
+    """
+    return subgraph(
+        backend,
+        starts,
+        Direction.DOWNSTREAM,
+        type=type,
+        limits=limits,
+        through_copies=through_copies,
+        as_of=as_of,
+    )
 
 
 def subgraph(
@@ -51,6 +87,7 @@ def subgraph(
     *,
     type: type[NodeT] | str | None = None,
     limits: Limits = Limits(),
+    through_copies: bool = False,
     as_of: int | None = None,
 ) -> Subgraph[NodeT]:
     """Walk in one direction and read what was met, all of one moment.
@@ -58,17 +95,28 @@ def subgraph(
     `NotFound` for the name of a type that the store does not have.
     """
     as_of = backend.pin(as_of)
-    types = registry(backend, as_of)
+    reader = Reader(backend, as_of)
+    types = reader.types
     matching = None
     if type is not None:
         matching = types.meant(type) if isinstance(type, str) else types.ids(type)
-    walk = backend.walk(starts, direction, limits=limits, as_of=as_of)
+    steps = walked(reader, starts, direction, limits, edges=True, through_copies=through_copies)
+    rows = backend.nodes(steps.walk.keys, as_of=as_of)
+    remarks = remarks_on_twins(
+        reader,
+        steps,
+        direction,
+        through_copies=through_copies,
+        rows_of=lambda keys: filter(None, map(rows.get, keys)),
+    )
     return Subgraph(
-        walk,
-        backend.nodes(walk.keys, as_of=as_of),
+        steps.walk,
+        rows,
         types.by_id,
-        number=backend.now() if as_of is None else as_of,
+        number=reader.number,
         matching=matching,
         cls=None if type is None or isinstance(type, str) else type,
         has_writers=direction is Direction.UPSTREAM,
+        copies=steps.hops,
+        remarks=remarks,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar, cast
 
 from lineage.contract.backend import Backend
@@ -61,6 +61,11 @@ class Reader:
             if key not in self._rows:
                 raise NotFound(f"there is no {key}")
 
+    def check_starts(self, keys: Collection[NodeKey]) -> None:
+        """Raise for starts of a walk that do not exist or do not walk."""
+        self.read(keys)
+        self._backend.check_starts(keys, self._rows)
+
     def check_artifacts(self, keys: Collection[NodeKey], question: str) -> None:
         """Raise for what is not there, and `Invalid` for what is no artifact."""
         for key in keys:
@@ -77,6 +82,12 @@ class Reader:
             raise Corrupt(
                 f"an edge leads to {key}, which is not there; run a check of the store"
             ) from error
+
+    def rows(self, keys: Iterable[NodeKey]) -> list[NodeRow]:
+        """Return several nodes that edges lead to."""
+        some = [*keys]
+        self.read(some)
+        return [self._rows.get(key) or self.row(key) for key in some]
 
     def node(self, key: NodeKey, cls: type[Node] | None = None) -> Node:
         """Return a node as an entity, a plain one unless a class is given."""
@@ -111,6 +122,12 @@ class Reader:
         rows = self._backend.find(Kind.ARTIFACT, where, as_of=self._as_of)
         self._rows |= {row.key: row for row in rows}
         return [row.key for row in rows]
+
+    def with_digests(self, digests: Collection[str], limit: int) -> Mapping[str, Sequence[NodeRow]]:
+        """Return the live artifacts that have each digest, the first by id."""
+        if not digests:
+            return {}
+        return self._backend.with_digests(digests, limit=limit, as_of=self._as_of)
 
     def newest_first(self, keys: Collection[NodeKey]) -> Iterator[Standing]:
         """Yield artifacts by who wrote them last, the newest first; those that do not count come last."""

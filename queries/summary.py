@@ -13,6 +13,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from lineage.answers.notebook import ROWS, html_table, node_cells, safely
+from lineage.answers.subgraph import Copy
 from lineage.contract.backend import Backend
 from lineage.contract.walking import Cut, Limits
 from lineage.model.entities import Context, Execution, Node
@@ -54,7 +55,8 @@ class Summary:
     `runs` wrote it, newest first; `parameters`, `environment` and `frameworks` are those of the
     newest run, or of the node itself, if it is an execution. `inputs` and `outputs` are an
     execution's, `readers` the executions that read an artifact, `members` what belongs to a
-    context, and its `contexts` are parents and children; all by key. `notes` say in sentences what
+    context, and its `contexts` are parents and children; all by key. `copies` are the hops through
+    copies upstream, of which the first one's runs answer for an artifact that nobody wrote. `notes` say in sentences what
     was not recorded and what was only concluded. `truncated` says where a limit cut the search for
     data sets.
     """
@@ -75,6 +77,7 @@ class Summary:
     notes: tuple[str, ...]
     truncated: Cut | None
     number: int
+    copies: tuple[Copy, ...] = ()
 
     def _repr_html_(self) -> str:
         return safely(self._html, f"Summary of {self.node.key}")
@@ -117,9 +120,17 @@ def _line(what: str, node: Node) -> tuple[str, str, str]:
 
 
 def summary(
-    backend: Backend, key: NodeKey, *, limits: Limits = Limits(), as_of: int | None = None
+    backend: Backend,
+    key: NodeKey,
+    *,
+    limits: Limits = Limits(),
+    through_copies: bool = False,
+    as_of: int | None = None,
 ) -> Summary:
     """Return what is known of a node; `NotFound` where there is none.
+
+    Through copies, for an artifact that nobody wrote the runs answer that wrote one with its digest, those
+    that count first; the search for data sets goes on from all of these.
 
     The limits are those of the search for data sets; of neighbours and members there are no more
     than the limit of nodes, the first by key, and a note says so.
@@ -137,7 +148,7 @@ def summary(
     >>> answer.notes
     ('the run that wrote artifact:2 recorded no environment', 'no metrics of artifact:2 are recorded')
     """
-    found = _found(backend, key, limits, as_of)
+    found = _found(backend, key, limits, as_of, through_copies=through_copies)
     found.prefetch()
     execution = key.kind is Kind.EXECUTION
     return Summary(
@@ -154,6 +165,7 @@ def summary(
         outputs=found.linked(found.after.edges) if execution else (),
         readers=_executions(found, sorted(found.readers)),
         members=_members(found),
+        copies=found.hops,
         notes=remarks(found),
         truncated=found.upstream.cut,
         number=found.reader.number,
@@ -161,7 +173,12 @@ def summary(
 
 
 def datasets(
-    backend: Backend, key: NodeKey, *, limits: Limits = Limits(), as_of: int | None = None
+    backend: Backend,
+    key: NodeKey,
+    *,
+    limits: Limits = Limits(),
+    through_copies: bool = False,
+    as_of: int | None = None,
 ) -> Sources:
     """Return the data sets that an artifact or an execution was made from, nearest first (question 1).
 
@@ -178,11 +195,13 @@ def datasets(
     >>> [(source.node.name, source.distance) for source in answer.found], answer.truncated
     ([('lake', 2)], None)
     """
-    found = _found(backend, key, limits, as_of)
+    found = _found(backend, key, limits, as_of, through_copies=through_copies)
     return Sources(found.sources, found.upstream.cut)
 
 
-def parameters(backend: Backend, key: NodeKey, *, as_of: int | None = None) -> Mapping[str, Value]:
+def parameters(
+    backend: Backend, key: NodeKey, *, through_copies: bool = False, as_of: int | None = None
+) -> Mapping[str, Value]:
     """Return the properties of an execution, or of the newest that wrote an artifact (question 2).
 
     >>> import lineage
@@ -192,11 +211,16 @@ def parameters(backend: Backend, key: NodeKey, *, as_of: int | None = None) -> M
     ...     dict(parameters(store.backend, run.outputs[0].key))
     {'rate': 0.1}
     """
-    return _found(backend, key, Limits(), as_of).parameters
+    return _found(backend, key, Limits(), as_of, through_copies=through_copies).parameters
 
 
 def metrics(
-    backend: Backend, key: NodeKey, *, limits: Limits = Limits(), as_of: int | None = None
+    backend: Backend,
+    key: NodeKey,
+    *,
+    limits: Limits = Limits(),
+    through_copies: bool = False,
+    as_of: int | None = None,
 ) -> tuple[Metric, ...]:
     """Return the metrics of a model, or those that an execution wrote (question 3).
 
@@ -213,11 +237,16 @@ def metrics(
     >>> [(each.name, each.value, each.run.type) for each in found]
     [('accuracy', 0.93, 'lineage.Evaluate')]
     """
-    return _found(backend, key, limits, as_of).metrics
+    return _found(backend, key, limits, as_of, through_copies=through_copies).metrics
 
 
 def runs(
-    backend: Backend, key: NodeKey, *, limits: Limits = Limits(), as_of: int | None = None
+    backend: Backend,
+    key: NodeKey,
+    *,
+    limits: Limits = Limits(),
+    through_copies: bool = False,
+    as_of: int | None = None,
 ) -> tuple[Execution, ...]:
     """Return the executions that wrote an artifact, newest first by event, then by id (question 4).
 
@@ -227,11 +256,13 @@ def runs(
     ...     [each.name for each in runs(store.backend, run.outputs[0].key)]
     ['nightly']
     """
-    found = _found(backend, key, limits, as_of)
+    found = _found(backend, key, limits, as_of, through_copies=through_copies)
     return _executions(found, found.runs)
 
 
-def environment(backend: Backend, key: NodeKey, *, as_of: int | None = None) -> Environment | None:
+def environment(
+    backend: Backend, key: NodeKey, *, through_copies: bool = False, as_of: int | None = None
+) -> Environment | None:
     """Return where an execution ran, or the newest that wrote an artifact; None where not recorded.
 
     >>> import lineage
@@ -240,10 +271,12 @@ def environment(backend: Backend, key: NodeKey, *, as_of: int | None = None) -> 
     ...     print(environment(store.backend, run.outputs[0].key))
     None
     """
-    return _found(backend, key, Limits(), as_of).environment
+    return _found(backend, key, Limits(), as_of, through_copies=through_copies).environment
 
 
-def frameworks(backend: Backend, key: NodeKey, *, as_of: int | None = None) -> Mapping[str, str]:
+def frameworks(
+    backend: Backend, key: NodeKey, *, through_copies: bool = False, as_of: int | None = None
+) -> Mapping[str, str]:
     """Return the versions of the frameworks that made a node, by name (question 7).
 
     Those of the environment's libraries that are known as machine-learning frameworks; where none
@@ -255,11 +288,13 @@ def frameworks(backend: Backend, key: NodeKey, *, as_of: int | None = None) -> M
     ...     dict(frameworks(store.backend, run.outputs[0].key))
     {}
     """
-    return _found(backend, key, Limits(), as_of).frameworks
+    return _found(backend, key, Limits(), as_of, through_copies=through_copies).frameworks
 
 
-def _found(backend: Backend, key: NodeKey, limits: Limits, as_of: int | None) -> Facts:
-    return Facts(Reader(backend, as_of), key, limits)
+def _found(
+    backend: Backend, key: NodeKey, limits: Limits, as_of: int | None, *, through_copies: bool
+) -> Facts:
+    return Facts(Reader(backend, as_of), key, limits, through_copies=through_copies)
 
 
 def _executions(found: Facts, keys: Collection[NodeKey]) -> tuple[Execution, ...]:

@@ -7,10 +7,10 @@ it. An answer is a value: it stays right after the store has moved on or been cl
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from io import BytesIO
-from typing import TYPE_CHECKING, Generic, cast
+from typing import TYPE_CHECKING, Generic, NamedTuple, cast
 
 from typing_extensions import TypeVar
 
@@ -30,10 +30,17 @@ from lineage.model.schema import AnyType
 if TYPE_CHECKING:
     import networkx
 
-__all__ = ["Subgraph"]
+__all__ = ["Copy", "Subgraph"]
 
 _LOGGER = logging.getLogger("lineage")
 NodeT_co = TypeVar("NodeT_co", bound=Node, covariant=True, default=Node)
+
+
+class Copy(NamedTuple):
+    """An artifact that nobody is recorded to have written, and one with the same digest that a run wrote."""
+
+    original: NodeKey
+    copy: NodeKey
 
 
 class Subgraph(Generic[NodeT_co]):
@@ -42,7 +49,8 @@ class Subgraph(Generic[NodeT_co]):
     `matches` are the nodes of the type that was asked for (all nodes, where none was) without the
     start, and never disconnect the answer. `truncated` is None for a whole answer, else the limit
     that cut it and the kept nodes that lead further. `number` is the transaction that the answer
-    is as of. One that `has_writers` was walked upstream, and holds all that wrote its artifacts. `notes` name what only runs that failed wrote: data flowed through them all the same.
+    is as of. One that `has_writers` was walked upstream, and holds all that wrote its artifacts. `notes` name what only runs that failed wrote: data flowed through them all the same;
+    and artifacts that nobody wrote with twins that runs wrote. `copies` are the hops through copies that it took.
     """
 
     def __init__(
@@ -55,6 +63,8 @@ class Subgraph(Generic[NodeT_co]):
         matching: Collection[int] | None = None,
         cls: type[NodeT_co] | None = None,
         has_writers: bool = False,
+        copies: Sequence[Copy] = (),
+        remarks: Sequence[str] = (),
     ) -> None:
         self._walk = walk
         self._found = rows
@@ -62,6 +72,8 @@ class Subgraph(Generic[NodeT_co]):
         self._matching = matching
         self._cls = cls
         self._has_writers = has_writers
+        self._remarks = remarks
+        self.copies = tuple(copies)
         self.number = number
         if len(rows) < len(self):
             missing = next(key for key in walk.keys if key not in rows)
@@ -111,14 +123,15 @@ class Subgraph(Generic[NodeT_co]):
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
-        """Sentences on what nobody but runs that failed wrote, as far as the answer goes."""
+        """Sentences on what nobody but runs that failed wrote, as far as the answer goes, and on copies."""
         states = {row.key: row.state for row in self._rows if row.key.kind is Kind.EXECUTION}
         whole = self._has_writers and self._walk.cut is None
-        return tuple(written_by_failures(states, self._walk.edges, whole=whole).values())
+        failures = written_by_failures(states, self._walk.edges, whole=whole)
+        return (*failures.values(), *self._remarks)
 
     @cached_property
     def distances(self) -> dict[NodeKey, int]:
-        """How many edges each node is away from the start."""
+        """How many edges each node is away from the start; a hop through a copy counts as one."""
         return {key: hops for hops, level in enumerate(self._walk.levels) for key in level}
 
     def batches(self) -> Iterator[Batch]:

@@ -123,6 +123,7 @@ def _subgraph(answer: Subgraph) -> dict[str, Any]:
     return {
         "nodes": [{**_node(node), "distance": distances[node.key]} for node in answer.nodes],
         "edges": [edge_data(edge) for edge in answer.edges],
+        "copies": plain(answer.copies),
         "notes": [*answer.notes],
         "truncated": plain(answer.truncated),
         "number": answer.number,

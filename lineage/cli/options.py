@@ -34,6 +34,7 @@ __all__ = [
     "Nodes",
     "Seconds",
     "StoreUrl",
+    "ThroughCopies",
     "TypeText",
     "Yes",
     "at",
@@ -105,6 +106,13 @@ Nodes: TypeAlias = Annotated[
 Seconds: TypeAlias = Annotated[
     float | None,
     typer.Option("--seconds", metavar="S", min=0, help="Stop after this many seconds."),
+]
+ThroughCopies: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--through-copies",
+        help="Go on from what no run wrote to what runs wrote with the same digest.",
+    ),
 ]
 Format: TypeAlias = Annotated[
     str | None,

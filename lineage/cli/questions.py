@@ -18,6 +18,7 @@ from lineage.cli.options import (
     NodeTexts,
     Seconds,
     StoreUrl,
+    ThroughCopies,
     limits,
     named,
     open_to_read,
@@ -35,6 +36,7 @@ def show(
     hops: Hops = None,
     nodes: Nodes = MOST_NODES,
     seconds: Seconds = None,
+    through_copies: ThroughCopies = False,
 ) -> None:
     """Tell what is known of a node: data, parameters, metrics, run.
 
@@ -42,7 +44,7 @@ def show(
     """
     bounds = limits(hops, nodes, seconds)
     with open_to_read(store, as_of) as opened:
-        answer = opened.show(named(opened, node), limits=bounds)
+        answer = opened.show(named(opened, node), limits=bounds, through_copies=through_copies)
     output.note_cut(answer.truncated, of="the list of data sets")
     output.deliver(answer, pages.summary, as_json=as_json)
 
@@ -59,6 +61,7 @@ def peers(
     hops: Hops = None,
     nodes: Nodes = MOST_NODES,
     seconds: Seconds = None,
+    through_copies: ThroughCopies = False,
 ) -> None:
     """List the models that were trained on the same data.
 
@@ -66,7 +69,12 @@ def peers(
     """
     bounds = limits(hops, nodes, seconds)
     with open_to_read(store, as_of) as opened:
-        answer = opened.peers(named(opened, node), any_version=any_version, limits=bounds)
+        answer = opened.peers(
+            named(opened, node),
+            any_version=any_version,
+            limits=bounds,
+            through_copies=through_copies,
+        )
     output.note_cut(answer.truncated)
     output.deliver(answer, pages.peers, as_json=as_json)
 
@@ -80,6 +88,7 @@ def compare(
     hops: Hops = None,
     nodes: Nodes = MOST_NODES,
     seconds: Seconds = None,
+    through_copies: ThroughCopies = False,
 ) -> None:
     """Compare models side by side; what differs comes first.
 
@@ -88,7 +97,7 @@ def compare(
     bounds = limits(hops, nodes, seconds)
     with open_to_read(store, as_of) as opened:
         keys = [named(opened, each) for each in models]
-        answer = opened.compare(*keys, limits=bounds)
+        answer = opened.compare(*keys, limits=bounds, through_copies=through_copies)
     for key, cut in zip(keys, answer.truncated, strict=True):
         output.note_cut(cut, of=f"what is known of {key}")
     output.deliver(answer, pages.comparison, as_json=as_json)
@@ -103,6 +112,7 @@ def impact(
     hops: Hops = None,
     nodes: Nodes = MOST_NODES,
     seconds: Seconds = None,
+    through_copies: ThroughCopies = False,
 ) -> None:
     """List what is affected if nodes change, and why.
 
@@ -111,7 +121,7 @@ def impact(
     bounds = limits(hops, nodes, seconds)
     with open_to_read(store, as_of) as opened:
         keys = [named(opened, each) for each in nodes_changed]
-        answer = opened.impact(*keys, limits=bounds)
+        answer = opened.impact(*keys, limits=bounds, through_copies=through_copies)
     output.note_cut(answer.truncated)
     output.deliver(answer, pages.impact, as_json=as_json)
 

@@ -37,7 +37,7 @@ from lineage.queries.versions import Versions
 
 __all__ = ["reference"]
 
-_WALK = {"": ["nodes", "edges", "notes", "truncated", "number", "matches"]}
+_WALK = {"": ["nodes", "edges", "copies", "notes", "truncated", "number", "matches"]}
 _ANSWERS: Mapping[str, Mapping[str, type | list[str]]] = {
     "show": {"": Summary, "datasets": Source, "metrics": Metric, "inputs, outputs": Linked},
     "peers": {"": Peers, "models": Peer},

@@ -23,6 +23,7 @@ from lineage.cli.options import (
     NodeTexts,
     Seconds,
     StoreUrl,
+    ThroughCopies,
     TypeText,
     limits,
     named,
@@ -125,11 +126,16 @@ def upstream(
     hops: Hops = None,
     nodes: Nodes = MOST_NODES,
     seconds: Seconds = None,
+    through_copies: ThroughCopies = False,
 ) -> None:
     """List everything that nodes were made from, nearest first."""
     bounds = limits(hops, nodes, seconds)
     with open_to_read(store, as_of) as opened:
-        answer = opened.upstream(*(named(opened, each) for each in nodes_asked), limits=bounds)
+        answer = opened.upstream(
+            *(named(opened, each) for each in nodes_asked),
+            limits=bounds,
+            through_copies=through_copies,
+        )
         _deliver_walk(opened, answer, type, as_json=as_json)
 
 
@@ -143,11 +149,16 @@ def downstream(
     hops: Hops = None,
     nodes: Nodes = MOST_NODES,
     seconds: Seconds = None,
+    through_copies: ThroughCopies = False,
 ) -> None:
     """List everything that was made from nodes, nearest first."""
     bounds = limits(hops, nodes, seconds)
     with open_to_read(store, as_of) as opened:
-        answer = opened.downstream(*(named(opened, each) for each in nodes_asked), limits=bounds)
+        answer = opened.downstream(
+            *(named(opened, each) for each in nodes_asked),
+            limits=bounds,
+            through_copies=through_copies,
+        )
         _deliver_walk(opened, answer, type, as_json=as_json)
 
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from lineage.errors import BackendError, Invalid, MissingExtra
+from lineage.model.values import to_text
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -36,6 +37,7 @@ __all__ = [
     "parse_url",
     "schemes",
     "shown_url",
+    "store_address",
     "store_file",
 ]
 
@@ -117,6 +119,17 @@ def shown_url(text: str) -> str:
     'neo4j://ann:***@graph.example/runs'
     """
     return _PASSWORD.sub(r"\1***@", text)
+
+
+def store_address(url: object) -> str:
+    """Return what names a store as text; `Invalid` for what cannot."""
+    if isinstance(url, str) and url.isalpha() and url in schemes():
+        raise Invalid(
+            f"{url!r} is the scheme of a URL: write {url}:, or ./{url} for a file of this name"
+        )
+    if isinstance(url, str | Path) and "\0" not in to_text(str(url)):
+        return str(url)
+    raise Invalid(f"{shown_url(repr(url)):.80} is not a store's URL; give a path, or 'memory:'")
 
 
 def backend_factory(url: str) -> Callable[..., object]:

@@ -22,6 +22,7 @@ __all__ = [
     "Standing",
     "Weight",
     "ending_of",
+    "fault_of",
     "is_pending",
     "newest_first",
     "remarks_on",
@@ -129,10 +130,10 @@ def remarks_on(
     """
     key, writing = standing.artifact, standing.writing
     if not standing.counts:
-        return [f"{key} is taken for want of a better one: {_fault(writing)}"]
+        return [f"{key} is taken for want of a better one: {fault_of(writing)}"]
     told = []
     if standing.passed:
-        first = "; ".join(_fault(each) for each in standing.passed[:NAMED])
+        first = "; ".join(fault_of(each) for each in standing.passed[:NAMED])
         more = len(standing.passed) - NAMED
         rest = f"; and {more} more" if more > 0 else ""
         told.append(f"{key} is taken, though others are newer: {first}{rest}")
@@ -145,7 +146,7 @@ def remarks_on(
     return told
 
 
-def _fault(writing: Writing) -> str:
+def fault_of(writing: Writing) -> str:
     """Return why a writing does not count."""
     withdrawn = _WITHDRAWN.get(writing.artifact_state) if writing.artifact_state else None
     if withdrawn is not None:

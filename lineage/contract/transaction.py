@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import threading
 from collections.abc import Callable, Collection, Mapping
@@ -12,7 +13,7 @@ from lineage.errors import Conflict, Invalid, NotFound
 from lineage.model.keys import LARGEST_ID, Kind, NodeKey
 from lineage.model.rows import Batch, Commit, EdgeKey, EdgeRow, Head, NodeRow, TypeRow
 
-__all__ = ["Author", "Block", "Storage", "Transaction"]
+__all__ = ["Author", "Block", "Storage", "Transaction", "current_actor"]
 
 SALT_BYTES = 16
 
@@ -22,6 +23,17 @@ class Author(NamedTuple):
 
     actor: str
     message: str = ""
+
+
+def current_actor() -> str:
+    """Return who writes, unless it is said: LINEAGE_ACTOR, else the user of the operating system."""
+    named = os.environ.get("LINEAGE_ACTOR")
+    if named:
+        return named
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return f"uid {os.getuid()}"
 
 
 class Storage(Protocol):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from lineage.model.canonical import decode
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import NodeRow
 from lineage.model.values import Value
 
-__all__ = ["digest_in", "digest_number", "digest_of", "is_telling"]
+__all__ = ["artifacts_with_digests", "digest_in", "digest_number", "digest_of", "is_telling"]
 
 _NAME = '"digest":'
 """How the property's name stands in canonical JSON."""
@@ -39,6 +40,14 @@ def digest_of(row: NodeRow) -> str | None:
     if _NAME in row[6] or _NAME in row[7]:
         return digest_in(decode(row[6]), decode(row[7]))
     return None
+
+
+def artifacts_with_digests(rows: Iterable[NodeRow]) -> dict[NodeKey, tuple[NodeRow, str]]:
+    """Return those of many versions that are artifacts with a digest, and the digest."""
+    # Answers ask of thousands of rows, and nearly none has one.
+    named = [row for row in rows if _NAME in row[7] or _NAME in row[6]]
+    artifacts = (row for row in named if row.key.kind is Kind.ARTIFACT)
+    return {row.key: (row, digest) for row in artifacts if (digest := digest_of(row)) is not None}
 
 
 def digest_number(digest: str) -> int:
