@@ -1,10 +1,16 @@
-"""Making a store in an empty Neo4j database, knowing one again, and refusing everything else."""
+"""Making a store in an empty Neo4j database, knowing one again, and refusing everything else.
+
+Constraints and indexes are no part of the format: other versions of this library may have others. Whoever opens a
+store for writing makes what is missing, and drops what is ours by its name and not of this version; a store that
+is only read answers right without them.
+"""
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 from lineage.backends.neo4j.connections import Server
 from lineage.backends.neo4j.rows import KIND_LABELS, PAST, native_name, quoted, type_label
@@ -55,6 +61,26 @@ def _schema() -> dict[str, str]:
 
 
 SCHEMA: Final = _schema()
+_OURS = re.compile(
+    "|".join(["Lineage.*", *KIND_LABELS.values(), *(kind.name for kind in EdgeKind), PAST])
+)
+"""The labels and types of relationships that indexes of ours are on."""
+
+
+class _Shape(NamedTuple):
+    """What an index is on; `is_unique` says that it belongs to a constraint."""
+
+    label: str
+    properties: tuple[str, ...]
+    is_unique: bool
+
+
+def _shape(statement: str) -> _Shape:
+    """Return what a statement of the schema makes."""
+    (label,) = re.findall(r"n:(\w+)[)\]]", statement)
+    names = re.findall(r"\bn\.(\w+)", statement)
+    return _Shape(label, tuple(names), statement.startswith("CREATE CONSTRAINT"))
+
 
 BUILDING: Final = 60.0
 """How many seconds to try for, while others make the same constraints and indexes."""
@@ -63,6 +89,10 @@ PAUSE: Final = 0.2
 _STORE = "OPTIONAL MATCH (s:LineageStore) RETURN s.name, s.format"
 _HOLDS = "MATCH (n) RETURN labels(n) LIMIT 1"
 _INDEXES = "SHOW INDEXES YIELD name RETURN name"
+_SHAPES = """
+SHOW INDEXES YIELD name, labelsOrTypes, properties, owningConstraint
+WHERE name STARTS WITH 'lineage_' RETURN name, labelsOrTypes, properties, owningConstraint IS NOT NULL
+"""
 _MAKE = """
 MERGE (s:LineageStore {name: 'lineage'})
 ON CREATE SET s.format = $format, s.number = 0, s.schema = 0, s.types = $types, s.artifacts = 0,
@@ -80,6 +110,8 @@ def open_store(server: Server, *, readonly: bool) -> None:
         _build(server)
         # Last, so that whatever finds the store finds its indexes too.
         server.write(_MAKE, format=FORMAT, types=len(SYSTEM_TYPES))
+    elif not readonly:
+        _keep_schema(server)
 
 
 def _identify(server: Server) -> bool:
@@ -108,20 +140,45 @@ def _identify(server: Server) -> bool:
     return True
 
 
+def _keep_schema(server: Server) -> None:
+    """Drop the constraints and indexes of other versions, and make those of this one that are missing."""
+    there = {
+        name: _Shape(labels[0], tuple(properties), unique)
+        for name, labels, properties, unique in server.read(_SHAPES)
+        if len(labels or ()) == 1 and _OURS.fullmatch(labels[0])
+    }
+    strange = [
+        name for name, shape in there.items() if name not in SCHEMA or shape != _shape(SCHEMA[name])
+    ]
+    deadline = time.monotonic() + BUILDING
+    for name in strange:
+        what = "CONSTRAINT" if there[name].is_unique else "INDEX"
+        _change(server, f"DROP {what} {quoted(name)} IF EXISTS", deadline)
+    if SCHEMA.keys() - (there.keys() - set(strange)):
+        _build(server)
+
+
 def _build(server: Server) -> None:
     """Make the constraints and indexes that are missing, beside others who may be doing so too."""
     there = {name for (name,) in server.read(_INDEXES)}
     deadline = time.monotonic() + BUILDING
     for name, statement in SCHEMA.items():
-        while name not in there:
-            try:
-                server.write(statement)
-                break
-            except Conflict:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(PAUSE)
+        if name not in there:
+            _change(server, statement, deadline)
     server.write("CALL db.awaitIndexes()")
+
+
+def _change(server: Server, statement: str, deadline: float) -> None:
+    """Run a statement that changes the schema, again while others change it."""
+    while True:
+        try:
+            server.write(statement)
+        except Conflict:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(PAUSE)
+        else:
+            return
 
 
 def index_properties(server: Server, types: Iterable[AnyType]) -> None:

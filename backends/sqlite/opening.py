@@ -1,4 +1,4 @@
-"""Opening a SQLite store: making a new one, and telling ours from all other files."""
+"""Opening a SQLite store: making a new one, telling ours from all other files, and keeping its indexes."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lineage.backends.sqlite.connections import SqliteFile
+from lineage.backends.sqlite.indexes import index_changes
 from lineage.backends.sqlite.location import beside, open_sqlite
-from lineage.backends.sqlite.rows import TABLES
+from lineage.backends.sqlite.rows import INDEXES, TABLES
 from lineage.errors import Corrupt
 
 __all__ = ["APPLICATION_ID", "FORMAT", "open_store"]
@@ -26,6 +27,8 @@ def open_store(file: SqliteFile, *, lock_timeout: float) -> None:
     if _identify(file, sql):
         if file.journal == "rollback" and not file.readonly:
             _leave_shared_memory(file, sql, lock_timeout)
+        if not file.readonly:
+            _keep_indexes(file, sql, lock_timeout)
     elif file.readonly:
         raise Corrupt(f"{file.path} is empty; connect without readonly=True to make a store there")
     else:
@@ -100,21 +103,47 @@ def _leave_shared_memory(file: SqliteFile, sql: sqlite3.Connection, lock_timeout
             sql.execute("PRAGMA journal_mode = DELETE")
 
 
-def _make(file: SqliteFile, sql: sqlite3.Connection) -> None:
-    if file.journal == "wal":
-        sql.execute("PRAGMA journal_mode = WAL")
+def _keep_indexes(file: SqliteFile, sql: sqlite3.Connection, lock_timeout: float) -> None:
+    """Give a store the indexes of this version; only where it has others, writers are kept out."""
+    try:
+        with _one_moment(sql):
+            if not index_changes(sql):
+                return
+    except (Corrupt, sqlite3.DatabaseError):
+        return  # a damaged store is opened as it is, for a check to tell what is wrong
+    with _locked(file, lock_timeout), _writing(sql):
+        for statement in index_changes(sql):
+            try:
+                sql.execute(statement)
+            except sqlite3.IntegrityError as error:
+                raise Corrupt(
+                    f"{file.path} has lost an index, and meanwhile got twice what may be there once ({error}); "
+                    f"restore a backup"
+                ) from error
+
+
+@contextlib.contextmanager
+def _writing(sql: sqlite3.Connection) -> Iterator[None]:
+    """Do all of a block's statements or none of them."""
     sql.execute("BEGIN IMMEDIATE")
     try:
-        if not _identify(file, sql):
-            for statement in (*TABLES, "INSERT INTO swept VALUES (0)"):
-                sql.execute(statement)
-            sql.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            sql.execute(f"PRAGMA user_version = {FORMAT}")
+        yield
         sql.execute("COMMIT")
     except BaseException:
         if sql.in_transaction:
             sql.execute("ROLLBACK")
         raise
+
+
+def _make(file: SqliteFile, sql: sqlite3.Connection) -> None:
+    if file.journal == "wal":
+        sql.execute("PRAGMA journal_mode = WAL")
+    with _writing(sql):
+        if not _identify(file, sql):
+            for statement in (*TABLES, *INDEXES.values(), "INSERT INTO swept VALUES (0)"):
+                sql.execute(statement)
+            sql.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            sql.execute(f"PRAGMA user_version = {FORMAT}")
 
 
 def _identify(file: SqliteFile, sql: sqlite3.Connection) -> bool:

@@ -28,10 +28,12 @@ __all__ = [
     "EDGE_COLUMNS",
     "HAS_DIGEST",
     "HEAD_COLUMNS",
+    "INDEXES",
     "KIND_NUMBERS",
     "NODE_COLUMNS",
     "PAST_COLUMNS",
     "TABLES",
+    "TABLE_NAMES",
     "current_row",
     "edge_key_values",
     "edge_row",
@@ -122,8 +124,14 @@ CREATE TABLE purge_head (number INTEGER NOT NULL, head INTEGER NOT NULL, PRIMARY
 STRICT, WITHOUT ROWID;
 CREATE TABLE swept (number INTEGER NOT NULL) STRICT;
 """
-TABLES = tuple(statement.strip() for statement in _SCHEMA.split(";") if statement.strip())
-"""The statements that make the tables and their indexes, as SQLite keeps them too."""
+_STATEMENTS = [statement.strip() for statement in _SCHEMA.split(";") if statement.strip()]
+TABLES = tuple(each for each in _STATEMENTS if each.startswith("CREATE TABLE"))
+"""The statements that make the tables, as SQLite keeps them too."""
+TABLE_NAMES = tuple(each.split()[2] for each in TABLES)
+INDEXES = {
+    each.partition(" INDEX ")[2].split()[0]: each for each in _STATEMENTS if each not in TABLES
+}
+"""The statements that make the indexes, by their names."""
 
 HEAD_COLUMNS = (
     "number, time, actor, message, digest, records, schema, types, artifacts, executions, contexts, "

@@ -1,0 +1,71 @@
+"""Constraints and indexes are no part of the format: what is missing is made, strangers of ours go."""
+
+import pytest
+
+import lineage
+from lineage import Model
+from lineage.backends.neo4j.opening import SCHEMA
+from tests.servers import Neo4jServer
+
+DIGEST = "sha256:" + "0a" * 32
+INDEXES = (
+    "SHOW INDEXES YIELD name, labelsOrTypes, properties, type WHERE type <> 'LOOKUP' "
+    "RETURN name, labelsOrTypes, properties ORDER BY name"
+)
+CHANGES = {
+    "missing indexes": [
+        "DROP INDEX lineage_content",
+        "DROP INDEX lineage_past_content",
+        "DROP INDEX lineage_uri",
+        "DROP INDEX lineage_past_key",
+    ],
+    "missing constraint": ["DROP CONSTRAINT lineage_name"],
+    "unknown index": [
+        "CREATE INDEX lineage_state FOR (n:LineageNode) ON (n.state)",
+        "CREATE INDEX lineage_input_time FOR ()-[n:INPUT]-() ON (n.lineage_time)",
+        "CREATE CONSTRAINT lineage_mark FOR (n:LineageType) REQUIRE n.mark IS UNIQUE",
+    ],
+    "older index": [
+        "DROP INDEX lineage_content",
+        "CREATE INDEX lineage_content FOR (n:LineageNode) ON (n.digest)",
+    ],
+}
+
+
+def assert_answers(store: lineage.Store) -> None:
+    for moment in (store, store.at(1)):
+        assert [each.name for each in moment.find(Model, "name = 'm'")] == ["m"]
+        assert [each.name for each in moment.find(Model, "uri = 'u'")] == ["m"]
+        rows = moment.backend.with_digests([DIGEST], as_of=moment.as_of)
+        assert [row.name for row in rows[DIGEST]] == ["m"]
+        assert moment.upstream("artifact:1", through_copies=True).keys == [moment.key_of("u")]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_store_opened_for_writing_gets_its_indexes(change: str, neo4j_server: Neo4jServer) -> None:
+    with lineage.connect(neo4j_server.url) as store:
+        store.put(Model(name="m", uri="u", custom_properties={"digest": DIGEST}))
+        store.put(Model(name="n"))
+    before = neo4j_server.run(INDEXES)
+    assert {name for name, *_ in before} == set(SCHEMA)
+    for statement in (*CHANGES[change], "CALL db.awaitIndexes()"):
+        neo4j_server.run(statement)
+    changed = neo4j_server.run(INDEXES)
+    assert changed != before
+    with lineage.connect(neo4j_server.url, readonly=True) as store:
+        assert_answers(store)
+    assert neo4j_server.run(INDEXES) == changed
+    with lineage.connect(neo4j_server.url) as store:
+        assert neo4j_server.run(INDEXES) == before
+        assert_answers(store)
+        assert store.check() == []
+
+
+def test_index_that_somebody_else_named_stays(neo4j_server: Neo4jServer) -> None:
+    with lineage.connect(neo4j_server.url):
+        pass
+    neo4j_server.run("CREATE INDEX mine FOR (n:Artifact) ON (n.name)")
+    neo4j_server.run("CREATE INDEX lineage_own FOR (n:Person) ON (n.name)")
+    before = neo4j_server.run(INDEXES)
+    with lineage.connect(neo4j_server.url):
+        assert neo4j_server.run(INDEXES) == before
