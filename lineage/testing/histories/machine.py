@@ -35,6 +35,7 @@ from lineage.filters.tree import (
     Filter,
 )
 from lineage.model.canonical import encode
+from lineage.model.contents import digest_of
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.purposes import EVERY_USE
 from lineage.model.rows import Batch, EdgeKind, EdgeRow, NodeRow, TypeRow
@@ -56,6 +57,7 @@ from lineage.testing.histories.operations import (
     RELINKS,
     REVIVALS,
     SEVERAL,
+    TEXTS,
     UNLINKS,
     UPDATES,
     URIS,
@@ -487,6 +489,12 @@ class Histories(RuleBasedStateMachine):
         for reference, rows in found.items():
             assert answer[reference] == rows, reference
         assert answer == Backend.lookup(self.backend, found)
+
+    @rule(digest=st.sampled_from(TEXTS), back=PICK)
+    def digests_agree(self, digest: str, back: int) -> None:
+        for number, snapshot in self.moments(back):
+            rows = [row for row in snapshot.live(Kind.ARTIFACT) if digest_of(row) == digest]
+            assert self.backend.with_digests([digest], as_of=number) == {digest: rows}
 
     @rule(
         uri=URIS,
