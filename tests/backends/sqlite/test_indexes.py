@@ -243,3 +243,17 @@ def test_type_that_gets_an_index_later(store: Store) -> None:
         assert [each.name for each in store.find(Artifact, "properties.free = 7")] == ["7"]
     assert "property.free" in gathered[0]
     assert store.check() == []
+
+
+def test_digests_are_looked_up_by_indexes_now_and_in_the_past(store: Store) -> None:
+    digests = [f"sha256:{turn:064x}" for turn in range(50)]
+    store.put([Artifact(type="T", custom_properties={"digest": each}) for each in digests])
+    number = store.backend.now()
+    for each in store.find(Artifact, "custom_properties.digest LIKE 'sha256:%'"):
+        store.update(each.replace(custom_properties={}))
+    for as_of, indexes in ((None, ["node_digest"]), (number, ["node_digest", "node_past_digest"])):
+        with plans(store) as gathered:
+            found = store.backend.with_digests([digests[7]], as_of=as_of)
+        assert len(found[digests[7]]) == len(indexes) - 1
+        assert all(any(index in plan for plan in gathered) for index in indexes)
+        assert not any("SCAN n" in plan for plan in gathered)
