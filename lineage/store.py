@@ -8,7 +8,7 @@ from datetime import date, datetime
 from functools import partial
 from itertools import takewhile
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, cast, overload
+from typing import IO, TYPE_CHECKING, Any, Self, TypeVar, cast, overload
 
 from lineage.answers.log import Change, LogEntry, change_of, entries_of, entry_of, transaction_at
 from lineage.answers.subgraph import Subgraph
@@ -20,13 +20,14 @@ from lineage.contract.walking import Limits
 from lineage.errors import Invalid, LineageError, NotFound
 from lineage.filters.tree import Filter
 from lineage.model.entities import Edge, Entity, Event, Node
-from lineage.model.keys import LARGEST_ID, Kind, NodeKey, to_key, to_kind
+from lineage.model.keys import LARGEST_ID, Kind, NodeKey, to_kind
 from lineage.model.progress import Report
 from lineage.model.rows import EVENT_KINDS, edge_of, entity_of
 from lineage.model.schema import AnyType
 from lineage.model.values import to_text
 from lineage.queries import naming, provenance
 from lineage.queries.find import Page, find, get, get_named, order_of
+from lineage.queries.naming import Reference
 from lineage.recording.edges import end_edges
 from lineage.recording.nodes import delete_nodes, end_runs, purge_nodes, update_node
 from lineage.recording.put import put
@@ -49,7 +50,6 @@ __all__ = ["Store", "connect"]
 NodeT = TypeVar("NodeT", bound=Node)
 EntityT = TypeVar("EntityT", bound=Entity)
 T = TypeVar("T")
-Reference: TypeAlias = Node | NodeKey | str
 ATTEMPTS = 5
 
 
@@ -182,7 +182,7 @@ class Store:
         That is COMPLETE, FAILED, CANCELED or CACHED. `Invalid` for a run that has ended, and for what
         is no execution.
         """
-        keys = [self.key_of(each) for each in runs]
+        keys = self._asked(*runs).keys
         end_runs(self.backend, keys, state, self._author(message))
 
     def delete(self, *things: Reference | Edge, message: str = "") -> None:
@@ -202,7 +202,7 @@ class Store:
         author = self._author(reason)
         if not reason.strip():
             raise Invalid("a purge needs a reason, which the log keeps")
-        purge_nodes(self.backend, [self.key_of(each) for each in nodes], author)
+        purge_nodes(self.backend, self._asked(*nodes).keys, author)
 
     @contextmanager
     def transaction(self, *, message: str = "") -> Iterator[Self]:
@@ -317,7 +317,7 @@ class Store:
 
     def events(self, *nodes: Reference) -> list[Event]:
         """Return the events of some artifacts and executions, each once, by source, target and type."""
-        keys = [self.key_of(each) for each in nodes]
+        keys = self._asked(*nodes).keys
         rows = self.backend.edges(keys, kinds=EVENT_KINDS, as_of=self.as_of)
         return [cast(Event, edge_of(row)) for row in rows]
 
@@ -350,9 +350,9 @@ class Store:
         `type` marks the answer's `matches`; it does not disconnect the answer. `through_copies`, here and
         below, goes on from an artifact that nobody wrote to those with its digest that runs wrote.
         """
-        keys = [self.key_of(each) for each in of]
-        walk = partial(provenance.upstream, self.backend, keys, type=type, limits=limits)
-        return walk(through_copies=through_copies, as_of=self.as_of)
+        asked = self._asked(*of)
+        walk = partial(provenance.upstream, self.backend, asked.keys, type=type, limits=limits)
+        return walk(through_copies=through_copies, as_of=self.as_of).saying(asked.remarks)
 
     @overload
     def downstream(
@@ -374,9 +374,9 @@ class Store:
         through_copies: bool = False,
     ) -> Subgraph[Node]:
         """Return everything that was made from the nodes, however indirectly."""
-        keys = [self.key_of(each) for each in of]
-        walk = partial(provenance.downstream, self.backend, keys, type=type, limits=limits)
-        return walk(through_copies=through_copies, as_of=self.as_of)
+        asked = self._asked(*of)
+        walk = partial(provenance.downstream, self.backend, asked.keys, type=type, limits=limits)
+        return walk(through_copies=through_copies, as_of=self.as_of).saying(asked.remarks)
 
     # Questions: each is imported when it is first asked, so that importing the library is quick
 
@@ -389,13 +389,9 @@ class Store:
         """
         from lineage.queries.summary import summary
 
-        return summary(
-            self.backend,
-            self.key_of(node),
-            limits=limits,
-            through_copies=through_copies,
-            as_of=self.as_of,
-        )
+        asked = self._asked(node)
+        answer = partial(summary, self.backend, *asked.keys, limits=limits, as_of=self.as_of)
+        return asked.noted_in(answer(through_copies=through_copies))
 
     def peers(
         self,
@@ -411,14 +407,9 @@ class Store:
         """
         from lineage.queries.peers import peers
 
-        return peers(
-            self.backend,
-            self.key_of(node),
-            any_version=any_version,
-            limits=limits,
-            through_copies=through_copies,
-            as_of=self.as_of,
-        )
+        asked = self._asked(node)
+        answer = partial(peers, self.backend, *asked.keys, limits=limits, as_of=self.as_of)
+        return asked.noted_in(answer(any_version=any_version, through_copies=through_copies))
 
     def compare(
         self, *models: Reference, limits: Limits = Limits(), through_copies: bool = False
@@ -426,10 +417,9 @@ class Store:
         """Return a table of models: data, parameters, metrics, frameworks, run; differences first."""
         from lineage.queries.comparison import compare
 
-        keys = [self.key_of(each) for each in models]
-        return compare(
-            self.backend, keys, limits=limits, through_copies=through_copies, as_of=self.as_of
-        )
+        asked = self._asked(*models)
+        answer = partial(compare, self.backend, asked.keys, limits=limits, as_of=self.as_of)
+        return asked.noted_in(answer(through_copies=through_copies))
 
     def impact(
         self, *of: Reference, limits: Limits = Limits(), through_copies: bool = False
@@ -437,23 +427,22 @@ class Store:
         """Return every artifact made from the nodes, with the reason; what is deployed comes first."""
         from lineage.queries.impact import impact
 
-        keys = [self.key_of(each) for each in of]
-        return impact(
-            self.backend, keys, limits=limits, through_copies=through_copies, as_of=self.as_of
-        )
+        asked = self._asked(*of)
+        answer = partial(impact, self.backend, asked.keys, limits=limits, as_of=self.as_of)
+        return asked.noted_in(answer(through_copies=through_copies))
 
     def paths(self, one: Reference, other: Reference, *, limits: Limits = Limits()) -> Paths:
         """Return the ways that data took between two nodes, and a shortest one."""
         from lineage.queries.paths import paths
 
-        ends = self.key_of(one), self.key_of(other)
+        ends = self._asked(one, other).keys
         return paths(self.backend, *ends, limits=limits, as_of=self.as_of)
 
     def diff(self, left: Reference, right: Reference, *, limits: Limits = Limits()) -> Diff:
         """Return how what two nodes were made from differs, nearest first."""
         from lineage.queries.differences import diff
 
-        ends = self.key_of(left), self.key_of(right)
+        ends = self._asked(left, right).keys
         return diff(self.backend, *ends, limits=limits, as_of=self.as_of)
 
     def versions(self, artifact: Reference) -> Versions:
@@ -557,15 +546,10 @@ class Store:
 
     def key_of(self, reference: Reference) -> NodeKey:
         """Return the key of an entity, or of what `kind:id`, `Type:name` or a URI names."""
-        if isinstance(reference, NodeKey):
-            return to_key(reference)
-        if isinstance(reference, Node):
-            return reference.key
-        if isinstance(reference, str):
-            return naming.resolve(self.backend, reference, as_of=self.as_of)
-        raise Invalid(
-            f"{reference!r:.80} names no node; give a node, its key, or text like artifact:12"
-        )
+        return self._asked(reference).keys[0]
+
+    def _asked(self, *references: Reference) -> naming.Asked:
+        return naming.asked(self.backend, references, as_of=self.as_of)
 
     def close(self) -> None:
         """Close the store; on one that `at` returned, nothing happens."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import islice
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
 from lineage.contract.backend import Backend
 from lineage.contract.registry import registry
@@ -14,13 +15,22 @@ from lineage.contract.writings import AtUri, Writing
 from lineage.errors import Invalid, NotFound
 from lineage.filters.tree import And, Column, Compare, Field, Filter, In, Operator
 from lineage.model.entities import Node
-from lineage.model.keys import Kind, NodeKey
+from lineage.model.keys import Kind, NodeKey, to_key
 from lineage.model.rows import EdgeKind, NodeRow
 from lineage.model.system import Asset
 from lineage.model.values import to_text
 
-__all__ = ["Meant", "is_key", "meant", "resolve", "resolve_in"]
+if TYPE_CHECKING:
+    from lineage.queries.comparison import Comparison
+    from lineage.queries.impact import Impact
+    from lineage.queries.peers import Peers
+    from lineage.queries.summary import Summary
 
+__all__ = ["Asked", "Meant", "Reference", "asked", "is_key", "meant", "resolve", "resolve_in"]
+
+Reference: TypeAlias = Node | NodeKey | str
+"""What names a node: an entity, a key or a text."""
+AnswerT = TypeVar("AnswerT", "Comparison", "Impact", "Peers", "Summary")
 CANDIDATES = 10
 
 
@@ -37,6 +47,39 @@ class Meant(NamedTuple):
     notes: tuple[str, ...] = ()
     shares: str = "URI"
     """What the others have in common with it: "URI" or "asset"."""
+
+
+class Asked(NamedTuple):
+    """The nodes that a question is about, and what is to be said of those that texts named."""
+
+    keys: list[NodeKey]
+    remarks: tuple[str, ...]
+
+    def noted_in(self, answer: AnswerT) -> AnswerT:
+        """Return the answer with the remarks before its own notes."""
+        if not self.remarks:
+            return answer
+        return replace(answer, notes=tuple(dict.fromkeys((*self.remarks, *answer.notes))))
+
+
+def asked(backend: Backend, references: Iterable[Reference], *, as_of: int | None = None) -> Asked:
+    """Return what references name: entities, keys, or texts as `resolve` reads them."""
+    keys: list[NodeKey] = []
+    remarks: dict[str, None] = {}
+    for reference in references:
+        if isinstance(reference, NodeKey):
+            keys.append(to_key(reference))
+        elif isinstance(reference, Node):
+            keys.append(reference.key)
+        elif isinstance(reference, str):
+            found = meant(backend, reference, as_of=as_of)
+            keys.append(found.key)
+            remarks.update(dict.fromkeys(found.notes))
+        else:
+            raise Invalid(
+                f"{reference!r:.80} names no node; give a node, its key, or text like artifact:12"
+            )
+    return Asked(keys, tuple(remarks))
 
 
 def resolve(backend: Backend, text: str, *, as_of: int | None = None) -> NodeKey:

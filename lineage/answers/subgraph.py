@@ -129,6 +129,22 @@ class Subgraph(Generic[NodeT_co]):
         failures = written_by_failures(states, self._walk.edges, whole=whole)
         return (*failures.values(), *self._remarks)
 
+    def saying(self, remarks: Sequence[str]) -> Subgraph[NodeT_co]:
+        """Return the answer with these sentences among its notes, too."""
+        if not remarks:
+            return self
+        return Subgraph(
+            self._walk,
+            self._found,
+            self._known,
+            number=self.number,
+            matching=self._matching,
+            cls=self._cls,
+            has_writers=self._has_writers,
+            copies=self.copies,
+            remarks=(*remarks, *self._remarks),
+        )
+
     @cached_property
     def distances(self) -> dict[NodeKey, int]:
         """How many edges each node is away from the start; a hop through a copy counts as one."""

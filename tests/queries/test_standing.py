@@ -412,3 +412,22 @@ def test_external_ids_and_contradictions_at_one_digest(store: Store) -> None:
     assert again.notes == (
         "artifact:1 is taken by its name or external id, though its URI is another than was given",
     )
+
+
+def test_answers_say_what_a_name_passed_over(store: Store) -> None:
+    first = wrote(store, ExecutionState.COMPLETE, Table(uri="u"))
+    second = wrote(store, ExecutionState.FAILED, Table(uri="u"))
+    (remark,) = store.versions(first).notes
+    assert remark.startswith(f"{first} is taken, though others are newer: {second}")
+    for ask in (
+        store.show,
+        store.peers,
+        store.impact,
+        store.compare,
+        store.upstream,
+        store.downstream,
+    ):
+        assert remark in ask("u").notes
+        assert remark not in ask(first).notes
+    assert store.at(4).show("u").node.key == first
+    assert store.at(4).show("u").notes == store.at(4).show(first).notes
