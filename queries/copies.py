@@ -258,7 +258,7 @@ def remarks_on_twins(
     told = [*_twins_told(_without(copies, hopped)), *_copies_told(_without(originals, hopped))]
     if told and not through_copies:
         told.append(
-            "only through copies does the answer go on from artifacts to others with their digests"
+            "the answer stops where only a digest is shared; with --through-copies, in Python through_copies=True, it goes on"
         )
     crowded = [
         key for key, each in {**copies, **originals}.items() if key in hopped and not each.whole

@@ -88,7 +88,7 @@ def test_artifact_without_a_producer_names_its_twin(
 ) -> None:
     assert said_of(store, registered) == [
         f"{registered}, which no recorded run wrote, has the digest of {original}, which execution:1 wrote",
-        "only through copies does the answer go on from artifacts to others with their digests",
+        "the answer stops where only a digest is shared; with --through-copies, in Python through_copies=True, it goes on",
     ]
     assert said_of(store, original) == []
     assert f"no run is recorded that wrote {registered}" in store.show(registered).notes
