@@ -34,7 +34,7 @@ from lineage.contract.backend import EMPTY, Backend, Named, Order, Reference
 from lineage.contract.plugins import parse_url
 from lineage.contract.proof import faults, purged_head
 from lineage.contract.refusals import no_edge, no_live_node, not_gone
-from lineage.contract.walking import Direction, Limits, Walk
+from lineage.contract.walking import Direction, Limits, Omitted, Walk
 from lineage.contract.writings import AtUri, Writing
 from lineage.errors import Conflict, Invalid
 from lineage.filters.tree import Field, Filter
@@ -296,7 +296,7 @@ class MemoryBackend(Backend):
         limits: Limits,
         edges: bool,
         as_of: int | None,
-        without: int,
+        omitted: Omitted | None,
     ) -> Walk:
         with self._lock:
             as_of = self._see(as_of)
@@ -308,7 +308,7 @@ class MemoryBackend(Backend):
                 limits=limits,
                 edges=edges,
                 as_of=as_of,
-                without=without,
+                omitted=omitted,
             )
 
     @override

@@ -25,7 +25,7 @@ import networkx as nx
 
 from lineage.backends.memory.indexes import CONTENT, Index, Indexed, Term, TimeOrder, terms
 from lineage.contract.proof import purged
-from lineage.contract.walking import Direction, is_left_out
+from lineage.contract.walking import Direction, Omitted
 from lineage.filters.tree import Field, Neighbour
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EVENT_KINDS, EdgeKey, EdgeKind, EdgeRow, NodeRow
@@ -387,9 +387,9 @@ class TimedGraph(_Graph):
         seen: Collection[NodeKey],
         room: int | None,
         *,
-        without: int,
+        omitted: Omitted | None,
     ) -> set[NodeKey]:
-        """Return what events lead to from some nodes and was not seen yet, `without` some uses.
+        """Return what events lead to from some nodes and was not seen yet, but for what is omitted.
 
         Where that is more than `room`, it is enough of it to tell which come first, and that
         there are more: no hub is read beyond that.
@@ -397,10 +397,10 @@ class TimedGraph(_Graph):
         ends = self._pred if side is _UP else self._succ
         found: set[NodeKey] = set()
         for key in keys:
-            if as_of is None and not without and (room is None or len(ends[key]) <= room):
+            if as_of is None and omitted is None and (room is None or len(ends[key]) <= room):
                 found.update(ends[key])
             else:
-                unseen = (end for end in self._flow(key, side, as_of, without) if end not in seen)
+                unseen = (end for end in self._flow(key, side, as_of, omitted) if end not in seen)
                 found.update(unseen if room is None else islice(unseen, room + 1))
         return {key for key in found.difference(seen) if key.kind is not Kind.CONTEXT}
 
@@ -411,19 +411,19 @@ class TimedGraph(_Graph):
         as_of: int | None,
         seen: Collection[NodeKey],
         *,
-        without: int,
+        omitted: Omitted | None,
     ) -> bool:
-        """Whether events lead from a node to one that was not seen, `without` some uses."""
-        return any(end not in seen for end in self._flow(key, side, as_of, without))
+        """Whether events lead from a node to one that was not seen, but for what is omitted."""
+        return any(end not in seen for end in self._flow(key, side, as_of, omitted))
 
     def _flow(
-        self, key: NodeKey, side: Direction, as_of: int | None, without: int
+        self, key: NodeKey, side: Direction, as_of: int | None, omitted: Omitted | None
     ) -> Iterator[NodeKey]:
         """Yield the other ends of the events at a node, lazily and in order."""
         adjacent = (self._pred if side is _UP else self._succ)[key]
         ends: Iterable[NodeKey] = sorted(adjacent) if key in self._jumbled[side] else adjacent
-        if without:
-            ends = (end for end in ends if _any_counts(adjacent[end], as_of, without))
+        if omitted is not None:
+            ends = (end for end in ends if _any_counts(adjacent[end], as_of, omitted))
         elif as_of is not None:
             ends = (end for end in ends if _any_since(adjacent[end], as_of))
         if as_of is not None:
@@ -432,14 +432,16 @@ class TimedGraph(_Graph):
             past = sorted(
                 other(row)
                 for row in ended
-                if _was(row, as_of) and not (without and is_left_out(row.uses, without))
+                if _was(row, as_of) and not (omitted is not None and omitted.covers(row))
             )
             if past:
                 ends = (end for end, _ in groupby(heapq.merge(ends, past)))
         return (end for end in ends if end.kind is not Kind.CONTEXT)
 
-    def among(self, keys: Collection[NodeKey], as_of: int | None, *, without: int) -> list[EdgeRow]:
-        """Return the events between some nodes (a set), in order, `without` some uses."""
+    def among(
+        self, keys: Collection[NodeKey], as_of: int | None, *, omitted: Omitted | None
+    ) -> list[EdgeRow]:
+        """Return the events between some nodes (a set), in order, but for what is omitted."""
         found: list[EdgeRow] = []
         for key in key_order(keys):
             adjacent = self._succ[key]
@@ -460,8 +462,8 @@ class TimedGraph(_Graph):
                     if row.target in keys and row.source == key and row.kind in EVENT_KINDS
                     if _was(row, as_of)
                 ]
-            if without:
-                rows = [row for row in rows if not is_left_out(row.uses, without)]
+            if omitted is not None:
+                rows = [row for row in rows if not omitted.covers(row)]
             rows.sort()
             found += rows
         return found
@@ -487,13 +489,11 @@ def _any_since(kinds: Mapping[EdgeKind, dict[str, EdgeRow]], as_of: int) -> bool
 
 
 def _any_counts(
-    kinds: Mapping[EdgeKind, dict[str, EdgeRow]], as_of: int | None, without: int
+    kinds: Mapping[EdgeKind, dict[str, EdgeRow]], as_of: int | None, omitted: Omitted
 ) -> bool:
-    """Whether one of some edges is of a moment and not left out."""
+    """Whether one of some edges is of a moment and not omitted."""
     rows = (held["row"] for held in kinds.values())
-    return any(
-        (as_of is None or row.since <= as_of) and not is_left_out(row.uses, without) for row in rows
-    )
+    return any((as_of is None or row.since <= as_of) and not omitted.covers(row) for row in rows)
 
 
 def _shorten(lists: dict[NodeKey, Any], key: NodeKey, length: int) -> None:

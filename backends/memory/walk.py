@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from typing_extensions import override
 
 from lineage.backends.memory.graph import TimedGraph, key_order
-from lineage.contract.walking import Direction, LevelWalk, Limits, Walk
+from lineage.contract.walking import Direction, LevelWalk, Limits, Omitted, Walk
 from lineage.model.keys import NodeKey
 from lineage.model.rows import EdgeRow
 
@@ -28,10 +28,10 @@ def walk_graph(
     limits: Limits,
     edges: bool,
     as_of: int | None,
-    without: int,
+    omitted: Omitted | None,
 ) -> Walk:
     """Walk as `Backend.walk` says, from nodes that exist."""
-    walk = _Walk(graph, direction, limits, with_edges=edges, as_of=as_of, without=without)
+    walk = _Walk(graph, direction, limits, with_edges=edges, as_of=as_of, omitted=omitted)
     return walk.run(set(starts))
 
 
@@ -46,14 +46,14 @@ class _Walk(LevelWalk[NodeKey]):
         *,
         with_edges: bool,
         as_of: int | None,
-        without: int,
+        omitted: Omitted | None,
     ) -> None:
         super().__init__(limits)
         self._graph = graph
         self._sides = _SIDES[direction]
         self._with_edges = with_edges
         self._as_of = as_of
-        self._without = without
+        self._omitted = omitted
 
     @override
     def _order(self, nodes: Collection[NodeKey]) -> list[NodeKey]:
@@ -65,24 +65,24 @@ class _Walk(LevelWalk[NodeKey]):
 
     @override
     def _neighbours(self, frontier: Sequence[NodeKey], room: int | None) -> set[NodeKey]:
-        beyond, as_of, seen, without = self._graph.beyond, self._as_of, self._seen, self._without
-        unseen = beyond(frontier, self._sides[0], as_of, seen, room, without=without)
+        beyond, as_of, seen, omitted = self._graph.beyond, self._as_of, self._seen, self._omitted
+        unseen = beyond(frontier, self._sides[0], as_of, seen, room, omitted=omitted)
         for side in self._sides[1:]:
-            unseen |= beyond(frontier, side, as_of, seen, room, without=without)
+            unseen |= beyond(frontier, side, as_of, seen, room, omitted=omitted)
         return unseen
 
     @override
     def _look_beyond(self, unexpanded: Sequence[NodeKey]) -> set[NodeKey]:
-        leads_on, as_of, seen, without = (
+        leads_on, as_of, seen, omitted = (
             self._graph.leads_on,
             self._as_of,
             self._seen,
-            self._without,
+            self._omitted,
         )
         return {
             key
             for key in unexpanded
-            if any(leads_on(key, side, as_of, seen, without=without) for side in self._sides)
+            if any(leads_on(key, side, as_of, seen, omitted=omitted) for side in self._sides)
         }
 
     @override
@@ -90,4 +90,4 @@ class _Walk(LevelWalk[NodeKey]):
         # The graph finds the edges among all kept nodes, so that none need be gathered on the way.
         if not self._with_edges:
             return []
-        return self._graph.among(self._seen, self._as_of, without=self._without)
+        return self._graph.among(self._seen, self._as_of, omitted=self._omitted)

@@ -29,7 +29,7 @@ from lineage.backends.neo4j.writings import writings_at
 from lineage.contract.backend import EMPTY, PRELOADED, Backend, Order, Reference
 from lineage.contract.refusals import lost_transaction
 from lineage.contract.tree import HeadTree, subtree
-from lineage.contract.walking import Direction, Limits, Walk
+from lineage.contract.walking import Direction, Limits, Omitted, Walk
 from lineage.contract.writings import AtUri, Writing
 from lineage.errors import BackendError, Conflict, Corrupt, LineageError, NotFound, Unavailable
 from lineage.filters.tree import Filter
@@ -271,12 +271,12 @@ class Neo4jBackend(Backend):
         limits: Limits,
         edges: bool,
         as_of: int | None,
-        without: int,
+        omitted: Omitted | None,
     ) -> Walk:
         def read(run: RunStatement, number: int) -> Walk:
             self.check_starts(starts, nodes_at(run, number, starts))
             return walk_graph(
-                run, number, starts, direction, limits=limits, edges=edges, without=without
+                run, number, starts, direction, limits=limits, edges=edges, omitted=omitted
             )
 
         return self._steadily(as_of, read)

@@ -17,7 +17,7 @@ from typing_extensions import override
 from lineage.backends.neo4j.connections import RunStatement
 from lineage.backends.neo4j.rows import EVENT_TYPES, PAST, edge_rows, key_of, number_of, of_moment
 from lineage.contract.batches import batched
-from lineage.contract.walking import SLACK, Direction, LevelWalk, Limits, Walk, is_left_out
+from lineage.contract.walking import SLACK, Direction, LevelWalk, Limits, Omitted, Walk, is_left_out
 from lineage.model.keys import LARGEST_ID, NodeKey
 from lineage.model.purposes import EVERY_USE
 from lineage.model.rows import EVENT_KINDS, EdgeRow
@@ -53,7 +53,11 @@ _REST = (
 
 
 class _Texts:
-    """The statements of one direction; `selective` ones leave out what was for the uses `$left_out`."""
+    """The statements of one direction; `selective` ones pass over what is omitted.
+
+    That is what was for the uses `$left_out`, and what happened after `$happened_by`. Bounds that omit nothing
+    are given as well: for each text more the planner takes longer than the comparisons do.
+    """
 
     def __init__(self, direction: Direction, *, with_edges: bool, selective: bool) -> None:
         left, right = _ARROWS[direction]
@@ -61,7 +65,10 @@ class _Texts:
         joined = f"(n){left}[r:{EVENT_TYPES}|{PAST}]{right}(m)"
         valid = f"{of_moment('r')} AND (r.lineage_kind IS NULL OR r.lineage_kind IN $events)"
         if selective:
-            valid += " AND (r.lineage_uses IS NULL OR NOT r.lineage_uses IN $left_out)"
+            valid += (
+                " AND (r.lineage_uses IS NULL OR NOT r.lineage_uses IN $left_out) AND coalesce("
+                "r.lineage_time <= $happened_by, coalesce(r.lineage_first, r.lineage_since) <= $number)"
+            )
         at_keys = "UNWIND $keys AS key MATCH (n:LineageNode {lineage_key: key})"
         # The state: the level to expand, all nodes met, how many more may be met, the rows of each level.
         self.ahead = f"""
@@ -111,10 +118,10 @@ def walk_graph(
     *,
     limits: Limits,
     edges: bool,
-    without: int,
+    omitted: Omitted | None,
 ) -> Walk:
     """Walk as `Backend.walk` says, over what was valid after transaction `as_of`."""
-    walk = _Walk(run, as_of, direction, limits, with_edges=edges, without=without)
+    walk = _Walk(run, as_of, direction, limits, with_edges=edges, omitted=omitted)
     return walk.run({number_of(key) for key in starts})
 
 
@@ -129,17 +136,18 @@ class _Walk(LevelWalk[int]):
         limits: Limits,
         *,
         with_edges: bool,
-        without: int,
+        omitted: Omitted | None,
     ) -> None:
         super().__init__(limits)
         self._run = run
         self._moment: dict[str, Any] = {"as_of": as_of, "events": _EVENTS}
         self._direction = direction
-        if without:
+        if omitted is not None:
+            without, happened_by, number = omitted
             # Cypher has no operators on bits.
-            masks = range(EVERY_USE + 1)
-            self._moment["left_out"] = [uses for uses in masks if is_left_out(uses, without)]
-        self._texts = _TEXTS[direction, with_edges, without != 0]
+            left_out = [uses for uses in range(EVERY_USE + 1) if is_left_out(uses, without)]
+            self._moment |= {"left_out": left_out, "happened_by": happened_by, "number": number}
+        self._texts = _TEXTS[direction, with_edges, omitted is not None]
         self._with_edges = with_edges
         self._met: list[Row] = []
         self._hops = 0

@@ -54,7 +54,7 @@ from lineage.contract.backend import EMPTY, Backend, Order, Reference
 from lineage.contract.commits import chain_faults, head_batches
 from lineage.contract.evaluation import Met
 from lineage.contract.refusals import lost_transaction, no_edge, no_live_node
-from lineage.contract.walking import Direction, Limits, Walk
+from lineage.contract.walking import Direction, Limits, Omitted, Walk
 from lineage.contract.writings import AtUri, Writing
 from lineage.errors import AlreadyExists
 from lineage.filters.tree import Exists, Filter, Neighbour
@@ -385,13 +385,13 @@ class SqliteBackend(Backend):
         limits: Limits,
         edges: bool,
         as_of: int | None,
-        without: int,
+        omitted: Omitted | None,
     ) -> Walk:
         with self._snapshot(as_of) as (sql, source):
             self.check_starts(starts, read_nodes(sql, source, starts))
             numbers = {number_of(key) for key in starts}
             return walk_tables(
-                sql, source, numbers, direction, limits=limits, edges=edges, without=without
+                sql, source, numbers, direction, limits=limits, edges=edges, omitted=omitted
             )
 
     @override

@@ -16,7 +16,15 @@ from typing_extensions import override
 
 from lineage.backends.sqlite.filters import Tables
 from lineage.backends.sqlite.rows import CONTEXT_EDGES, EDGE_COLUMNS, edge_rows, keys_of
-from lineage.contract.walking import SLACK, Direction, LaterEdges, LevelWalk, Limits, Walk
+from lineage.contract.walking import (
+    SLACK,
+    Direction,
+    LaterEdges,
+    LevelWalk,
+    Limits,
+    Omitted,
+    Walk,
+)
 from lineage.model.keys import NodeKey
 from lineage.model.purposes import EVERY_USE
 from lineage.model.rows import EdgeRow
@@ -39,11 +47,23 @@ def walk_tables(
     *,
     limits: Limits,
     edges: bool,
-    without: int,
+    omitted: Omitted | None,
 ) -> Walk:
     """Walk as `Backend.walk` says, from packed keys; inside one read transaction."""
-    walk = _Walk(sql, source, direction, limits, with_edges=edges, without=without)
+    walk = _Walk(sql, source, direction, limits, with_edges=edges, omitted=omitted)
     return walk.run(starts)
+
+
+def _counts(omitted: Omitted | None) -> str:
+    """Return the condition that an edge `e` is an event which is not omitted."""
+    conditions = [f"e.kind < {CONTEXT_EDGES}"]
+    if omitted is not None and omitted.without:
+        # A bit that is not left out, or no bit at all.
+        conditions.append(f"(e.uses = 0 OR e.uses & {EVERY_USE & ~omitted.without})")
+    if omitted is not None and omitted != Omitted(omitted.without):
+        untimed = f"e.time IS NULL AND coalesce(e.first, e.since) <= {omitted.number}"
+        conditions.append(f"(e.time <= {omitted.happened_by} OR {untimed})")
+    return " AND ".join(conditions)
 
 
 class _Walk(LevelWalk[int]):
@@ -57,18 +77,14 @@ class _Walk(LevelWalk[int]):
         limits: Limits,
         *,
         with_edges: bool,
-        without: int,
+        omitted: Omitted | None,
     ) -> None:
         super().__init__(limits)
         self._sql = sql
         self._source = source
         self._sides = _SIDES[direction]
         self._with_edges = with_edges
-        events = f"e.kind < {CONTEXT_EDGES}"
-        # A bit that is not left out, or no bit at all.
-        self._counts = (
-            f"{events} AND (e.uses = 0 OR e.uses & {EVERY_USE & ~without})" if without else events
-        )
+        self._counts = _counts(omitted)
         self._met: list[Row] = []
         self._queries: dict[tuple[str, bool], str] = {}
 

@@ -33,7 +33,16 @@ from lineage.contract.proof import NO_DIGEST, Chain
 from lineage.contract.refusals import missing_head, no_earlier_head
 from lineage.contract.transaction import Block, Transaction
 from lineage.contract.tree import NO_TREE, HeadTree, subtree, subtrees
-from lineage.contract.walking import Direction, Limits, Walk, check_limits, check_mask, walk_levels
+from lineage.contract.walking import (
+    Direction,
+    Limits,
+    Omitted,
+    Walk,
+    check_limits,
+    check_mask,
+    check_time,
+    walk_levels,
+)
 from lineage.contract.writings import OUTPUT_KINDS, AtUri, Writing, writings_of
 from lineage.errors import Invalid, NotFound
 from lineage.filters.tree import (
@@ -382,6 +391,7 @@ class Backend(ABC):
         edges: bool = True,
         as_of: int | None = None,
         without: int = 0,
+        happened_by: int | None = None,
     ) -> Walk:
         """Walk the edges of events breadth first from artifacts and executions.
 
@@ -389,12 +399,19 @@ class Backend(ABC):
         Contexts are not walked. The edges of the answer are all those among its nodes that the
         direction goes along. Where a limit cuts a level, its first nodes are kept. Without `edges`
         the answer has none. `without` is a mask of uses (`lineage.model.purposes`): events that were
-        for these alone are neither walked nor in the answer.
+        for these alone are neither walked nor in the answer. Nor are those that happened after
+        `happened_by`, in microseconds; an event without a time happened with the transaction that first
+        wrote it.
         """
         check_limits(limits)
         check_mask(without)
+        check_time(happened_by)
+        if happened_by is not None:
+            # Before the bound is looked up: a transaction that commits now may have a time within it.
+            as_of = self.pin(as_of)
+        omitted = self._omitted(without, happened_by)
         return self._walk(
-            starts, direction, limits=limits, edges=edges, as_of=as_of, without=without
+            starts, direction, limits=limits, edges=edges, as_of=as_of, omitted=omitted
         )
 
     def _walk(
@@ -405,7 +422,7 @@ class Backend(ABC):
         limits: Limits,
         edges: bool,
         as_of: int | None,
-        without: int,
+        omitted: Omitted | None,
     ) -> Walk:
         # Several reads, and so of one moment that is pinned first.
         as_of = self.pin(as_of)
@@ -416,8 +433,17 @@ class Backend(ABC):
             direction,
             limits=limits,
             edges=edges,
-            without=without,
+            omitted=omitted,
         )
+
+    def _omitted(self, without: int, happened_by: int | None) -> Omitted | None:
+        """Return what a walk passes over; the number of the bound may be that of the open transaction."""
+        if happened_by is None:
+            return Omitted(without) if without else None
+        own = self._transaction
+        if own is not None and own.locked and own.time <= happened_by:
+            return Omitted(without, happened_by, own.number)
+        return Omitted(without, happened_by, self.number_at(happened_by))
 
     def number_at(self, micros: int) -> int:
         """Return the number of the last transaction at or before a time; 0 where there is none."""

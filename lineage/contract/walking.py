@@ -16,21 +16,27 @@ from lineage.model.purposes import EVERY_USE
 from lineage.model.rows import EdgeKey, EdgeRow
 
 __all__ = [
+    "LATEST",
     "SLACK",
     "Cut",
     "Direction",
     "LaterEdges",
     "LevelWalk",
     "Limits",
+    "Omitted",
     "Walk",
     "check_limits",
     "check_mask",
+    "check_time",
     "is_left_out",
     "walk_levels",
 ]
 
 SLACK = 1000
 """Edges that a level may have beyond those that its node limit explains, before it is read with care."""
+
+EARLIEST, LATEST = -(2**63), 2**63 - 1
+"""The times that there can be, in microseconds."""
 
 KeyT = TypeVar("KeyT", bound=Hashable)
 LimitName: TypeAlias = Literal["hops", "nodes", "seconds"]
@@ -152,6 +158,34 @@ def is_left_out(uses: int, without: int) -> bool:
     return uses != 0 and uses & ~without == 0
 
 
+def check_time(happened_by: int | None) -> None:
+    """Raise `Invalid` for what is no time."""
+    if happened_by is not None and (
+        type(happened_by) is not int or not EARLIEST <= happened_by <= LATEST
+    ):
+        raise Invalid(
+            f"happened_by={happened_by!r:.80}: give microseconds since 1970 of 64 bits, or None for no bound"
+        )
+
+
+class Omitted(NamedTuple):
+    """Which events a walk passes over, as if they were not there.
+
+    Those that were for the uses `without` alone, and those that happened after `happened_by`, in
+    microseconds: an event without a time happened with the transaction that first wrote it, and
+    `number` is the last that is not after the bound.
+    """
+
+    without: int = 0
+    happened_by: int = LATEST
+    number: int = LATEST
+
+    def covers(self, row: EdgeRow) -> bool:
+        """Whether an event is passed over."""
+        is_later = row.first > self.number if row.time is None else row.time > self.happened_by
+        return is_later or is_left_out(row.uses, self.without)
+
+
 class LevelWalk(ABC, Generic[KeyT]):
     """The one loop of all walks: levels, exact about limits; a subclass says where neighbours come from.
 
@@ -244,10 +278,10 @@ class _EdgeWalk(LevelWalk[NodeKey]):
         limits: Limits,
         *,
         with_edges: bool,
-        without: int,
+        omitted: Omitted | None,
     ) -> None:
         super().__init__(limits)
-        self._without = without
+        self._omitted = omitted
         self._expand_nodes = expand
         self._direction = direction
         self._with_edges = with_edges
@@ -267,8 +301,8 @@ class _EdgeWalk(LevelWalk[NodeKey]):
 
     def _read(self, nodes: Sequence[NodeKey]) -> list[EdgeRow]:
         rows = [*self._expand_nodes(nodes)]
-        if self._without:
-            rows = [row for row in rows if not is_left_out(row.uses, self._without)]
+        if self._omitted is not None:
+            rows = [row for row in rows if not self._omitted.covers(row)]
         self._met.update((row.key, row) for row in rows)
         return rows
 
@@ -307,8 +341,8 @@ def walk_levels(
     *,
     limits: Limits,
     edges: bool,
-    without: int = 0,
+    omitted: Omitted | None = None,
 ) -> Walk:
     """Walk from the starts, level by level; `expand` returns the edges at some nodes."""
-    walk = _EdgeWalk(expand, direction, limits, with_edges=edges, without=without)
+    walk = _EdgeWalk(expand, direction, limits, with_edges=edges, omitted=omitted)
     return walk.run(set(starts))

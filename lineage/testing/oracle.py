@@ -5,7 +5,7 @@ Kept apart from the engine on purpose: nothing here uses its walks, filters or h
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from types import MappingProxyType
@@ -317,6 +317,21 @@ class Reached:
     cut: tuple[str, tuple[NodeKey, ...]] | None
 
 
+def allowed(
+    edges: Iterable[EdgeRow],
+    time_of: Callable[[int], int],
+    *,
+    without: int = 0,
+    happened_by: int | None = None,
+) -> list[EdgeRow]:
+    """Return what a walk may go over; `time_of` tells the time of each transaction."""
+    edges = [edge for edge in edges if not edge.uses or edge.uses | without != without]
+    if happened_by is None:
+        return edges
+    times = [time_of(edge.first) if edge.time is None else edge.time for edge in edges]
+    return [edge for edge, time in zip(edges, times, strict=True) if time <= happened_by]
+
+
 def reach(
     edges: Iterable[EdgeRow],
     starts: Collection[NodeKey],
@@ -324,11 +339,9 @@ def reach(
     *,
     hops: int | None = None,
     nodes: int | None = None,
-    without: int = 0,
 ) -> Reached:
-    """Walk all of the graph but what is left out, then cut the answer to the limits."""
+    """Walk all of the graph, then cut the answer to the limits."""
     events = [edge for edge in edges if edge.kind in EVENTS]
-    events = [edge for edge in events if not edge.uses or edge.uses | without != without]
     steps = [(edge.source, edge.target) for edge in events if direction != "upstream"]
     steps += [(edge.target, edge.source) for edge in events if direction != "downstream"]
     levels = [sorted(set(starts))]

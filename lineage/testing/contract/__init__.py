@@ -2,6 +2,7 @@
 
 from lineage.testing.contract import (
     blocks,
+    bounds,
     check,
     conditions,
     digests,
@@ -31,6 +32,7 @@ def _is_collected(name: str, each: object) -> bool:
 
 for _module in (
     blocks,
+    bounds,
     check,
     conditions,
     digests,

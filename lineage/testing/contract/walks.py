@@ -3,7 +3,7 @@
 import random
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
-from functools import partial
+from functools import cache, partial
 from itertools import pairwise
 
 import pytest
@@ -14,7 +14,7 @@ from lineage.errors import Invalid, NotFound
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EVENT_KINDS, EdgeKind, EdgeRow
 from lineage.testing.builders import all_keys, chain, writing
-from lineage.testing.oracle import reach
+from lineage.testing.oracle import allowed, reach
 
 UP, DOWN, BOTH = Direction.UPSTREAM, Direction.DOWNSTREAM, Direction.BOTH
 NO_LIMITS = Limits(nodes=None)
@@ -29,11 +29,21 @@ def walked(
     nodes: int | None = None,
     as_of: int | None = None,
     without: int = 0,
+    happened_by: int | None = None,
     everyone: Sequence[EdgeRow] | None = None,
 ) -> Walk:
     """Walk, which must agree with the contract's own walk and with the reference over all edges."""
     limits = Limits(hops=hops, nodes=nodes)
-    answer = backend.walk(starts, direction, limits=limits, as_of=as_of, without=without)
+    ask = partial(
+        backend.walk,
+        starts,
+        direction,
+        limits=limits,
+        as_of=as_of,
+        without=without,
+        happened_by=happened_by,
+    )
+    answer = ask()
     if everyone is None:
         everyone = backend.edges(all_keys(backend), as_of=as_of)
     reference = walk_levels(
@@ -42,16 +52,17 @@ def walked(
         direction,
         limits=limits,
         edges=True,
-        without=without,
+        omitted=backend._omitted(without, happened_by),
     )
     assert plain(answer) == plain(reference)
-    expected = reach(everyone, starts, direction, hops=hops, nodes=nodes, without=without)
+    time_of = cache(backend.time_of)
+    counting = allowed(everyone, time_of, without=without, happened_by=happened_by)
+    expected = reach(counting, starts, direction, hops=hops, nodes=nodes)
     assert [list(level) for level in answer.levels] == expected.levels
     assert list(answer.edges) == expected.edges
     assert answer.cut == expected.cut
     assert answer.cut is None or type(answer.cut) is Cut
-    bare = backend.walk(starts, direction, limits=limits, edges=False, as_of=as_of, without=without)
-    assert plain(bare) == plain(answer._replace(edges=[]))
+    assert plain(ask(edges=False)) == plain(answer._replace(edges=[]))
     return answer
 
 
@@ -425,7 +436,7 @@ def test_random_graphs(seed: int, backend: Backend) -> None:
                 limits=Limits(hops=hops, nodes=nodes),
                 edges=True,
                 as_of=None,
-                without=0,
+                omitted=None,
             )
             assert plain(own) == plain(walk)
 

@@ -76,7 +76,7 @@ from lineage.testing.histories.operations import (
     filters,
     picked,
 )
-from lineage.testing.oracle import Draft, Snapshot, completed, reach
+from lineage.testing.oracle import Draft, Snapshot, allowed, completed, reach
 
 
 class Histories(RuleBasedStateMachine):
@@ -420,6 +420,7 @@ class Histories(RuleBasedStateMachine):
         hops=st.none() | st.integers(0, 3),
         nodes=st.none() | st.integers(1, 6),
         without=st.just(0) | st.integers(1, EVERY_USE),
+        bound=st.none() | PICK,
         back=PICK,
     )
     def edges_and_walks_agree(
@@ -430,8 +431,11 @@ class Histories(RuleBasedStateMachine):
         hops: int | None,
         nodes: int | None,
         without: int,
+        bound: int | None,
         back: int,
     ) -> None:
+        times = [-6, 0, 10**15, *(snapshot.time for snapshot in self.snapshots)]
+        happened_by = None if bound is None else picked(times, bound)
         for (number, snapshot), direction in product(self.moments(back), Direction):
             keys = sorted(snapshot.nodes)
             some = [picked(keys, pick) for pick in picks] if keys else []
@@ -441,8 +445,10 @@ class Histories(RuleBasedStateMachine):
             starts = [key for key in some if key.kind is not Kind.CONTEXT]
             if starts:
                 limits = Limits(hops, nodes)
-                for mask in {0, without}:
-                    self.walk_agrees(snapshot, number, starts, direction, limits, without=mask)
+                for omitted in {(0, None), (without, happened_by)}:
+                    self.walk_agrees(
+                        snapshot, number, starts, direction, limits=limits, omitted=omitted
+                    )
         there = self.last.edges.keys()
         asked = {edge.key for snapshot in self.snapshots for edge in snapshot.edges.values()}
         assert self.backend.existing_edges(asked) == there
@@ -453,17 +459,26 @@ class Histories(RuleBasedStateMachine):
         number: int | None,
         starts: list[NodeKey],
         direction: Direction,
-        limits: Limits,
         *,
-        without: int,
+        limits: Limits,
+        omitted: tuple[int, int | None],
     ) -> None:
-        edges = snapshot.edges.values()
-        expected = reach(
-            edges, starts, direction, hops=limits.hops, nodes=limits.nodes, without=without
+        without, happened_by = omitted
+        edges = allowed(
+            snapshot.edges.values(),
+            lambda number: self.snapshots[number].time,
+            without=without,
+            happened_by=happened_by,
         )
+        expected = reach(edges, starts, direction, hops=limits.hops, nodes=limits.nodes)
         for walk in (self.backend._walk, Backend._walk.__get__(self.backend)):
             answer = walk(
-                starts, direction, limits=limits, edges=True, as_of=number, without=without
+                starts,
+                direction,
+                limits=limits,
+                edges=True,
+                as_of=number,
+                omitted=self.backend._omitted(without, happened_by),
             )
             assert [list(level) for level in answer.levels] == expected.levels
             assert list(answer.edges) == expected.edges

@@ -47,7 +47,9 @@ def walked(
     """Walk, which must answer as the backend's own walk does, and count."""
     run = Counted(backend._server.read)
     given = Limits(**limits)
-    walk = walk_graph(run, backend.now(), [start], direction, limits=given, edges=True, without=0)
+    walk = walk_graph(
+        run, backend.now(), [start], direction, limits=given, edges=True, omitted=None
+    )
     assert walk == backend.walk([start], direction, limits=given)
     return walk, run
 
