@@ -33,8 +33,7 @@ from lineage.backends.neo4j.rows import (
 from lineage.contract.commits import chain_faults
 from lineage.contract.proof import purged
 from lineage.errors import LineageError
-from lineage.model.purposes import uses_of
-from lineage.model.rows import EDGE_ENDS, Commit, NodeRow
+from lineage.model.rows import EDGE_ENDS, Commit, EdgeKind, NodeRow, uses_of
 from lineage.model.schema import AnyType
 from lineage.model.system import SYSTEM_TYPES
 
@@ -127,14 +126,16 @@ _EDGE_PROPERTIES = [
 ]
 _MASKS = f"""
 MATCH (:LineageNode)-[r:{EDGE_TYPES}|{PAST}]->(:LineageNode)
-WHERE r.paths IS NOT NULL OR r.lineage_uses IS NOT NULL
-RETURN DISTINCT r.lineage_uses, r.paths
+WITH r, coalesce(r.lineage_kind, type(r)) AS kind
+WHERE kind IN $kinds AND (r.paths IS NOT NULL OR r.lineage_uses IS NOT NULL)
+RETURN DISTINCT kind, r.lineage_uses, r.paths
 """
 _OF_MASK = f"""
 MATCH (a:LineageNode)-[r:{EDGE_TYPES}|{PAST}]->(b:LineageNode)
-WHERE coalesce(r.paths = $paths, r.paths IS NULL AND $paths IS NULL)
+WHERE coalesce(r.lineage_kind, type(r)) = $kind
+  AND coalesce(r.paths = $paths, r.paths IS NULL AND $paths IS NULL)
   AND coalesce(r.lineage_uses = $uses, r.lineage_uses IS NULL AND $uses IS NULL)
-RETURN a.lineage_key, b.lineage_key, coalesce(r.lineage_kind, type(r)) LIMIT {MOST}
+RETURN a.lineage_key, b.lineage_key LIMIT {MOST}
 """
 _ENDS = {
     kind.name: [KIND_NUMBERS[source], KIND_NUMBERS[target]]
@@ -174,22 +175,25 @@ def check_graph(run: RunStatement) -> Iterator[str]:
 
 
 def _mask_faults(run: RunStatement) -> Iterator[str]:
-    """Yield the edges whose masks are not what their paths say; each pair is looked at once."""
-    for uses, paths in run(_MASKS):
-        if _says(uses, paths):
+    """Yield the edges whose masks are not what kind and paths say; each combination is looked at once.
+
+    A kind that is not ours is told of with the edges.
+    """
+    for kind, uses, paths in run(_MASKS, kinds=[*_ENDS]):
+        if _says(kind, uses, paths):
             continue
-        for source, target, kind in run(_OF_MASK, uses=uses, paths=paths):
+        for source, target in run(_OF_MASK, kind=kind, uses=uses, paths=paths):
             yield (
-                f"the {kind} edge from {_name(source)} to {_name(target)} has another mask of uses than its paths say"
+                f"the {kind} edge from {_name(source)} to {_name(target)} has another mask of uses than its kind and paths say"
             )
 
 
-def _says(uses: object, paths: object) -> bool:
-    """Whether paths say a mask; ones that cannot be read say nothing, and the digests prove those wrong."""
+def _says(kind: str, uses: object, paths: object) -> bool:
+    """Whether an edge's kind and paths say a mask; paths that cannot be read say nothing, and digests prove them wrong."""
     if not isinstance(paths, str | None):
         return False
     try:
-        expected = uses_of(paths) or None
+        expected = uses_of(EdgeKind[kind], paths) or None
     except ValueError:
         return False
     return _same(uses, expected)

@@ -25,8 +25,7 @@ from lineage.contract.commits import RecordsByNumber
 from lineage.contract.proof import purged, purged_head
 from lineage.contract.refusals import missing_head, no_live_node, no_return, not_gone
 from lineage.model.keys import NodeKey
-from lineage.model.purposes import uses_of
-from lineage.model.rows import Commit, Head, NodeRow
+from lineage.model.rows import Commit, Head, NodeRow, uses_of
 
 __all__ = [
     "node_versions",
@@ -181,23 +180,23 @@ def purge_heads(sql: sqlite3.Connection, number: int, heads: Collection[int]) ->
 
 
 def _mask_faults(sql: sqlite3.Connection) -> Iterator[str]:
-    """Yield the edges whose masks are not what their paths say; masks are in no digest."""
+    """Yield the edges whose masks are not what their kinds and paths say; masks are in no digest."""
     for table in ("edge", "edge_past"):
         rows = sql.execute(
-            f"SELECT src, dst, kind, since, uses, paths FROM {table} WHERE paths NOT NULL OR uses <> 0"
+            f"SELECT src, dst, since, kind, uses, paths FROM {table} WHERE paths NOT NULL OR uses <> 0"
         )
-        wrong = (values for values in rows if not _says(*values[-2:]))
-        for source, target, kind, since, *_ in itertools.islice(wrong, 20):
+        wrong = (values for values in rows if not _says(*values[3:]))
+        for source, target, since, kind, *_ in itertools.islice(wrong, 20):
             yield (
                 f"the edge of kind {kind} from {key_of(source)} to {key_of(target)}, as transaction {since} wrote "
-                f"it, has another mask of uses than its paths say"
+                f"it, has another mask of uses than its kind and paths say"
             )
 
 
-def _says(uses: object, paths: str | None) -> bool:
-    """Whether paths say a mask; ones that cannot be read say nothing, and the digests prove those wrong."""
+def _says(kind: int, uses: object, paths: str | None) -> bool:
+    """Whether an edge's kind and paths say a mask; ones that cannot be read say nothing, and the digests prove those wrong."""
     try:
-        return uses_of(paths) == uses
+        return uses_of(kind, paths) == uses
     except ValueError:
         return False
 

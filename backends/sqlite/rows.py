@@ -16,8 +16,7 @@ from typing import Any
 
 from lineage.errors import Corrupt
 from lineage.model.keys import Kind, NodeKey
-from lineage.model.purposes import uses_of
-from lineage.model.rows import EdgeKey, EdgeKind, EdgeRow, Head, NodeRow, TypeRow
+from lineage.model.rows import EdgeKey, EdgeKind, EdgeRow, Head, NodeRow, TypeRow, uses_of
 from lineage.model.schema import TYPE_CLASSES
 
 __all__ = [
@@ -237,7 +236,7 @@ def past_values(row: NodeRow) -> tuple[Any, ...]:
 def edge_values(row: EdgeRow) -> tuple[Any, ...]:
     """Return the columns of the table `edge`."""
     source, target, kind, time, paths, since, order, first, _ = row
-    uses = 0 if paths is None else uses_of(paths)
+    uses = 0 if paths is None else uses_of(kind, paths)
     written = None if first == since else first
     ends = number_of(target), number_of(source)
     return *ends, int(kind), uses, time, paths, since, order, written

@@ -454,7 +454,9 @@ class Event(Entity):
 
     @property
     def purpose(self) -> Purpose | None:
-        """What the words of its paths say: training before evaluation before base."""
+        """What the words of an input's paths say: training before evaluation before base; None for an output."""
+        if self.type.is_output:
+            return None
         said = {purpose_of(path) for path in self.paths}
         return next((purpose for purpose in Purpose if purpose in said), None)
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from lineage.model.paths import Path, paths_of
 
-__all__ = ["EVERY_USE", "Purpose", "purpose_of", "purposes_of", "uses_of"]
+__all__ = ["EVERY_USE", "Purpose", "mask_of", "purpose_of", "purposes_of"]
 
 
 class Purpose(StrEnum):
@@ -75,8 +75,8 @@ def _words(step: str) -> list[str]:
 
 
 @lru_cache(maxsize=4096)
-def uses_of(text: str | None) -> int:
-    """Return the mask of what an event's paths say, from their text: training 1, evaluation 2, base 4."""
+def mask_of(text: str | None) -> int:
+    """Return the mask of what paths say, from their text: training 1, evaluation 2, base 4."""
     purposes = set(map(purpose_of, paths_of(text)))
     return sum(purpose.bit for purpose in purposes if purpose is not None)
 

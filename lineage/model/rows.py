@@ -31,7 +31,7 @@ from lineage.model.entities import (
 )
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.paths import paths_of
-from lineage.model.purposes import uses_of
+from lineage.model.purposes import mask_of
 from lineage.model.schema import AnyType
 from lineage.model.times import from_micros
 from lineage.model.values import NO_PROPERTIES
@@ -40,6 +40,7 @@ __all__ = [
     "EDGE_ENDS",
     "EDGE_KINDS",
     "EVENT_KINDS",
+    "INPUT_KINDS",
     "NODE_CLASSES",
     "STATE_NUMBERS",
     "Batch",
@@ -57,6 +58,7 @@ __all__ = [
     "entities_of",
     "entity_of",
     "types_with",
+    "uses_of",
 ]
 
 
@@ -86,6 +88,8 @@ EDGE_ENDS: dict[EdgeKind, tuple[Kind, Kind]] = {
     for event, kind in EDGE_KINDS.items()
 }
 """The kinds of node that each kind of edge goes from and to."""
+INPUT_KINDS = frozenset(kind for event, kind in EDGE_KINDS.items() if not event.is_output)
+"""The kinds of event by which an execution reads an artifact."""
 _EVENTS = {event: (kind, event.is_output) for event, kind in EDGE_KINDS.items()}
 _EVENT_TYPES = {kind: event for event, kind in EDGE_KINDS.items()}
 _STATES: dict[Kind, dict[int, ArtifactState] | dict[int, ExecutionState]] = {
@@ -167,8 +171,13 @@ class EdgeRow(NamedTuple):
 
     @property
     def uses(self) -> int:
-        """The mask of what its paths say that the artifact was used for."""
-        return uses_of(self.paths)
+        """The mask of what an input's paths say that the artifact was used for; 0 for other edges."""
+        return uses_of(self.kind, self.paths)
+
+
+def uses_of(kind: int, paths: str | None) -> int:
+    """Return the mask that is kept beside an edge; where an execution writes, paths say nothing about a use."""
+    return mask_of(paths) if kind in INPUT_KINDS else 0
 
 
 class TypeRow(NamedTuple):

@@ -325,7 +325,11 @@ def allowed(
     happened_by: int | None = None,
 ) -> list[EdgeRow]:
     """Return what a walk may go over; `time_of` tells the time of each transaction."""
-    edges = [edge for edge in edges if not edge.uses or edge.uses | without != without]
+    edges = [
+        edge
+        for edge in edges
+        if edge.kind in OUTPUTS or not edge.uses or edge.uses | without != without
+    ]
     if happened_by is None:
         return edges
     times = [time_of(edge.first) if edge.time is None else edge.time for edge in edges]

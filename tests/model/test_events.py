@@ -27,6 +27,11 @@ def test_event_without_a_path() -> None:
     assert event == Event(**ENDS, path=()) == Event(**ENDS, paths=[[]]) == Event(**ENDS, paths=())
 
 
+def test_path_of_an_output_is_for_no_purpose() -> None:
+    event = Event(artifact="artifact:1", execution="execution:2", type="OUTPUT", path=["test"])
+    assert (event.use, event.purpose) == ("test", None)
+
+
 def test_event_of_several_paths() -> None:
     event = Event(**ENDS, paths=[["eval"], [0], ["eval"], [], ["train"]])
     assert event.paths == (("eval",), (0,), ("train",))

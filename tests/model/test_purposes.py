@@ -3,7 +3,8 @@
 import pytest
 
 from lineage.model.paths import Path
-from lineage.model.purposes import EVERY_USE, Purpose, purpose_of, purposes_of, uses_of
+from lineage.model.purposes import EVERY_USE, Purpose, mask_of, purpose_of, purposes_of
+from lineage.model.rows import EdgeKind, uses_of
 
 TRAINING, EVALUATION, BASE = Purpose
 
@@ -37,10 +38,17 @@ def test_without_a_word_nothing_is_said(path: Path) -> None:
 def test_mask_is_of_all_paths() -> None:
     assert [purpose.bit for purpose in Purpose] == [1, 2, 4]
     assert EVERY_USE == 7
-    assert uses_of(None) == uses_of('["values"]') == uses_of("[0]") == 0
-    assert uses_of('["train",0]') == 1
-    assert uses_of('[["train"],["eval"],["x_train"]]') == 3
-    assert uses_of('[[],["teacher"],["dev"]]') == 6
+    assert mask_of(None) == mask_of('["values"]') == mask_of("[0]") == 0
+    assert mask_of('["train",0]') == 1
+    assert mask_of('[["train"],["eval"],["x_train"]]') == 3
+    assert mask_of('[[],["teacher"],["dev"]]') == 6
     assert purposes_of(0) == ()
     assert purposes_of(6) == (EVALUATION, BASE)
     assert purposes_of(7) == tuple(Purpose)
+
+
+@pytest.mark.parametrize("kind", EdgeKind)
+def test_only_inputs_are_used(kind: EdgeKind) -> None:
+    expected = 2 if kind.name.endswith("INPUT") else 0
+    assert uses_of(kind, '["test"]') == uses_of(int(kind), '["test"]') == expected
+    assert uses_of(kind, None) == 0

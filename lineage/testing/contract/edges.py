@@ -12,7 +12,7 @@ from lineage.contract.walking import Cut, Direction
 from lineage.errors import Invalid, NotFound
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.purposes import Purpose
-from lineage.model.rows import Batch, EdgeKey, EdgeKind, EdgeRow
+from lineage.model.rows import EVENT_KINDS, Batch, EdgeKey, EdgeKind, EdgeRow
 from lineage.testing.builders import Writer, all_keys, everything, writing
 from lineage.testing.contract.walks import walked
 
@@ -231,7 +231,7 @@ def purposes(backend: Backend) -> Backend:
         runs = [new.execution() for _ in range(3)]
         for run, read, written in zip(runs, data, data[1:], strict=False):
             new.edge(read, run, path='["train",0]')
-            new.edge(run, written)
+            new.edge(run, written, path='["test"]')
         new.edge(data[4], runs[0], path='["test"]')
         new.edge(data[5], runs[1], path='["base_model"]')
         new.edge(data[6], runs[2], path=BOTH)
@@ -267,6 +267,22 @@ def test_uses_that_are_left_out(purposes: Backend) -> None:
     assert sources(BASE) == {1, 2, 3, 4, 5, 7, 8}
     assert sources(TRAIN) == {1, 4, 7, 8}
     assert sources(TRAIN | TEST) == {4, 8}
+
+
+@pytest.mark.parametrize("kind", sorted(EVENT_KINDS))
+def test_paths_of_outputs_say_nothing_of_a_use(kind: EdgeKind, backend: Backend) -> None:
+    with writing(backend) as new:
+        source, target = new.artifact(), new.execution()
+        if not kind.name.endswith("INPUT"):
+            source, target = target, source
+        key = new.edge(source, target, kind, path='["train"]')
+    with writing(backend) as new:
+        new.edge_update(key, '["test"]')
+    reached = 1 if kind.name.endswith("INPUT") else 2
+    for as_of, without in ((1, TRAIN), (None, TEST)):
+        walk = walked(backend, [source], Direction.DOWNSTREAM, as_of=as_of, without=without)
+        assert len(walk.keys) == reached
+    assert backend.check() == []
 
 
 def test_uses_are_those_of_the_moment(used: Backend) -> None:
