@@ -28,9 +28,10 @@ from lineage.backends.memory.find import search
 from lineage.backends.memory.graph import TimedGraph
 from lineage.backends.memory.history import TransactionRecords, TypeHistory, no_records
 from lineage.backends.memory.indexes import in_order
-from lineage.backends.memory.reading import read_writings, with_digest
+from lineage.backends.memory.reading import read_edge_page, read_writings, with_digest
 from lineage.backends.memory.walk import walk_graph
 from lineage.contract.backend import EMPTY, Backend, Named, Order, Reference
+from lineage.contract.paging import EdgeCounts, Page, count_edges
 from lineage.contract.plugins import parse_url
 from lineage.contract.proof import faults, purged_head
 from lineage.contract.refusals import no_edge, no_live_node, not_gone
@@ -163,6 +164,18 @@ class MemoryBackend(Backend):
                 if kinds is None or row.kind in kinds
             }
         return sorted(found.values())
+
+    @override
+    def _edge_page(self, page: Page, as_of: int | None) -> list[EdgeRow]:
+        with self._lock:
+            return read_edge_page(self.graph, page, self._see(as_of))
+
+    @override
+    def edge_counts(self, key: NodeKey, *, as_of: int | None = None) -> EdgeCounts:
+        with self._lock:
+            as_of = self._see(as_of)
+            sides = (Direction.UPSTREAM, Direction.DOWNSTREAM)
+            return count_edges(*(self.graph.edges_at(key, side, as_of) for side in sides))
 
     @override
     def versions(self, key: NodeKey, *, as_of: int | None = None) -> list[NodeRow]:

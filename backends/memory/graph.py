@@ -275,6 +275,20 @@ class TimedGraph(_Graph):
                 if _was(row, as_of) and (end is None or row[end] == key):
                     yield EdgeRow(*row[:-1])
 
+    def in_order(self, key: NodeKey, side: Direction, as_of: int | None) -> Iterator[EdgeRow]:
+        """Yield the edges of a moment on one side of a node, lazily and in order."""
+        adjacent = (self._pred if side is _UP else self._succ).get(key, {})
+        ends: Iterable[NodeKey] = sorted(adjacent) if key in self._jumbled[side] else adjacent
+        rows = (adjacent[end][kind]["row"] for end in ends for kind in sorted(adjacent[end]))
+        if as_of is None:
+            return rows
+        own = _ENDS[side is _UP]
+        past = (row for row in self.ended.get(key, ()) if own(row) == key and _was(row, as_of))
+        return heapq.merge(
+            (row for row in rows if row.since <= as_of),
+            sorted(row._replace(until=None) for row in past),
+        )
+
     def neighbours(
         self,
         row: NodeRow,

@@ -1,20 +1,22 @@
-"""Reading who wrote artifacts from the memory backend's graph, without rows of edges for each."""
+"""Reading who wrote artifacts, and one node's edges by pages, from the memory backend's graph."""
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Collection, Iterator
+from itertools import islice
 
 from lineage.backends.memory.graph import TimedGraph
 from lineage.backends.memory.indexes import DIGEST, in_order
+from lineage.contract.paging import RANKS, Page
 from lineage.contract.walking import Direction
 from lineage.contract.writings import OUTPUT_KINDS, AtUri, Writing, writing_order
 from lineage.filters.tree import Field
 from lineage.model.contents import digest_of
 from lineage.model.keys import Kind, NodeKey
-from lineage.model.rows import NodeRow
+from lineage.model.rows import EdgeRow, NodeRow
 
-__all__ = ["read_writings", "with_digest"]
+__all__ = ["read_edge_page", "read_writings", "with_digest"]
 
 
 def with_digest(graph: TimedGraph, digest: str, as_of: int | None) -> Iterator[NodeRow]:
@@ -22,6 +24,23 @@ def with_digest(graph: TimedGraph, digest: str, as_of: int | None) -> Iterator[N
     for number in in_order(graph.runs(Kind.ARTIFACT, DIGEST, hash(digest), as_of)):
         row = graph.at((Kind.ARTIFACT, number), as_of)
         if row is not None and not row.gone and digest_of(row) == digest:
+            yield row
+
+
+def read_edge_page(graph: TimedGraph, page: Page, as_of: int | None) -> list[EdgeRow]:
+    """Return a page of a node's edges, as `Backend.edge_page` does."""
+    sides = (_after(graph, page, side, as_of) for side in page.sides)
+    return page.of(row for side in sides for row in islice(side, page.limit))
+
+
+def _after(graph: TimedGraph, page: Page, side: Direction, as_of: int | None) -> Iterator[EdgeRow]:
+    """Yield the edges on one side after the page's place, lazily and in order."""
+    rank, number, kind = page.place(side)
+    for row in graph.in_order(page.key, side, as_of):
+        end = row.source if side is Direction.UPSTREAM else row.target
+        if (RANKS[end.kind], end.id, row.kind) > (rank, number, kind) and (
+            page.kinds is None or row.kind in page.kinds
+        ):
             yield row
 
 

@@ -21,12 +21,20 @@ from lineage.backends.neo4j.connections import Rows, RunStatement, Server, Work
 from lineage.backends.neo4j.find import find_nodes
 from lineage.backends.neo4j.lookup import with_digests
 from lineage.backends.neo4j.opening import index_properties, open_store
-from lineage.backends.neo4j.reading import edges_at, heads, nodes_at, versions_at
+from lineage.backends.neo4j.reading import (
+    edge_counts_at,
+    edge_page_at,
+    edges_at,
+    heads,
+    nodes_at,
+    versions_at,
+)
 from lineage.backends.neo4j.rows import HEAD, head_row, type_row
 from lineage.backends.neo4j.walk import walk_graph
 from lineage.backends.neo4j.writing import WriteBuffer
 from lineage.backends.neo4j.writings import writings_at
 from lineage.contract.backend import EMPTY, PRELOADED, Backend, Order, Reference
+from lineage.contract.paging import EdgeCounts, Page
 from lineage.contract.refusals import lost_transaction
 from lineage.contract.tree import HeadTree, subtree
 from lineage.contract.walking import Direction, Limits, Omitted, Walk
@@ -257,6 +265,14 @@ class Neo4jBackend(Backend):
         return self._steadily(
             as_of, lambda run, number: edges_at(run, number, keys, direction, kinds)
         )
+
+    @override
+    def _edge_page(self, page: Page, as_of: int | None) -> list[EdgeRow]:
+        return self._steadily(as_of, lambda run, number: edge_page_at(run, number, page))
+
+    @override
+    def edge_counts(self, key: NodeKey, *, as_of: int | None = None) -> EdgeCounts:
+        return self._steadily(as_of, lambda run, number: edge_counts_at(run, number, key))
 
     @override
     def versions(self, key: NodeKey, *, as_of: int | None = None) -> list[NodeRow]:

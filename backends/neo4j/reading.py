@@ -10,6 +10,8 @@ from lineage.backends.neo4j.rows import (
     EDGE,
     EDGE_TYPES,
     HEAD,
+    KIND_NUMBERS,
+    KIND_SHIFT,
     NODE,
     PAST,
     edge_rows,
@@ -21,11 +23,12 @@ from lineage.backends.neo4j.rows import (
     version_row,
 )
 from lineage.contract.batches import batched
+from lineage.contract.paging import RANKS, EdgeCounts, Page, capped
 from lineage.contract.walking import Direction
 from lineage.model.keys import LARGEST_ID, NodeKey
 from lineage.model.rows import EdgeKind, EdgeRow, Head, NodeRow
 
-__all__ = ["edges_at", "heads", "nodes_at", "versions_at"]
+__all__ = ["edge_counts_at", "edge_page_at", "edges_at", "heads", "nodes_at", "versions_at"]
 
 BATCH_KEYS = 5_000
 """How many keys go into one statement."""
@@ -55,6 +58,20 @@ _ARROWS = {
     Direction.DOWNSTREAM: ("-", "->"),
     Direction.BOTH: ("-", "-"),
 }
+_NUMBERS = {kind.name: int(kind) for kind in EdgeKind}
+_RANKS = [RANKS[kind] for kind in KIND_NUMBERS]
+"""Where a kind's keys stand among all keys, by its number in packed keys."""
+_COUNTS = " UNION ALL ".join(
+    f"""
+MATCH (n:LineageNode {{lineage_key: $key}}) USING INDEX n:LineageNode(lineage_key)
+MATCH (n){left}[r:{EDGE_TYPES}|{PAST}]{right}()
+WHERE {of_moment("r")}
+WITH coalesce(r.lineage_kind, type(r)) AS kind WHERE kind IN $kinds
+RETURN '{side}' AS side, kind, count(*) AS number
+"""
+    for side, (left, right) in _ARROWS.items()
+    if side is not Direction.BOTH
+)
 _SINCE = 9
 """Where `NODE` has the number of the transaction that wrote the version."""
 
@@ -106,7 +123,7 @@ def edges_at(
 
 def _edges_query(direction: Direction, kinds: Collection[EdgeKind] | None) -> tuple[str, list[str]]:
     """Return the statement for some kinds of edge, and their names; of a few kinds only those are expanded."""
-    names = sorted(EDGE_TYPES.split("|") if kinds is None else {kind.name for kind in kinds})
+    names = _names(kinds)
     left, right = _ARROWS[direction]
     query = f"""
 UNWIND $keys AS key
@@ -116,6 +133,50 @@ WHERE {of_moment("r")} AND (r.lineage_kind IS NULL OR r.lineage_kind IN $kinds)
 RETURN {EDGE}
 """
     return query, names
+
+
+def _names(kinds: Collection[EdgeKind] | None) -> list[str]:
+    return sorted(EDGE_TYPES.split("|") if kinds is None else {kind.name for kind in kinds})
+
+
+def edge_page_at(run: RunStatement, as_of: int, page: Page) -> list[EdgeRow]:
+    """Return a page of a node's edges as `Backend.edge_page` says; the server sorts, and sends no more than these."""
+    values: list[Sequence[Any]] = []
+    for side in page.sides:
+        rank, number, kind = page.place(side)
+        query, names = _page_query(side, page.kinds)
+        values += run(
+            query,
+            key=number_of(page.key),
+            as_of=as_of,
+            kinds=names,
+            numbers=_NUMBERS,
+            place=[rank, number, kind],
+            limit=LARGEST_ID if page.limit is None else page.limit,
+        )
+    return page.of(edge_rows(values))
+
+
+def _page_query(side: Direction, kinds: Collection[EdgeKind] | None) -> tuple[str, list[str]]:
+    """Return the statement for the edges on one side after a place, and the names of their kinds."""
+    names = _names(kinds)
+    left, right = _ARROWS[side]
+    query = f"""
+MATCH (n:LineageNode {{lineage_key: $key}}) USING INDEX n:LineageNode(lineage_key)
+MATCH (n){left}[r:{"|".join([*names, PAST])}]{right}(m)
+WHERE {of_moment("r")} AND (r.lineage_kind IS NULL OR r.lineage_kind IN $kinds)
+WITH r, [{_RANKS}[m.lineage_key / {1 << KIND_SHIFT}], m.lineage_key % {1 << KIND_SHIFT},
+  $numbers[coalesce(r.lineage_kind, type(r))]] AS place
+WHERE place > $place
+RETURN {EDGE} ORDER BY place LIMIT $limit
+"""
+    return query, names
+
+
+def edge_counts_at(run: RunStatement, as_of: int, key: NodeKey) -> EdgeCounts:
+    """Return how many edges of each kind a node has, as `Backend.edge_counts` says."""
+    rows = run(_COUNTS, key=number_of(key), as_of=as_of, kinds=_names(None))
+    return capped({(Direction(side), EdgeKind[kind]): count for side, kind, count in rows})
 
 
 def versions_at(run: RunStatement, as_of: int, key: NodeKey) -> list[NodeRow]:

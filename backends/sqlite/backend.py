@@ -21,6 +21,13 @@ from typing_extensions import override
 from lineage.backends.sqlite import history
 from lineage.backends.sqlite.cleanup import Tidying
 from lineage.backends.sqlite.connections import LARGE_LOG, SqliteFile, guarded
+from lineage.backends.sqlite.edges import (
+    count_edges,
+    end_edges,
+    insert_edges,
+    read_edge_page,
+    update_edges,
+)
 from lineage.backends.sqlite.filters import Tables
 from lineage.backends.sqlite.find import Search
 from lineage.backends.sqlite.location import check_version, split_url
@@ -40,8 +47,6 @@ from lineage.backends.sqlite.rows import (
     HEAD_COLUMNS,
     NODE_COLUMNS,
     PAST_COLUMNS,
-    edge_key_values,
-    edge_values,
     head_row,
     key_of,
     node_values,
@@ -53,7 +58,8 @@ from lineage.backends.sqlite.walk import walk_tables
 from lineage.contract.backend import EMPTY, Backend, Order, Reference
 from lineage.contract.commits import chain_faults, head_batches
 from lineage.contract.evaluation import Met
-from lineage.contract.refusals import lost_transaction, no_edge, no_live_node
+from lineage.contract.paging import EdgeCounts, Page
+from lineage.contract.refusals import lost_transaction, no_live_node
 from lineage.contract.walking import Direction, Limits, Omitted, Walk
 from lineage.contract.writings import AtUri, Writing
 from lineage.errors import AlreadyExists
@@ -84,11 +90,6 @@ _RETIRE = (
 )
 _UPDATE_NODE = f"UPDATE node SET {', '.join(f'{name} = ?' for name in NODE_COLUMNS.split(', ')[1:])} WHERE key = ?"
 _LAST = f"SELECT {HEAD_COLUMNS} FROM txn ORDER BY number DESC LIMIT 1"
-_EDGE_IS = "dst = ? AND src = ? AND kind = ?"
-_INSERT_EDGE = "INSERT INTO edge VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_UPDATE_EDGE = f"UPDATE edge SET uses = ?, time = ?, paths = ?, since = ?, place = ?, first = ? WHERE {_EDGE_IS}"
-_RETIRE_EDGE = f"INSERT INTO edge_past SELECT *, ?, ? FROM edge WHERE {_EDGE_IS} AND since < ?"
-_END_REPLACED = f"UPDATE edge_past SET replaced = FALSE WHERE {_EDGE_IS} AND until = ? AND replaced"
 _NEWEST = "SELECT number, schema FROM txn ORDER BY number DESC LIMIT 1"
 _PRESENT = Tables()
 T = TypeVar("T")
@@ -284,6 +285,16 @@ class SqliteBackend(Backend):
 
     @override
     @guarded
+    def _edge_page(self, page: Page, as_of: int | None) -> list[EdgeRow]:
+        return self._read(as_of, lambda sql, source: read_edge_page(sql, source, page))
+
+    @override
+    @guarded
+    def edge_counts(self, key: NodeKey, *, as_of: int | None = None) -> EdgeCounts:
+        return self._read(as_of, lambda sql, source: count_edges(sql, source, key))
+
+    @override
+    @guarded
     def versions(self, key: NodeKey, *, as_of: int | None = None) -> list[NodeRow]:
         with self._snapshot(as_of) as (sql, source):
             rows = history.node_versions(sql, key)
@@ -451,9 +462,9 @@ class SqliteBackend(Backend):
             if batch.nodes:
                 self._insert(sql, batch.nodes)
             if batch.edges:
-                sql.executemany(_INSERT_EDGE, map(edge_values, batch.edges))
+                insert_edges(sql, batch.edges)
             if batch.edge_updates:
-                self._update_edges(sql, number, batch.edge_updates)
+                update_edges(sql, number, batch.edge_updates)
 
     def _write_type(self, sql: sqlite3.Connection, number: int, row: TypeRow) -> None:
         own = self._own_types
@@ -512,27 +523,11 @@ class SqliteBackend(Backend):
             rows = [row for row in rows if not row.gone]
         sql.executemany(_INSERT_NODE, map(node_values, rows))
 
-    @staticmethod
-    def _update_edges(sql: sqlite3.Connection, number: int, rows: Sequence[EdgeRow]) -> None:
-        """Give edges new versions; the ones before move to the past, replaced and not ended."""
-        for row in rows:
-            place, content = edge_key_values(row.key), edge_values(row)[3:]
-            sql.execute(_RETIRE_EDGE, (number, True, *place, number))
-            if not sql.execute(_UPDATE_EDGE, (*content, *place)).rowcount:
-                raise no_edge(row.key)
-
     @override
     @guarded
     def end(self, number: int, keys: Collection[EdgeKey]) -> None:
         with self._whole() as sql:
-            for key in keys:
-                place = edge_key_values(key)
-                moved = sql.execute(_RETIRE_EDGE, (number, False, *place, number)).rowcount
-                if not sql.execute(f"DELETE FROM edge WHERE {_EDGE_IS}", place).rowcount:
-                    raise no_edge(key)
-                if not moved:
-                    # Its own update of this transaction goes, and the version before that has ended.
-                    sql.execute(_END_REPLACED, (*place, number))
+            end_edges(sql, number, keys)
 
     @override
     @guarded

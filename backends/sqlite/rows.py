@@ -35,6 +35,7 @@ __all__ = [
     "TABLE_NAMES",
     "current_row",
     "edge_key_values",
+    "edge_kind",
     "edge_row",
     "edge_rows",
     "edge_values",
@@ -245,6 +246,14 @@ def edge_values(row: EdgeRow) -> tuple[Any, ...]:
 def edge_key_values(key: EdgeKey) -> tuple[int, int, int]:
     """Return the primary key of an edge's row."""
     return number_of(key[1]), number_of(key[0]), int(key[2])
+
+
+def edge_kind(number: int) -> EdgeKind:
+    """Return the kind of edge that a number in the tables is."""
+    try:
+        return _EDGE_KINDS[number]
+    except KeyError as error:
+        raise _damaged("a kind of edge", number) from error
 
 
 def edge_row(values: Sequence[Any]) -> EdgeRow:

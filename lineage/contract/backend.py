@@ -29,6 +29,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import ClassVar, Final, NamedTuple, Self, TypeAlias
 
+from lineage.contract.paging import EdgeCounts, Page, count_edges
 from lineage.contract.proof import NO_DIGEST, Chain
 from lineage.contract.refusals import missing_head, no_earlier_head
 from lineage.contract.transaction import Block, Transaction
@@ -196,6 +197,39 @@ class Backend(ABC):
 
         Upstream are those that end at one of the keys, downstream those that start there.
         """
+
+    def edge_page(
+        self,
+        key: NodeKey,
+        direction: Direction = Direction.BOTH,
+        *,
+        kinds: Collection[EdgeKind] | None = None,
+        after: EdgeKey | None = None,
+        limit: int | None = None,
+        as_of: int | None = None,
+    ) -> list[EdgeRow]:
+        """Return the edges at one node that come after an edge, in the order of `edges`, up to a limit.
+
+        `after` is the key of the last edge of the page before; whether there is such an edge does not
+        matter. Pages with one `as_of` are of one moment.
+        """
+        page = Page(key, direction, kinds, after, limit)
+        page.check()
+        return self._edge_page(page, as_of)
+
+    def _edge_page(self, page: Page, as_of: int | None) -> list[EdgeRow]:
+        key, direction, kinds, *_ = page
+        return page.of(self.edges([key], direction, kinds=kinds, as_of=as_of))
+
+    def edge_counts(self, key: NodeKey, *, as_of: int | None = None) -> EdgeCounts:
+        """Return how many edges of each kind end at a node (upstream) and start there (downstream).
+
+        No more than 1,000 of a kind and a side are counted; a count says where there are more.
+        """
+        rows = self.edges([key], as_of=as_of)
+        return count_edges(
+            (row for row in rows if row.target == key), (row for row in rows if row.source == key)
+        )
 
     @abstractmethod
     def versions(self, key: NodeKey, *, as_of: int | None = None) -> list[NodeRow]:
