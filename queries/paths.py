@@ -12,7 +12,7 @@ from lineage.answers.notebook import ROWS, html_table, node_cells, safely
 from lineage.answers.subgraph import Subgraph
 from lineage.contract.backend import Backend
 from lineage.contract.registry import registry
-from lineage.contract.walking import Cut, Direction, Limits, Walk, check_limits
+from lineage.contract.walking import Cut, Direction, Limits, Walk, check_limits, check_starts
 from lineage.model.keys import NodeKey
 from lineage.model.rows import EdgeRow
 from lineage.queries.chains import Chain
@@ -77,7 +77,7 @@ def paths(
     """
     check_limits(limits)
     as_of = backend.pin(as_of)
-    backend.check_starts([one, other], backend.nodes([one, other], as_of=as_of))
+    check_starts([one, other], backend.nodes([one, other], as_of=as_of))
     if one == other:
         source, target, met = one, other, Walk([[one]], [])
     else:

@@ -15,7 +15,7 @@ from lineage.contract.standing import (
     running_for,
     weight_of,
 )
-from lineage.contract.walking import Direction, Limits, Walk
+from lineage.contract.walking import Direction, Limits, Walk, check_starts
 from lineage.errors import Corrupt, Invalid, NotFound
 from lineage.filters.tree import Filter
 from lineage.model.entities import Artifact, Context, Execution, Node
@@ -64,7 +64,7 @@ class Reader:
     def check_starts(self, keys: Collection[NodeKey]) -> None:
         """Raise for starts of a walk that do not exist or do not walk."""
         self.read(keys)
-        self._backend.check_starts(keys, self._rows)
+        check_starts(keys, self._rows)
 
     def check_artifacts(self, keys: Collection[NodeKey], question: str) -> None:
         """Raise for what is not there, and `Invalid` for what is no artifact."""

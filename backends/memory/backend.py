@@ -35,7 +35,7 @@ from lineage.contract.paging import EdgeCounts, Page, count_edges
 from lineage.contract.plugins import parse_url
 from lineage.contract.proof import faults, purged_head
 from lineage.contract.refusals import no_edge, no_live_node, not_gone
-from lineage.contract.walking import Direction, Limits, Omitted, Walk
+from lineage.contract.walking import Direction, Limits, Omitted, Walk, check_starts
 from lineage.contract.writings import AtUri, Writing
 from lineage.errors import Conflict, Invalid
 from lineage.filters.tree import Field, Filter
@@ -313,7 +313,7 @@ class MemoryBackend(Backend):
     ) -> Walk:
         with self._lock:
             as_of = self._see(as_of)
-            self.check_starts(starts, self.nodes(starts, as_of=as_of))
+            check_starts(starts, self.nodes(starts, as_of=as_of))
             return walk_graph(
                 self.graph,
                 starts,

@@ -37,7 +37,7 @@ from lineage.contract.backend import EMPTY, PRELOADED, Backend, Order, Reference
 from lineage.contract.paging import EdgeCounts, Page
 from lineage.contract.refusals import lost_transaction
 from lineage.contract.tree import HeadTree, subtree
-from lineage.contract.walking import Direction, Limits, Omitted, Walk
+from lineage.contract.walking import Direction, Limits, Omitted, Walk, check_starts
 from lineage.contract.writings import AtUri, Writing
 from lineage.errors import BackendError, Conflict, Corrupt, LineageError, NotFound, Unavailable
 from lineage.filters.tree import Filter
@@ -290,7 +290,7 @@ class Neo4jBackend(Backend):
         omitted: Omitted | None,
     ) -> Walk:
         def read(run: RunStatement, number: int) -> Walk:
-            self.check_starts(starts, nodes_at(run, number, starts))
+            check_starts(starts, nodes_at(run, number, starts))
             return walk_graph(
                 run, number, starts, direction, limits=limits, edges=edges, omitted=omitted
             )

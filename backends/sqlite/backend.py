@@ -60,7 +60,7 @@ from lineage.contract.commits import chain_faults, head_batches
 from lineage.contract.evaluation import Met
 from lineage.contract.paging import EdgeCounts, Page
 from lineage.contract.refusals import lost_transaction, no_live_node
-from lineage.contract.walking import Direction, Limits, Omitted, Walk
+from lineage.contract.walking import Direction, Limits, Omitted, Walk, check_starts
 from lineage.contract.writings import AtUri, Writing
 from lineage.errors import AlreadyExists
 from lineage.filters.tree import Exists, Filter, Neighbour
@@ -399,7 +399,7 @@ class SqliteBackend(Backend):
         omitted: Omitted | None,
     ) -> Walk:
         with self._snapshot(as_of) as (sql, source):
-            self.check_starts(starts, read_nodes(sql, source, starts))
+            check_starts(starts, read_nodes(sql, source, starts))
             numbers = {number_of(key) for key in starts}
             return walk_tables(
                 sql, source, numbers, direction, limits=limits, edges=edges, omitted=omitted

@@ -27,10 +27,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import ClassVar, Final, NamedTuple, Self, TypeAlias
+from typing import ClassVar, Final, Self
 
+from lineage.contract.commits import with_deletions
 from lineage.contract.paging import EdgeCounts, Page, count_edges
 from lineage.contract.proof import NO_DIGEST, Chain
+from lineage.contract.references import External, Named, Order, Reference
 from lineage.contract.refusals import missing_head, no_earlier_head
 from lineage.contract.transaction import Block, Transaction
 from lineage.contract.tree import NO_TREE, HeadTree, subtree, subtrees
@@ -41,6 +43,7 @@ from lineage.contract.walking import (
     Walk,
     check_limits,
     check_mask,
+    check_starts,
     check_time,
     walk_levels,
 )
@@ -93,36 +96,6 @@ EMPTY: Final = Head(0, 0, "", "", NO_DIGEST, 0, 0, len(SYSTEM_TYPES), 0, 0, 0, 0
 """What comes before the first transaction."""
 PRELOADED: Final = {number: TypeRow(each, 0) for number, each in enumerate(SYSTEM_TYPES, start=1)}
 """The rows of the system types, by id; no storage keeps them."""
-
-
-class Named(NamedTuple):
-    """The node of this type and name."""
-
-    type_id: int
-    name: str
-
-
-class External(NamedTuple):
-    """The node of this kind and external id."""
-
-    kind: Kind
-    external_id: str
-
-
-Reference: TypeAlias = Named | External
-
-
-class Order(NamedTuple):
-    """How `find` sorts: by id, create time or update time; ties go by id in the same direction."""
-
-    field: Field = Field.ID
-    descending: bool = False
-
-    def value(self, row: NodeRow) -> int:
-        """Return what a row is sorted by."""
-        if self.field is Field.ID:
-            return row.key.id
-        return row.created if self.field is Field.CREATED else row.updated
 
 
 class Backend(ABC):
@@ -460,7 +433,7 @@ class Backend(ABC):
     ) -> Walk:
         # Several reads, and so of one moment that is pinned first.
         as_of = self.pin(as_of)
-        self.check_starts(starts, self.nodes(starts, as_of=as_of))
+        check_starts(starts, self.nodes(starts, as_of=as_of))
         return walk_levels(
             starts,
             lambda keys: self.edges(keys, direction, kinds=EVENT_KINDS, as_of=as_of),
@@ -560,7 +533,7 @@ class Backend(ABC):
         freed = [key for key in commit.deleted if key not in written]
         if freed:
             self.delete(number, freed)
-        self.write(number, _with_deletions(commit))
+        self.write(number, with_deletions(commit))
         if commit.purged:
             self.purge(number, commit.purged)
         if commit.purged_heads:
@@ -615,17 +588,6 @@ class Backend(ABC):
             self._newest = self.now()
         return number <= self._newest
 
-    @staticmethod
-    def check_starts(starts: Collection[NodeKey], existing: Collection[NodeKey]) -> None:
-        """Raise for starts of a walk that do not exist or do not walk."""
-        for key in starts:
-            if key.kind is Kind.CONTEXT:
-                raise Invalid(
-                    f"{key} is a context, and data does not flow through contexts; start at its members"
-                )
-            if key not in existing:
-                raise NotFound(f"there is no {key}")
-
     def refuse_readonly(self) -> None:
         """Raise `Invalid` on a backend that was opened for reading only."""
         if self.readonly:
@@ -636,15 +598,3 @@ class Backend(ABC):
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _with_deletions(commit: Commit) -> Batch:
-    """Return a transaction's batch with the nodes that it deleted marked as gone."""
-    gone, batch = set(commit.deleted), commit.batch
-    if not gone:
-        return batch
-    nodes, updates = (
-        [row._replace(until=row.since, gone=True) if row.key in gone else row for row in rows]
-        for rows in (batch.nodes, batch.updates)
-    )
-    return batch._replace(nodes=nodes, updates=updates)

@@ -10,8 +10,8 @@ from typing import Generic, Literal, NamedTuple, TypeAlias, TypeVar, overload
 
 from typing_extensions import override
 
-from lineage.errors import Invalid
-from lineage.model.keys import LARGEST_ID, NodeKey
+from lineage.errors import Invalid, NotFound
+from lineage.model.keys import LARGEST_ID, Kind, NodeKey
 from lineage.model.purposes import EVERY_USE
 from lineage.model.rows import EdgeKey, EdgeRow
 
@@ -27,6 +27,7 @@ __all__ = [
     "Walk",
     "check_limits",
     "check_mask",
+    "check_starts",
     "check_time",
     "is_left_out",
     "walk_levels",
@@ -166,6 +167,17 @@ def check_time(happened_by: int | None) -> None:
         raise Invalid(
             f"happened_by={happened_by!r:.80}: give microseconds since 1970 of 64 bits, or None for no bound"
         )
+
+
+def check_starts(starts: Collection[NodeKey], existing: Collection[NodeKey]) -> None:
+    """Raise for starts of a walk that do not exist or do not walk."""
+    for key in starts:
+        if key.kind is Kind.CONTEXT:
+            raise Invalid(
+                f"{key} is a context, and data does not flow through contexts; start at its members"
+            )
+        if key not in existing:
+            raise NotFound(f"there is no {key}")
 
 
 class Omitted(NamedTuple):
