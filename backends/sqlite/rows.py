@@ -4,7 +4,8 @@ Present and past are apart: `node` and `edge` hold what is current, `node_past` 
 what has ended. A node's key is one integer, id * 4 + kind, which keeps every index small. Edges
 are clustered by target, so that walking upstream reads neighbouring entries; an index turns them
 round for walking downstream, with the mask of uses, so that walks pass over what they leave out
-without looking at the edge itself. `first` is NULL where it is `since`, which it nearly always is.
+without looking at the edge itself. It is by the kind of the target first, so that a page of the
+executions of a context does not go through its artifacts. `first` is NULL where it is `since`, which it nearly always is.
 A node is gone from the `until` of a version that is `gone`, up to `revived`, the transaction from
 which it lives again; NULL where it does not.
 """
@@ -107,7 +108,7 @@ CREATE TABLE edge (
     time INTEGER, paths TEXT, since INTEGER NOT NULL, place INTEGER NOT NULL, first INTEGER,
     PRIMARY KEY (dst, src, kind)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX edge_src ON edge (src, dst, kind, uses);
+CREATE INDEX edge_src ON edge (src, dst & 3, dst, kind, uses);
 CREATE INDEX edge_since ON edge (since);
 CREATE TABLE edge_past (
     dst INTEGER NOT NULL, src INTEGER NOT NULL, kind INTEGER NOT NULL, uses INTEGER NOT NULL,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import product
 from math import isnan
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from lineage.filters.tree import (
     Present,
     PropertyColumn,
 )
+from lineage.testing.builders import writing
 from tests.backends.files import door, inside
 
 ORDINARY = [
@@ -118,7 +120,7 @@ def property_indexes(store: Store) -> set[str]:
 
 @contextmanager
 def plans(store: Store) -> Iterator[list[str]]:
-    """Gather SQLite's plan of each question that a block asks of a store's nodes."""
+    """Gather SQLite's plan of each question that a block asks of a store's nodes or edges."""
     gathered: list[str] = []
     asked: list[str] = []
     inside(store).set_trace_callback(asked.append)
@@ -128,7 +130,7 @@ def plans(store: Store) -> Iterator[list[str]]:
         for name in ("lineage_like", "lineage_like_value"):
             own.create_function(name, 2, lambda *_: None, deterministic=True)
         for text in asked:
-            if text.startswith(("SELECT", "WITH")) and " node" in text:
+            if text.startswith(("SELECT", "WITH")) and (" node" in text or " edge" in text):
                 steps = own.execute(f"EXPLAIN QUERY PLAN {text}").fetchall()
                 gathered.append("; ".join(step[3] for step in steps))
 
@@ -257,3 +259,16 @@ def test_digests_are_looked_up_by_indexes_now_and_in_the_past(store: Store) -> N
         assert len(found[digests[7]]) == len(indexes) - 1
         assert all(any(index in plan for plan in gathered) for index in indexes)
         assert not any("SCAN n" in plan for plan in gathered)
+
+
+def test_pages_of_edges_come_in_the_order_of_an_index(store: Store) -> None:
+    with writing(store.backend) as new:
+        part, data, run = new.context(), new.artifact(), new.execution()
+        keys = [new.edge(part, data), new.edge(part, run), new.edge(data, run)]
+    for as_of in (None, store.backend.now()):
+        with plans(store) as gathered:
+            for node, after in product((part, data, run), (None, *keys)):
+                store.backend.edge_page(node, after=after, limit=5, as_of=as_of)
+        assert gathered
+        assert not any("SCAN" in plan or "TEMP B-TREE" in plan for plan in gathered)
+        assert any("edge_src (src=? AND <expr>=? AND (dst,kind)>" in plan for plan in gathered)
