@@ -275,10 +275,15 @@ class TimedGraph(_Graph):
                 if _was(row, as_of) and (end is None or row[end] == key):
                     yield EdgeRow(*row[:-1])
 
-    def in_order(self, key: NodeKey, side: Direction, as_of: int | None) -> Iterator[EdgeRow]:
-        """Yield the edges of a moment on one side of a node, lazily and in order."""
+    def in_order(
+        self, key: NodeKey, side: Direction, as_of: int | None, first: NodeKey | None
+    ) -> Iterator[EdgeRow]:
+        """Yield the edges of a moment on one side of a node, lazily and in order, from another end on."""
         adjacent = (self._pred if side is _UP else self._succ).get(key, {})
         ends: Iterable[NodeKey] = sorted(adjacent) if key in self._jumbled[side] else adjacent
+        if first is not None:
+            whole = [*ends]
+            ends = islice(whole, bisect_left(whole, first), None)
         rows = (adjacent[end][kind]["row"] for end in ends for kind in sorted(adjacent[end]))
         if as_of is None:
             return rows

@@ -36,7 +36,8 @@ def read_edge_page(graph: TimedGraph, page: Page, as_of: int | None) -> list[Edg
 def _after(graph: TimedGraph, page: Page, side: Direction, as_of: int | None) -> Iterator[EdgeRow]:
     """Yield the edges on one side after the page's place, lazily and in order."""
     rank, number, kind = page.place(side)
-    for row in graph.in_order(page.key, side, as_of):
+    first = next((NodeKey(each, number) for each, own in RANKS.items() if own == rank), None)
+    for row in graph.in_order(page.key, side, as_of, first):
         end = row.source if side is Direction.UPSTREAM else row.target
         if (RANKS[end.kind], end.id, row.kind) > (rank, number, kind) and (
             page.kinds is None or row.kind in page.kinds

@@ -75,9 +75,10 @@ class Page(NamedTuple):
 
     @property
     def sides(self) -> tuple[Direction, ...]:
-        """The sides of the node that the direction means."""
+        """The sides of the node that the direction means, but those whose edges all come before the page."""
         both = Direction.UPSTREAM, Direction.DOWNSTREAM
-        return both if self.direction is Direction.BOTH else (self.direction,)
+        sides = both if self.direction is Direction.BOTH else (self.direction,)
+        return tuple(side for side in sides if self.place(side) != _END)
 
     def place(self, side: Direction) -> Place:
         """Return the place on a side after which edges are in the page, or in one that follows."""
