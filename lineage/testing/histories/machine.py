@@ -5,13 +5,12 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -42,6 +41,7 @@ from lineage.model.rows import Batch, EdgeKind, EdgeRow, NodeRow, TypeRow
 from lineage.model.schema import TYPE_CLASSES, AnyType
 from lineage.testing.builders import Clock
 from lineage.testing.fixtures import OpenBackend
+from lineage.testing.histories.agreement import agree, page_agrees
 from lineage.testing.histories.operations import (
     BEGINNING,
     ENDS,
@@ -73,6 +73,7 @@ from lineage.testing.histories.operations import (
     Revive,
     Unlink,
     Update,
+    changed,
     filters,
     picked,
 )
@@ -442,6 +443,11 @@ class Histories(RuleBasedStateMachine):
             wanted = list(EdgeKind) if kinds is None else kinds
             edges = self.backend.edges(some, direction, kinds=kinds, as_of=number)
             assert edges == snapshot.joined(some, direction, wanted)
+            if edges and nodes:
+                after = picked(edges, back)
+                page_agrees(
+                    self.backend, number, snapshot, direction, kinds=wanted, after=after, size=nodes
+                )
             starts = [key for key in some if key.kind is not Kind.CONTEXT]
             if starts:
                 limits = Limits(hops, nodes)
@@ -550,32 +556,6 @@ class Histories(RuleBasedStateMachine):
         finally:
             self.opened.close()
             self.stack.close()
-
-
-def agree(backend: Backend, snapshot: Snapshot, as_of: int | None, *, few: bool = False) -> None:
-    """Compare everything that a backend holds at a moment with its snapshot; with `few` few nodes' versions."""
-    keys = [*snapshot.nodes, NodeKey(Kind.ARTIFACT, 99)]
-    assert list(backend.types(as_of=as_of)) == [row for _, row in sorted(snapshot.types.items())]
-    assert backend.nodes(keys, as_of=as_of) == snapshot.present()
-    for kind in Kind:
-        assert backend.find(kind, as_of=as_of) == snapshot.found(kind)
-    assert backend.edges(keys, as_of=as_of) == sorted(snapshot.edges.values())
-    for key in keys[-2:] if few else keys:
-        assert backend.versions(key, as_of=as_of) == list(snapshot.nodes.get(key, ()))
-
-
-def changed(own: Transaction, old: NodeRow, changes: Mapping[str, Any]) -> NodeRow:
-    """Return the next version of a node, with those of the changes that are of its kind."""
-    maps = {name: encode(changes[name]) for name in ("properties", "custom") if name in changes}
-    without = set()
-    if old.key.kind is not Kind.ARTIFACT:
-        without.add("uri")
-    if old.key.kind is Kind.CONTEXT:
-        without.add("state")
-    content = {name: value for name, value in changes.items() if name not in without}
-    return old.open()._replace(
-        **(content | maps), updated=own.time, since=own.number, salt=own.salt(), digest=None
-    )
 
 
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
 from lineage.contract.backend import Order
+from lineage.contract.transaction import Transaction
 from lineage.filters.tree import (
     And,
     Column,
@@ -26,7 +27,9 @@ from lineage.filters.tree import (
     Present,
     PropertyColumn,
 )
+from lineage.model.canonical import encode
 from lineage.model.keys import Kind
+from lineage.model.rows import NodeRow
 from lineage.model.values import ValueType
 
 T = TypeVar("T")
@@ -253,3 +256,17 @@ def filters(draw: st.DrawFn, depth: int = 2, aliases: tuple[str, ...] = ()) -> F
 
 
 ORDERS = st.builds(Order, st.sampled_from([Field.ID, Field.CREATED, Field.UPDATED]), st.booleans())
+
+
+def changed(own: Transaction, old: NodeRow, changes: Mapping[str, Any]) -> NodeRow:
+    """Return the next version of a node, with those of the changes that are of its kind."""
+    maps = {name: encode(changes[name]) for name in ("properties", "custom") if name in changes}
+    without = set()
+    if old.key.kind is not Kind.ARTIFACT:
+        without.add("uri")
+    if old.key.kind is Kind.CONTEXT:
+        without.add("state")
+    content = {name: value for name, value in changes.items() if name not in without}
+    return old.open()._replace(
+        **(content | maps), updated=own.time, since=own.number, salt=own.salt(), digest=None
+    )
