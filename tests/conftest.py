@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import product
@@ -222,6 +223,14 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     if MORE > 1 and chosen is not None and test not in SOAKED:
         SOAKED.add(test)
         setattr(test, EXAMPLES, settings(chosen, max_examples=chosen.max_examples * MORE))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Fail a test that takes away the thread's tracer: no later test of the process would be measured."""
+    tracer = sys.gettrace()
+    yield
+    assert sys.gettrace() is tracer, f"{item.nodeid} left another tracer behind"
 
 
 EXAMPLES = "_hypothesis_internal_use_settings"

@@ -17,8 +17,12 @@ FILES = {memory_module.__file__, graph_module.__file__}
 
 
 def interrupted_in_line(number: int, work: Callable[[], object]) -> bool:
-    """Do something until the memory backend comes to its nth line; return whether it did."""
-    left = number
+    """Do something until the memory backend comes to its nth line; return whether it did.
+
+    The tracer before, which measures coverage, is back afterwards. Not in a thread of its own: an interrupt at
+    the line that ends a `with` keeps its lock, which the same thread may take again.
+    """
+    left, before = number, sys.gettrace()
 
     def trace(frame: FrameType, event: str, _: object) -> object:
         nonlocal left
@@ -35,7 +39,7 @@ def interrupted_in_line(number: int, work: Callable[[], object]) -> bool:
     except KeyboardInterrupt:
         return True
     finally:
-        sys.settrace(None)
+        sys.settrace(before)
     return False
 
 
