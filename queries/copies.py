@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from lineage.answers.subgraph import Copy
 from lineage.contract.standing import Standing, fault_of
-from lineage.contract.walking import Direction, LevelWalk, Limits, Walk, check_limits
+from lineage.contract.walking import Direction, KeyWalk, Limits, Walk, check_limits
 from lineage.model.contents import artifacts_with_digests, is_telling
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeKind, EdgeRow, NodeRow
@@ -266,7 +266,7 @@ def remarks_on_twins(
     return [*_hops_told(steps.hops), *told, *_crowds_told(crowded)]
 
 
-class _CopiesWalk(LevelWalk[NodeKey]):
+class _CopiesWalk(KeyWalk):
     """A walk that takes one level at a time from the backend, and adds the hops from it."""
 
     def __init__(
@@ -318,14 +318,6 @@ class _CopiesWalk(LevelWalk[NodeKey]):
                 found.update({(key, each): Copy(key, each) for each in twins.unwritten})
         self._hops |= found
         return set(found)
-
-    @override
-    def _order(self, nodes: Collection[NodeKey]) -> list[NodeKey]:
-        return sorted(nodes)
-
-    @override
-    def _keys(self, nodes: list[NodeKey]) -> list[NodeKey]:
-        return nodes
 
     @override
     def _neighbours(self, frontier: Sequence[NodeKey], room: int | None) -> set[NodeKey]:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from typing_extensions import override
 
 from lineage.backends.memory.graph import TimedGraph, key_order
-from lineage.contract.walking import Direction, LevelWalk, Limits, Omitted, Walk
+from lineage.contract.walking import Direction, KeyWalk, Limits, Omitted, Walk
 from lineage.model.keys import NodeKey
 from lineage.model.rows import EdgeRow
 
@@ -35,7 +35,7 @@ def walk_graph(
     return walk.run(set(starts))
 
 
-class _Walk(LevelWalk[NodeKey]):
+class _Walk(KeyWalk):
     """A walk over the graph of one moment."""
 
     def __init__(
@@ -58,10 +58,6 @@ class _Walk(LevelWalk[NodeKey]):
     @override
     def _order(self, nodes: Collection[NodeKey]) -> list[NodeKey]:
         return key_order(nodes)
-
-    @override
-    def _keys(self, nodes: list[NodeKey]) -> list[NodeKey]:
-        return nodes
 
     @override
     def _neighbours(self, frontier: Sequence[NodeKey], room: int | None) -> set[NodeKey]:

@@ -20,6 +20,7 @@ __all__ = [
     "SLACK",
     "Cut",
     "Direction",
+    "KeyWalk",
     "LaterEdges",
     "LevelWalk",
     "Limits",
@@ -280,7 +281,19 @@ class LevelWalk(ABC, Generic[KeyT]):
         return None, []
 
 
-class _EdgeWalk(LevelWalk[NodeKey]):
+class KeyWalk(LevelWalk[NodeKey]):
+    """A walk whose nodes are known by their keys."""
+
+    @override
+    def _order(self, nodes: Collection[NodeKey]) -> list[NodeKey]:
+        return sorted(nodes)
+
+    @override
+    def _keys(self, nodes: list[NodeKey]) -> list[NodeKey]:
+        return nodes
+
+
+class _EdgeWalk(KeyWalk):
     """The reference: a walk over any source of edges, all of which it reads."""
 
     def __init__(
@@ -298,14 +311,6 @@ class _EdgeWalk(LevelWalk[NodeKey]):
         self._direction = direction
         self._with_edges = with_edges
         self._met: dict[EdgeKey, EdgeRow] = {}
-
-    @override
-    def _order(self, nodes: Collection[NodeKey]) -> list[NodeKey]:
-        return sorted(nodes)
-
-    @override
-    def _keys(self, nodes: list[NodeKey]) -> list[NodeKey]:
-        return nodes
 
     @override
     def _neighbours(self, frontier: Sequence[NodeKey], room: int | None) -> set[NodeKey]:
