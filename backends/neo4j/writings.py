@@ -75,7 +75,6 @@ def writings_at(
     `now` is the time of an open transaction, whose events may have none yet; `is_past` says that
     versions may have been replaced since.
     """
-    at_uri = isinstance(of, AtUri)
     given: dict[str, Any]
     if isinstance(of, AtUri):
         types = None if of.type_ids is None else sorted(of.type_ids)
@@ -83,7 +82,7 @@ def writings_at(
     else:
         given = {"keys": [number_of(key) for key in of]}
     rows = run(
-        _statement(at_uri, is_past),
+        _statement(at_uri=isinstance(of, AtUri), is_past=is_past),
         as_of=as_of,
         now=now,
         limit=LARGEST_ID if limit is None else limit,
@@ -105,7 +104,7 @@ def writings_at(
 
 
 @cache
-def _statement(at_uri: bool, is_past: bool) -> str:  # noqa: FBT001 - the names are at the only call
+def _statement(*, at_uri: bool, is_past: bool) -> str:
     """Return the statement for a URI or for keys, of the present or of any moment."""
     present, *past = (_AT_URI, _GONE_AT_URI, _FORMER_AT_URI) if at_uri else (_GIVEN, _FORMER_GIVEN)
     arms = (present, *past) if is_past else (present,)

@@ -11,7 +11,7 @@ from lineage.contract.backend import Backend
 from lineage.filters.tree import Field
 from lineage.model.keys import Kind, NodeKey
 from lineage.testing.builders import Clock, eventful
-from lineage.testing.contract.check import *  # noqa: F403
+from lineage.testing.contract.check import *  # noqa: F403 - pytest collects them here
 from tests.backends.backdoors import (
     AGAIN,
     BACK_DOORS,

@@ -1,6 +1,6 @@
 """What all verbs of every backend share: their signatures, moments that are none, being closed."""
 
-from lineage.testing.contract.verbs import *  # noqa: F403
+from lineage.testing.contract.verbs import *  # noqa: F403 - pytest collects them here
 from tests.conftest import BACKENDS
 
 

@@ -10,7 +10,7 @@ from lineage.backends.memory import backend as memory_module
 from lineage.backends.memory import graph as graph_module
 from lineage.backends.memory.backend import MemoryBackend
 from lineage.testing.builders import Writer, everything, writing
-from lineage.testing.contract.edges import *  # noqa: F403
+from lineage.testing.contract.edges import *  # noqa: F403 - pytest collects them here
 from lineage.testing.contract.edges import BOTH, READ, row_of
 
 FILES = {memory_module.__file__, graph_module.__file__}

@@ -2,6 +2,6 @@
 
 import pytest
 
-from lineage.testing.histories import *  # noqa: F403
+from lineage.testing.histories import *  # noqa: F403 - pytest collects them here
 
 pytestmark = pytest.mark.soak

@@ -135,9 +135,9 @@ def test_limit_that_makes_no_sense(limit: int, dense: Backend) -> None:
         DATA,
         "artifact:1",
         (DATA, RUN, EdgeKind.INPUT),
-        EdgeKey(DATA, RUN, 3),  # type: ignore[arg-type]
+        EdgeKey._make((DATA, RUN, 3)),
         EdgeKey(DATA, NodeKey(Kind.EXECUTION, 2**70), EdgeKind.INPUT),
-        EdgeKey(DATA, "execution:2", EdgeKind.INPUT),  # type: ignore[arg-type]
+        EdgeKey._make((DATA, "execution:2", EdgeKind.INPUT)),
     ],
 )
 def test_place_that_is_no_edge(after: EdgeKey, dense: Backend) -> None:
