@@ -167,11 +167,11 @@ class Facts:
         if self.key.kind is Kind.CONTEXT:
             return Walk(((self.key,),), ())
         if self.through_copies:
-            return self._through_copies.walk
+            return self._steps_upstream.walk
         return self.reader.walk((self.key,), Direction.UPSTREAM, self.limits, edges=False)
 
     @cached_property
-    def _through_copies(self) -> Walked:
+    def _steps_upstream(self) -> Walked:
         return walked(
             self.reader,
             (self.key,),
@@ -184,12 +184,12 @@ class Facts:
     @property
     def hops(self) -> tuple[Copy, ...]:
         """The hops through copies upstream."""
-        return self._through_copies.hops if self.through_copies else ()
+        return self._steps_upstream.hops if self.through_copies else ()
 
     @cached_property
     def upstream_edges(self) -> Sequence[EdgeRow]:
         """The edges of that; most questions need none, so they are walked apart."""
-        return self._through_copies.flow.edges
+        return self._steps_upstream.flow.edges
 
     @cached_property
     def failed_runs(self) -> frozenset[NodeKey]:

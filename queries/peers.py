@@ -92,7 +92,8 @@ def peers(
     the nearest upstream ones. It is exactly these versions of the data, unless `any_version` takes
     all of them. Models count however indirectly they were made from the data, nearest first, then
     by key, deleted ones too. Through copies, for a model that nobody wrote the run answers that wrote
-    one with its digest, and what was made from copies of the data counts. `NotFound` where there is no such artifact, `Invalid` for what is no artifact.
+    one with its digest, and what was made from copies of the data counts. `NotFound` where there is no
+    such artifact, `Invalid` for what is no artifact.
 
     >>> import lineage
     >>> with lineage.connect("memory:") as store:

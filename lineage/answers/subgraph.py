@@ -49,8 +49,9 @@ class Subgraph(Generic[NodeT_co]):
     `matches` are the nodes of the type that was asked for (all nodes, where none was) without the
     start, and never disconnect the answer. `truncated` is None for a whole answer, else the limit
     that cut it and the kept nodes that lead further. `number` is the transaction that the answer
-    is as of. One that `has_writers` was walked upstream, and holds all that wrote its artifacts. `notes` name what only runs that failed wrote: data flowed through them all the same;
-    and artifacts that nobody wrote with twins that runs wrote. `copies` are the hops through copies that it took.
+    is as of. One that `has_writers` was walked upstream, and holds all that wrote its artifacts. `notes`
+    name what only runs that failed wrote: data flowed through them all the same; and artifacts that
+    nobody wrote with twins that runs wrote. `copies` are the hops through copies that it took.
     """
 
     def __init__(
