@@ -99,8 +99,16 @@ def with_digests(
     places = list(dict.fromkeys(digests))
     rows: dict[str, list[NodeRow]] = {digest: [] for digest in places}
     asked = [{"place": place, "number": digest_number(each)} for place, each in enumerate(places)]
+    others = False
     for place, *values in run(_WITH_DIGESTS, digests=asked, limit=limit, as_of=as_of):
         row = node_row(values)
         if digest_of(row) == places[place]:
             rows[places[place]].append(row.seen(as_of) if row.gone else row)
+        else:
+            others = True
+    if others and limit is not None:
+        # Others with the same hash took room within the limit.
+        return {
+            digest: some[:limit] for digest, some in with_digests(run, as_of, places, None).items()
+        }
     return rows

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from lineage.backends.neo4j import lookup, rows
 from lineage.backends.neo4j.backend import Neo4jBackend
 from lineage.backends.neo4j.find import BATCH_ROWS, find_nodes
 from lineage.backends.neo4j.rows import HELD_BYTES, quoted
@@ -290,3 +291,18 @@ def test_versions_that_leave_the_present_meanwhile_are_found(
         assert {row.name for row in rows} == set("abc")
         assert not any(row.gone or row.until for row in rows)
     assert [row.key for row in backend.find(Kind.ARTIFACT, has(NAME, "b"), as_of=at)] == [keys[1]]
+
+
+def test_digests_of_one_hash_do_not_take_each_others_room(
+    backend: Neo4jBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (lookup, rows):
+        monkeypatch.setattr(module, "digest_number", len)
+    with writing(backend) as new:
+        keys = [new.artifact(custom={"digest": digest}) for digest in ("a", "b", "a", "b")]
+    found = backend.with_digests(["a", "b", "c"], limit=1)
+    assert {digest: [row.key for row in some] for digest, some in found.items()} == {
+        "a": [keys[0]],
+        "b": [keys[1]],
+        "c": [],
+    }
