@@ -1,0 +1,304 @@
+"""What a store can be asked: nodes, walks, questions and its log, of the present or of an earlier moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from itertools import takewhile
+from typing import TYPE_CHECKING, TypeVar, cast, overload
+
+from lineage.answers.log import Change, LogEntry, change_of, entries_of, entry_of
+from lineage.answers.subgraph import Subgraph
+from lineage.contract.backend import Backend
+from lineage.contract.registry import node_class, registry
+from lineage.contract.walking import Limits
+from lineage.errors import Invalid
+from lineage.filters.tree import Filter
+from lineage.model.entities import Event, Node
+from lineage.model.keys import LARGEST_ID, Kind, NodeKey, to_kind
+from lineage.model.rows import EVENT_KINDS, edge_of
+from lineage.model.schema import AnyType
+from lineage.model.values import to_text
+from lineage.queries import naming, provenance
+from lineage.queries.find import Page, find, get, get_named, order_of
+from lineage.queries.naming import Reference
+
+if TYPE_CHECKING:
+    from lineage.queries.comparison import Comparison
+    from lineage.queries.differences import Diff
+    from lineage.queries.impact import Impact
+    from lineage.queries.paths import Paths
+    from lineage.queries.peers import Peers
+    from lineage.queries.summary import Summary
+    from lineage.queries.versions import Versions
+
+__all__ = ["Reading"]
+
+NodeT = TypeVar("NodeT", bound=Node)
+
+
+class Reading:
+    """What a store can be asked; the answers are of the moment `as_of`, or of the present."""
+
+    def __init__(self, backend: Backend, *, as_of: int | None = None) -> None:
+        self.backend = backend
+        self.as_of = as_of
+
+    # Nodes and walks
+
+    @overload
+    def get(self, wanted: type[NodeT], reference: int | Reference) -> NodeT: ...
+    @overload
+    def get(self, wanted: Reference) -> Node: ...
+    def get(
+        self, wanted: type[NodeT] | Reference, reference: int | Reference | None = None
+    ) -> Node:
+        """Return one node: by key, by `kind:id`, `Type:name` or URI; of a class also by id or name.
+
+        `NotFound` where there is none, or where it was deleted.
+        """
+        if not isinstance(wanted, type):
+            return get(self.backend, self.key_of(wanted), as_of=self.as_of)
+        cls = node_class(wanted)
+        if reference is None:
+            raise Invalid(f"get({cls.__name__}, …) needs an id, a name or a key")
+        if type(reference) is str:
+            return get_named(self.backend, cls, reference, as_of=self.as_of)
+        if type(reference) is int:
+            key = NodeKey(cls.kind, reference)
+        else:
+            key = self.key_of(cast(Reference, reference))
+        return get(self.backend, key, cls, as_of=self.as_of)
+
+    @overload
+    def find(
+        self,
+        wanted: type[NodeT],
+        where: str | Filter | None = None,
+        *,
+        order_by: str = "id",
+        descending: bool = False,
+        limit: int | None = None,
+        page: str | None = None,
+    ) -> Page[NodeT]: ...
+    @overload
+    def find(
+        self,
+        wanted: str,
+        where: str | Filter | None = None,
+        *,
+        kind: Kind | None = None,
+        order_by: str = "id",
+        descending: bool = False,
+        limit: int | None = None,
+        page: str | None = None,
+    ) -> Page[Node]: ...
+    def find(
+        self,
+        wanted: type[Node] | str,
+        where: str | Filter | None = None,
+        *,
+        kind: Kind | None = None,
+        order_by: str = "id",
+        descending: bool = False,
+        limit: int | None = None,
+        page: str | None = None,
+    ) -> Page[Node]:
+        """Return the nodes of a class, a kind or a type that a filter accepts.
+
+        `wanted` is `Artifact`, `Execution`, `Context` or a subclass, a kind such as "artifact", or a
+        type's name such as "Model" or "Model@2"; the name of a system type stands for every type
+        based on it. `kind` says which, where types of several kinds have one name; without it that
+        is `Invalid`. `NotFound` where there is no such type. `order_by` is `id`, `create_time` or
+        `update_time`. With a `limit` the answer is a page, whose `next` goes in as
+        `page` for the one after it; all pages are of the moment of the first.
+        """
+        target = to_text(wanted) if isinstance(wanted, str) else node_class(wanted)
+        _check_count("limit", limit)
+        return find(
+            self.backend,
+            target,
+            where,
+            order=order_of(order_by, descending=descending),
+            limit=limit,
+            page=page,
+            as_of=self.as_of,
+            kind=None if kind is None else to_kind(kind),
+        )
+
+    def events(self, *nodes: Reference) -> list[Event]:
+        """Return the events of some artifacts and executions, each once, by source, target and type."""
+        keys = self._asked(*nodes).keys
+        rows = self.backend.edges(keys, kinds=EVENT_KINDS, as_of=self.as_of)
+        return [cast(Event, edge_of(row)) for row in rows]
+
+    def types(self, kind: Kind | None = None, *, name: str | None = None) -> list[AnyType]:
+        """Return the types by id, the nine system types first; with a name all versions of one."""
+        known = registry(self.backend, self.as_of)
+        return list(known.of(None if kind is None else to_kind(kind), name))
+
+    @overload
+    def upstream(
+        self, *of: Reference, type: type[NodeT], limits: Limits = ..., through_copies: bool = ...
+    ) -> Subgraph[NodeT]: ...
+    @overload
+    def upstream(
+        self,
+        *of: Reference,
+        type: str | None = None,
+        limits: Limits = ...,
+        through_copies: bool = ...,
+    ) -> Subgraph[Node]: ...
+    def upstream(
+        self,
+        *of: Reference,
+        type: type[Node] | str | None = None,
+        limits: Limits = Limits(),
+        through_copies: bool = False,
+    ) -> Subgraph[Node]:
+        """Return everything that the nodes were made from, however indirectly.
+
+        `type` marks the answer's `matches`; it does not disconnect the answer. `through_copies`, here and
+        below, goes on from an artifact that nobody wrote to those with its digest that runs wrote.
+        """
+        asked = self._asked(*of)
+        walk = partial(provenance.upstream, self.backend, asked.keys, type=type, limits=limits)
+        return walk(through_copies=through_copies, as_of=self.as_of).saying(asked.remarks)
+
+    @overload
+    def downstream(
+        self, *of: Reference, type: type[NodeT], limits: Limits = ..., through_copies: bool = ...
+    ) -> Subgraph[NodeT]: ...
+    @overload
+    def downstream(
+        self,
+        *of: Reference,
+        type: str | None = None,
+        limits: Limits = ...,
+        through_copies: bool = ...,
+    ) -> Subgraph[Node]: ...
+    def downstream(
+        self,
+        *of: Reference,
+        type: type[Node] | str | None = None,
+        limits: Limits = Limits(),
+        through_copies: bool = False,
+    ) -> Subgraph[Node]:
+        """Return everything that was made from the nodes, however indirectly."""
+        asked = self._asked(*of)
+        walk = partial(provenance.downstream, self.backend, asked.keys, type=type, limits=limits)
+        return walk(through_copies=through_copies, as_of=self.as_of).saying(asked.remarks)
+
+    # Questions: each is imported when it is first asked, so that importing the library is quick
+
+    def show(
+        self, node: Reference, *, limits: Limits = Limits(), through_copies: bool = False
+    ) -> Summary:
+        """Return what is known of a node; of a model its data, parameters, metrics, run and frameworks.
+
+        What was not recorded is said in the answer's `notes`.
+        """
+        from lineage.queries.summary import summary
+
+        asked = self._asked(node)
+        answer = partial(summary, self.backend, *asked.keys, limits=limits, as_of=self.as_of)
+        return asked.noted_in(answer(through_copies=through_copies))
+
+    def peers(
+        self,
+        node: Reference,
+        *,
+        any_version: bool = False,
+        limits: Limits = Limits(),
+        through_copies: bool = False,
+    ) -> Peers:
+        """Return the models trained on a data set; of a model, the others trained on its data.
+
+        With `any_version` other versions of the data count too.
+        """
+        from lineage.queries.peers import peers
+
+        asked = self._asked(node)
+        answer = partial(peers, self.backend, *asked.keys, limits=limits, as_of=self.as_of)
+        return asked.noted_in(answer(any_version=any_version, through_copies=through_copies))
+
+    def compare(
+        self, *models: Reference, limits: Limits = Limits(), through_copies: bool = False
+    ) -> Comparison:
+        """Return a table of models: data, parameters, metrics, frameworks, run; differences first."""
+        from lineage.queries.comparison import compare
+
+        asked = self._asked(*models)
+        answer = partial(compare, self.backend, asked.keys, limits=limits, as_of=self.as_of)
+        return asked.noted_in(answer(through_copies=through_copies))
+
+    def impact(
+        self, *of: Reference, limits: Limits = Limits(), through_copies: bool = False
+    ) -> Impact:
+        """Return every artifact made from the nodes, with the reason; what is deployed comes first."""
+        from lineage.queries.impact import impact
+
+        asked = self._asked(*of)
+        answer = partial(impact, self.backend, asked.keys, limits=limits, as_of=self.as_of)
+        return asked.noted_in(answer(through_copies=through_copies))
+
+    def paths(self, one: Reference, other: Reference, *, limits: Limits = Limits()) -> Paths:
+        """Return the ways that data took between two nodes, and a shortest one."""
+        from lineage.queries.paths import paths
+
+        ends = self._asked(one, other).keys
+        return paths(self.backend, *ends, limits=limits, as_of=self.as_of)
+
+    def diff(self, left: Reference, right: Reference, *, limits: Limits = Limits()) -> Diff:
+        """Return how what two nodes were made from differs, nearest first."""
+        from lineage.queries.differences import diff
+
+        ends = self._asked(left, right).keys
+        return diff(self.backend, *ends, limits=limits, as_of=self.as_of)
+
+    def versions(self, artifact: Reference) -> Versions:
+        """Return the versions of what an artifact is a version of, oldest first."""
+        from lineage.queries.versions import versions
+
+        return versions(self.backend, self.key_of(artifact), as_of=self.as_of)
+
+    # History
+
+    def log(
+        self, node: Reference | None = None, *, limit: int | None = None, before: int | None = None
+    ) -> list[LogEntry]:
+        """Return the transactions, or those that wrote or deleted one node, newest first."""
+        _check_count("limit", limit)
+        _check_count("before", before)
+        if node is not None:
+            entries = entries_of(self.backend, self.key_of(node), as_of=self.as_of)
+            return [each for each in entries if before is None or each.number < before][:limit]
+        known = [
+            number
+            for number in (before, None if self.as_of is None else self.as_of + 1)
+            if number is not None
+        ]
+        return [
+            entry_of(head)
+            for head in self.backend.log(before=min(known, default=None), limit=limit)
+        ]
+
+    def changes(self, after: int = 0) -> Iterator[Change]:
+        """Yield what each transaction after that number wrote, oldest first: the store's change feed."""
+        commits = self.backend.changes(after)
+        last = self.backend.now() if self.as_of is None else self.as_of
+        known = takewhile(lambda commit: commit.head.number <= last, commits)
+        return (change_of(self.backend, commit) for commit in known)
+
+    def key_of(self, reference: Reference) -> NodeKey:
+        """Return the key of an entity, or of what `kind:id`, `Type:name` or a URI names."""
+        return self._asked(reference).keys[0]
+
+    def _asked(self, *references: Reference) -> naming.Asked:
+        return naming.asked(self.backend, references, as_of=self.as_of)
+
+
+def _check_count(name: str, number: object) -> None:
+    """Raise `Invalid` for what is not a whole number that a backend can take."""
+    if number is not None and not (type(number) is int and 0 < number < LARGEST_ID):
+        raise Invalid(f"{name}={number!r:.80}: give a whole number, 1 or more, or None for all")
