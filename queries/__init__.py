@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lineage.queries.impact import Affected, Impact
     from lineage.queries.paths import Paths, Way
     from lineage.queries.peers import Peer, Peers
+    from lineage.queries.removal import Removal
     from lineage.queries.roles import Role
     from lineage.queries.summary import Sources, Summary
     from lineage.queries.versions import Versions
@@ -39,6 +40,7 @@ __all__ = [
     "Paths",
     "Peer",
     "Peers",
+    "Removal",
     "Role",
     "Row",
     "Source",
@@ -57,6 +59,7 @@ _HOMES = {
     "impact": ("Affected", "Impact"),
     "paths": ("Paths", "Way"),
     "peers": ("Peer", "Peers"),
+    "removal": ("Removal",),
     "roles": ("Role",),
     "summary": ("Sources", "Summary"),
     "versions": ("Versions",),

@@ -26,7 +26,17 @@ if TYPE_CHECKING:
     from lineage.queries.peers import Peers
     from lineage.queries.summary import Summary
 
-__all__ = ["Asked", "Meant", "Reference", "asked", "is_key", "meant", "resolve", "resolve_in"]
+__all__ = [
+    "Asked",
+    "Meant",
+    "Reference",
+    "asked",
+    "every",
+    "is_key",
+    "meant",
+    "resolve",
+    "resolve_in",
+]
 
 Reference: TypeAlias = Node | NodeKey | str
 """What names a node: an entity, a key or a text."""
@@ -111,6 +121,18 @@ def meant(backend: Backend, text: str, *, as_of: int | None = None) -> Meant:
             f"nothing is named {text!r:.200}; write kind:id, Type:name, a URI or an asset's name"
         )
     return newest
+
+
+def every(backend: Backend, reference: Reference) -> list[NodeKey]:
+    """Return all artifacts of a URI, else of an asset, of any type, the newest first; else the one node named."""
+    if isinstance(reference, str):
+        text = to_text(reference)
+        if not is_key(text) and not _by_type_and_name(backend, text, None):
+            for selector in (AtUri(text, None), _members(backend, text, None, None)):
+                artifacts = [each.artifact for each in newest_first(backend.writings(selector))]
+                if artifacts:
+                    return artifacts
+    return asked(backend, [reference]).keys
 
 
 def _check_one_type(

@@ -21,9 +21,11 @@ from lineage.cli import output
 from lineage.contract.plugins import shown_url
 from lineage.errors import ENDINGS, LineageError, ending_of
 
-__all__ = ["COMMANDS", "EPILOGUE", "Command", "command_line", "exit_code", "main"]
+__all__ = ["COMMANDS", "EPILOGUE", "NO_PATH", "Command", "command_line", "exit_code", "main"]
 
 FAILED, USAGE = 1, 2
+NO_PATH = 12
+"""How `path` ends where nothing flowed between the two, or nothing was found within the limits."""
 _UsageError = typer.BadParameter.__bases__[
     0
 ]  # the one class that all of them share has no public name
@@ -35,7 +37,7 @@ ASKED_FOR_JSON = "--json"
 EPILOGUE = (
     f"Ends with 0 where all is well, {FAILED} where a check found faults or something unexpected "
     f"happened, {USAGE} where the command was not called right, {INTERRUPTED} after an interrupt, "
-    f"{READER_GONE} where the reader of a pipe left, and after an error with its own number: "
+    f"{READER_GONE} where the reader of a pipe left, {NO_PATH} where `path` found none, and after an error with its own number: "
     + ", ".join(f"{error.__name__} {ending.exit_code}" for error, ending in ENDINGS.items())
     + f". {DEBUG}=1 shows where an error came from."
 )
@@ -102,8 +104,10 @@ COMMANDS = (
     Command(
         "purge",
         "removing.purge",
-        ("lineage purge data/wine-test.csv --reason 'erasure request' --yes",),
+        ("lineage purge data/wine-test.csv --all-versions --reason 'erasure request' --yes",),
     ),
+    Command("restore", "removing.restore", ("lineage restore artifact:7",)),
+    Command("unlink", "removing.unlink", ("lineage unlink data/wine-train.csv execution:3",)),
     Command("demo", "files.demo", ("lineage demo --store demo.db",)),
 )
 

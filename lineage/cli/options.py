@@ -16,7 +16,7 @@ from lineage.contract.plugins import store_file
 from lineage.contract.walking import Limits
 from lineage.errors import NotFound
 from lineage.model.keys import NodeKey
-from lineage.queries.naming import meant
+from lineage.queries.naming import every, meant
 from lineage.store import Store, connect
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "open_to_read",
     "open_to_write",
     "quiet_grpc",
+    "spelled",
     "usage",
 ]
 
@@ -186,10 +187,10 @@ def named(store: Store, text: str) -> NodeKey:
     try:
         found = meant(store.backend, text, as_of=store.as_of)
     except NotFound:
-        # A file is recorded by its URI, which nobody likes to type.
-        if not os.path.exists(text):  # noqa: PTH110  # any text may be given, also what is no path
+        uri = _uri_of_file(text)
+        if uri is None:
             raise
-        found = meant(store.backend, Path(text).resolve().as_uri(), as_of=store.as_of)
+        found = meant(store.backend, uri, as_of=store.as_of)
     if found.others:
         listed = ", ".join(map(str, found.others))
         more = " and older ones" if found.more else ""
@@ -199,6 +200,24 @@ def named(store: Store, text: str) -> NodeKey:
     for remark in found.notes:
         output.note(remark)
     return found.key
+
+
+def spelled(store: Store, text: str) -> str:
+    """Return a text that names nodes as it is recorded: what is only a file's path, as its URI."""
+    try:
+        every(store.backend, text)
+    except NotFound:
+        uri = _uri_of_file(text)
+        if uri is None:
+            raise
+        return uri
+    return text
+
+
+def _uri_of_file(text: str) -> str | None:
+    """Return the URI of a file that is there: files are recorded by it, and nobody likes to type it."""
+    # Any text may be given, also what is no path.
+    return Path(text).resolve().as_uri() if os.path.exists(text) else None  # noqa: PTH110
 
 
 def is_place(url: str, path: str | Path) -> bool:

@@ -306,7 +306,9 @@ def versions(answer: Versions) -> Iterator[str]:
     asset = "" if answer.asset is None else f" of {label(answer.asset) or answer.asset.key}"
     yield bold(count + asset)
     yield from table(
-        (*NODE, "URI", "CREATED"), [_version(each) for each in answer.artifacts], indent="  "
+        ("VERSION", *NODE, "URI", "CREATED"),
+        [[str(number), *_version(each)] for number, each in enumerate(answer.artifacts, start=1)],
+        indent="  ",
     )
     yield from notes(answer.notes)
 

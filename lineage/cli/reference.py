@@ -15,6 +15,7 @@ from lineage.cli.app import (
     DEBUG,
     FAILED,
     INTERRUPTED,
+    NO_PATH,
     READER_GONE,
     USAGE,
     Command,
@@ -59,6 +60,8 @@ _ANSWERS: Mapping[str, Mapping[str, type | list[str]]] = {
     "end": {"": ["ended"]},
     "delete": {"": ["deleted"]},
     "purge": {"": ["purged"]},
+    "restore": {"": ["restored"]},
+    "unlink": {"": ["ended"]},
     "demo": {"": ["store"]},
 }
 """What the document of each command is made of, and the parts of it that are documents too."""
@@ -101,7 +104,8 @@ of nodes are text, times RFC 3339, NaN is `{{"float": "nan"}}`, and infinities a
 | {USAGE} | the command was not called right |
 """
 
-_TAIL = f"""| {INTERRUPTED} | interrupted (Ctrl-C) |
+_TAIL = f"""| {NO_PATH} | `path` found no flow of data between the two; stderr says where a limit may be why |
+| {INTERRUPTED} | interrupted (Ctrl-C) |
 | {READER_GONE} | the reader of a pipe left, as `head` does |
 """
 

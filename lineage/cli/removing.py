@@ -1,9 +1,11 @@
-"""What takes things away: delete, purge."""
+"""What takes things away and brings them back: delete, purge, unlink, restore."""
 
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from collections import Counter
+from collections.abc import Sequence
+from typing import Annotated, TypeAlias
 
 import typer
 
@@ -13,30 +15,52 @@ from lineage.cli.options import (
     Actor,
     AsJson,
     Message,
+    NodeText,
     NodeTexts,
     StoreUrl,
     Yes,
-    named,
     open_to_write,
+    spelled,
     usage,
 )
 from lineage.cli.tables import headline
-from lineage.contract.registry import registry
-from lineage.errors import NotFound
+from lineage.errors import Invalid
 from lineage.model.keys import NodeKey
 from lineage.model.progress import on_terminal
-from lineage.model.rows import entity_of
+from lineage.model.rows import edge_key
+from lineage.queries.naming import is_key
+from lineage.queries.removal import Removal
 from lineage.store import Store
 
-__all__ = ["delete", "purge"]
+__all__ = ["delete", "purge", "restore", "unlink"]
 
 NOT_CONFIRMED = 1
 """How the command ends where the answer was no."""
+LISTED = 20
+"""How many of the nodes that would go are listed before the question."""
+
+AllVersions: TypeAlias = Annotated[
+    bool, typer.Option("--all-versions", help="All artifacts of a URI or an asset.")
+]
+Version: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        "--version",
+        metavar="N",
+        min=1,
+        help="One artifact of a URI or an asset, as `lineage versions` numbers them.",
+    ),
+]
 
 
 def delete(
     nodes: NodeTexts,
     *,
+    all_versions: AllVersions = False,
+    version: Version = None,
+    runs: Annotated[
+        bool, typer.Option("--runs", help="With each context what is within it and its runs.")
+    ] = False,
     message: Message = "",
     actor: Actor = None,
     yes: Yes = False,
@@ -45,12 +69,14 @@ def delete(
 ) -> None:
     """End nodes; their past and their edges stay.
 
-    Walks go on through them, and their names are free again.
+    Walks go on through them, their names are free again, and `lineage restore` brings them back.
     """
     with open_to_write(store, actor) as opened:
-        keys = _confirmed(opened, nodes, "Delete", yes=yes)
-        opened.delete(*keys, message=message)
-    _deliver("deleted", keys, as_json=as_json)
+        chosen = _chosen(opened, nodes, all_versions=all_versions, version=version)
+        removal = opened.removal(*chosen, all_versions=all_versions, runs=runs)
+        _confirm(removal, "Delete", yes=yes)
+        opened.delete(*removal.keys, message=message)
+    _deliver("deleted", removal.keys, as_json=as_json)
 
 
 def purge(
@@ -62,6 +88,8 @@ def purge(
             "--reason", metavar="TEXT", help="Why, which the log keeps.", show_default=False
         ),
     ],
+    all_versions: AllVersions = False,
+    version: Version = None,
     actor: Actor = None,
     yes: Yes = False,
     store: StoreUrl = HERE,
@@ -72,30 +100,102 @@ def purge(
     Key, type, times and edges stay, and so does the reason.
     """
     with open_to_write(store, actor) as opened:
-        keys = _confirmed(opened, nodes, "Erase for good", yes=yes)
-        opened.purge(*keys, reason=reason)
-    _deliver("purged", keys, as_json=as_json)
+        chosen = _chosen(opened, nodes, all_versions=all_versions, version=version)
+        removal = opened.removal(*chosen, all_versions=all_versions, erases=True)
+        _confirm(removal, "Erase for good", yes=yes)
+        opened.purge(*removal.keys, reason=reason)
+    _deliver("purged", removal.keys, as_json=as_json)
 
 
-def _confirmed(store: Store, texts: list[str], what: str, *, yes: bool) -> list[NodeKey]:
-    """Return the nodes that texts name, once somebody said yes to what is done to them."""
-    keys = list(dict.fromkeys(named(store, each) for each in texts))
-    if yes:
-        return keys
-    if not on_terminal(sys.stdin):
-        raise usage("there is no terminal to ask on: add --yes")
-    rows = store.backend.nodes(keys)
-    known = registry(store.backend).by_id
-    for key in keys:
-        if key not in rows:
-            raise NotFound(f"there is no {key}")
-        sys.stderr.write(f"{headline(entity_of(rows[key], known))}\n")
-    if not typer.confirm(f"{what}?", err=True):
+def restore(
+    nodes: Annotated[
+        list[str], typer.Argument(metavar="KEY...", help="A deleted node, as kind:id.")
+    ],
+    *,
+    runs: Annotated[
+        bool, typer.Option("--runs", help="With each context what went when it did.")
+    ] = False,
+    message: Message = "",
+    actor: Actor = None,
+    store: StoreUrl = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Bring deleted nodes back as they were last.
+
+    The time between stays as it was: gone. What was purged is gone for good.
+    """
+    for text in nodes:
+        if not is_key(text):
+            raise Invalid(f"{text!r:.80} is no key; what is deleted has no name, so write kind:id")
+    with open_to_write(store, actor) as opened:
+        keys = opened.restore(*nodes, runs=runs, message=message)
+    _deliver("restored", keys, as_json=as_json)
+
+
+def unlink(
+    one: NodeText,
+    other: NodeText,
+    *,
+    event: Annotated[
+        str | None,
+        typer.Option(
+            "--type", metavar="TYPE", help="Which event, if there are several, such as INPUT."
+        ),
+    ] = None,
+    message: Message = "",
+    actor: Actor = None,
+    store: StoreUrl = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """End an edge, such as an input recorded by mistake.
+
+    It stays in the history, and may be recorded again.
+    """
+    with open_to_write(store, actor) as opened:
+        ends = [spelled(opened, each) for each in (one, other)]
+        edge = opened.unlink(*ends, type=event, message=message)
+    key = edge_key(edge)
+    line = f"ended {key.kind.name} from {key.source} to {key.target}"
+    output.deliver({"ended": edge}, lambda _: [line], as_json=as_json)
+
+
+def _chosen(
+    store: Store, texts: Sequence[str], *, all_versions: bool, version: int | None
+) -> list[str | NodeKey]:
+    """Return what texts name, files by their URIs, and of a URI or an asset the version that is asked for."""
+    spelled_out = [spelled(store, each) for each in texts]
+    if version is None:
+        return [*spelled_out]
+    if all_versions:
+        raise usage("--version and --all-versions: give one of them")
+    chosen: list[str | NodeKey] = []
+    for text in spelled_out:
+        artifacts = store.versions(text).artifacts
+        if version > len(artifacts):
+            raise Invalid(
+                f"{text!r:.200} has {output.several(len(artifacts), 'version')}, and no version {version}"
+            )
+        chosen.append(artifacts[version - 1].key)
+    return chosen
+
+
+def _confirm(removal: Removal, what: str, *, yes: bool) -> None:
+    """Say what stays, and unless somebody said yes before, say what goes, and ask."""
+    if not yes:
+        if not on_terminal(sys.stdin):
+            raise usage("there is no terminal to ask on: add --yes")
+        for node in removal.nodes[:LISTED]:
+            sys.stderr.write(f"{headline(node)}\n")
+        rest = removal.nodes[LISTED:]
+        for kind, number in Counter(node.kind for node in rest).items():
+            sys.stderr.write(f"and {output.several(number, f'more {kind}')}\n")
+    for each in removal.notes:
+        output.note(each)
+    if not yes and not typer.confirm(f"{what}?", err=True):
         raise typer.Exit(NOT_CONFIRMED)
-    return keys
 
 
-def _deliver(done: str, keys: list[NodeKey], *, as_json: bool) -> None:
+def _deliver(done: str, keys: Sequence[NodeKey], *, as_json: bool) -> None:
     output.deliver(
         {done: keys}, lambda answer: (f"{done} {key}" for key in answer[done]), as_json=as_json
     )

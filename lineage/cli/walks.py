@@ -10,6 +10,7 @@ import typer
 
 from lineage.answers.subgraph import Subgraph
 from lineage.cli import output, pages
+from lineage.cli.app import NO_PATH
 from lineage.cli.documents import plain
 from lineage.cli.options import (
     HERE,
@@ -191,10 +192,14 @@ def path(
     hops: Hops = None,
     nodes: Nodes = MOST_NODES,
     seconds: Seconds = None,
-) -> None:
-    """Show a shortest way that data took between two nodes."""
+) -> int:
+    """Show a shortest way that data took between two nodes.
+
+    It ends with 12 where none was found.
+    """
     bounds = limits(hops, nodes, seconds)
     with open_to_read(store, as_of) as opened:
         answer = opened.paths(named(opened, one), named(opened, other), limits=bounds)
     output.note_cut(answer.subgraph.truncated)
     output.deliver(answer, pages.paths, as_json=as_json)
+    return 0 if answer.shortest else NO_PATH

@@ -4,27 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from graphlib import CycleError, TopologicalSorter
-from itertools import pairwise
+from itertools import pairwise, product
 
 from lineage.contract.backend import Backend
 from lineage.contract.refusals import no_edge
 from lineage.contract.transaction import Author, Transaction
 from lineage.contract.walking import Direction
-from lineage.errors import AlreadyExists, Corrupt, Invalid
-from lineage.model.entities import Edge
-from lineage.model.keys import NodeKey
+from lineage.errors import AlreadyExists, Corrupt, Invalid, NotFound
+from lineage.model.entities import Edge, EventType
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.paths import paths_text
 from lineage.model.rows import (
+    EDGE_ENDS,
+    EDGE_KINDS,
     EVENT_KINDS,
     Batch,
     EdgeKey,
     EdgeKind,
     EdgeRow,
     edge_key,
+    edge_of,
 )
 from lineage.model.times import to_micros
 
-__all__ = ["edge_row", "end_edges", "find_circle", "new_edges", "put_edges", "stamp_edge"]
+__all__ = [
+    "edge_row",
+    "end_edge_between",
+    "end_edges",
+    "find_circle",
+    "new_edges",
+    "put_edges",
+    "stamp_edge",
+]
 
 
 def put_edges(backend: Backend, edges: Sequence[Edge], author: Author) -> list[EdgeRow]:
@@ -145,3 +156,50 @@ def end_edges(backend: Backend, edges: Sequence[Edge], author: Author) -> None:
             if key not in there:
                 raise no_edge(key)
         transaction.end(keys)
+
+
+def end_edge_between(
+    backend: Backend,
+    some: Collection[NodeKey],
+    others: Collection[NodeKey],
+    event: EventType | str | None,
+    author: Author,
+) -> Edge:
+    """End the edge between one of some nodes and one of others, whichever way it points; return it as it was.
+
+    `event` is its type, where it is an event. `Invalid` where there are several, `NotFound` where there is none.
+    """
+    if event is not None and event not in tuple(EventType):
+        raise Invalid(f"{event!r:.80} is no type of event; there are {', '.join(EventType)}")
+    kinds = EDGE_ENDS if event is None else (EDGE_KINDS[EventType(event)],)
+    wanted = [
+        EdgeKey(*ends, kind)
+        for kind in kinds
+        for pair in product(some, others)
+        for ends in (pair, pair[::-1])
+        if (ends[0].kind, ends[1].kind) == EDGE_ENDS[kind]
+    ]
+    with backend.transaction(actor=author.actor, message=author.message) as transaction:
+        transaction.lock()
+        there = sorted(backend.existing_edges(wanted))
+        if not there:
+            named = "edge" if event is None else f"{event} event"
+            raise NotFound(f"there is no {named} between {_one_of(some)} and {_one_of(others)}")
+        if len(there) > 1:
+            listed = ", ".join(f"{key.kind.name} of {key.source} and {key.target}" for key in there)
+            raise Invalid(
+                f"there are several edges: {listed}; name the nodes by their keys, and the event with "
+                "--type, in Python with type="
+            )
+        (key,) = there
+        # A context and a data set may have very many edges; a run and a member of a context have few.
+        end = key.source if key.source.kind is Kind.EXECUTION else key.target
+        (row,) = (row for row in backend.edges([end], kinds={key.kind}) if row.key == key)
+        transaction.end([key])
+    return edge_of(row)
+
+
+def _one_of(keys: Collection[NodeKey]) -> str:
+    """Return how nodes that a text named are called; they are many where it was a URI."""
+    first, *more = keys
+    return f"{first} or another of its versions" if more else str(first)

@@ -30,6 +30,7 @@ __all__ = [
     "purge_nodes",
     "put_nodes",
     "references_of",
+    "restore_nodes",
     "stamp",
     "update_node",
 ]
@@ -278,6 +279,24 @@ def delete_nodes(backend: Backend, keys: Sequence[NodeKey], author: Author) -> N
         distinct = list(dict.fromkeys(keys))
         live_rows(backend, distinct)
         transaction.delete(distinct)
+
+
+def restore_nodes(backend: Backend, keys: Sequence[NodeKey], author: Author) -> None:
+    """Let deleted nodes live again as they were last; a taken name or external id is `AlreadyExists`."""
+    with backend.transaction(actor=author.actor, message=author.message) as transaction:
+        transaction.lock()
+        distinct = list(dict.fromkeys(keys))
+        rows = backend.nodes(distinct)
+        for key in distinct:
+            if key not in rows:
+                raise NotFound(f"there is no {key}")
+            if not rows[key].gone:
+                raise Invalid(f"{key} is not deleted")
+        again = [
+            stamp(transaction, rows[key]._replace(updated=transaction.time)) for key in distinct
+        ]
+        check_free(backend, again, TypeFinder(backend, transaction).known)
+        transaction.write(Batch(updates=again))
 
 
 def purge_nodes(backend: Backend, keys: Sequence[NodeKey], author: Author) -> None:

@@ -79,6 +79,7 @@ def test_every_error_has_its_own_number() -> None:
         app.USAGE,
         app.INTERRUPTED,
         app.READER_GONE,
+        app.NO_PATH,
         0,
     ]
     assert len(set(numbers)) == len(numbers)
@@ -225,7 +226,7 @@ def test_what_every_command_takes() -> None:
         taken = called(each.function)
         stores = {"source", "target"} if each.name == "copy" else {"store"}
         assert stores | {"as_json"} <= taken, each.name
-        writes = each.name in {"import", "delete", "end", "purge", "serve"}
+        writes = each.name in {"import", "delete", "end", "purge", "restore", "serve", "unlink"}
         assert ("actor" in taken) is writes, each.name
         reads = not writes and each.name not in {"check", "demo"}
         assert ("as_of" in taken) is reads, each.name

@@ -102,6 +102,11 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "end": [["execution:1", "--state", EVIL.replace("\0", "")]],
     "delete": [["artifact:2", "--yes", "--message", "m"]],
     "purge": [["artifact:2", "--yes", "--reason", "r"]],
+    "restore": [["artifact:1", "--message", "m"]],
+    "unlink": [
+        ["artifact:2", "execution:1", "--message", "m"],
+        ["artifact:2", "execution:1", "--type", EVIL.replace("\0", "")],
+    ],
 }
 CALLS = [
     pytest.param((name, *each), id=f"{name}-{number}")

@@ -145,7 +145,8 @@ def test_diff_reads_like_a_diff(shell: Shell) -> None:
 def test_versions(shell: Shell) -> None:
     answer = shell("versions", "artifact:2").out
     assert answer.startswith("2 versions\n")
-    assert [line.split()[0] for line in answer.splitlines()[2:]] == ["artifact:2", "artifact:3"]
+    listed = [line.split()[:2] for line in answer.splitlines()[2:]]
+    assert listed == [["1", "artifact:2"], ["2", "artifact:3"]]
     document = shell("versions", "artifact:3", "--json").json
     assert [each["id"] for each in document["artifacts"]] == ["artifact:2", "artifact:3"]
 
@@ -267,6 +268,6 @@ def test_versions_end_with_the_newest_that_counts(shell: Shell, retried: Path) -
     answer = shell("versions", "raw")
     newest = re.search(r"the newest is (artifact:\d+)", answer.err)
     assert newest is not None
-    keys = re.findall(r"^  (artifact:\d+)", answer.out, re.MULTILINE)
+    keys = re.findall(r"^ +\d+ +(artifact:\d+)", answer.out, re.MULTILINE)
     assert keys[1] == newest[1]
     assert f"{newest[1]} is taken, though others are newer: {keys[0]}" in answer.out

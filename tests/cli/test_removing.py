@@ -66,7 +66,8 @@ def test_a_person_is_asked(
     assert answer.code == code
     assert "artifact:2  Model  m1" in answer.err
     assert "Delete?" in answer.err
-    assert "lineage: " not in answer.err
+    assert "lineage: artifact:3 stays at s3://models/churn\n" in answer.err
+    assert answer.err.count("lineage: ") == 1
     assert gone(store, "artifact:2") is (code == 0)
 
 
@@ -85,6 +86,73 @@ def test_faults(shell: Shell, store: Path, arguments: list[str], code: int, says
     assert (answer.code, answer.out) == (code, "")
     assert says in answer.err
     assert not gone(store, "artifact:2")
+
+
+def test_versions_are_told_apart_by_number_or_taken_together(shell: Shell, store: Path) -> None:
+    answer = shell("delete", "s3://models/churn", "--yes")
+    assert (answer.code, answer.out) == (4, "")
+    assert "names 2 artifacts, artifact:2, artifact:3" in answer.err
+    assert "--all-versions" in answer.err
+    answer = shell("delete", "s3://models/churn", "--version", "3", "--yes")
+    assert "has 2 versions, and no version 3" in answer.err
+    answer = shell("purge", "s3://models/churn", "--version", "1", "--reason", "law", "--yes")
+    assert answer == (0, "purged artifact:2\n", "lineage: artifact:3 stays at s3://models/churn\n")
+    shell("restore", "artifact:2")
+    answer = shell("delete", "s3://models/churn", "--all-versions", "--yes", "--json")
+    assert answer.json == {"deleted": ["artifact:3"]}
+    answer = shell("delete", "artifact:1", "--version", "1", "--all-versions", "--yes")
+    assert (answer.code, "give one of them" in answer.err) == (2, True)
+
+
+def test_a_local_file_is_named_by_its_path(
+    shell: Shell, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("local.csv").write_text("a")
+    with lineage.connect(store) as opened:
+        for digest in "ab":
+            opened.put(lineage.Dataset(uri=Path("local.csv").resolve().as_uri(), digest=digest))
+    answer = shell("delete", "local.csv", "--all-versions", "--yes")
+    assert answer.out.count("deleted artifact:") == 2
+
+
+def test_restore(shell: Shell, store: Path) -> None:
+    shell("delete", "artifact:2", "--yes")
+    assert shell("restore", "artifact:2", "--message", "too hasty") == (
+        0,
+        "restored artifact:2\n",
+        "",
+    )
+    assert not gone(store, "artifact:2")
+    assert shell("log", "--limit", "1", "--json").json["entries"][0]["message"] == "too hasty"
+    answer = shell("restore", "Model:m1")
+    assert (answer.code, "write kind:id" in answer.err) == (4, True)
+    assert shell("restore", "artifact:2").code == 4
+
+
+def test_an_experiment_goes_and_comes_with_its_runs(
+    shell: Shell, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with lineage.connect(store) as opened:
+        context = opened.put(lineage.Asset(name="study"))
+        runs = [opened.put(lineage.Train()) for _ in range(22)]
+        opened.put([lineage.Association(context=context.key, execution=run.key) for run in runs])
+    monkeypatch.setattr("sys.stdin", Terminal("n\n"))
+    answer = shell("delete", str(context.key), "--runs")
+    assert answer.code == 1
+    assert str(runs[0].key) in answer.err
+    assert "and 3 more executions\n" in answer.err
+    gone_keys = shell("delete", str(context.key), "--runs", "--yes", "--json").json["deleted"]
+    assert gone_keys == [str(context.key), *(str(run.key) for run in runs)]
+    assert shell("restore", str(context.key), "--runs", "--json").json == {"restored": gone_keys}
+
+
+def test_unlink(shell: Shell, store: Path) -> None:
+    answer = shell("unlink", "s3://models/churn", "execution:1", "--message", "wrong run")
+    assert answer == (0, "ended OUTPUT from execution:1 to artifact:2\n", "")
+    answer = shell("unlink", "s3://models/churn", "execution:1")
+    assert answer.code == 3
+    assert "there is no edge between artifact:3 or another of its versions and" in answer.err
 
 
 def test_a_missing_store_is_not_made(shell: Shell, tmp_path: Path) -> None:

@@ -204,7 +204,14 @@ def test_path_is_a_chain_along_the_flow(shell: Shell, ends: tuple[str, str]) -> 
     assert {each["id"] for each in document["subgraph"]["nodes"]} == set(document["shortest"])
 
 
-def test_no_path_is_an_answer(shell: Shell) -> None:
+def test_no_path_within_the_limits_says_so_and_ends_alike(shell: Shell) -> None:
+    answer = shell("path", "artifact:1", "artifact:2", "--nodes", "1")
+    assert (answer.code, "was found." in answer.out) == (12, True)
+    assert "the limit of nodes cut it" in answer.err
+
+
+def test_no_path_is_an_answer_with_a_number_of_its_own(shell: Shell) -> None:
     answer = shell("path", "artifact:2", "artifact:3")
-    assert answer.code == 0
+    assert (answer.code, answer.err) == (12, "")
+    assert shell("path", "artifact:2", "artifact:3", "--json").code == 12
     assert answer.out == "No flow of data between artifact:2 and artifact:3 is recorded.\n"

@@ -1,0 +1,182 @@
+"""Tells what a deletion or a purge takes away, and what it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from lineage.contract.backend import Backend
+from lineage.contract.walking import Direction
+from lineage.errors import Invalid
+from lineage.filters.tree import Column, Compare, Field, Operator
+from lineage.model.contents import artifacts_with_digests, is_telling
+from lineage.model.entities import Node
+from lineage.model.keys import Kind, NodeKey
+from lineage.model.rows import EdgeKind
+from lineage.queries.naming import Reference, every
+from lineage.queries.notes import listed
+from lineage.queries.reader import Reader
+
+__all__ = ["Removal", "gone_with", "removal"]
+
+COMPARED = 1_000
+"""How many of the artifacts with one digest are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What a deletion or a purge takes away, in the order given; `notes` say what stays."""
+
+    nodes: tuple[Node, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def keys(self) -> tuple[NodeKey, ...]:
+        """The keys of what is taken away."""
+        return tuple(node.key for node in self.nodes)
+
+
+def removal(
+    backend: Backend,
+    references: Sequence[Reference],
+    *,
+    all_versions: bool = False,
+    runs: bool = False,
+    erases: bool = False,
+) -> Removal:
+    """Return what a deletion of some nodes takes away; a purge is one that `erases`.
+
+    A URI or an asset's name that several artifacts share is `Invalid`, unless `all_versions` are meant.
+    With `runs` each context goes with the contexts within it and their runs, but for a run that is also
+    within another context of one of their types. `NotFound` where there is no such node.
+
+    >>> import lineage
+    >>> store = lineage.connect("memory:")
+    >>> for digest in "ab":
+    ...     _ = store.put(lineage.Dataset(uri="people.csv", digest=digest))
+    >>> removal(store.backend, ["people.csv"], all_versions=True).keys
+    (artifact:1, artifact:2)
+    """
+    meant = (_meant(backend, each, all_versions=all_versions) for each in references)
+    keys = list(dict.fromkeys(key for some in meant for key in some))
+    reader = Reader(backend, None)
+    notes: list[str] = []
+    if runs:
+        keys, notes = _with_runs(reader, keys)
+    reader.check(keys)
+    notes += [*_versions_left(reader, keys), *_members_left(reader, keys, runs=runs)]
+    if erases:
+        notes += _copies_left(reader, keys)
+    return Removal(tuple(reader.node(key) for key in keys), tuple(notes))
+
+
+def _meant(backend: Backend, reference: Reference, *, all_versions: bool) -> Sequence[NodeKey]:
+    keys = sorted(every(backend, reference))
+    if len(keys) > 1 and not all_versions:
+        raise Invalid(
+            f"{reference!r:.200} names {len(keys)} artifacts, {listed(keys)}: name one by its key, "
+            "or all with --all-versions, in Python with all_versions=True"
+        )
+    return keys
+
+
+def gone_with(backend: Backend, keys: Sequence[NodeKey]) -> list[NodeKey]:
+    """Return gone contexts, each with the contexts and runs within it that went in the same transaction."""
+    reader = Reader(backend, None)
+    _check_contexts(reader, keys)
+    found: dict[NodeKey, None] = {}
+    for key in keys:
+        if not reader.gone(key):
+            raise Invalid(f"{key} is not deleted")
+        contexts = _contexts_within(reader, [key], reader.row(key).until)
+        found |= dict.fromkeys([*contexts, *_runs_of(reader, contexts, reader.row(key).until)])
+    return list(found)
+
+
+def _with_runs(reader: Reader, keys: Collection[NodeKey]) -> tuple[list[NodeKey], list[str]]:
+    """Return contexts with what goes with them, and what is to be said of it."""
+    _check_contexts(reader, keys)
+    contexts = _contexts_within(reader, keys)
+    runs = _runs_of(reader, contexts)
+    types = {reader.row(key).type_id for key in contexts}
+    rows = reader.edges(runs, Direction.UPSTREAM, {EdgeKind.ASSOCIATION})
+    others = {row.source for row in rows}.difference(contexts)
+    reader.read(others)
+    alike = {key for key in others if reader.row(key).type_id in types and not reader.gone(key)}
+    shared = sorted({row.target for row in rows if row.source in alike})
+    notes = [f"{_stay(shared)}, also within another context"] if shared else []
+    return [*contexts, *(key for key in runs if key not in shared)], notes
+
+
+def _check_contexts(reader: Reader, keys: Collection[NodeKey]) -> None:
+    for key in keys:
+        if key.kind is not Kind.CONTEXT:
+            raise Invalid(f"{key} is no context, and nothing else has runs to go with it")
+    reader.check(keys)
+
+
+def _runs_of(
+    reader: Reader, contexts: Collection[NodeKey], ended: int | None = None
+) -> list[NodeKey]:
+    rows = reader.edges(contexts, Direction.DOWNSTREAM, {EdgeKind.ASSOCIATION})
+    runs = sorted({row.target for row in rows})
+    reader.read(runs)
+    return [key for key in runs if _fits(reader, key, ended)]
+
+
+def _contexts_within(
+    reader: Reader, keys: Collection[NodeKey], ended: int | None = None
+) -> dict[NodeKey, None]:
+    contexts = dict.fromkeys(keys)
+    level = list(contexts)
+    while level:
+        rows = reader.edges(level, Direction.DOWNSTREAM, {EdgeKind.PARENT})
+        below = sorted({row.target for row in rows} - contexts.keys())
+        reader.read(below)
+        level = [key for key in below if _fits(reader, key, ended)]
+        contexts |= dict.fromkeys(level)
+    return contexts
+
+
+def _fits(reader: Reader, key: NodeKey, ended: int | None) -> bool:
+    """Whether a node is live, or where a transaction is given, was deleted by that one."""
+    row = reader.row(key)
+    return not row.gone if ended is None else row.gone and row.until == ended
+
+
+def _versions_left(reader: Reader, keys: Collection[NodeKey]) -> Iterator[str]:
+    """Yield which other artifacts have the URIs of those that go."""
+    uris = dict.fromkeys(
+        row.uri for row in reader.rows(key for key in keys if key.kind is Kind.ARTIFACT) if row.uri
+    )
+    for uri in uris:
+        others = reader.find_artifacts(Compare(Column(Field.URI), Operator.EQ, uri))
+        left = [key for key in others if key not in keys]
+        if left:
+            yield f"{_stay(left)} at {uri[:200]}"
+
+
+def _members_left(reader: Reader, keys: Collection[NodeKey], *, runs: bool) -> Iterator[str]:
+    """Yield how many of the runs and artifacts of contexts that go are left."""
+    contexts = [key for key in keys if key.kind is Kind.CONTEXT]
+    for key in contexts[:COMPARED]:
+        rows = reader.edges((key,), Direction.DOWNSTREAM)
+        for kind in (Kind.CONTEXT, Kind.EXECUTION, Kind.ARTIFACT):
+            members = {row.target for row in rows if row.target.kind is kind}
+            left = [each for each in sorted(members) if each not in keys and not reader.gone(each)]
+            if left and not (runs and kind is Kind.EXECUTION):
+                yield f"{_stay(left)}, within {key}"
+
+
+def _copies_left(reader: Reader, keys: Collection[NodeKey]) -> Iterator[str]:
+    """Yield which other artifacts have the content that is erased, by their digests."""
+    rows = artifacts_with_digests(reader.rows(keys))
+    digests = {digest for _, digest in rows.values() if is_telling(digest)}
+    for alike in reader.with_digests(digests, COMPARED).values():
+        left = [row.key for row in alike if row.key not in keys]
+        if left:
+            yield f"{_stay(left)}, with the same digest"
+
+
+def _stay(keys: Sequence[NodeKey]) -> str:
+    return f"{listed(keys)} {'stays' if len(keys) == 1 else 'stay'}"
