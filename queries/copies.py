@@ -9,27 +9,24 @@ asked about to its originals. Such a hop counts as one edge.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
 from itertools import islice
 from typing import NamedTuple
 
-from typing_extensions import override
-
 from lineage.answers.subgraph import Copy
 from lineage.contract.standing import Standing, fault_of
-from lineage.contract.walking import Direction, KeyWalk, Limits, Walk, check_limits
+from lineage.contract.walking import Direction, Walk
 from lineage.model.contents import artifacts_with_digests, is_telling
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeKind, EdgeRow, NodeRow
+from lineage.queries.hops import Hop, Hops
 from lineage.queries.reader import Reader
 
 __all__ = [
     "Copy",
+    "CopyHops",
     "TwinFinder",
     "Twins",
-    "Walked",
     "remarks_on_twins",
-    "walked",
 ]
 
 NEAREST = 1_000
@@ -201,43 +198,36 @@ def _have(keys: Sequence[NodeKey]) -> str:
     return "has" if len(keys) == 1 else "have"
 
 
-class Walked(NamedTuple):
-    """A walk, and the hops through copies that it took; `steps` are these as edges in the direction of the flow."""
+class CopyHops:
+    """The hops of a walk from copies to originals, and downstream to copies."""
 
-    walk: Walk
-    hops: tuple[Copy, ...] = ()
-    steps: tuple[EdgeRow, ...] = ()
+    def __init__(self, reader: Reader, direction: Direction, starts: Collection[NodeKey]) -> None:
+        self._reader = reader
+        self._finder = TwinFinder(reader)
+        self._upstream = direction is Direction.UPSTREAM
+        self._starts = frozenset(starts)
 
-    @property
-    def flow(self) -> Walk:
-        """The walk with the steps among its edges."""
-        if not self.steps:
-            return self.walk
-        return self.walk._replace(edges=[*self.walk.edges, *self.steps])
+    def hops_from(self, nodes: Collection[NodeKey]) -> Hops:
+        """Return the hops from the artifacts among some nodes."""
+        rows = self._reader.rows(key for key in nodes if key.kind is Kind.ARTIFACT)
+        found = []
+        for key, twins in self._finder.copies(rows).items():
+            if self._upstream or key in self._starts:
+                found += [((key, each), Copy(each, key)) for each in twins.originals]
+        if not self._upstream:
+            for key, twins in self._finder.originals(rows).items():
+                found += [((key, each), Copy(key, each)) for each in twins.unwritten]
+        return {ends: Hop(self._edge(ends), copy) for ends, copy in found}
 
-
-def walked(
-    reader: Reader,
-    starts: Collection[NodeKey],
-    direction: Direction,
-    limits: Limits,
-    *,
-    edges: bool,
-    through_copies: bool,
-) -> Walked:
-    """Walk the edges of events from some nodes, and through copies if that is wanted, within one limit."""
-    if not through_copies:
-        return Walked(reader.walk(starts, direction, limits, edges=edges))
-    check_limits(limits)
-    reader.check_starts(starts)
-    steps = _CopiesWalk(reader, direction, limits, starts, with_edges=edges)
-    walk = steps.run(set(starts))
-    return Walked(walk, steps.hops, steps.steps)
+    def _edge(self, ends: tuple[NodeKey, NodeKey]) -> EdgeRow:
+        source, target = ends[::-1] if self._upstream else ends
+        return EdgeRow(source, target, EdgeKind.INPUT, None, None, 0, 0, 0)
 
 
 def remarks_on_twins(
     reader: Reader,
-    steps: Walked,
+    walk: Walk,
+    hops: Sequence[Copy],
     direction: Direction,
     *,
     through_copies: bool,
@@ -248,11 +238,11 @@ def remarks_on_twins(
     Downstream of the starts alone, unless the walk went through copies: it met nothing else that nobody wrote.
     Rows come from the reader, unless the caller has them.
     """
-    levels, upstream = steps.walk.levels, direction is Direction.UPSTREAM
+    levels, upstream = walk.levels, direction is Direction.UPSTREAM
     near = islice((key for level in levels for key in level), NEAREST)
     looked_at = near if upstream or through_copies else levels[0][:NEAREST]
     rows = [*(rows_of or reader.rows)(looked_at)]
-    finder, hopped = TwinFinder(reader), {key for hop in steps.hops for key in hop}
+    finder, hopped = TwinFinder(reader), {key for hop in hops for key in hop}
     copies = finder.copies(rows)
     originals = {} if upstream else finder.originals(rows)
     told = [*_twins_told(_without(copies, hopped)), *_copies_told(_without(originals, hopped))]
@@ -263,83 +253,4 @@ def remarks_on_twins(
     crowded = [
         key for key, each in {**copies, **originals}.items() if key in hopped and not each.whole
     ]
-    return [*_hops_told(steps.hops), *told, *_crowds_told(crowded)]
-
-
-class _CopiesWalk(KeyWalk):
-    """A walk that takes one level at a time from the backend, and adds the hops from it."""
-
-    def __init__(
-        self,
-        reader: Reader,
-        direction: Direction,
-        limits: Limits,
-        starts: Collection[NodeKey],
-        *,
-        with_edges: bool,
-    ) -> None:
-        super().__init__(limits)
-        self._reader = reader
-        self._finder = TwinFinder(reader)
-        self._direction = direction
-        self._starts = frozenset(starts)
-        self._with_edges = with_edges
-        self._hops: dict[tuple[NodeKey, NodeKey], Copy] = {}
-        """The hops from and to nodes, all that were met."""
-
-    @property
-    def hops(self) -> tuple[Copy, ...]:
-        """The hops among the nodes of the answer, in the order of their ends."""
-        return tuple(hop for _, hop in self._kept())
-
-    @property
-    def steps(self) -> tuple[EdgeRow, ...]:
-        """The same as edges."""
-        upstream = self._direction is Direction.UPSTREAM
-        ends = [ends[::-1] if upstream else ends for ends, _ in self._kept()]
-        return tuple(
-            EdgeRow(source, target, EdgeKind.INPUT, None, None, 0, 0, 0) for source, target in ends
-        )
-
-    def _kept(self) -> list[tuple[tuple[NodeKey, NodeKey], Copy]]:
-        return sorted(each for each in self._hops.items() if self._seen.issuperset(each[0]))
-
-    def _hops_from(self, nodes: Iterable[NodeKey]) -> set[tuple[NodeKey, NodeKey]]:
-        """Return the hops from some nodes, as pairs of where they are and where they lead."""
-        artifacts = [key for key in nodes if key.kind is Kind.ARTIFACT]
-        self._reader.read(artifacts)
-        rows = [self._reader.row(key) for key in artifacts]
-        found = {}
-        for key, twins in self._finder.copies(rows).items():
-            if self._direction is Direction.UPSTREAM or key in self._starts:
-                found.update({(key, each): Copy(each, key) for each in twins.originals})
-        if self._direction is Direction.DOWNSTREAM:
-            for key, twins in self._finder.originals(rows).items():
-                found.update({(key, each): Copy(key, each) for each in twins.unwritten})
-        self._hops |= found
-        return set(found)
-
-    @override
-    def _neighbours(self, frontier: Sequence[NodeKey], room: int | None) -> set[NodeKey]:
-        # Those that were seen count in the backend's walk, and must not take the room of others.
-        most = None if room is None else room + len(self._seen) + len(frontier) + 1
-        near = self._reader.walk(frontier, self._direction, Limits(1, most), edges=False)
-        return {*near.keys, *(end for _, end in self._hops_from(frontier))} - self._seen
-
-    @override
-    def _look_beyond(self, unexpanded: Sequence[NodeKey]) -> set[NodeKey]:
-        cut = self._among.cut
-        leading = {*(() if cut is None else cut.frontier)}
-        leading |= {start for start, end in self._hops_from(unexpanded) if end not in self._seen}
-        return leading.intersection(unexpanded)
-
-    @cached_property
-    def _among(self) -> Walk:
-        """The edges among the nodes of the answer, and which of them lead further."""
-        return self._reader.walk(
-            self._seen, self._direction, Limits(hops=0, nodes=None), edges=self._with_edges
-        )
-
-    @override
-    def _edges(self, *, whole: bool) -> Sequence[EdgeRow]:
-        return self._among.edges if self._with_edges else []
+    return [*_hops_told(hops), *told, *_crowds_told(crowded)]

@@ -15,18 +15,20 @@ from lineage.model.keys import Kind, NodeKey
 from lineage.model.paths import Path, first_path, paths_of
 from lineage.model.purposes import Purpose
 from lineage.model.rows import EdgeKind, EdgeRow
-from lineage.model.system import Environment
+from lineage.model.system import RUN_ID, Environment, RunContext
 from lineage.model.values import Value
-from lineage.queries.copies import TwinFinder, Walked, walked
+from lineage.queries.copies import TwinFinder
 from lineage.queries.libraries import is_framework, libraries_of
+from lineage.queries.nesting import Inherited, Nesting
 from lineage.queries.reader import Neighbours, Reader
 from lineage.queries.roles import Role
 from lineage.queries.uses import PRECEDENCE, purposes_upstream, use_of
+from lineage.queries.walked import Walked, walked
 
 __all__ = ["Facts", "Linked", "Metric", "Source"]
 
-WRITTEN_BY_THE_RUN = frozenset({"error_type", "error_message"})
-"""Custom properties that say how a run ended; they are no parameters."""
+WRITTEN_BY_THE_RUN = frozenset({"error_type", "error_message", RUN_ID})
+"""Custom properties that say how a run ended, and which one it is; they are no parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Source:
     Where a run that made the node read it directly, `use` is what the event says it was for, and
     `paths` are all its places among the inputs. `purpose` is what that means, or for data further up what
     the direct input that it leads to was for. `failed` says that no way leads there but through a run
-    that failed or was canceled.
+    that failed or was canceled. `by` is who read it where no step did itself: their parent.
     """
 
     node: Artifact
@@ -45,6 +47,7 @@ class Source:
     use: str | None = None
     purpose: Purpose | None = None
     paths: tuple[Path, ...] = ()
+    by: NodeKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,27 +167,61 @@ class Facts:
     @cached_property
     def upstream(self) -> Walk:
         """Everything that the node was made from."""
+        return self._nodes_upstream.walk
+
+    @cached_property
+    def _nodes_upstream(self) -> Walked:
         if self.key.kind is Kind.CONTEXT:
-            return Walk(((self.key,),), ())
-        if self.through_copies:
-            return self._steps_upstream.walk
-        return self.reader.walk((self.key,), Direction.UPSTREAM, self.limits, edges=False)
+            return Walked(Walk(((self.key,),), ()))
+        return self._steps_upstream if self.through_copies else self._walked(edges=False)
 
     @cached_property
     def _steps_upstream(self) -> Walked:
+        return self._walked(edges=True)
+
+    def _walked(self, *, edges: bool) -> Walked:
         return walked(
             self.reader,
             (self.key,),
             Direction.UPSTREAM,
             self.limits,
-            edges=True,
+            edges=edges,
             through_copies=self.through_copies,
+            through_steps=True,
         )
 
     @property
     def hops(self) -> tuple[Copy, ...]:
         """The hops through copies upstream."""
-        return self._steps_upstream.hops if self.through_copies else ()
+        return self._nodes_upstream.copies
+
+    @property
+    def inherited(self) -> tuple[Inherited, ...]:
+        """What steps upstream that read no data set work on, as their parents read it."""
+        return self._nodes_upstream.inherited
+
+    @cached_property
+    def inherited_directly(self) -> tuple[Inherited, ...]:
+        """The same for the execution, or for the runs that wrote the artifact."""
+        runs = (self.key,) if self.key.kind is Kind.EXECUTION else self.runs
+        return tuple(self.nesting.inherited_by(runs))
+
+    @cached_property
+    def nesting(self) -> Nesting:
+        """The runs within runs around the node."""
+        return Nesting(self.reader, self.limits)
+
+    @cached_property
+    def steps(self) -> tuple[NodeKey, ...]:
+        """The steps of an execution, by key."""
+        return tuple(self.nesting.steps(self.key)) if self.key.kind is Kind.EXECUTION else ()
+
+    @cached_property
+    def parents(self) -> tuple[NodeKey, ...]:
+        """The runs that an execution is a step of, by key: one, unless imports say otherwise."""
+        if self.key.kind is not Kind.EXECUTION or not self.nesting.is_known:
+            return ()
+        return tuple(self.nesting.parents((self.key,)).get(self.key, ()))
 
     @cached_property
     def upstream_edges(self) -> Sequence[EdgeRow]:
@@ -224,6 +261,12 @@ class Facts:
         paths: dict[NodeKey, tuple[Path, ...]] = {}
         for row in (*sound, *(row for row in others if row.source not in told)):
             paths[row.source] = paths.get(row.source, ()) + paths_of(row.paths)
+        behind = self._nodes_upstream.inherited and self._steps_upstream.behind_parents(
+            self.reader, Direction.UPSTREAM
+        )
+        by_parents = {
+            each.data: each.parent for each in reversed(self.inherited) if each.data in behind
+        }
         sources = [
             Source(
                 node=self.reader.artifact(key),
@@ -232,6 +275,7 @@ class Facts:
                 use=use_of(paths.get(key, ())),
                 purpose=purposes.get(key),
                 paths=paths.get(key, ()),
+                by=by_parents.get(key),
             )
             for distance, level in enumerate(self.upstream.levels)
             for key in level
@@ -246,8 +290,10 @@ class Facts:
     def inputs(self) -> tuple[EdgeRow, ...]:
         """The events by which the execution, or the runs that wrote the artifact, read."""
         if self.key.kind is Kind.EXECUTION:
-            return self.before.edges
-        return self.reader.neighbours(self.runs, Direction.UPSTREAM, self.limits).edges
+            read = self.before.edges
+        else:
+            read = self.reader.neighbours(self.runs, Direction.UPSTREAM, self.limits).edges
+        return (*read, *(each.row for each in self.inherited_directly))
 
     @cached_property
     def input_paths(self) -> Mapping[NodeKey, str]:
@@ -385,10 +431,12 @@ class Facts:
 
     @cached_property
     def contexts(self) -> tuple[Context, ...]:
-        """The first of those, by key, without the environments."""
+        """The first of those, by key, without environments and the contexts of runs and their steps."""
         kept = self.containing[: self.limits.nodes]
         self.reader.read(kept)
-        return tuple(self.reader.context(key) for key in kept if not self._is_environment(key))
+        hidden = self.reader.types.ids(Environment) | self.reader.types.ids(RunContext)
+        shown = [key for key in kept if self.reader.row(key).type_id not in hidden]
+        return tuple(self.reader.context(key) for key in shown)
 
     @cached_property
     def members(self) -> tuple[NodeKey, ...]:

@@ -12,12 +12,13 @@ from lineage.contract.backend import Backend
 from lineage.contract.walking import Cut, Direction, Limits, Walk
 from lineage.model.entities import Artifact, Node
 from lineage.model.keys import Kind, NodeKey
-from lineage.queries.copies import remarks_on_twins, walked
-from lineage.queries.notes import behind_failures, listed
+from lineage.queries.copies import remarks_on_twins
+from lineage.queries.notes import behind_failures, inherited, listed
 from lineage.queries.paths import Way, steps_back
 from lineage.queries.reader import Reader
 from lineage.queries.roles import Role
 from lineage.queries.uses import evaluated_alone
+from lineage.queries.walked import walked
 
 __all__ = ["Affected", "Impact", "impact"]
 
@@ -29,7 +30,8 @@ class Affected:
     `path` begins at what changed and ends at the artifact. `deployments` are the executions of role
     deploy, among what changed and what it led to, that read or wrote the artifact, by key. `failed` says
     that no way leads there but through a run that failed or was canceled, `evaluated` that none does but
-    through data or models that were read to evaluate.
+    through data or models that were read to evaluate, `by_parent` that none does but through a step that
+    read no data set itself, for what its parent read.
     """
 
     node: Artifact
@@ -39,6 +41,7 @@ class Affected:
     deployments: tuple[NodeKey, ...]
     failed: bool = False
     evaluated: bool = False
+    by_parent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,13 @@ def impact(
     """
     reader = Reader(backend, as_of)
     steps = walked(
-        reader, starts, Direction.DOWNSTREAM, limits, edges=True, through_copies=through_copies
+        reader,
+        starts,
+        Direction.DOWNSTREAM,
+        limits,
+        edges=True,
+        through_copies=through_copies,
+        through_steps=True,
     )
     walk = steps.flow
     reader.read(walk.keys)
@@ -130,6 +139,7 @@ def impact(
     deployed_by = _deployments(reader, walk)
     failed = reader.behind_failures(walk)
     evaluated = evaluated_alone(reader, walk)
+    behind_parents = steps.behind_parents(reader, Direction.DOWNSTREAM)
     affected = [
         Affected(
             node=reader.artifact(key),
@@ -139,6 +149,7 @@ def impact(
             deployments=tuple(sorted(deployed_by.get(key, ()))),
             failed=key in failed,
             evaluated=key in evaluated,
+            by_parent=key in behind_parents,
         )
         for distance, level in enumerate(walk.levels)
         for key in level
@@ -151,10 +162,17 @@ def impact(
         affected=tuple(sorted(affected, key=_order)),
         deployments=met,
         nodes={key: reader.node(key) for key in walk.keys if key in told},
-        copies=steps.hops,
+        copies=steps.copies,
         notes=(
             *_notes(reader, walk, affected),
-            *remarks_on_twins(reader, steps, Direction.DOWNSTREAM, through_copies=through_copies),
+            *inherited(steps.inherited),
+            *remarks_on_twins(
+                reader,
+                steps.walk,
+                steps.copies,
+                Direction.DOWNSTREAM,
+                through_copies=through_copies,
+            ),
         ),
         truncated=walk.cut,
         number=reader.number,

@@ -9,13 +9,22 @@ from lineage.answers.labels import printable
 from lineage.contract.standing import Weight, ending_of, is_pending, written_by_failures
 from lineage.contract.walking import Cut, Direction
 from lineage.model.keys import Kind, NodeKey
-from lineage.queries.copies import Walked, remarks_on_twins
+from lineage.queries.copies import remarks_on_twins
 from lineage.queries.facts import Facts
 from lineage.queries.libraries import is_framework
+from lineage.queries.nesting import Inherited
 from lineage.queries.reader import Reader
 from lineage.queries.roles import Role
 
-__all__ = ["behind_failures", "concluded", "cut_short", "listed", "remarks", "standing_of_runs"]
+__all__ = [
+    "behind_failures",
+    "concluded",
+    "cut_short",
+    "inherited",
+    "listed",
+    "remarks",
+    "standing_of_runs",
+]
 
 LISTED = 5
 """How many keys a sentence names."""
@@ -32,6 +41,7 @@ def remarks(found: Facts) -> tuple[str, ...]:
         *_twins(found),
         *_environment(found),
         *_datasets(found),
+        *inherited(found.inherited),
         *_metrics(found),
         *_too_many(found),
     )
@@ -99,10 +109,28 @@ def _runs(found: Facts) -> Iterator[str]:
 
 def _twins(found: Facts) -> list[str]:
     """Return what to say of artifacts upstream that nobody wrote, and whose twins runs wrote."""
-    steps = Walked(found.upstream, found.hops)
     return remarks_on_twins(
-        found.reader, steps, Direction.UPSTREAM, through_copies=found.through_copies
+        found.reader,
+        found.upstream,
+        found.hops,
+        Direction.UPSTREAM,
+        through_copies=found.through_copies,
     )
+
+
+def inherited(hops: Iterable[Inherited]) -> Iterator[str]:
+    """Yield which steps are taken to have read what their parents did."""
+    data: dict[tuple[NodeKey, NodeKey], list[NodeKey]] = {}
+    for hop in hops:
+        data.setdefault((hop.parent, hop.step), []).append(hop.data)
+    steps: dict[tuple[NodeKey, ...], list[NodeKey]] = {}
+    for (parent, step), keys in data.items():
+        steps.setdefault((parent, *keys), []).append(step)
+    for (parent, *keys), alike in islice(steps.items(), LISTED):
+        none = f"{listed(alike)} read no data set"
+        yield f"{none}; what {'its' if len(alike) == 1 else 'their'} parent {parent} read counts: {listed(keys)}"
+    if len(steps) > LISTED:
+        yield f"so it is with the steps of {len(steps) - LISTED} more parents"
 
 
 def standing_of_runs(found: Facts) -> Iterator[str]:

@@ -14,12 +14,13 @@ from lineage.model.entities import Artifact
 from lineage.model.keys import NodeKey
 from lineage.model.purposes import Purpose
 from lineage.model.rows import EdgeRow
-from lineage.queries.copies import Walked, remarks_on_twins, walked
+from lineage.queries.copies import remarks_on_twins
 from lineage.queries.facts import Facts
 from lineage.queries.notes import (
     behind_failures,
     concluded,
     cut_short,
+    inherited,
     listed,
     standing_of_runs,
 )
@@ -27,6 +28,7 @@ from lineage.queries.reader import Reader
 from lineage.queries.roles import Role
 from lineage.queries.uses import evaluated_alone, purpose_in
 from lineage.queries.versions import assets_of, versions_of
+from lineage.queries.walked import Walked, walked
 
 __all__ = ["Peer", "Peers", "peers"]
 
@@ -35,13 +37,15 @@ __all__ = ["Peer", "Peers", "peers"]
 class Peer:
     """A model, the nearest of the data sets it was trained on, and how many edges lie between.
 
-    `failed` says that no way leads there but through a run that failed or was canceled.
+    `failed` says that no way leads there but through a run that failed or was canceled, `by_parent` that
+    none does but through a step that read no data set itself, for what its parent read.
     """
 
     model: Artifact
     dataset: NodeKey
     distance: int
     failed: bool = False
+    by_parent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,7 @@ def peers(
         of=reader.artifact(key),
         datasets=tuple(reader.artifact(each) for each in data),
         models=models.trained,
-        copies=tuple(dict.fromkeys((*_own_hops(found), *models.steps.hops))),
+        copies=tuple(dict.fromkeys((*_own_hops(found), *models.steps.copies))),
         notes=(*notes, *_conclusions(found, data, models), *_twins(found, models)),
         truncated=models.cut,
         number=reader.number,
@@ -139,6 +143,7 @@ def _data(found: Facts) -> tuple[list[NodeKey], list[str]]:
         notes.append(f"{found.run} read more than {found.limits.nodes} nodes; only the first count")
     reader.read({row.source for row in read.edges} | {found.run})
     events = [row for row in read.edges if reader.role(row.source) is Role.DATASET]
+    events += [hop.row for hop in found.inherited_directly if hop.step == found.run]
     data = sorted({row.source for row in events if _may_train(purpose_in(reader, row))} - {key})
     if data:
         return data, [*notes, *_untold(reader, events, data)]
@@ -201,15 +206,23 @@ def _trained_on(found: Facts, data: Sequence[NodeKey]) -> _Models:
         found.limits,
         edges=True,
         through_copies=found.through_copies,
+        through_steps=True,
     )
     walk, own = steps.flow, {found.key, *found.originals}
-    own.update(hop.copy for hop in steps.hops if hop.original in own)
+    own.update(hop.copy for hop in steps.copies if hop.original in own)
     reader.read(walk.keys)
     evaluated = evaluated_alone(reader, walk)
     failed = reader.behind_failures(walk)
+    behind_parents = steps.behind_parents(reader, Direction.DOWNSTREAM)
     origins = _origins(walk)
     met = [
-        Peer(reader.artifact(key), origins[key], distance, key in failed)
+        Peer(
+            reader.artifact(key),
+            origins[key],
+            distance,
+            failed=key in failed,
+            by_parent=key in behind_parents,
+        )
         for distance, level in enumerate(walk.levels)
         for key in level
         if distance and key not in own and reader.role(key) is Role.MODEL
@@ -232,7 +245,7 @@ def _twins(found: Facts, models: _Models) -> list[str]:
         remark
         for steps, way in ((asked, Direction.UPSTREAM), (models.steps, Direction.DOWNSTREAM))
         for remark in remarks_on_twins(
-            found.reader, steps, way, through_copies=found.through_copies
+            found.reader, steps.walk, steps.copies, way, through_copies=found.through_copies
         )
     ]
     return [*dict.fromkeys(told)]
@@ -256,6 +269,7 @@ def _conclusions(found: Facts, data: Sequence[NodeKey], models: _Models) -> list
     told = [
         *concluded(found.reader, taken),
         *behind_failures("the models", failed),
+        *inherited(dict.fromkeys((*found.inherited_directly, *models.steps.inherited))),
         *cut_short("the search for models", models.cut),
     ]
     if models.evaluated:

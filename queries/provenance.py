@@ -10,8 +10,9 @@ from lineage.contract.backend import Backend
 from lineage.contract.walking import Direction, Limits
 from lineage.model.entities import Node
 from lineage.model.keys import NodeKey
-from lineage.queries.copies import remarks_on_twins, walked
+from lineage.queries.copies import remarks_on_twins
 from lineage.queries.reader import Reader
+from lineage.queries.walked import walked
 
 __all__ = ["downstream", "subgraph", "upstream"]
 
@@ -104,7 +105,8 @@ def subgraph(
     rows = backend.nodes(steps.walk.keys, as_of=as_of)
     remarks = remarks_on_twins(
         reader,
-        steps,
+        steps.walk,
+        steps.copies,
         direction,
         through_copies=through_copies,
         rows_of=lambda keys: filter(None, map(rows.get, keys)),
@@ -117,6 +119,6 @@ def subgraph(
         matching=matching,
         cls=None if type is None or isinstance(type, str) else type,
         has_writers=direction is Direction.UPSTREAM,
-        copies=steps.hops,
+        copies=steps.copies,
         remarks=remarks,
     )

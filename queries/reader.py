@@ -20,7 +20,7 @@ from lineage.errors import Corrupt, Invalid, NotFound
 from lineage.filters.tree import Filter
 from lineage.model.entities import Artifact, Context, Execution, Node
 from lineage.model.keys import Kind, NodeKey
-from lineage.model.rows import EdgeKind, EdgeRow, NodeRow, entity_of
+from lineage.model.rows import EdgeKey, EdgeKind, EdgeRow, NodeRow, entity_of
 from lineage.model.schema import AnyType
 from lineage.queries.roles import Role, Roles
 
@@ -200,6 +200,20 @@ class Reader:
         if not keys:
             return []
         return self._backend.edges(keys, direction, kinds=kinds, as_of=self._as_of)
+
+    def edge_page(
+        self,
+        key: NodeKey,
+        direction: Direction,
+        kinds: Collection[EdgeKind],
+        *,
+        after: EdgeKey | None = None,
+        limit: int | None,
+    ) -> list[EdgeRow]:
+        """Return the first edges at a node, or those after one, by the key of the other end."""
+        return self._backend.edge_page(
+            key, direction, kinds=kinds, after=after, limit=limit, as_of=self._as_of
+        )
 
     def neighbours(
         self, keys: Collection[NodeKey], direction: Direction, limits: Limits

@@ -55,7 +55,8 @@ class Summary:
     `runs` wrote it, newest first; `parameters`, `environment` and `frameworks` are those of the
     newest run, or of the node itself, if it is an execution. `inputs` and `outputs` are an
     execution's, `readers` the executions that read an artifact, `members` what belongs to a
-    context, and its `contexts` are parents and children; all by key. `copies` are the hops through
+    context, and its `contexts` are parents and children; `steps` are the parts of an execution that are
+    executions themselves, `part_of` those that it is a step of; all by key. `copies` are the hops through
     copies upstream, of which the first one's runs answer for an artifact that nobody wrote. `notes` say in sentences what
     was not recorded and what was only concluded. `truncated` says where a limit cut the search for
     data sets.
@@ -78,6 +79,8 @@ class Summary:
     truncated: Cut | None
     number: int
     copies: tuple[Copy, ...] = ()
+    steps: tuple[Execution, ...] = ()
+    part_of: tuple[Execution, ...] = ()
 
     def _repr_html_(self) -> str:
         return safely(self._html, f"Summary of {self.node.key}")
@@ -107,7 +110,13 @@ class Summary:
             yield "library", library, version
         linked = (("input", self.inputs), ("output", self.outputs))
         around = [(what, link.node) for what, links in linked for link in links]
-        named = (("run", self.runs), ("reader", self.readers), ("context", self.contexts))
+        named = (
+            ("run", self.runs),
+            ("step", self.steps),
+            ("part of", self.part_of),
+            ("reader", self.readers),
+            ("context", self.contexts),
+        )
         around += [
             (what, node) for what, nodes in (*named, ("member", self.members)) for node in nodes
         ]
@@ -166,6 +175,8 @@ def summary(
         readers=_executions(found, sorted(found.readers)),
         members=_members(found),
         copies=found.hops,
+        steps=_executions(found, found.steps),
+        part_of=_executions(found, found.parents),
         notes=remarks(found),
         truncated=found.upstream.cut,
         number=found.reader.number,

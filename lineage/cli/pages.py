@@ -102,6 +102,8 @@ def summary(answer: Summary) -> Iterator[str]:
     yield from part("Metrics", _metrics(answer))
     yield from part("Environment", _environment(answer))
     yield from part("Frameworks", _values(answer.frameworks))
+    yield from part("Part of", _nodes(answer.part_of))
+    yield from part("Steps", _nodes(answer.steps))
     yield from part("Inputs", _linked(answer.inputs))
     yield from part("Outputs", _linked(answer.outputs))
     yield from part("Read by", _nodes(answer.readers))
@@ -117,12 +119,15 @@ def _runs(answer: Summary) -> Iterator[str]:
 
 
 def _marked(each: Source | Peer | Affected) -> str:
-    """Return the marks of data by its purpose, and of what only evaluation or failed runs lead to."""
+    """Return the marks of data by its purpose, and of what only evaluation, failed runs or parents lead to."""
     purpose = getattr(each, "purpose", None)
+    reader = getattr(each, "by", None)
     marks = [
         *([purpose] if purpose else []),
         *(["evaluation"] if getattr(each, "evaluated", False) else []),
         *(["failed"] if each.failed else []),
+        *([f"by {reader}, its parent"] if reader else []),
+        *(["by a parent"] if getattr(each, "by_parent", False) else []),
     ]
     return "".join(f", {mark}" for mark in marks)
 

@@ -20,6 +20,7 @@ from lineage.model.schema import TYPE_CLASSES, AnyType, Indexed, Schema
 
 __all__ = [
     "OWN_CLASSES",
+    "RUN_ID",
     "SYSTEM_NAMES",
     "SYSTEM_TYPES",
     "Asset",
@@ -30,6 +31,7 @@ __all__ = [
     "Metrics",
     "Model",
     "Process",
+    "RunContext",
     "Statistics",
     "Train",
     "Transform",
@@ -128,6 +130,20 @@ class Environment(Context, type="lineage.Environment"):
     git_clean: bool | None = None
 
 
+class RunContext(Context, type="lineage.Run"):
+    """A run and its steps, all executions; those of a step are in a child context.
+
+    `parent` is the `lineage.run` (`RUN_ID`) among the custom properties of the one that has the steps, and
+    the context's name.
+    """
+
+    parent: str | None = None
+
+
+RUN_ID = "lineage.run"
+"""The custom property by which an execution that has steps is known to its `RunContext`: a random UUID."""
+
+
 _SYSTEM_CLASSES: tuple[type[Node], ...] = (
     Dataset,
     Model,
@@ -186,7 +202,11 @@ SYSTEM_TYPES: tuple[AnyType, ...] = tuple(
 """The nine types of every store, with the ids 1 to 9; MLMD has them as `mlmd.Dataset` and so on."""
 
 
-OWN_CLASSES: dict[str, type[Node]] = {"lineage.Asset": Asset, "lineage.Environment": Environment}
+OWN_CLASSES: dict[str, type[Node]] = {
+    "lineage.Asset": Asset,
+    "lineage.Environment": Environment,
+    "lineage.Run": RunContext,
+}
 """The types with reserved names that a store gets when it needs them, and nobody may change."""
 
 

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Generic, TypeAlias, TypeVar, cast
 
 from lineage.contract.backend import Backend
+from lineage.contract.registry import Registry
 from lineage.contract.transaction import Author, Transaction
 from lineage.errors import Invalid
 from lineage.model.entities import Artifact, Context, Execution, ExecutionState, Node
@@ -21,7 +22,7 @@ from lineage.model.rows import (
     NodeRow,
     entity_of,
 )
-from lineage.model.system import Environment
+from lineage.model.system import Environment, RunContext
 from lineage.recording.edges import new_edges, stamp_edge
 from lineage.recording.identity import Settled, Wanted, settle, warn_of
 
@@ -62,6 +63,7 @@ class Recorded(Generic[ExecutionT_co]):
         self.notes = settled.notes
         self._types = settled.types.known.by_id
         self._environments = settled.types.known.ids(Environment)
+        self._of_runs = _of_runs_alone(settled.types.known)
         self._nodes = [
             (each.role, row, None if each.entity is None else type(each.entity))
             for row, each in zip(settled.rows, wanted, strict=True)
@@ -89,8 +91,8 @@ class Recorded(Generic[ExecutionT_co]):
 
     @property
     def shared_contexts(self) -> tuple[NodeKey, ...]:
-        """The keys of what its artifacts belong to as well: all contexts but environments."""
-        return tuple(row.key for row in self._contexts if row.type_id not in self._environments)
+        """The keys of what its artifacts belong to as well: all contexts but those of runs alone."""
+        return tuple(row.key for row in self._contexts if row.type_id not in self._of_runs)
 
     @property
     def environments(self) -> tuple[NodeKey, ...]:
@@ -124,7 +126,7 @@ def record(
     """Write a run in one transaction; see `identity` for which artifacts are new.
 
     Every artifact and the execution belong to every context, but an `Environment` is the
-    execution's alone. `state` is that of an execution which has none.
+    execution's alone, as is a `RunContext`. `state` is that of an execution which has none.
     """
     if not isinstance(execution, Execution):
         raise Invalid(f"{execution!r:.80} cannot be recorded; give an execution")
@@ -230,10 +232,14 @@ def _edges(
 
 def _contexts(settled: Settled, wanted: Sequence[Wanted]) -> list[tuple[NodeKey, bool]]:
     """Return the contexts' keys, and whether only the execution belongs to them."""
-    known = settled.types.known
-    environments = known.ids(Environment)
+    of_runs = _of_runs_alone(settled.types.known)
     return [
-        (row.key, row.type_id in environments)
+        (row.key, row.type_id in of_runs)
         for row, each in zip(settled.rows, wanted, strict=True)
         if each.role == "context"
     ]
+
+
+def _of_runs_alone(known: Registry) -> frozenset[int]:
+    """Return the ids of the types of contexts to which no artifact belongs."""
+    return known.ids(Environment) | known.ids(RunContext)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, suppress
 from types import TracebackType
 from typing import Generic, NamedTuple, Self, TypeVar, cast, overload
@@ -34,6 +34,7 @@ from lineage.recording.record import (
     node_of_kind,
     record,
 )
+from lineage.recording.steps import add_step
 
 __all__ = ["Run"]
 
@@ -68,6 +69,7 @@ class Run(Generic[ExecutionT_co]):
         *,
         within: Contexts,
         environment: bool,
+        joins: Callable[[Transaction, NodeKey], list[str]] | None = None,
     ) -> None:
         if not isinstance(execution, Execution):
             raise Invalid(f"{execution!r:.80} cannot be run; give an execution")
@@ -78,6 +80,7 @@ class Run(Generic[ExecutionT_co]):
         self._author = author
         self._within = _contexts(within)
         self._captures = environment
+        self._joins = joins
         self._key: NodeKey | None = None
         self._ended = False
         self._contexts: tuple[NodeKey, ...] = ()
@@ -107,13 +110,16 @@ class Run(Generic[ExecutionT_co]):
         if self._key is not None:
             raise Invalid(f"{self._key} was entered before; store.run(...) makes another run")
         self._captured = capture() if self._captures else None
-        begun = record(
-            self._backend,
-            self._execution,
-            self._author,
-            within=[*self._within, *([self._captured] if self._captured else [])],
-            state=ExecutionState.RUNNING,
-        )
+        with self._transaction() as transaction:
+            begun = record(
+                self._backend,
+                self._execution,
+                self._author,
+                within=[*self._within, *([self._captured] if self._captured else [])],
+                state=ExecutionState.RUNNING,
+            )
+            if self._joins is not None:
+                self._note(self._joins(transaction, begun.execution.key))
         self._note(begun.notes)
         self._contexts = begun.shared_contexts
         self._environment = begun.environments[-1] if self._captured else None
@@ -198,7 +204,11 @@ class Run(Generic[ExecutionT_co]):
     def step(
         self, execution: ExecutionT, *, within: Contexts = (), message: str | None = None
     ) -> Run[ExecutionT]:
-        """Return another run, of a part of this one, in the same contexts and more if given."""
+        """Return another run, of a part of this one, in the same contexts and more if given.
+
+        A step that reads no data set is taken to work on what this run read. Once it has a step, this
+        run's execution has a custom property more, `lineage.run`.
+        """
         self._check_open()
         author = self._author if message is None else Author(self._author.actor, to_text(message))
         return Run(
@@ -207,7 +217,17 @@ class Run(Generic[ExecutionT_co]):
             author,
             within=[*self._contexts, *_contexts(within)],
             environment=self._captures,
+            joins=self._take,
         )
+
+    def _take(self, transaction: Transaction, step: NodeKey) -> list[str]:
+        """Make an execution a step of this run; return what is to be said of it."""
+        row = add_step(self._backend, transaction, self.key, step)
+        if row is None:
+            return [f"{self.key} was deleted, so that {step} is no step of it"]
+        cls = type(self._execution)
+        self._execution = cast(ExecutionT_co, entity_of(row, registry(self._backend).by_id, cls))
+        return []
 
     def __exit__(
         self,

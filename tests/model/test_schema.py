@@ -199,9 +199,11 @@ def test_what_validation_refuses_is_not_read(text: str) -> None:
         ArtifactType.read(text)
 
 
-@pytest.mark.parametrize("cls", OWN_CLASSES.values())
-def test_types_of_our_own_come_when_they_are_needed(cls: type[Node], store: Store) -> None:
-    assert cls.type_name == (f"lineage.{cls.__name__}", None)
+@pytest.mark.parametrize(("name", "cls"), OWN_CLASSES.items())
+def test_types_of_our_own_come_when_they_are_needed(
+    name: str, cls: type[Node], store: Store
+) -> None:
+    assert cls.type_name == (name, None)
     store.put(cls(name="n"))
     (stored,) = store.types(Kind.CONTEXT)
     assert stored.replace(id=None, create_time=None, update_time=None) == type_of(cls)
