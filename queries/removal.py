@@ -54,8 +54,8 @@ def removal(
     >>> store = lineage.connect("memory:")
     >>> for digest in "ab":
     ...     _ = store.put(lineage.Dataset(uri="people.csv", digest=digest))
-    >>> removal(store.backend, ["people.csv"], all_versions=True).keys
-    (artifact:1, artifact:2)
+    >>> print(*removal(store.backend, ["people.csv"], all_versions=True).keys)
+    artifact:1 artifact:2
     """
     meant = (_meant(backend, each, all_versions=all_versions) for each in references)
     keys = list(dict.fromkeys(key for some in meant for key in some))
