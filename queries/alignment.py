@@ -1,47 +1,60 @@
-"""Lines up the data sets of several models: which of one stands where which of another does."""
+"""Lines up what several nodes were made from: which thing of one stands where which of another does."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from lineage.model.keys import NodeKey
+from lineage.model.paths import Path
 
-__all__ = ["Slot", "line_up"]
+__all__ = ["SIGNS", "SURE", "Slot", "line_up"]
 
-_SIGNS: tuple[Callable[[Slot], Hashable], ...] = (
-    lambda slot: slot.key,
-    lambda slot: slot.asset,
-    lambda slot: slot.path or None,
-    lambda slot: (slot.type, slot.uri) if slot.uri else None,
-    lambda slot: (slot.type, slot.distance),
-    lambda slot: slot.type,
+Sign: TypeAlias = "Callable[[Slot], Iterable[Hashable]]"
+SURE: tuple[Sign, ...] = (
+    lambda slot: (slot.key,),
+    lambda slot: () if slot.asset is None else (slot.asset,),
+    lambda slot: filter(None, slot.paths[:1]),
+    lambda slot: filter(None, slot.paths),
+    lambda slot: ((slot.type, slot.uri),) if slot.uri else (),
+    lambda slot: ((slot.type, slot.name),) if slot.name else (),
 )
-"""What says that two data sets are the same thing to their models, the surest first; None is no sign."""
-_Row = dict[int, "Slot"]
+"""What says that two slots are the same thing, the surest first; nothing is no sign."""
+SIGNS: tuple[Sign, ...] = (
+    *SURE,
+    lambda slot: ((slot.type, slot.distance),),
+    lambda slot: (slot.type,),
+)
+"""Those, and what makes two slots alike where all of them are known."""
+_Row: TypeAlias = "dict[int, Slot]"
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A data set of a model: what it is, and where among the model's inputs it stands."""
+    """A thing that a node was made from: what it is, and where among the node's inputs it stands."""
 
     key: NodeKey
     type: str
     uri: str | None
+    name: str | None
     asset: NodeKey | None
-    path: str
+    paths: tuple[Path, ...]
     distance: int
 
 
-def line_up(columns: Sequence[Sequence[Slot]]) -> list[list[Slot | None]]:
+def line_up(
+    columns: Sequence[Sequence[Slot]], signs: Sequence[Sign] = SIGNS
+) -> list[list[Slot | None]]:
     """Return rows with no more than one slot of each column; every slot is in one of them.
 
-    Slots share a row if they are the same artifact, else have one asset, else one path, else one type
-    and URI, else one type and distance, else one type. Each sign joins all columns, through any of
-    them, before the next is looked at; rows that both have a slot of one column are never joined.
+    Slots share a row if they are the same artifact, else have one asset, else one first path, else one
+    of several paths, else one type and URI, else one type and name, else one type and distance, else one
+    type. Each sign joins all columns, through any of them, before the next is looked at; rows that both
+    have a slot of one column are never joined.
     """
     rows: list[_Row] = [{number: slot} for number, column in enumerate(columns) for slot in column]
-    for sign_of in _SIGNS:
+    for sign_of in signs:
         joined = _joined(rows, sign_of)
         while len(joined) < len(rows):  # a row that has two signs may join two others
             rows, joined = joined, _joined(joined, sign_of)
@@ -49,13 +62,12 @@ def line_up(columns: Sequence[Sequence[Slot]]) -> list[list[Slot | None]]:
     return [[row.get(number) for number in range(len(columns))] for row in rows]
 
 
-def _joined(rows: Iterable[_Row], sign_of: Callable[[Slot], Hashable]) -> list[_Row]:
+def _joined(rows: Iterable[_Row], sign_of: Sign) -> list[_Row]:
     """Return the rows, each joined to the first before it that shares a sign and has none of its columns."""
     kept: list[_Row] = []
     sharing: dict[Hashable, _Sharing] = {}
     for row in rows:
-        signs = dict.fromkeys(map(sign_of, row.values()))
-        signs.pop(None, None)
+        signs = dict.fromkeys(sign for slot in row.values() for sign in sign_of(slot))
         places = (sharing[sign].place_for(row) for sign in signs if sign in sharing)
         target = next((place for place in places if place is not None), None)
         if target is None:

@@ -16,6 +16,7 @@ from lineage.errors import Invalid, MissingExtra
 from lineage.model.canonical import same
 from lineage.model.entities import Artifact
 from lineage.model.keys import NodeKey
+from lineage.model.paths import dotted
 from lineage.model.values import Value, to_value
 from lineage.queries.alignment import Slot, line_up
 from lineage.queries.facts import Facts, Metric
@@ -206,7 +207,7 @@ def _data(models: Sequence[Facts]) -> Iterator[tuple[str, tuple[Value | None, ..
         slots = [slot for slot in row if slot is not None]
         name = _name_of(reader, slots)
         taken[name] += 1
-        swapped = len({slot.path for slot in slots if slot.path}) > 1
+        swapped = len({frozenset(slot.paths) for slot in slots if slot.paths}) > 1
         values = tuple(
             None if slot is None else _shown(reader, slot, with_path=swapped) for slot in row
         )
@@ -220,8 +221,9 @@ def _slots(model: Facts, assets: Mapping[NodeKey, NodeKey]) -> list[Slot]:
             key=source.node.key,
             type=source.node.type,
             uri=source.node.uri,
+            name=source.node.name,
             asset=assets.get(source.node.key),
-            path=paths.get(source.node.key, ""),
+            paths=paths.get(source.node.key, ()),
             distance=source.distance,
         )
         for source in model.sources
@@ -229,11 +231,11 @@ def _slots(model: Facts, assets: Mapping[NodeKey, NodeKey]) -> list[Slot]:
 
 
 def _name_of(reader: Reader, slots: Sequence[Slot]) -> str:
-    """Return a row's name: the path of the event, else the type, and the asset where there is one."""
-    paths = [slot.path for slot in slots if slot.path]
+    """Return a row's name: a path of the event, else the type, and the asset where there is one."""
+    paths = [path for slot in slots for path in slot.paths if path]
     assets = [slot.asset for slot in slots if slot.asset]
     if paths:
-        return paths[0]
+        return dotted(paths[:1])
     named = f" {reader.row(assets[0]).name}" if assets else ""
     return f"{slots[0].type}{named}"
 
@@ -241,13 +243,13 @@ def _name_of(reader: Reader, slots: Sequence[Slot]) -> str:
 def _shown(reader: Reader, slot: Slot, *, with_path: bool) -> str:
     """Return what tells a data set from others: its URI or name with its digest, else its key.
 
-    With the path, where models read the same thing in different places.
+    With all its paths, where models read the same thing in different places.
     """
     node, key = reader.artifact(slot.key), slot.key
     digest = node.properties.get("digest", node.custom_properties.get("digest"))
     which = _short(digest) if isinstance(digest, str) and digest else str(key)
     told = node.uri or node.name
-    path = f" as {slot.path}" if with_path and slot.path else ""
+    path = f" as {dotted(slot.paths)}" if with_path and slot.paths else ""
     return f"{f'{told} ({which})' if told else which}{path}{', deleted' if node.gone else ''}"
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TypeAlias
+from typing import NamedTuple
 
 from lineage.answers.notebook import ROWS, html_table, node_cells, safely
 from lineage.contract.backend import Backend
@@ -15,9 +15,11 @@ from lineage.errors import Invalid
 from lineage.model.canonical import same
 from lineage.model.entities import Context, Node
 from lineage.model.keys import Kind, NodeKey, TypeName
+from lineage.model.paths import dotted
 from lineage.model.values import Value
+from lineage.queries.alignment import SIGNS, SURE, line_up
 from lineage.queries.chains import Trail
-from lineage.queries.lineages import Group, Lineage, lineages_of
+from lineage.queries.lineages import Lineage, Step, lineages_of
 from lineage.queries.reader import Reader
 
 __all__ = ["Diff", "Difference", "FieldChange", "diff"]
@@ -25,7 +27,10 @@ __all__ = ["Diff", "Difference", "FieldChange", "diff"]
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """A field whose values differ, such as `uri` or `properties.depth`; None is not recorded."""
+    """A field whose values differ, such as `uri` or `properties.depth`; None is not recorded.
+
+    `event` and `path` are no fields of a node: they tell how it was read or written there.
+    """
 
     field: str
     left: Value | None
@@ -36,8 +41,9 @@ class FieldChange:
 class Difference:
     """Two nodes at the same place of both lineages that differ, or one that has no counterpart.
 
-    `place` is the way from the node that was asked about, against the flow: the types and paths of
-    the steps, such as `("Model", "Trainer", "Dataset train")`.
+    They are one node where the lineages read it in different ways. `place` is the way from the node
+    that was asked about, against the flow: the types and paths of the steps, such as
+    `("Model", "Trainer", "Dataset train")`.
     """
 
     place: Sequence[str]
@@ -90,11 +96,17 @@ def _cells(difference: Difference) -> Iterator[tuple[object, ...]]:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two nodes at the same place, or one that has no counterpart there."""
+    """Two nodes at the same place, or one that has no counterpart there.
+
+    `events` tell how they were read or written in different ways. Nodes that were `met` at another
+    place before are not compared again.
+    """
 
     place: Trail
     left: NodeKey | None
     right: NodeKey | None
+    events: tuple[FieldChange, ...] = ()
+    met: bool = False
 
 
 def diff(
@@ -107,12 +119,16 @@ def diff(
 ) -> Diff:
     """Return how what two nodes were made from differs: data, runs, parameters, library versions.
 
-    The two nodes are compared, then what each was made from, step by step against the flow. Inputs
-    are paired where the event's type and path and the node's type are the same: first a node with
-    itself, then those of one asset, URI or name, then by age. Their types, names, URIs, states and
-    properties are compared, and the environments of executions as `environment.numpy`; ids and
-    times are not. What lies before nodes that both lineages hold is not looked at again. Each
-    lineage is walked within the limits.
+    The two nodes are compared, then what each was made from, step by step against the flow. In each
+    step nodes are paired as `compare` lines up data: a node with itself, else those of one asset, one
+    path, one type and URI, one type and name, else of one type, by key. All of a step are equally far
+    away, so that distance says nothing; and a path says where an output stands in its run, so that it
+    does not tell runs apart. The one run that is left on each side is paired whatever its type.
+
+    Their types, names, URIs, states and properties are compared, and the environments of executions as
+    `environment.numpy`; how they were read, as `event` and `path`; ids and times are not. What lies
+    before nodes that both lineages hold is not looked at again. Each lineage is walked within the
+    limits; where that cut a step, its nodes are not paired by their type alone.
 
     >>> import lineage
     >>> store = lineage.connect("memory:")
@@ -147,7 +163,7 @@ def diff(
 
 
 def _pairs(lineages: tuple[Lineage, Lineage], left: NodeKey, right: NodeKey) -> Iterator[Pair]:
-    """Yield all pairs of different nodes at one place, nearest first, each once."""
+    """Yield all pairs at one place that may differ, nearest first, of different nodes each once."""
     if left == right:
         return
     start = Pair(Trail(lineages[0].type_name(left)), left, right)
@@ -163,80 +179,66 @@ def _pairs(lineages: tuple[Lineage, Lineage], left: NodeKey, right: NodeKey) -> 
         if expanded.issuperset((pair.left, pair.right)) or _is_shared(lineages, pair):
             continue
         expanded |= {pair.left, pair.right}
-        for step, one, other in _inputs(lineages, pair.left, pair.right):
-            if (one, other) not in seen:
-                seen.add((one, other))
-                waiting.append(Pair(pair.place.then(step), one, other))
+        for step in _steps(lineages, pair.left, pair.right):
+            ends = step.ends
+            if step.events or ends not in seen:
+                place, met = pair.place.then(step.name), ends in seen
+                waiting.append(Pair(place, *ends, step.events, met))
+                seen.add(ends)
 
 
 def _is_shared(lineages: tuple[Lineage, Lineage], pair: Pair) -> bool:
     return all(key in lineage.keys for key in (pair.left, pair.right) for lineage in lineages)
 
 
-Step: TypeAlias = tuple[str, NodeKey | None, NodeKey | None]
+class _Row(NamedTuple):
+    """What two nodes were made from at one place, on one side or on both."""
+
+    left: Step | None
+    right: Step | None
+
+    @property
+    def name(self) -> str:
+        return str(self.left or self.right)
+
+    @property
+    def ends(self) -> tuple[NodeKey | None, NodeKey | None]:
+        return self.left and self.left.slot.key, self.right and self.right.slot.key
+
+    @property
+    def events(self) -> tuple[FieldChange, ...]:
+        """How the two were read or written in different ways; the order of paths says nothing."""
+        if self.left is None or self.right is None:
+            return ()
+        one, other = self.left.slot.paths, self.right.slot.paths
+        kinds = FieldChange("event", self.left.kind.name, self.right.kind.name)
+        paths = FieldChange("path", dotted(one) or None, dotted(other) or None)
+        changes = ((kinds, kinds.left != kinds.right), (paths, {*one} != {*other}))
+        return tuple(change for change, differs in changes if differs)
 
 
-def _inputs(lineages: tuple[Lineage, Lineage], left: NodeKey, right: NodeKey) -> Iterator[Step]:
-    """Yield what two nodes were made from in pairs of different nodes, and what has no counterpart."""
-    groups = [lineage.inputs(key) for lineage, key in zip(lineages, (left, right), strict=True)]
+def _steps(lineages: tuple[Lineage, Lineage], left: NodeKey, right: NodeKey) -> Iterator[_Row]:
+    """Yield what two nodes were made from in rows that may differ; what has no counterpart comes last."""
+    sides = [lineage.steps(key) for lineage, key in zip(lineages, (left, right), strict=True)]
     # Where a walk was cut, some neighbours are unknown: then nothing can be said to be missing.
     whole = left not in lineages[0].frontier and right not in lineages[1].frontier
-    alone: tuple[list[tuple[Group, NodeKey]], list[tuple[Group, NodeKey]]] = ([], [])
-    for group in sorted({*groups[0], *groups[1]}):
-        own, others = groups[0].get(group, []), groups[1].get(group, [])
-        matched, rests = _matched(lineages, own, others)
-        if whole:
-            matched += zip(*rests, strict=False)
-            count = min(map(len, rests))
-            for lineage, rest in zip(alone, rests, strict=True):
-                lineage.extend((group, key) for key in rest[count:])
-        for pair in matched:
-            if pair[0] != pair[1]:
-                yield str(group), *pair
-    yield from _without_counterpart(*alone)
+    columns = [[step.slot for step in side.values()] for side in sides]
+    rows = [
+        _Row(sides[0][one.key] if one else None, sides[1][other.key] if other else None)
+        for one, other in line_up(columns, SIGNS if whole else SURE)
+    ]
+    paired = [row for row in rows if None not in row]
+    alone = [row for row in rows if row.right is None], [row for row in rows if row.left is None]
+    if left.kind is Kind.ARTIFACT and len(alone[0]) == len(alone[1]) == 1:
+        paired, alone = [*paired, _Row(alone[0][0].left, alone[1][0].right)], ([], [])
+    yield from (row for row in sorted(paired, key=_name) if row.events or len({*row.ends}) > 1)
+    if whole:
+        for side in alone:
+            yield from sorted(side, key=_name)
 
 
-def _matched(
-    lineages: tuple[Lineage, Lineage], left: Sequence[NodeKey], right: Sequence[NodeKey]
-) -> tuple[list[tuple[NodeKey, NodeKey]], tuple[list[NodeKey], list[NodeKey]]]:
-    """Pair the nodes of which something says that they are the same; return the others too."""
-    matched: list[tuple[NodeKey, NodeKey]] = []
-    rests = (sorted(left), sorted(right))
-    marks: tuple[Callable[[Lineage, NodeKey], object], ...] = (
-        lambda _, key: key,
-        Lineage.asset,
-        Lineage.uri,
-        Lineage.name,
-    )
-    for mark in marks:
-        waiting: dict[object, deque[NodeKey]] = {}
-        for key in rests[1]:
-            waiting.setdefault(mark(lineages[1], key), deque()).append(key)
-        new = [
-            (key, waiting[said].popleft())
-            for key in rests[0]
-            if (said := mark(lineages[0], key)) is not None and waiting.get(said)
-        ]
-        matched += new
-        taken = ({pair[0] for pair in new}, {pair[1] for pair in new})
-        rests = (
-            [key for key in rests[0] if key not in taken[0]],
-            [key for key in rests[1] if key not in taken[1]],
-        )
-    return matched, rests
-
-
-def _without_counterpart(
-    left: Sequence[tuple[Group, NodeKey]], right: Sequence[tuple[Group, NodeKey]]
-) -> Iterator[Step]:
-    """Yield what is on one side only; but the one run that wrote each is paired whatever its type."""
-    if len(left) == len(right) == 1 and left[0][1].kind is right[0][1].kind is Kind.EXECUTION:
-        yield str(left[0][0]), left[0][1], right[0][1]
-        return
-    for group, key in left:
-        yield str(group), key, None
-    for group, key in right:
-        yield str(group), None, key
+def _name(row: _Row) -> str:
+    return row.name
 
 
 def _difference(reader: Reader, lineages: tuple[Lineage, Lineage], pair: Pair) -> Difference | None:
@@ -245,10 +247,12 @@ def _difference(reader: Reader, lineages: tuple[Lineage, Lineage], pair: Pair) -
     right = None if pair.right is None else reader.node(pair.right)
     if left is None or right is None:
         return Difference(pair.place, left, right, ())
-    changes = (
-        *_changes(_fields(left), _fields(right)),
-        *_environment_changes(lineages, left, right),
-    )
+    changes = pair.events
+    if not pair.met:
+        changes += (
+            *_changes(_fields(left), _fields(right)),
+            *_environment_changes(lineages, left, right),
+        )
     return Difference(pair.place, left, right, changes) if changes else None
 
 

@@ -12,7 +12,7 @@ from lineage.contract.standing import Weight
 from lineage.contract.walking import Direction, Limits, Walk, check_limits
 from lineage.model.entities import Artifact, Context, Execution, Node
 from lineage.model.keys import Kind, NodeKey
-from lineage.model.paths import Path, first_path, paths_of
+from lineage.model.paths import Path, distinct_paths, first_path, paths_of
 from lineage.model.purposes import Purpose
 from lineage.model.rows import EdgeKind, EdgeRow
 from lineage.model.system import RUN_ID, Environment, RunContext
@@ -296,11 +296,13 @@ class Facts:
         return (*read, *(each.row for each in self.inherited_directly))
 
     @cached_property
-    def input_paths(self) -> Mapping[NodeKey, str]:
-        """Where among the inputs of the run that made the node each stood: the steps joined by dots."""
-        rows = (row for row in self.inputs if row.target == self.run)
-        paths = ((row.source, ".".join(map(str, first_path(row.paths)))) for row in rows)
-        return {key: path for key, path in paths if path}
+    def input_paths(self) -> Mapping[NodeKey, tuple[Path, ...]]:
+        """Where among the inputs of the run that made the node each stood; in each way once."""
+        found: dict[NodeKey, tuple[Path, ...]] = {}
+        for row in self.inputs:
+            if row.target == self.run:
+                found[row.source] = (*found.get(row.source, ()), *paths_of(row.paths))
+        return {key: distinct_paths(paths) for key, paths in found.items()}
 
     @cached_property
     def outputs(self) -> Mapping[NodeKey, tuple[NodeKey, ...]]:

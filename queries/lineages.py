@@ -2,45 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
-
-from pydantic_core import from_json
 
 from lineage.answers.labels import printable
 from lineage.contract.walking import Direction, Limits, Walk
 from lineage.model.entities import Context
-from lineage.model.keys import NodeKey
-from lineage.model.paths import first_path, path_text
+from lineage.model.keys import Kind, NodeKey
+from lineage.model.paths import Path, distinct_paths, dotted, paths_of
 from lineage.model.rows import EdgeKind, EdgeRow
-from lineage.model.system import Asset, Environment
+from lineage.model.system import Environment
+from lineage.queries.alignment import Slot
 from lineage.queries.reader import Reader
+from lineage.queries.versions import assets_of
 
-__all__ = ["Group", "Lineage", "lineages_of"]
+__all__ = ["Lineage", "Step", "lineages_of"]
 
 PLACE = 60
 """How many characters of a type or a path a place tells."""
+PLAIN = (EdgeKind.INPUT, EdgeKind.OUTPUT)
 
 
-class Group(NamedTuple):
-    """What inputs that may be compared have in common: their type, the event's first path and its kind."""
+class Step(NamedTuple):
+    """What a node was made from directly, and how: the events' plainest kind and their paths."""
 
-    type: str
-    path: str
+    slot: Slot
     kind: EdgeKind
+    paths: tuple[Path, ...]
 
     def __str__(self) -> str:
-        path = "" if not self.path else ".".join(str(step) for step in from_json(self.path))
-        special = self.kind not in (EdgeKind.INPUT, EdgeKind.OUTPUT)
-        kind = f"({self.kind.name.lower().replace('_', ' ')})" if special else ""
-        parts = (printable(part, limit=PLACE) for part in (self.type, path, kind) if part)
+        path = dotted(list(filter(None, self.paths))[:1])
+        kind = "" if self.kind in PLAIN else f"({self.kind.name.lower().replace('_', ' ')})"
+        parts = (printable(part, limit=PLACE) for part in (self.slot.type, path, kind) if part)
         return " ".join(parts)
 
 
 class Lineage:
     """A lineage as far as it was walked; `frontier` are its nodes with neighbours beyond."""
 
-    def __init__(self, reader: Reader, walk: Walk, contexts: Iterable[EdgeRow]) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        walk: Walk,
+        assets: Mapping[NodeKey, NodeKey],
+        environments: Mapping[NodeKey, NodeKey],
+    ) -> None:
         self._reader = reader
         self.keys = frozenset(walk.keys)
         self.cut = walk.cut
@@ -48,41 +54,37 @@ class Lineage:
         self._before: dict[NodeKey, list[EdgeRow]] = {}
         for row in walk.edges:
             self._before.setdefault(row.target, []).append(row)
-        # Of several the newest counts, which comes last.
-        self._assets, self._environments = (
-            {
-                row.target: row.source
-                for row in contexts
-                if reader.row(row.source).type_id in reader.types.ids(cls)
-            }
-            for cls in (Asset, Environment)
-        )
+        self._assets = assets
+        self._environments = environments
 
-    def inputs(self, key: NodeKey) -> dict[Group, list[NodeKey]]:
-        """Return what a node was made from, by what it may be compared with."""
-        found: dict[Group, list[NodeKey]] = {}
+    def steps(self, key: NodeKey) -> dict[NodeKey, Step]:
+        """Return what a node was made from, in the order of keys."""
+        events: dict[NodeKey, list[EdgeRow]] = {}
         for row in self._before.get(key, ()):
-            group = Group(
-                self.type_name(row.source), path_text(first_path(row.paths)) or "", row.kind
-            )
-            found.setdefault(group, []).append(row.source)
-        return found
+            events.setdefault(row.source, []).append(row)
+        return {
+            source: self._step(source, sorted(events[source], key=_plainest))
+            for source in sorted(events)
+        }
+
+    def _step(self, key: NodeKey, events: Sequence[EdgeRow]) -> Step:
+        """Return a step; the path of an output tells where in its run it stands, not which run that is."""
+        row = self._reader.row(key)
+        paths = distinct_paths(path for event in events for path in paths_of(event.paths))
+        slot = Slot(
+            key=key,
+            type=self.type_name(key),
+            uri=row.uri or None,
+            name=row.name or None,
+            asset=self._assets.get(key),
+            paths=paths if key.kind is Kind.ARTIFACT else (),
+            distance=1,
+        )
+        return Step(slot, events[0].kind, paths)
 
     def type_name(self, key: NodeKey) -> str:
         """Return the name of a node's type, whatever its version."""
         return self._reader.type(key).name
-
-    def asset(self, key: NodeKey) -> NodeKey | None:
-        """Return what an artifact is a version of."""
-        return self._assets.get(key)
-
-    def uri(self, key: NodeKey) -> str | None:
-        """Return an artifact's URI."""
-        return self._reader.row(key).uri or None
-
-    def name(self, key: NodeKey) -> str | None:
-        """Return a node's name."""
-        return self._reader.row(key).name or None
 
     def environment(self, key: NodeKey) -> Context | None:
         """Return where an execution ran; None where that was not recorded."""
@@ -98,7 +100,20 @@ def lineages_of(
         reader.walk([key], Direction.UPSTREAM, limits, edges=True) for key in (left, right)
     )
     met = {*one.keys, *other.keys}
-    kinds = (EdgeKind.ATTRIBUTION, EdgeKind.ASSOCIATION)
-    contexts = sorted(reader.edges(met, Direction.UPSTREAM, kinds))
-    reader.read({*met, *(row.source for row in contexts)})
-    return Lineage(reader, one, contexts), Lineage(reader, other, contexts)
+    reader.read(met)
+    assets = assets_of(reader, [key for key in met if key.kind is Kind.ARTIFACT])
+    environments = _environments_of(reader, [key for key in met if key.kind is Kind.EXECUTION])
+    return Lineage(reader, one, assets, environments), Lineage(reader, other, assets, environments)
+
+
+def _environments_of(reader: Reader, runs: Collection[NodeKey]) -> Mapping[NodeKey, NodeKey]:
+    """Return the environment of each run that has one; of several the newest."""
+    rows = reader.edges(runs, Direction.UPSTREAM, {EdgeKind.ASSOCIATION})
+    reader.read(row.source for row in rows)
+    known = reader.types.ids(Environment)
+    # Rows are by source, so that the newest stays.
+    return {row.target: row.source for row in rows if reader.row(row.source).type_id in known}
+
+
+def _plainest(event: EdgeRow) -> tuple[bool, EdgeKind]:
+    return event.kind not in PLAIN, event.kind

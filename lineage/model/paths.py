@@ -18,6 +18,7 @@ from lineage.model.keys import to_step
 __all__ = [
     "Path",
     "distinct_paths",
+    "dotted",
     "first_path",
     "path_text",
     "paths_of",
@@ -68,6 +69,15 @@ def first_path(text: str | None) -> Path:
     """Return the first path of a text; that of an event without paths has no steps."""
     paths = paths_of(text)
     return paths[0] if paths else ()
+
+
+def dotted(paths: Iterable[Path]) -> str:
+    """Return paths as people read them: steps joined by dots; `-` has none.
+
+    >>> dotted([("train", 0), ("eval",)]), dotted([(), ("eval",)])
+    ('train.0, eval', '-, eval')
+    """
+    return ", ".join(".".join(map(str, path)) or "-" for path in paths)
 
 
 def with_path(text: str | None, path: Path) -> str | None:

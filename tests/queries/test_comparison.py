@@ -6,8 +6,6 @@ import pickle
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import lineage
 from lineage.contract.walking import Limits
@@ -15,7 +13,6 @@ from lineage.errors import Invalid, MissingExtra, NotFound
 from lineage.model.entities import Artifact, Association, Attribution
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.system import Asset, Environment
-from lineage.queries.alignment import Slot, line_up
 from lineage.queries.comparison import Comparison, Row, compare
 from lineage.store import Store
 from lineage.testing.builders import writing
@@ -267,65 +264,6 @@ def test_several_rows_of_one_type_are_numbered(store: Store) -> None:
     }
 
 
-def slot(number: int, **said: Any) -> Slot:
-    given = {"type": "Lake", "uri": None, "asset": None, "path": "", "distance": 2}
-    return Slot(NodeKey(Kind.ARTIFACT, number), **{**given, **said})
-
-
-def test_the_surest_sign_of_a_place_wins() -> None:
-    asset = NodeKey(Kind.CONTEXT, 1)
-    pairs = [
-        (slot(1, path="train"), slot(2, path="train", type="Table")),
-        (slot(3, asset=asset), slot(4, asset=asset, uri="s3://4")),
-        (slot(5, path="only here"), slot(5)),
-        (slot(6, uri="s3://4"), slot(7, uri="s3://4")),
-        (slot(8, distance=4), slot(9, distance=4)),
-        (slot(10), slot(11, distance=6)),
-        (slot(12, type="Other"), None),
-        (None, slot(13, type="Another")),
-    ]
-    left = [one for one, _ in pairs if one is not None]
-    right = [two for _, two in pairs if two is not None][::-1]
-    assert [tuple(row) for row in line_up([left, right])] == pairs
-    assert line_up([left]) == [[each] for each in left]
-    assert line_up([[], []]) == line_up([]) == []
-
-
-slots = st.fixed_dictionaries(
-    {
-        "uri": st.sampled_from([None, "", "u", "v"]),
-        "path": st.sampled_from(["", "a", "b"]),
-        "distance": st.integers(1, 2),
-        "type": st.sampled_from(["Lake", "Table"]),
-    }
-)
-columns = st.dictionaries(st.integers(1, 6), slots, max_size=5)
-
-
-def test_what_joins_two_models_joins_any_number() -> None:
-    data = [slot(number, type="T", uri="u", distance=number % 3) for number in range(20)]
-    assert line_up([[each] for each in data]) == [data]
-
-
-def test_third_model_joins_what_two_have_no_sign_for() -> None:
-    one = slot(1, type="T", asset=NodeKey(Kind.CONTEXT, 1))
-    other = slot(2, type="U", path="train")
-    between = slot(3, type="V", asset=NodeKey(Kind.CONTEXT, 1), path="train")
-    assert len(line_up([[one], [other]])) == 2
-    assert line_up([[one], [other], [between]]) == [[one, other, between]]
-
-
-def test_two_of_one_model_never_share_a_row() -> None:
-    left, right = slot(1, type="T", uri="u"), slot(2, type="T", uri="u")
-    shared = slot(3, type="T", uri="u")
-    assert line_up([[left, right], [shared]]) == [[left, shared], [right, None]]
-
-
-def test_thousands_of_one_type_are_lined_up_in_order() -> None:
-    columns = [[slot(place * 2 + side, type="T") for place in range(5_000)] for side in (0, 1)]
-    assert line_up(columns) == [list(pair) for pair in zip(*columns, strict=True)]
-
-
 def test_same_data_read_in_another_place_differs(store: Store) -> None:
     one, two = store.put([Lake(uri="a"), Lake(uri="b")])
     for name, paths in (("straight", ("train", "test")), ("swapped", ("test", "train"))):
@@ -337,14 +275,23 @@ def test_same_data_read_in_another_place_differs(store: Store) -> None:
     }
 
 
-@given(st.lists(columns, max_size=3))
-def test_every_place_is_in_one_row(drawn: list[dict[int, Any]]) -> None:
-    given = [[slot(number, **said) for number, said in column.items()] for column in drawn]
-    found = line_up(given)
-    for number, column in enumerate(given):
-        met = [row[number] for row in found if row[number] is not None]
-        assert sorted(met, key=repr) == sorted(column, key=repr)
-    assert all(len(row) == len(given) and any(row) for row in found)
+def test_data_read_in_several_ways_is_told_with_all(store: Store) -> None:
+    lake = store.put(Lake(uri="lake"))
+    for name, uses in (
+        ("both", ("train", "eval")),
+        ("back", ("eval", "train")),
+        ("one", ("eval",)),
+    ):
+        with store.run(Fit(name=name)) as run:
+            for use in uses:
+                run.input(lake, use=use)
+            run.output(Net(name=name))
+    assert rows(table(store, "Net:both", "Net:one"), "data") == {
+        "train": ("lake (artifact:1) as train, eval", "lake (artifact:1) as eval"),
+    }
+    assert rows(table(store, "Net:both", "Net:back"), "data") == {
+        "train": ("lake (artifact:1)",) * 2
+    }
 
 
 # In the hand

@@ -167,11 +167,11 @@ def test_inputs_are_paired_by_asset_then_uri_then_age(store: Store) -> None:
     answer = store.diff(*models)
     day = ("Model/Trainer/Dataset", "properties.day", 1, 2)
     uri = ("Model/Trainer/Dataset", "uri", "s3://1", "s3://2")
-    assert told(answer) == [uri, day, day, day]
+    assert told(answer) == [day, day, uri, day]
     pairs = [
         (each.left and each.left.id, each.right and each.right.id) for each in answer.differences
     ]
-    assert pairs == [(3, 5), (2, 7), (1, 6)]
+    assert pairs == [(1, 6), (2, 7), (3, 5)]
 
 
 def test_same_name_is_paired_among_others(backend: Backend) -> None:
@@ -191,21 +191,94 @@ def test_same_name_is_paired_among_others(backend: Backend) -> None:
         tuple(node and name_of[node.key] for node in (each.left, each.right))
         for each in answer.differences
     ]
-    assert pairs == [("two", "two"), ("one", "only 11"), ("only 10", None)]
-    assert [c.field for c in answer.differences[0].changes] == ["type"]
+    assert pairs == [("one", "only 11"), ("two", "two"), ("only 10", None)]
+    assert [c.field for c in answer.differences[1].changes] == ["type"]
 
 
 def test_paths_tell_inputs_apart(store: Store) -> None:
-    one, two = (store.put(Dataset(name=name)).key for name in ("one", "two"))
-    models = [train(store, {"train": a, "test": b}) for a, b in ((one, two), (two, one))]
-    assert told(store.diff(*models)) == [
-        ("Model/Trainer/Dataset test", "name", "two", "one"),
-        ("Model/Trainer/Dataset train", "name", "one", "two"),
+    data = [store.put(Dataset(name=name)).key for name in ("one", "two", "three", "four")]
+    models = [
+        train(store, {"train": a, "test": b}) for a, b in (data[:2], data[3:1:-1], data[1::-1])
     ]
-    with_path, without = train(store, {"train": one}), train(store, [one])
-    assert told(store.diff(with_path, without)) == [
-        ("Model/Trainer/Dataset train", "artifact:1", None),
-        ("Model/Trainer/Dataset", None, "artifact:1"),
+    assert told(store.diff(*models[:2])) == [
+        ("Model/Trainer/Dataset test", "name", "two", "three"),
+        ("Model/Trainer/Dataset train", "name", "one", "four"),
+    ]
+    assert told(store.diff(models[0], models[2])) == [
+        ("Model/Trainer/Dataset test", "path", "test", "train"),
+        ("Model/Trainer/Dataset train", "path", "train", "test"),
+    ]
+    with_path, without = train(store, {"train": data[0]}), train(store, [data[0]])
+    answer = store.diff(with_path, without)
+    assert told(answer) == [("Model/Trainer/Dataset train", "path", "train", None)]
+    assert [each.left == each.right for each in answer.differences] == [True]
+
+
+def test_all_paths_of_an_input_are_told(backend: Backend) -> None:
+    texts = ('[["train"],["eval",0]]', '[["eval",0],["train"]]', '["eval",0]')
+    with writing(backend) as new:
+        data, runs = new.artifact(name="lake"), [new.execution() for _ in texts]
+        for run, text in zip(runs, texts, strict=True):
+            new.edge(data, run, path=text)
+    assert told(diff(backend, runs[0], runs[2])) == [
+        ("lineage.Train/lineage.Dataset train", "path", "train, eval.0", "eval.0")
+    ]
+    assert diff(backend, *runs[:2]).differences == ()
+
+
+def test_events_of_other_kinds_are_told(backend: Backend) -> None:
+    """The plainest event of each counts: that more was declared or pending is no difference."""
+    with writing(backend) as new:
+        data = new.artifact()
+        runs, models = [new.execution() for _ in range(3)], [new.artifact() for _ in range(3)]
+        for run, model in zip(runs, models, strict=True):
+            new.edge(data, run, EdgeKind.DECLARED_INPUT)
+            new.edge(run, model, EdgeKind.PENDING_OUTPUT)
+        for run, model in zip(runs[1:], models[1:], strict=True):
+            new.edge(data, run)
+            new.edge(run, model)
+        new.edge(runs[2], models[2], EdgeKind.DECLARED_OUTPUT)
+    place = "lineage.Dataset/lineage.Train (pending output)"
+    assert told(diff(backend, *models[:2])) == [
+        (place, "event", "PENDING_OUTPUT", "OUTPUT"),
+        (f"{place}/lineage.Dataset (declared input)", "event", "DECLARED_INPUT", "INPUT"),
+    ]
+    assert diff(backend, *models[1:]).differences == ()
+
+
+def test_two_nodes_met_again_in_other_ways_are_not_compared_again(backend: Backend) -> None:
+    with writing(backend) as new:
+        models = []
+        for name, path in (("a", "x"), ("b", "y")):
+            data, model = new.artifact(name=name), new.artifact()
+            half, run = new.artifact(uri="half", custom={"of": name}), new.execution()
+            new.edge(data, run, path='["x"]')
+            new.edge(half, run)
+            new.edge(run, model)
+            new.path((first := new.execution()), half)
+            new.edge(data, first, path=f'["{path}"]')
+            models.append(model)
+    place = "lineage.Dataset/lineage.Train"
+    assert told(diff(backend, *models)) == [
+        (f"{place}/lineage.Dataset", "custom_properties.of", "a", "b"),
+        (f"{place}/lineage.Dataset x", "name", "a", "b"),
+        (f"{place}/lineage.Dataset/lineage.Train/lineage.Dataset x", "path", "x", "y"),
+    ]
+
+
+def test_path_of_an_output_does_not_tell_runs_apart(backend: Backend) -> None:
+    with writing(backend) as new:
+        other = new.type(Kind.EXECUTION, "Other")
+        models = []
+        for kinds in ((None, other), (other, None)):
+            model = new.artifact()
+            for kind in kinds:
+                run = new.execution(kind, custom={"model": model.id})
+                new.edge(run, model, path='["model"]')
+            models.append(model)
+    assert [row[0] for row in told(diff(backend, *models))] == [
+        "lineage.Dataset/Other model",
+        "lineage.Dataset/lineage.Train model",
     ]
 
 
