@@ -6,11 +6,15 @@ held as a dict or list) or a protobuf `Any`. `None` means absent.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from enum import Enum, StrEnum
-from typing import Any, NamedTuple, NoReturn, TypeAlias
+from functools import partial
+from typing import Any, NamedTuple, NoReturn, TypeAlias, cast
 
+from pydantic import BaseModel, RootModel
 from pydantic_core import PydanticSerializationError, to_json, to_jsonable_python
 
 from lineage.errors import Invalid
@@ -159,7 +163,7 @@ def _to_value_slowly(raw: object) -> Value:
     if plain is not raw:
         return to_value(plain)
     try:
-        struct = to_jsonable_python(_settled(raw), inf_nan_mode="constants", fallback=_from_scalar)
+        struct = _plainly(_settled(raw))
     except Invalid:
         raise
     except (PydanticSerializationError, ValueError) as error:
@@ -184,28 +188,83 @@ def _settled(raw: object, depth: int = 0) -> object:
     if isinstance(raw, Mapping):
         texts = {_key_text(key): _settled(item, depth + 1) for key, item in raw.items()}
         if len(texts) < len(raw):
-            raise Invalid(f"two keys of {raw!r:.80} are one text; a struct's keys are texts")
+            raise _one_text(raw)
         return texts
     if isinstance(raw, set | frozenset):
         return _sorted([_settled(item, depth + 1) for item in raw])
-    if isinstance(raw, list | tuple):
+    if isinstance(raw, list | tuple | deque | Generator):
         return [_settled(item, depth + 1) for item in raw]
+    if isinstance(raw, BaseModel) or (is_dataclass(raw) and not isinstance(raw, type)):
+        return _in_order(_plainly(raw), raw, depth)
     return raw
 
 
-def _key_text(key: object) -> object:
+def _in_order(struct: JSON, raw: object, depth: int) -> JSON:
+    """Return what Pydantic made of an object, with the sets in there sorted.
+
+    Mappings of which two keys are one text are `Invalid`. What a serializer of the object's own made of
+    anything but a set is left as it is.
+    """
+    if depth > DEEPEST:
+        return struct
+    if isinstance(raw, RootModel):
+        return _in_order(struct, raw.root, depth)
+    if isinstance(struct, list):
+        is_set = isinstance(raw, set | frozenset)
+        if isinstance(raw, list | tuple | deque | set | frozenset) and len(raw) == len(struct):
+            # A set that did not change is iterated as it was when it was written.
+            pairs = zip(struct, raw, strict=True)
+            struct = [_in_order(item, member, depth + 1) for item, member in pairs]
+        return cast(JSON, _sorted(struct)) if is_set else struct
+    if isinstance(struct, dict):
+        members = _members(raw)
+        if isinstance(raw, Mapping) and len(struct) < len(raw) > len(members):
+            raise _one_text(raw)
+        for name in struct.keys() & members.keys():
+            struct[name] = _in_order(struct[name], members[name](), depth + 1)
+    return struct
+
+
+def _members(raw: object) -> Mapping[str, Callable[[], object]]:
+    """Return what an object holds, by the names that Pydantic writes; computed when it is asked for."""
+    if isinstance(raw, Mapping):
+        return {str(_key_text(key, serialize_unknown=True)): partial(raw.get, key) for key in raw}
+    cls = type(raw)
+    names: dict[str, str | None] = {}
+    if is_dataclass(raw):
+        names |= {field.name: None for field in fields(raw)}
+    names |= {
+        name: field.serialization_alias
+        for name, field in getattr(cls, "__pydantic_fields__", {}).items()
+    }
+    if hasattr(cls, "__pydantic_decorators__"):
+        computed = cls.__pydantic_decorators__.computed_fields
+        names |= {name: field.info.alias for name, field in computed.items()}
+    names |= dict.fromkeys(getattr(raw, "__pydantic_extra__", None) or ())
+    return {alias or name: partial(getattr, raw, name) for name, alias in names.items()}
+
+
+def _one_text(raw: object) -> Invalid:
+    return Invalid(f"two keys of {raw!r:.80} are one text; a struct's keys are texts")
+
+
+def _key_text(key: object, *, serialize_unknown: bool = False) -> object:
     """Return a struct's key as Pydantic writes it."""
-    return key if type(key) is str else next(iter(to_jsonable_python({key: None})))
+    if type(key) is str:
+        return key
+    return next(iter(to_jsonable_python({key: None}, serialize_unknown=serialize_unknown)))
+
+
+def _plainly(raw: object) -> Any:
+    """Return what Pydantic makes of an object: dicts, lists and scalars of JSON."""
+    return to_jsonable_python(raw, inf_nan_mode="constants", fallback=_from_scalar)
 
 
 def _sorted(items: list[object]) -> list[object]:
     """Return the members of a set in an order of their own: of numbers and texts theirs, else that of their JSON."""
     if {type(item) for item in items} in ({int}, {str}):
         return sorted(items)  # type: ignore[type-var]  # all of one type, which has an order
-    plain = [
-        to_jsonable_python(item, inf_nan_mode="constants", fallback=_from_scalar) for item in items
-    ]
-    return sorted(plain, key=lambda item: to_json(item, inf_nan_mode="constants"))
+    return sorted(map(_plainly, items), key=lambda item: to_json(item, inf_nan_mode="constants"))
 
 
 def _to_any(raw: ProtoAny) -> ProtoAny:
