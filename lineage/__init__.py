@@ -1,6 +1,6 @@
 """Graph-native lineage for machine learning: what every step read and wrote, and questions about it."""
 
-from lineage.answers.log import Change, LogEntry
+from lineage.answers.log import Change, LogEntry, NodeEntry
 from lineage.answers.subgraph import Subgraph
 from lineage.contract.walking import Cut, Direction, Limits
 from lineage.errors import (
@@ -84,6 +84,7 @@ __all__ = [
     "Metrics",
     "MissingExtra",
     "Model",
+    "NodeEntry",
     "NodeKey",
     "NotFound",
     "Page",

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING, TypeVar, cast, overload
 
-from lineage.answers.log import Change, LogEntry, change_of, entries_of, entry_of
+from lineage.answers.log import (
+    Change,
+    LogEntry,
+    NodeEntry,
+    change_of,
+    entries,
+    entries_of,
+)
 from lineage.answers.subgraph import Subgraph
 from lineage.contract.backend import Backend
 from lineage.contract.registry import node_class, registry
@@ -264,24 +271,27 @@ class Reading:
 
     # History
 
+    @overload
+    def log(
+        self, node: None = None, *, limit: int | None = None, before: int | None = None
+    ) -> list[LogEntry]: ...
+    @overload
+    def log(
+        self, node: Reference, *, limit: int | None = None, before: int | None = None
+    ) -> list[NodeEntry]: ...
     def log(
         self, node: Reference | None = None, *, limit: int | None = None, before: int | None = None
-    ) -> list[LogEntry]:
-        """Return the transactions, or those that wrote or deleted one node, newest first."""
+    ) -> list[LogEntry] | list[NodeEntry]:
+        """Return the transactions, newest first; of one node those that wrote or deleted it.
+
+        The entries of a node tell what each `changed`, and that it was deleted or lives again.
+        """
         _check_count("limit", limit)
         _check_count("before", before)
-        if node is not None:
-            entries = entries_of(self.backend, self.key_of(node), as_of=self.as_of)
-            return [each for each in entries if before is None or each.number < before][:limit]
-        known = [
-            number
-            for number in (before, None if self.as_of is None else self.as_of + 1)
-            if number is not None
-        ]
-        return [
-            entry_of(head)
-            for head in self.backend.log(before=min(known, default=None), limit=limit)
-        ]
+        if node is None:
+            return entries(self.backend, limit=limit, before=before, as_of=self.as_of)
+        found = entries_of(self.backend, self.key_of(node), before=before, as_of=self.as_of)
+        return [*islice(found, limit)]
 
     def changes(self, after: int = 0) -> Iterator[Change]:
         """Yield what each transaction after that number wrote, oldest first: the store's change feed."""

@@ -43,6 +43,7 @@ PUBLIC = {
     "Metrics",
     "MissingExtra",
     "Model",
+    "NodeEntry",
     "NodeKey",
     "NotFound",
     "Page",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -10,13 +10,23 @@ from datetime import UTC, date, datetime
 from lineage.contract.backend import Backend
 from lineage.contract.registry import registry
 from lineage.errors import NotFound
+from lineage.model.canonical import same
 from lineage.model.entities import Edge, Node
 from lineage.model.keys import NodeKey
 from lineage.model.rows import Commit, EdgeRow, Head, NodeRow, edge_of, entity_of
 from lineage.model.schema import AnyType
 from lineage.model.times import from_micros, to_micros, to_time
 
-__all__ = ["Change", "LogEntry", "change_of", "entries_of", "entry_of", "transaction_at"]
+__all__ = [
+    "Change",
+    "LogEntry",
+    "NodeEntry",
+    "change_of",
+    "entries",
+    "entries_of",
+    "entry_of",
+    "transaction_at",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +38,17 @@ class LogEntry:
     actor: str
     message: str
     records: int
+
+
+@dataclass(frozen=True, slots=True)
+class NodeEntry(LogEntry):
+    """A transaction that wrote or deleted a node, and what it changed of that.
+
+    The names of fields, such as `uri` or `properties.rows`, and the words `created`, `deleted`, and `lives
+    again` where the node had been deleted before.
+    """
+
+    changed: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +73,60 @@ class Change:
 
 def entry_of(head: Head) -> LogEntry:
     """Turn a transaction's row into an entry of the log."""
-    return LogEntry(head.number, from_micros(head.time), head.actor, head.message, head.records)
+    return LogEntry(*_columns(head))
 
 
-def entries_of(backend: Backend, key: NodeKey, *, as_of: int | None = None) -> Iterator[LogEntry]:
-    """Yield the transactions that wrote or deleted a node, newest first."""
+def _columns(head: Head) -> tuple[int, datetime, str, str, int]:
+    return head.number, from_micros(head.time), head.actor, head.message, head.records
+
+
+def entries(
+    backend: Backend, *, limit: int | None, before: int | None, as_of: int | None
+) -> list[LogEntry]:
+    """Return the transactions before one, no more than a limit, newest first."""
+    bounds = (before, None if as_of is None else as_of + 1)
+    first = min((number for number in bounds if number is not None), default=None)
+    return [entry_of(head) for head in backend.log(before=first, limit=limit)]
+
+
+def entries_of(
+    backend: Backend, key: NodeKey, *, before: int | None = None, as_of: int | None = None
+) -> Iterator[NodeEntry]:
+    """Yield the transactions that wrote or deleted a node, those before one, newest first."""
     versions = backend.versions(key, as_of=as_of)
     if not versions:
         raise NotFound(f"there is no {key}")
-    numbers = {row.since for row in versions} | {
-        row.until for row in versions if row.until is not None
-    }
-    for number in sorted(numbers, reverse=True):
-        yield from map(entry_of, backend.log(before=number + 1, limit=1))
+    changes = _changes(versions, registry(backend, as_of).by_id)
+    for number in sorted(changes, reverse=True):
+        if before is not None and number >= before:
+            continue
+        for head in backend.log(before=number + 1, limit=1):
+            yield NodeEntry(*_columns(head), tuple(changes[number]))
+
+
+def _changes(versions: Sequence[NodeRow], types: Mapping[int, AnyType]) -> dict[int, list[str]]:
+    """Return what each transaction changed of a node, by number."""
+    nodes = [entity_of(row, types) for row in versions]
+    changes = {versions[0].since: ["created"]}
+    for index, row in enumerate(versions):
+        if index:
+            was_gone = versions[index - 1].gone
+            fields = _changed_fields(nodes[index - 1], nodes[index])
+            changes[row.since] = [*["lives again"] * was_gone, *fields]
+        if row.gone and row.until is not None:
+            changes.setdefault(row.until, []).append("deleted")
+    return changes
+
+
+def _changed_fields(old: Node, new: Node) -> Iterator[str]:
+    for name in ("name", "external_id", "uri", "state"):
+        if getattr(old, name, None) != getattr(new, name, None):
+            yield name
+    for name in ("properties", "custom_properties"):
+        before, after = getattr(old, name), getattr(new, name)
+        for each in sorted({*before, *after}):
+            if each not in before or each not in after or not same(before[each], after[each]):
+                yield f"{name}.{each}"
 
 
 def change_of(backend: Backend, commit: Commit) -> Change:

@@ -4,25 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import pairwise
 from typing import Annotated
 
 import typer
 
 from lineage.answers.labels import printable
-from lineage.answers.log import LogEntry
+from lineage.answers.log import LogEntry, NodeEntry
 from lineage.cli import output
 from lineage.cli.options import HERE, AsJson, AsOf, StoreUrl, named, open_to_read
 from lineage.cli.tables import table, time_text
-from lineage.contract.registry import registry
-from lineage.model.canonical import same
-from lineage.model.entities import Node
-from lineage.model.keys import Kind, NodeKey
+from lineage.model.keys import Kind
 from lineage.model.progress import terminal_line
-from lineage.model.rows import entity_of
 from lineage.model.schema import AnyType
-from lineage.store import Store
 
 __all__ = ["check", "log", "types"]
 
@@ -43,18 +36,6 @@ class Log:
 
     entries: Sequence[LogEntry]
     before: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class NodeEntry:
-    """A transaction that wrote a node, and what it changed: fields, or `created`, `deleted`."""
-
-    number: int
-    time: datetime
-    actor: str
-    message: str
-    records: int
-    changed: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,19 +100,20 @@ def log(
 ) -> None:
     """List the transactions, newest first: when, who and why.
 
-    Of a node those that wrote or deleted it, and what each of them changed.
+    Of a node those that wrote or deleted it, what each of them changed, and whether it lives again.
     """
     with open_to_read(store, as_of) as opened:
-        key = None if node is None else named(opened, node)
-        entries: Sequence[LogEntry | NodeEntry] = opened.log(key, limit=limit + 1, before=before)
-        if key is not None:
-            entries = _with_changes(opened, key, entries)  # type: ignore[arg-type]
+        entries: Sequence[LogEntry] = (
+            opened.log(limit=limit + 1, before=before)
+            if node is None
+            else opened.log(named(opened, node), limit=limit + 1, before=before)
+        )
     more = len(entries) > limit
     entries = entries[:limit]
     oldest = entries[-1].number if more else None
     if more and not as_json:
         output.note(f"there are more: add --before {oldest}")
-    output.deliver(Log(entries, oldest), _log, as_json=as_json)  # type: ignore[arg-type]
+    output.deliver(Log(entries, oldest), _log, as_json=as_json)
 
 
 def _log(answer: Log) -> Iterator[str]:
@@ -149,51 +131,12 @@ def _log(answer: Log) -> Iterator[str]:
         ]
         for each in answer.entries
     ]
-    if isinstance(answer.entries[0], NodeEntry):
+    told = [each for each in answer.entries if isinstance(each, NodeEntry)]
+    if told:
         header.append("CHANGED")
-        for row, each in zip(rows, answer.entries, strict=True):
-            row.append(printable(", ".join(each.changed), limit=80))
+        for row, each in zip(rows, told, strict=True):
+            row.append(printable(", ".join(name[:80] for name in each.changed), limit=80))
     yield from table(header, rows)
-
-
-def _with_changes(store: Store, key: NodeKey, entries: Sequence[LogEntry]) -> list[NodeEntry]:
-    changes = _changes(store, key)
-    return [
-        NodeEntry(
-            each.number,
-            each.time,
-            each.actor,
-            each.message,
-            each.records,
-            changes.get(each.number, ()),
-        )
-        for each in entries
-    ]
-
-
-def _changes(store: Store, key: NodeKey) -> dict[int, list[str]]:
-    """Return what each transaction changed of a node."""
-    rows = store.backend.versions(key, as_of=store.as_of)
-    known = registry(store.backend, store.as_of).by_id
-    nodes = [entity_of(row, known) for row in rows]
-    changes = {rows[0].since: ["created"]}
-    for (_, old), (row, new) in pairwise(zip(rows, nodes, strict=True)):
-        changes[row.since] = list(_changed_fields(old, new))
-    last = rows[-1]
-    if last.gone and last.until is not None:
-        changes.setdefault(last.until, []).append("deleted")
-    return changes
-
-
-def _changed_fields(old: Node, new: Node) -> Iterator[str]:
-    for name in ("name", "external_id", "uri", "state"):
-        if getattr(old, name, None) != getattr(new, name, None):
-            yield name
-    for name in ("properties", "custom_properties"):
-        before, after = getattr(old, name), getattr(new, name)
-        for each in sorted({*before, *after}):
-            if each not in before or each not in after or not same(before[each], after[each]):
-                yield f"{name}.{each[:60]}"
 
 
 def check(*, store: StoreUrl = HERE, as_json: AsJson = False) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 from typer.main import get_command
 
-from lineage.answers.log import LogEntry
+from lineage.answers.log import LogEntry, NodeEntry
 from lineage.cli.app import (
     COMMANDS,
     DEBUG,
@@ -23,7 +23,7 @@ from lineage.cli.app import (
 )
 from lineage.cli.documents import LONGEST_PATH, keys_of
 from lineage.cli.files import Exported
-from lineage.cli.history import Faults, Log, NodeEntry, Types
+from lineage.cli.history import Faults, Log, Types
 from lineage.errors import ENDINGS
 from lineage.interchange.copying import Copied
 from lineage.interchange.importing import Imported

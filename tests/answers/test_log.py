@@ -20,7 +20,7 @@ from lineage.model.rows import NodeRow
 from lineage.model.times import from_micros
 from lineage.queries.find import Page, read_token, write_token
 from lineage.store import Store
-from lineage.testing.builders import all_keys, eventful
+from lineage.testing.builders import all_keys, eventful, writing
 
 numbers = st.integers(1, 2**60 - 1)
 times = st.integers(-(2**63), 2**63 - 1)
@@ -135,6 +135,50 @@ def test_entries_of_a_node_are_those_that_touched_it(eventfully: Backend) -> Non
             else:
                 with pytest.raises(NotFound, match=f"there is no {key}"):
                     list(entries_of(eventfully, key, as_of=past))
+
+
+def test_entries_of_a_node_tell_its_lives(backend: Backend) -> None:
+    with writing(backend) as new:
+        data = new.artifact(name="a", properties={"p": 1})
+        forever = new.artifact()
+    with writing(backend) as new:
+        new.delete(data)
+    with writing(backend) as new:
+        new.update(data, name="b", properties={"p": 1, "q": 2})
+    with writing(backend) as new:
+        new.update(data, uri="u")
+    with writing(backend) as new:
+        new.delete(data, forever)
+    with writing(backend) as new:
+        new.update(data)
+        new.delete(data)
+    told = [(each.number, each.changed) for each in entries_of(backend, data)]
+    assert told == [
+        (6, ("lives again", "deleted")),
+        (5, ("deleted",)),
+        (4, ("uri",)),
+        (3, ("lives again", "name", "properties.q")),
+        (2, ("deleted",)),
+        (1, ("created",)),
+    ]
+    for past in range(1, 7):
+        then = [(each.number, each.changed) for each in entries_of(backend, data, as_of=past)]
+        assert then == told[-past:]
+    assert [each.number for each in entries_of(backend, data, before=3)] == [2, 1]
+    lasting = entries_of(backend, forever)
+    assert [(each.number, each.changed) for each in lasting] == [
+        (5, ("deleted",)),
+        (1, ("created",)),
+    ]
+    assert Store(backend).log(data, limit=2) == [*entries_of(backend, data)][:2]
+    assert Store(backend).at(3).log(data)[0].changed == ("lives again", "name", "properties.q")
+
+
+def test_entries_tell_what_was_made_and_deleted_at_once(backend: Backend) -> None:
+    with writing(backend) as new:
+        data = new.artifact()
+        new.delete(data)
+    assert [each.changed for each in entries_of(backend, data)] == [("created", "deleted")]
 
 
 def test_changes_are_entities(eventfully: Backend) -> None:

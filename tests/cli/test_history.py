@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 import lineage
-from lineage.testing.builders import Clock
+from lineage.model.keys import NodeKey
+from lineage.testing.builders import Clock, writing
 from tests.cli.conftest import Shell
 from tests.runs import Model
 
@@ -84,6 +85,21 @@ def test_log_of_a_node_says_what_changed(shell: Shell, runs: Path) -> None:
     line = shell("log", "artifact:2").out.splitlines()[3]
     assert line.endswith("measured again  uri, properties.accuracy")
     assert len(shell("log", "artifact:2", "--limit", "1").out.splitlines()) == 2
+
+
+def test_log_of_a_node_says_that_it_lives_again(shell: Shell, runs: Path) -> None:
+    with lineage.connect(runs) as store:
+        store.delete("artifact:2")
+        with writing(store.backend) as new:
+            new.update(NodeKey.parse("artifact:2"), uri="s3://again")
+    lines = shell("log", "artifact:2").out.splitlines()
+    assert [line.split("  ")[-1].strip() for line in lines[1:]] == [
+        "lives again, uri",
+        "deleted",
+        "created",
+    ]
+    then = shell("log", "artifact:2", "--as-of", "3", "--json").json["entries"]
+    assert [each["changed"] for each in then] == [["deleted"], ["created"]]
 
 
 def test_check_of_a_sound_store(shell: Shell) -> None:
