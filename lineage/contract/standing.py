@@ -13,6 +13,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from lineage.contract.backend import Backend
+from lineage.contract.walking import Direction
 from lineage.contract.writings import OUTPUT_KINDS, Writing
 from lineage.model.entities import ArtifactState, ExecutionState
 from lineage.model.keys import NodeKey
@@ -141,7 +142,12 @@ def remarks_on(
         assert writing.execution is not None
         row = backend.nodes([writing.execution], as_of=as_of)[writing.execution]
         told.append(f"{key} was written by {running_for(backend, row, as_of=as_of)}")
-    if is_pending(writing.artifact_state, [writing.event] if writing.event else ()):
+    kinds = [writing.event] if writing.event else []
+    if kinds == [EdgeKind.PENDING_OUTPUT]:
+        # Its newest event: what is whole may have an older one, which counts.
+        events = backend.edges([key], Direction.UPSTREAM, kinds=OUTPUT_KINDS, as_of=as_of)
+        kinds = [event.kind for event in events]
+    if is_pending(writing.artifact_state, kinds):
         told.append(f"{key} is pending: it may not be whole yet")
     return told
 

@@ -120,6 +120,46 @@ def test_pending_artifact_counts_and_is_said(store: Store) -> None:
     assert store.versions("u").notes == (f"{second} is pending: it may not be whole yet",)
 
 
+@pytest.mark.parametrize("hours", [(2, 1), (1, 1), (1, 2)])
+def test_artifact_that_was_pending_and_then_written_is_whole(
+    store: Store, hours: tuple[int, int]
+) -> None:
+    """Though the event that said so may be the newest."""
+    first = wrote(store, None, Table(uri="u"))
+    run, data = store.put([Execution(type="lineage.Process"), Table(uri="u")])
+    pending, whole = (
+        Event(
+            artifact=data.key,
+            execution=run.key,
+            type=kind,
+            time=datetime(2026, 3, 2, hour, tzinfo=UTC),
+        )
+        for kind, hour in zip(("PENDING_OUTPUT", "OUTPUT"), hours, strict=True)
+    )
+    store.put(pending)
+    note = f"{data.key} is pending: it may not be whole yet"
+    assert store.versions("u").notes == (note,)
+    assert store.record(Fit(rate=0.0), inputs=Table(uri="u")).notes == (note,)
+    before = store.at(store.backend.now())
+    store.put(whole)
+    answer = store.versions("u")
+    assert ([each.key for each in answer.artifacts], answer.notes) == ([first, data.key], ())
+    assert store.record(Fit(rate=0.0), inputs=Table(uri="u")).notes == ()
+    assert before.versions("u").notes == (note,)
+
+
+def test_artifact_that_was_pending_and_written_at_once_is_whole(store: Store) -> None:
+    run, data = store.put([Execution(type="lineage.Process"), Table(uri="u")])
+    store.put(
+        [
+            Event(artifact=data.key, execution=run.key, type=kind)
+            for kind in ("PENDING_OUTPUT", "OUTPUT")
+        ]
+    )
+    answer = store.versions("u")
+    assert ([each.key for each in answer.artifacts], answer.notes) == ([data.key], ())
+
+
 def test_run_that_has_not_ended_counts_and_is_said(store: Store, clock: Clock) -> None:
     key = wrote(store, ExecutionState.RUNNING, Table(uri="u"))
     clock.micros += 3_720_000_000
