@@ -6,7 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from lineage.answers.labels import printable
-from lineage.contract.standing import Weight, ending_of, is_pending, written_by_failures
+from lineage.contract.standing import (
+    Weight,
+    ending_of,
+    is_pending,
+    purged_writer,
+    written_by_failures,
+)
 from lineage.contract.walking import Cut, Direction
 from lineage.model.keys import Kind, NodeKey
 from lineage.queries.copies import remarks_on_twins
@@ -77,7 +83,7 @@ def cut_short(what: str, cut: Cut | None) -> list[str]:
 
 def _gone(found: Facts) -> Iterator[str]:
     row = found.reader.row(found.key)
-    if row.gone and row.salt is None:
+    if row.salt is None:
         yield f"{found.key} was purged: its key, its type, its times and its edges are what is left"
     elif row.gone:
         yield f"{found.key} was deleted; this is what it was"
@@ -100,7 +106,8 @@ def _runs(found: Facts) -> Iterator[str]:
         yield f"no run is recorded that wrote {found.key}"
         yield from standing_of_runs(found)
         return
-    if found.run != found.key and found.reader.gone(found.run):
+    row = found.reader.row(found.run)
+    if found.run != found.key and row.gone and row.salt is not None:
         yield f"{found.run}, the run that wrote {found.origin}, was deleted"
     yield from standing_of_runs(found)
     if not found.parameters and found.role is not Role.DATASET:
@@ -158,6 +165,8 @@ def standing_of_runs(found: Facts) -> Iterator[str]:
         yield f"{run}, which wrote {key}, was CACHED: the run that did the work is not recorded"
     if reader.weight(run) is Weight.OPEN:
         yield f"{key} was written by {reader.open_since(run)}"
+    purged = [each for each in counting if reader.row(each).salt is None]
+    yield from (purged_writer(key, each) for each in purged[:LISTED])
     failed = by_weight[Weight.FAILED]
     ending = ending_of(*(reader.row(each).state for each in failed))
     if failed and not counting:

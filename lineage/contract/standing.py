@@ -26,6 +26,7 @@ __all__ = [
     "fault_of",
     "is_pending",
     "newest_first",
+    "purged_writer",
     "remarks_on",
     "running_for",
     "weight_of",
@@ -138,10 +139,14 @@ def remarks_on(
         more = len(standing.passed) - NAMED
         rest = f"; and {more} more" if more > 0 else ""
         told.append(f"{key} is taken, though others are newer: {first}{rest}")
-    if writing.execution not in (None, reader) and weight_of(writing.state) is Weight.OPEN:
-        assert writing.execution is not None
-        row = backend.nodes([writing.execution], as_of=as_of)[writing.execution]
-        told.append(f"{key} was written by {running_for(backend, row, as_of=as_of)}")
+    run, is_open = writing.execution, weight_of(writing.state) is Weight.OPEN
+    if run not in (None, reader) and (is_open or writing.state is None):
+        assert run is not None
+        row = backend.nodes([run], as_of=as_of)[run]
+        if is_open:
+            told.append(f"{key} was written by {running_for(backend, row, as_of=as_of)}")
+        elif row.salt is None:
+            told.append(purged_writer(key, run))
     kinds = [writing.event] if writing.event else []
     if kinds == [EdgeKind.PENDING_OUTPUT]:
         # Its newest event: what is whole may have an older one, which counts.
@@ -199,6 +204,14 @@ def written_by_failures(
 def is_pending(state: int | None, kinds: Collection[EdgeKind]) -> bool:
     """Whether an artifact of this state, written by these kinds of event, may not be whole yet."""
     return state == _PENDING or (bool(kinds) and set(kinds) <= {EdgeKind.PENDING_OUTPUT})
+
+
+def purged_writer(artifact: NodeKey, run: NodeKey) -> str:
+    """Return what to say of a run whose state was purged with it: it counts as one without a state."""
+    return (
+        f"{artifact} was written by {run}, which was purged: it counts, though whether it failed is "
+        f"not known any more"
+    )
 
 
 def _name_of(state: int | None) -> str:

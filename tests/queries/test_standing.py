@@ -391,6 +391,39 @@ def test_data_that_a_failed_run_alone_wrote_is_said(store: Store) -> None:
     assert not any("FAILED" in note for note in store.show(model).notes)
 
 
+def test_run_whose_state_was_purged_counts_and_is_said(store: Store) -> None:
+    whole = wrote(store, ExecutionState.COMPLETE, Table(uri="u"))
+    key = wrote(store, ExecutionState.FAILED, Table(uri="u"))
+    failed, number = NodeKey.parse("execution:2"), store.backend.now()
+    assert newest(store) == whole
+    store.delete(failed)
+    assert newest(store) == whole
+    store.purge(failed, reason="law")
+    assert newest(store) == key
+    note = (
+        f"{key} was written by {failed}, which was purged: it counts, though whether it failed is not "
+        f"known any more"
+    )
+    # What was purged is blank at every moment.
+    for moment in (store, store.at(number)):
+        assert moment.versions("u").notes == (note,)
+        assert note in moment.show(key).notes
+        assert not any("was deleted" in each for each in moment.show(key).notes)
+        assert f"{failed} was purged: its key" in moment.show(failed).notes[0]
+    with store.run(Fit(rate=0.0), environment=False) as run:
+        run.input(Table(uri="u"))
+    assert run.notes == (note,)
+    again = wrote(store, ExecutionState.COMPLETE, Table(uri="u"))
+    assert newest(store) == again
+    assert store.versions("u").notes == ()
+
+
+def test_run_without_a_state_was_not_purged(store: Store) -> None:
+    key = wrote(store, None, Table(uri="u"))
+    assert store.versions("u").notes == ()
+    assert not any("purged" in each for each in store.show(key).notes)
+
+
 @pytest.mark.parametrize("state", ["PENDING", None])
 def test_pending_model_is_said(store: Store, state: str | None) -> None:
     run = store.put(Execution(type="lineage.Train", state="COMPLETE"))
