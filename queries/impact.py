@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from lineage.answers.labels import printable
 from lineage.answers.notebook import ROWS, html_table, node_cells, safely
@@ -12,9 +13,10 @@ from lineage.contract.backend import Backend
 from lineage.contract.walking import Cut, Direction, Limits, Walk
 from lineage.model.entities import Artifact, Node
 from lineage.model.keys import Kind, NodeKey
+from lineage.model.rows import EdgeRow
 from lineage.queries.copies import remarks_on_twins
 from lineage.queries.notes import behind_failures, inherited, listed
-from lineage.queries.paths import Way, steps_back
+from lineage.queries.paths import Way, levels_of, steps_back
 from lineage.queries.reader import Reader
 from lineage.queries.roles import Role
 from lineage.queries.uses import evaluated_alone
@@ -27,7 +29,8 @@ __all__ = ["Affected", "Impact", "impact"]
 class Affected:
     """An artifact made from what changed, how far it is, and a shortest path there as the reason.
 
-    `path` begins at what changed and ends at the artifact. `deployments` are the executions of role
+    `path` begins at what changed and ends at the artifact. Ways without runs that failed go before others,
+    however long; the distance is that of the way told. `deployments` are the executions of role
     deploy, among what changed and what it led to, that read or wrote the artifact, by key. `failed` says
     that no way leads there but through a run that failed or was canceled, `evaluated` that none does but
     through data or models that were read to evaluate, `by_parent` that none does but through a step that
@@ -107,7 +110,7 @@ def impact(
 ) -> Impact:
     """Return every artifact that was made from the starts, however indirectly, and why.
 
-    Distances count edges from the nearest start. The starts themselves are not among the affected,
+    Distances count edges from the nearest start, on a way that no run failed on, if there is one. The starts themselves are not among the affected,
     and deleted artifacts are, marked `gone`. Among shortest paths the one whose keys are the
     smallest is told; artifacts as near as each other are in order of their keys. Through copies,
     artifacts that nobody wrote are affected with those whose digest they have, and what was made from them.
@@ -135,7 +138,7 @@ def impact(
     )
     walk = steps.flow
     reader.read(walk.keys)
-    back = steps_back(walk.levels, walk.edges)
+    ways = _ways(reader, walk)
     deployed_by = _deployments(reader, walk)
     failed = reader.behind_failures(walk)
     evaluated = evaluated_alone(reader, walk)
@@ -144,19 +147,19 @@ def impact(
         Affected(
             node=reader.artifact(key),
             role=reader.role(key),
-            distance=distance,
-            path=Way(key, back),
+            distance=ways[key].distance,
+            path=Way(key, ways[key].back),
             deployments=tuple(sorted(deployed_by.get(key, ()))),
             failed=key in failed,
             evaluated=key in evaluated,
             by_parent=key in behind_parents,
         )
-        for distance, level in enumerate(walk.levels)
+        for level in walk.levels[1:]
         for key in level
-        if distance and key.kind is Kind.ARTIFACT
+        if key.kind is Kind.ARTIFACT
     ]
     met = tuple(key for key in walk.keys if _deploys(reader, key))
-    told = _on_ways([*(each.node.key for each in affected), *met, *walk.levels[0]], back)
+    told = _on_ways([*(each.node.key for each in affected), *met, *walk.levels[0]], ways)
     return Impact(
         starts=tuple(reader.node(key) for key in walk.levels[0]),
         affected=tuple(sorted(affected, key=_order)),
@@ -198,15 +201,41 @@ def _deployments(reader: Reader, walk: Walk) -> dict[NodeKey, set[NodeKey]]:
     return found
 
 
-def _on_ways(keys: Iterable[NodeKey], back: Mapping[NodeKey, NodeKey]) -> set[NodeKey]:
+class _Reached(NamedTuple):
+    """How far a node is on the way that is told, and the steps back on ways of that sort."""
+
+    distance: int
+    back: Mapping[NodeKey, NodeKey]
+
+
+def _ways(reader: Reader, walk: Walk) -> dict[NodeKey, _Reached]:
+    """Return the way to each node of a walk: one without runs that failed before any other."""
+    flows: list[tuple[Sequence[Sequence[NodeKey]], Sequence[EdgeRow]]] = [(walk.levels, walk.edges)]
+    failed = reader.failed_runs(walk)
+    if failed:
+        sound = [row for row in walk.edges if failed.isdisjoint((row.source, row.target))]
+        near = levels_of(walk.levels[0], [(row.source, row.target) for row in sound])
+        met = {key for level in near for key in level}
+        flows.insert(0, (near, [row for row in sound if row.source in met]))
+    ways: dict[NodeKey, _Reached] = {}
+    for levels, edges in flows:
+        back = steps_back(levels, edges)
+        for distance, level in enumerate(levels):
+            for key in level:
+                ways.setdefault(key, _Reached(distance, back))
+    return ways
+
+
+def _on_ways(keys: Iterable[NodeKey], ways: Mapping[NodeKey, _Reached]) -> set[NodeKey]:
     """Return the keys and everything on the ways to them."""
-    told: set[NodeKey] = set()
+    told: set[tuple[NodeKey, int]] = set()
     for key in keys:
+        back = ways[key].back
         step: NodeKey | None = key
-        while step is not None and step not in told:
-            told.add(step)
+        while step is not None and (step, id(back)) not in told:
+            told.add((step, id(back)))
             step = back.get(step)
-    return told
+    return {key for key, _ in told}
 
 
 def _notes(reader: Reader, walk: Walk, affected: Collection[Affected]) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from lineage.model.keys import NodeKey
 from lineage.model.rows import EdgeRow
 from lineage.queries.chains import Chain
 
-__all__ = ["Paths", "Way", "paths", "steps_back"]
+__all__ = ["Paths", "Way", "levels_of", "paths", "steps_back"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +144,10 @@ def _joined(one: Cut | None, other: Cut | None) -> Cut | None:
 def _ways(source: NodeKey, target: NodeKey, edges: Iterable[EdgeRow], cut: Cut | None) -> Walk:
     """Return what lies between two nodes: what the source leads to and what leads to the target."""
     rows = sorted(edges)
-    ahead = _levels(source, [(row.source, row.target) for row in rows])
+    ahead = levels_of([source], [(row.source, row.target) for row in rows])
     behind = {
         key
-        for level in _levels(target, [(row.target, row.source) for row in rows])
+        for level in levels_of([target], [(row.target, row.source) for row in rows])
         for key in level
     }
     if source not in behind:
@@ -159,12 +159,15 @@ def _ways(source: NodeKey, target: NodeKey, edges: Iterable[EdgeRow], cut: Cut |
     )
 
 
-def _levels(start: NodeKey, steps: Iterable[tuple[NodeKey, NodeKey]]) -> list[list[NodeKey]]:
-    """Return what the start leads to, breadth first, each level in key order."""
+def levels_of(
+    starts: Sequence[NodeKey], steps: Iterable[tuple[NodeKey, NodeKey]]
+) -> list[Sequence[NodeKey]]:
+    """Return the starts and what they lead to, breadth first, each further level in key order."""
     ahead: dict[NodeKey, list[NodeKey]] = {}
     for source, target in steps:
         ahead.setdefault(source, []).append(target)
-    levels, seen = [[start]], {start}
+    levels: list[Sequence[NodeKey]] = [starts]
+    seen = {*starts}
     while following := {key for each in levels[-1] for key in ahead.get(each, ())} - seen:
         seen |= following
         levels.append(sorted(following))

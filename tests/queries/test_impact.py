@@ -233,6 +233,66 @@ def test_notebook_shows_it_escaped_and_capped(shop: Store) -> None:
 ends = st.tuples(st.integers(0, 4), st.integers(0, 4), st.booleans())
 
 
+def test_reason_leads_through_no_failed_run_where_another_does(backend: Backend) -> None:
+    """Not among ways of one length, nor though the sound one is longer; where there is none, it does."""
+    with writing(backend) as new:
+        start, *made = (new.artifact(name=name) for name in ("start", "near", "far", "only"))
+        near, far, only = made
+        failed, sound, long = (new.execution(state=state) for state in (4, 3, 3))
+        new.edge(start, failed)
+        for each in made:
+            new.edge(failed, each)
+        new.path(start, sound, near, long, far)
+    number = backend.now()
+    with writing(backend) as new:
+        new.update(failed, state=3)
+    then = impact(backend, [start], as_of=number)
+    assert [(each.node.name, each.distance, each.path, each.failed) for each in then.affected] == [
+        ("near", 2, (start, sound, near), False),
+        ("far", 4, (start, sound, near, long, far), False),
+        ("only", 2, (start, failed, only), True),
+    ]
+    assert {*then.nodes} == {start, near, far, only, failed, sound, long}
+    # It counts where it did not fail, and where it was asked about.
+    for asked, as_of, path in (
+        (start, None, (start, failed, far)),
+        (failed, number, (failed, far)),
+    ):
+        found = {
+            each.node.name: each.path for each in impact(backend, [asked], as_of=as_of).affected
+        }
+        assert found["far"] == path
+
+
+@settings(max_examples=150, suppress_health_check=[*HealthCheck])
+@given(
+    st.lists(ends, min_size=10, max_size=30),
+    st.integers(0, 9),
+    st.sets(st.integers(0, 4), max_size=3),
+)
+def test_any_graph_is_explained_by_runs_that_did_not_fail(
+    events: list[tuple[int, int, bool]], first: int, failing: set[int]
+) -> None:
+    with MemoryBackend() as backend:
+        flow: networkx.DiGraph[NodeKey] = networkx.DiGraph()
+        with writing(backend) as new:
+            artifacts = [new.artifact() for _ in range(5)]
+            executions = [new.execution(state=4 if n in failing else 3) for n in range(5)]
+            flow.add_nodes_from([*artifacts, *executions])
+            for a, e, out in dict.fromkeys(events):
+                pair = (artifacts[a], executions[e])
+                new.edge(*(pair[::-1] if out else pair))
+                flow.add_edge(*(pair[::-1] if out else pair))
+        start = [*artifacts, *executions][first]
+        sound = flow.copy()
+        sound.remove_nodes_from({executions[n] for n in failing} - {start})
+        for each in impact(backend, [start]).affected:
+            graph = flow if each.failed else sound
+            ways = networkx.all_shortest_paths(graph, start, each.node.key)
+            assert each.path == min(map(tuple, ways))
+            assert each.distance == len(each.path) - 1
+
+
 @settings(max_examples=100, suppress_health_check=[*HealthCheck])
 @given(
     st.lists(ends, max_size=16),
