@@ -12,7 +12,7 @@ from lineage.contract.standing import Weight
 from lineage.contract.walking import Direction, Limits, Walk, check_limits
 from lineage.model.entities import Artifact, Context, Execution, Node
 from lineage.model.keys import Kind, NodeKey
-from lineage.model.paths import Path, distinct_paths, first_path, paths_of
+from lineage.model.paths import Path, distinct_paths, paths_of
 from lineage.model.purposes import Purpose
 from lineage.model.rows import EdgeKind, EdgeRow
 from lineage.model.system import RUN_ID, Environment, RunContext
@@ -67,11 +67,11 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """A node at the other end of an event, the event's type (such as INPUT) and its path."""
+    """A node at the other end of an event, the event's type (such as INPUT) and its paths, the first first."""
 
     node: Node
     event: str
-    path: tuple[str | int, ...]
+    paths: tuple[Path, ...]
 
 
 class Facts:
@@ -494,7 +494,7 @@ class Facts:
 
     def _link(self, row: EdgeRow) -> Linked:
         other = row.source if row.target == self.key else row.target
-        return Linked(self.reader.node(other), row.kind.name, first_path(row.paths))
+        return Linked(self.reader.node(other), row.kind.name, paths_of(row.paths))
 
 
 def _is_parent(row: EdgeRow) -> bool:

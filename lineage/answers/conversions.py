@@ -16,6 +16,7 @@ from pydantic_core import to_json
 from lineage.errors import MissingExtra
 from lineage.model.entities import Edge, Event, Node
 from lineage.model.keys import NodeKey
+from lineage.model.paths import Path
 from lineage.model.rows import edge_key
 from lineage.model.values import ProtoAny, Value, ValueType, kind_of
 
@@ -50,6 +51,7 @@ _EDGE_COLUMNS: dict[str, ColumnType] = {
     "target": "text",
     "kind": "text",
     "path": "any",
+    "paths": "any",
     "time": "time",
 }
 _COLUMN_TYPES: dict[ValueType, ColumnType] = {
@@ -86,8 +88,8 @@ def to_networkx(
 ) -> networkx.MultiDiGraph[str]:
     """Return a graph whose nodes are keys as text, with their content as attributes.
 
-    An edge's key is its kind, such as INPUT; events have `path` and `time`. What was not recorded is
-    absent. Property values are those of the node, times aware datetimes.
+    An edge's key is its kind, such as INPUT; events have `paths`, the first as `path` too, and `time`. What was
+    not recorded is absent. Property values are those of the node, times aware datetimes.
     """
     import networkx
 
@@ -145,7 +147,7 @@ def to_arrow(
 
     What is absent is null. Times are UTC in microseconds. A column with structs, protobuf messages
     or values of several types holds each as JSON text (a message as its `type_url` and its bytes in
-    base64), and so does the edges' `path`; one of whole numbers and floats holds floats where
+    base64), and so do the edges' `path` and `paths`; one of whole numbers and floats holds floats where
     these are exact.
     """
     try:
@@ -208,12 +210,14 @@ def _content(node: Node, distances: Mapping[NodeKey, int]) -> dict[str, Any]:
     return {name: value for name, value in content.items() if value is not None}
 
 
-def _event(edge: Edge) -> dict[str, tuple[int | str, ...] | datetime]:
+def _event(edge: Edge) -> dict[str, Path | tuple[Path, ...] | datetime]:
     """Return what an event says beside its ends and its kind."""
-    said: dict[str, tuple[int | str, ...] | datetime] = {}
+    said: dict[str, Path | tuple[Path, ...] | datetime] = {}
     if isinstance(edge, Event):
         if edge.path:
             said["path"] = edge.path
+        if edge.paths:
+            said["paths"] = edge.paths
         if edge.time is not None:
             said["time"] = edge.time
     return said

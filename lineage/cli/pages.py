@@ -12,6 +12,7 @@ from lineage.cli.output import bold, several
 from lineage.cli.tables import fields, headline, node_cells, table, time_text, type_of, value_text
 from lineage.model.entities import Artifact, Node
 from lineage.model.keys import Kind, NodeKey
+from lineage.model.paths import dotted
 from lineage.queries.roles import Role
 
 if TYPE_CHECKING:  # a command needs the classes of its own answer only
@@ -72,7 +73,7 @@ def _nodes(nodes: Iterable[Node]) -> Iterator[str]:
 
 def _linked(links: Sequence[Linked]) -> Iterator[str]:
     rows = [
-        [*node_cells(each.node), each.event, printable("/".join(map(str, each.path)), limit=40)]
+        [*node_cells(each.node), each.event, printable(dotted(each.paths), limit=40)]
         for each in links
     ]
     yield from table(("",) * 6, rows, indent="  ")

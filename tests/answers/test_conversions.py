@@ -29,7 +29,7 @@ FIXED = [
     *("key", "kind", "id", "type", "type_version", "name", "external_id", "uri", "state", "gone"),
     *("create_time", "update_time", "distance"),
 ]
-EDGES = ["source", "target", "kind", "path", "time"]
+EDGES = ["source", "target", "kind", "path", "paths", "time"]
 HOSTILE = "<script>'\"\n\x1b[2J\x00\u202e"
 LARGE = "ü" * 10_000_000
 MESSAGE = ProtoAny("type.googleapis.com/a.B", b"\x00\xff")
@@ -59,7 +59,7 @@ def answer(backend: Backend) -> Subgraph:
         )
         second = new.artifact(properties={"day": 2}, custom={"rate": -math.inf, "": 2**63 - 1})
         run, model = new.execution(state=3), new.artifact(2)
-        new.edge(lake, run, time=7, path='["in",0]')
+        new.edge(lake, run, time=7, path='[["in",0],["eval"]]')
         new.edge(lake, run, EdgeKind.DECLARED_INPUT)
         new.path(second, run, model)
     with writing(backend) as new:
@@ -93,7 +93,11 @@ def test_networkx_graph_has_nodes_and_edges(answer: Subgraph) -> None:
     assert {
         (source, target, key): data for source, target, key, data in graph.edges.data(keys=True)
     } == {
-        ("artifact:1", "execution:1", "INPUT"): {"path": ("in", 0), "time": from_micros(7)},
+        ("artifact:1", "execution:1", "INPUT"): {
+            "path": ("in", 0),
+            "paths": (("in", 0), ("eval",)),
+            "time": from_micros(7),
+        },
         ("artifact:1", "execution:1", "DECLARED_INPUT"): {},
         ("artifact:2", "execution:1", "INPUT"): {},
         ("execution:1", "artifact:3", "OUTPUT"): {},
@@ -109,7 +113,7 @@ def test_frames_and_tables_say_the_same(answer: Subgraph) -> None:
     assert list(frames.nodes.columns) == tables.nodes.column_names == [*FIXED, *own, *custom]
     assert list(frames.edges.columns) == tables.edges.column_names == EDGES
     for frame, table in zip(frames, tables, strict=True):
-        for name in frame.columns.drop([each for each in ("path",) if each in frame]):
+        for name in frame.columns.drop([each for each in ("path", "paths") if each in frame]):
             plain = [None if pandas.isna(value) else value for value in frame[name]]
             values = table.column(name).to_pylist()
             assert [None if pandas.isna(value) else value for value in values] == plain
@@ -118,7 +122,9 @@ def test_frames_and_tables_say_the_same(answer: Subgraph) -> None:
     assert list(frames.nodes["gone"]) == [False, False, False, True]
     assert frames.nodes["name"][2] == HOSTILE
     assert frames.edges["path"][1] == ("in", 0)
+    assert frames.edges["paths"][1] == (("in", 0), ("eval",))
     assert tables.edges.column("path").to_pylist() == [None, '["in",0]', None, None]
+    assert tables.edges.column("paths").to_pylist() == [None, '[["in",0],["eval"]]', None, None]
     assert frames.edges["kind"].tolist() == ["DECLARED_INPUT", "INPUT", "INPUT", "OUTPUT"]
 
 

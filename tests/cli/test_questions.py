@@ -32,6 +32,18 @@ def test_show_as_json(shell: Shell) -> None:
     assert (shown["truncated"], shown["number"]) == (None, 2)
 
 
+def test_all_paths_of_an_input_are_shown(shell: Shell, runs: Path) -> None:
+    with lineage.connect(runs) as store, store.run(lineage.Train(), environment=False) as run:
+        run.input(store.key_of("artifact:1"), use="train", path=0)
+        run.input(store.key_of("artifact:1"), use="eval")
+    shown = shell("show", str(run.key))
+    assert "Inputs\n  artifact:1  Dataset  lake  INPUT  train.0, eval" in re.sub(
+        " {2,}", "  ", shown.out
+    )
+    [read] = shell("show", str(run.key), "--json").json["inputs"]
+    assert read["paths"] == [["train", 0], ["eval"]]
+
+
 def test_show_an_execution_and_a_context(shell: Shell) -> None:
     run = shell("show", "Train:run 1").out
     assert "Inputs\n  artifact:1  Dataset  lake" in run

@@ -140,10 +140,10 @@ def test_an_execution_answers_for_itself(store: Store) -> None:
     assert answer.role is Role.TRAIN
     assert sources(answer) == [("train", 1), ("raw", 3)]
     assert answer.parameters == {"rate": 0.1, "tree": {"depth": 3}}
-    assert [(link.node.name, link.event, link.path) for link in answer.inputs] == [
-        ("train", "INPUT", ("data",))
+    assert [(link.node.name, link.event, link.paths) for link in answer.inputs] == [
+        ("train", "INPUT", (("data",),))
     ]
-    assert [(link.node.id, link.event, link.path) for link in answer.outputs] == [
+    assert [(link.node.id, link.event, link.paths) for link in answer.outputs] == [
         (4, "OUTPUT", ()),
         (5, "OUTPUT", ()),
     ]
@@ -486,7 +486,19 @@ def test_an_event_may_be_recorded_by_hand(store: Store) -> None:
         Event(artifact=net.key, execution=run.key, type=EventType.INTERNAL_OUTPUT, path=("m", 1))
     )
     assert [each.key for each in show(store, net.key).runs] == [run.key]
-    assert show(store, run.key).outputs[0].path == ("m", 1)
+    assert show(store, run.key).outputs[0].paths == (("m", 1),)
+
+
+def test_all_paths_of_an_event_are_given(store: Store) -> None:
+    lake = store.put(Table(name="lake"))
+    with store.run(Fit(), environment=False) as run:
+        run.input(lake, use="train", path=0)
+        before = store.backend.now()
+        run.input(lake, use="eval")
+    answer = show(store, run.key)
+    assert [link.paths for link in answer.inputs] == [(("train", 0), ("eval",))]
+    then = show(store, run.key, as_of=before)
+    assert [link.paths for link in then.inputs] == [(("train", 0),)]
 
 
 class Counted:
