@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lineage.contract.roles import Role
     from lineage.queries.comparison import Comparison, Row
     from lineage.queries.copies import Copy
     from lineage.queries.differences import Diff, Difference, FieldChange
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from lineage.queries.paths import Paths, Way
     from lineage.queries.peers import Peer, Peers
     from lineage.queries.removal import Removal
-    from lineage.queries.roles import Role
     from lineage.queries.summary import Sources, Summary
     from lineage.queries.versions import Versions
 
@@ -51,18 +51,18 @@ __all__ = [
 ]
 
 _HOMES = {
-    "comparison": ("Comparison", "Row"),
-    "copies": ("Copy",),
-    "differences": ("Diff", "Difference", "FieldChange"),
-    "facts": ("Linked", "Metric", "Source"),
-    "find": ("Page",),
-    "impact": ("Affected", "Impact"),
-    "paths": ("Paths", "Way"),
-    "peers": ("Peer", "Peers"),
-    "removal": ("Removal",),
-    "roles": ("Role",),
-    "summary": ("Sources", "Summary"),
-    "versions": ("Versions",),
+    "lineage.queries.comparison": ("Comparison", "Row"),
+    "lineage.queries.copies": ("Copy",),
+    "lineage.queries.differences": ("Diff", "Difference", "FieldChange"),
+    "lineage.queries.facts": ("Linked", "Metric", "Source"),
+    "lineage.queries.find": ("Page",),
+    "lineage.queries.impact": ("Affected", "Impact"),
+    "lineage.queries.paths": ("Paths", "Way"),
+    "lineage.queries.peers": ("Peer", "Peers"),
+    "lineage.queries.removal": ("Removal",),
+    "lineage.contract.roles": ("Role",),
+    "lineage.queries.summary": ("Sources", "Summary"),
+    "lineage.queries.versions": ("Versions",),
 }
 """The module of each class."""
 
@@ -70,7 +70,7 @@ _HOMES = {
 def __getattr__(name: str) -> object:
     for module, classes in _HOMES.items():
         if name in classes:
-            return getattr(import_module(f"lineage.queries.{module}"), name)
+            return getattr(import_module(module), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -11,6 +11,7 @@ from lineage.answers.labels import label, printable
 from lineage.answers.notebook import ROWS, html_table, safely
 from lineage.answers.subgraph import Copy
 from lineage.contract.backend import Backend
+from lineage.contract.roles import Role
 from lineage.contract.walking import Cut, Limits
 from lineage.errors import Invalid, MissingExtra
 from lineage.model.canonical import same
@@ -23,7 +24,6 @@ from lineage.queries.facts import Facts, Metric
 from lineage.queries.libraries import is_framework
 from lineage.queries.notes import remarks
 from lineage.queries.reader import Reader
-from lineage.queries.roles import Role
 from lineage.queries.versions import assets_of
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import cast
 
 from lineage.answers.subgraph import Copy
+from lineage.contract.roles import Role
 from lineage.contract.standing import Weight
 from lineage.contract.walking import Direction, Limits, Walk, check_limits
 from lineage.model.entities import Artifact, Context, Execution, Node
@@ -21,7 +22,6 @@ from lineage.queries.copies import TwinFinder
 from lineage.queries.libraries import is_framework, libraries_of
 from lineage.queries.nesting import Inherited, Nesting
 from lineage.queries.reader import Neighbours, Reader
-from lineage.queries.roles import Role
 from lineage.queries.uses import PRECEDENCE, purposes_upstream, use_of
 from lineage.queries.walked import Walked, walked
 

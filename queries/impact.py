@@ -10,6 +10,7 @@ from lineage.answers.labels import printable
 from lineage.answers.notebook import ROWS, html_table, node_cells, safely
 from lineage.answers.subgraph import Copy
 from lineage.contract.backend import Backend
+from lineage.contract.roles import Role
 from lineage.contract.walking import Cut, Direction, Limits, Walk
 from lineage.model.entities import Artifact, Node
 from lineage.model.keys import Kind, NodeKey
@@ -18,7 +19,6 @@ from lineage.queries.copies import remarks_on_twins
 from lineage.queries.notes import behind_failures, inherited, listed
 from lineage.queries.paths import Way, levels_of, steps_back
 from lineage.queries.reader import Reader
-from lineage.queries.roles import Role
 from lineage.queries.uses import evaluated_alone
 from lineage.queries.walked import walked
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from lineage.contract.roles import Role
 from lineage.contract.walking import Direction, Limits
 from lineage.model.canonical import decode
 from lineage.model.keys import NodeKey
 from lineage.model.rows import INPUT_KINDS, EdgeKind, EdgeRow, NodeRow
 from lineage.model.system import RUN_ID, RunContext
 from lineage.queries.reader import Reader
-from lineage.queries.roles import Role
 
 __all__ = ["Inherited", "Nesting"]
 

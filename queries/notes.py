@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from lineage.answers.labels import printable
+from lineage.contract.roles import Role
 from lineage.contract.standing import (
     Weight,
     ending_of,
@@ -20,7 +21,6 @@ from lineage.queries.facts import Facts
 from lineage.queries.libraries import is_framework
 from lineage.queries.nesting import Inherited
 from lineage.queries.reader import Reader
-from lineage.queries.roles import Role
 
 __all__ = [
     "behind_failures",

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from lineage.answers.notebook import ROWS, html_table, node_cells, safely
 from lineage.answers.subgraph import Copy
 from lineage.contract.backend import Backend
+from lineage.contract.roles import Role
 from lineage.contract.walking import Cut, Direction, Limits, Walk
 from lineage.model.entities import Artifact
 from lineage.model.keys import NodeKey
@@ -25,7 +26,6 @@ from lineage.queries.notes import (
     standing_of_runs,
 )
 from lineage.queries.reader import Reader
-from lineage.queries.roles import Role
 from lineage.queries.uses import evaluated_alone, purpose_in
 from lineage.queries.versions import assets_of, versions_of
 from lineage.queries.walked import Walked, walked

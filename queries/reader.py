@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeVar, cast
 
 from lineage.contract.backend import Backend
 from lineage.contract.registry import registry
+from lineage.contract.roles import Role, Roles
 from lineage.contract.standing import (
     Standing,
     Weight,
@@ -22,7 +23,6 @@ from lineage.model.entities import Artifact, Context, Execution, Node
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeKey, EdgeKind, EdgeRow, NodeRow, entity_of
 from lineage.model.schema import AnyType
-from lineage.queries.roles import Role, Roles
 
 __all__ = ["CONTEXT_KINDS", "Neighbours", "Reader"]
 

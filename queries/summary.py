@@ -15,6 +15,7 @@ from typing import NamedTuple
 from lineage.answers.notebook import ROWS, html_table, node_cells, safely
 from lineage.answers.subgraph import Copy
 from lineage.contract.backend import Backend
+from lineage.contract.roles import Role
 from lineage.contract.walking import Cut, Limits
 from lineage.model.entities import Context, Execution, Node
 from lineage.model.keys import Kind, NodeKey
@@ -23,7 +24,6 @@ from lineage.model.values import Value
 from lineage.queries.facts import Facts, Linked, Metric, Source
 from lineage.queries.notes import remarks
 from lineage.queries.reader import Reader
-from lineage.queries.roles import Role
 
 __all__ = [
     "Linked",

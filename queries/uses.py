@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
 
+from lineage.contract.roles import Role
 from lineage.contract.walking import Direction, Walk
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.paths import Path, paths_of
 from lineage.model.purposes import Purpose, purposes_of
 from lineage.model.rows import EdgeRow
 from lineage.queries.reader import Reader
-from lineage.queries.roles import Role
 
 __all__ = [
     "PRECEDENCE",

@@ -132,7 +132,7 @@ def test_no_module_imports_its_own_importers() -> None:
         ("lineage.contract.walking", "from lineage.answers.subgraph import Subgraph"),
         (
             "lineage.answers.subgraph",
-            "if TYPE_CHECKING:\n    from lineage.queries.roles import Roles",
+            "if TYPE_CHECKING:\n    from lineage.queries.facts import Facts",
         ),
         ("lineage.backends.sqlite.walk", "from lineage.queries.provenance import upstream"),
         ("lineage.backends.sqlite.walk", "from lineage.backends.memory.walk import walk_graph"),

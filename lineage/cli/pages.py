@@ -10,10 +10,10 @@ from lineage.answers.labels import label, printable
 from lineage.cli.documents import LONGEST_PATH
 from lineage.cli.output import bold, several
 from lineage.cli.tables import fields, headline, node_cells, table, time_text, type_of, value_text
+from lineage.contract.roles import Role
 from lineage.model.entities import Artifact, Node
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.paths import dotted
-from lineage.queries.roles import Role
 
 if TYPE_CHECKING:  # a command needs the classes of its own answer only
     from lineage.queries.comparison import Comparison

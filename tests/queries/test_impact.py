@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 import lineage
 from lineage.backends.memory.backend import MemoryBackend
 from lineage.contract.backend import Backend
+from lineage.contract.roles import Role
 from lineage.contract.walking import Limits
 from lineage.errors import Invalid, NotFound
 from lineage.model.entities import Artifact, Execution
 from lineage.model.keys import Kind, NodeKey
 from lineage.queries.impact import impact
-from lineage.queries.roles import Role
 from lineage.store import Store
 from lineage.testing.builders import chain, writing
 

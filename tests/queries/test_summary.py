@@ -8,6 +8,7 @@ import pytest
 
 import lineage
 from lineage.contract.backend import Backend
+from lineage.contract.roles import Role
 from lineage.contract.walking import Limits
 from lineage.errors import Invalid, NotFound
 from lineage.model.entities import (
@@ -23,7 +24,6 @@ from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeKind
 from lineage.model.system import Environment
 from lineage.queries import summary as asked
-from lineage.queries.roles import Role
 from lineage.queries.summary import Summary, summary
 from lineage.store import Store
 from lineage.testing.builders import MODEL, TRAIN, writing

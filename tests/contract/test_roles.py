@@ -4,11 +4,11 @@ import pytest
 
 import lineage
 from lineage.contract.registry import registry
+from lineage.contract.roles import Role, Roles
 from lineage.model.keys import Kind
 from lineage.model.rows import TypeRow
 from lineage.model.schema import TYPE_CLASSES
 from lineage.model.system import SYSTEM_TYPES
-from lineage.queries.roles import Role, Roles
 from lineage.store import Store
 from lineage.testing.builders import writing
 
