@@ -55,10 +55,9 @@ def line_up(
     """
     rows: list[_Row] = [{number: slot} for number, column in enumerate(columns) for slot in column]
     for sign_of in signs:
-        joined = _joined(rows, sign_of)
-        while len(joined) < len(rows):  # a row that has two signs may join two others
-            rows, joined = joined, _joined(joined, sign_of)
-        rows = joined
+        before = len(rows) + 1
+        while 1 < len(rows) < before:  # a row that has two signs may join two others
+            before, rows = len(rows), _joined(rows, sign_of)
     return [[row.get(number) for number in range(len(columns))] for row in rows]
 
 
@@ -68,6 +67,9 @@ def _joined(rows: Iterable[_Row], sign_of: Sign) -> list[_Row]:
     sharing: dict[Hashable, _Sharing] = {}
     for row in rows:
         signs = dict.fromkeys(sign for slot in row.values() for sign in sign_of(slot))
+        if not signs:
+            kept.append(row)
+            continue
         places = (sharing[sign].place_for(row) for sign in signs if sign in sharing)
         target = next((place for place in places if place is not None), None)
         if target is None:

@@ -210,11 +210,13 @@ class _Row(NamedTuple):
         """How the two were read or written in different ways; the order of paths says nothing."""
         if self.left is None or self.right is None:
             return ()
+        changes = []
+        if self.left.kind is not self.right.kind:
+            changes.append(FieldChange("event", self.left.kind.name, self.right.kind.name))
         one, other = self.left.slot.paths, self.right.slot.paths
-        kinds = FieldChange("event", self.left.kind.name, self.right.kind.name)
-        paths = FieldChange("path", dotted(one) or None, dotted(other) or None)
-        changes = ((kinds, kinds.left != kinds.right), (paths, {*one} != {*other}))
-        return tuple(change for change, differs in changes if differs)
+        if {*one} != {*other}:
+            changes.append(FieldChange("path", dotted(one) or None, dotted(other) or None))
+        return tuple(changes)
 
 
 def _steps(lineages: tuple[Lineage, Lineage], left: NodeKey, right: NodeKey) -> Iterator[_Row]:
