@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from lineage.answers.labels import label, printable
@@ -38,6 +39,8 @@ DEEPEST = 3
 """How many levels of nested parameters become rows of their own."""
 DIGEST = 12
 """How many digits of a digest tell contents apart."""
+LISTED = 5
+"""How many values that are not compared a note lists."""
 
 ModelValues: TypeAlias = Mapping[str, Value]
 
@@ -147,7 +150,7 @@ def compare(
         models=tuple(reader.artifact(key) for key in keys),
         rows=tuple(sorted(rows, key=_order)),
         copies=tuple(dict.fromkeys(hop for each in by_key.values() for hop in each.hops)),
-        notes=tuple(dict.fromkeys(note for each in by_key.values() for note in _notes(each))),
+        notes=_told(list(by_key.values())),
         truncated=tuple(model.upstream.cut for model in models),
         number=reader.number,
     )
@@ -165,14 +168,27 @@ def _differ(values: Sequence[Value | None]) -> bool:
     )
 
 
-def _notes(model: Facts) -> Iterator[str]:
+def _told(models: Sequence[Facts]) -> tuple[str, ...]:
+    tests = _tests_of(models)
+    return tuple(dict.fromkeys(note for each in models for note in _notes(each, tests)))
+
+
+def _notes(model: Facts, tests: Mapping[NodeKey, str]) -> Iterator[str]:
     if model.role not in (Role.MODEL, None):
         yield f"{model.key} is not a model, it is {model.role.words}"
     yield from remarks(model)
-    counts = Counter(_metric_name(*each) for each in _measured(model))
-    for name in sorted(name for name, count in counts.items() if count > 1):
-        said = printable(name, limit=80)
-        yield f"{model.key} has {counts[name]} values of {said}; the first, of the newest run, is compared"
+    values: dict[str, list[Metric]] = {}
+    for name, each in zip(_names_of(model, tests), model.metrics, strict=True):
+        values.setdefault(name, []).append(each)
+    for name, (_, *others) in sorted(values.items()):
+        if others:
+            said = printable(name, limit=80)
+            listed = [f"{each.value} in {each.artifact.key}" for each in others[:LISTED]]
+            more = f" and {len(others) - LISTED} more" if len(others) > LISTED else ""
+            yield (
+                f"{model.key} has {len(others) + 1} values of {said}; the first, of the newest run, is "
+                f"compared, and not {', '.join(listed)}{more}"
+            )
 
 
 Cells: TypeAlias = tuple[str, str, tuple[Value | None, ...]]
@@ -184,7 +200,7 @@ def _rows(models: Sequence[Facts]) -> Iterator[Cells]:
         yield "data", name, values
     columns: dict[str, Callable[[Facts], ModelValues]] = {
         "parameters": lambda model: dict(_flat(model.parameters)),
-        "metrics": _metrics,
+        "metrics": partial(_metrics, tests=_tests_of(models)),
         "properties": _properties,
         "frameworks": _libraries,
         "run": _run,
@@ -268,9 +284,20 @@ def _flat(values: Mapping[str, Value], depth: int = 1) -> Iterator[tuple[str, Va
             yield name, value
 
 
-def _measured(model: Facts) -> list[tuple[str, str]]:
-    """Return the names of the metrics and who wrote them."""
-    return [(each.name, _writer(model, each)) for each in model.metrics]
+def _tests_of(models: Iterable[Facts]) -> Mapping[NodeKey, str]:
+    """Return what the data sets that metrics were measured on are called, each of them differently."""
+    data = {each.on.key: each.on for model in models for each in model.metrics if each.on}
+    names = {key: node.name or node.uri or str(key) for key, node in data.items()}
+    taken = Counter(names.values())
+    return {key: name if taken[name] == 1 else f"{name} ({key})" for key, name in names.items()}
+
+
+def _names_of(model: Facts, tests: Mapping[NodeKey, str]) -> list[str]:
+    """Return the names of a model's metrics: with the data they were measured on, and who wrote them."""
+    return [
+        f"{each.name}{'' if each.on is None else f' on {tests[each.on.key]}'} ({_writer(model, each)})"
+        for each in model.metrics
+    ]
 
 
 def _writer(model: Facts, metric: Metric) -> str:
@@ -284,16 +311,12 @@ def _writer(model: Facts, metric: Metric) -> str:
     return "training" if own else metric.run.type
 
 
-def _metric_name(name: str, writer: str) -> str:
-    return f"{name} ({writer})"
-
-
-def _metrics(model: Facts) -> ModelValues:
+def _metrics(model: Facts, tests: Mapping[NodeKey, str]) -> ModelValues:
     found: dict[str, Value] = {}
-    for each, measured in zip(model.metrics, _measured(model), strict=True):
+    for each, name in zip(model.metrics, _names_of(model, tests), strict=True):
         # What a failed run measured is no answer, unless nobody else made the model.
         if not each.failed or model.run is None or model.run in model.failed_runs:
-            found.setdefault(_metric_name(*measured), each.value)
+            found.setdefault(name, each.value)
     return found
 
 

@@ -14,15 +14,16 @@ from lineage.contract.walking import Direction, Limits, Walk, check_limits
 from lineage.model.entities import Artifact, Context, Execution, Node
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.paths import Path, distinct_paths, paths_of
-from lineage.model.purposes import Purpose
+from lineage.model.purposes import Purpose, use_of
 from lineage.model.rows import EdgeKind, EdgeRow
-from lineage.model.system import RUN_ID, Environment, RunContext
+from lineage.model.system import RUN_ID, Environment, Measurement, RunContext
 from lineage.model.values import Value
 from lineage.queries.copies import TwinFinder
 from lineage.queries.libraries import is_framework, libraries_of
+from lineage.queries.measurements import Claim, claims_of, metrics_within
 from lineage.queries.nesting import Inherited, Nesting
 from lineage.queries.reader import Neighbours, Reader
-from lineage.queries.uses import PRECEDENCE, purposes_upstream, use_of
+from lineage.queries.uses import PRECEDENCE, purposes_upstream
 from lineage.queries.walked import Walked, walked
 
 __all__ = ["Facts", "Linked", "Metric", "Source"]
@@ -55,7 +56,7 @@ class Metric:
     """A measured value: the artifact in which it stands, and the run that wrote that.
 
     The artifact may be the model itself; then `run` is the newest that wrote the model. `failed` says
-    that the run failed or was canceled.
+    that the run failed or was canceled. It was measured `of` a model and `on` data, where that is recorded.
     """
 
     name: str
@@ -63,6 +64,8 @@ class Metric:
     artifact: Artifact
     run: Execution | None
     failed: bool = False
+    of: Artifact | None = None
+    on: Artifact | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,8 @@ class Facts:
         self.limits = limits
         self.through_copies = through_copies and key.kind is not Kind.CONTEXT
         self.role = reader.role(key)
+        self._claims: dict[NodeKey, Claim] = {}
+        """What is said of metrics, as far as it was read."""
 
     @cached_property
     def originals(self) -> tuple[NodeKey, ...]:
@@ -368,20 +373,53 @@ class Facts:
         return {run: tuple(dict.fromkeys(keys)) for run, keys in found.items()}
 
     @cached_property
-    def measurements(self) -> tuple[tuple[NodeKey, NodeKey], ...]:
-        """The artifacts that hold metrics of the node and their runs, the producers' first."""
+    def measurements(self) -> Mapping[NodeKey, NodeKey | None]:
+        """The artifacts that hold metrics of the node and their runs, the producers' first.
+
+        Without what is said to be of another model; last comes what is said to be of this one.
+        """
         if self.key.kind is Kind.EXECUTION:
             runs: tuple[NodeKey, ...] = (self.key,)
         elif self.role in (Role.MODEL, None):
             runs = (*self.runs, *self.evaluators)
         else:
-            return ()
+            return {}
         self.reader.read((*runs, *(key for run in runs for key in self.outputs.get(run, ()))))
-        first: dict[NodeKey, NodeKey] = {}
+        first: dict[NodeKey, NodeKey | None] = {}
         for run in sorted(runs, key=lambda run: self.reader.weight(run) is Weight.FAILED):
             for key in self._of_role(run, Role.METRICS):
                 first.setdefault(key, run)
-        return tuple(first.items())
+        if self.role is not Role.MODEL:
+            return first
+        own = {None, self.key, *self.originals}
+        kept = {
+            key: run
+            for key, run in first.items()
+            if self._claims_of(first).get(key, Claim()).model in own
+        }
+        said = [
+            key for key in metrics_within(self.reader, self._measuring_contexts) if key not in first
+        ]
+        written = sorted(self.reader.neighbours(said, Direction.UPSTREAM, self.limits).edges)
+        writers: dict[NodeKey, NodeKey] = {row.target: row.source for row in written}
+        self.reader.read(writers.values())
+        return kept | {key: writers.get(key) for key in said}
+
+    @property
+    def measuring_whatever(self) -> frozenset[NodeKey | None]:
+        """The runs of those artifacts of which nothing says which model was measured."""
+        claims = self._claims_of(self.measurements)
+        return frozenset(run for key, run in self.measurements.items() if claims[key].model is None)
+
+    @property
+    def _measuring_contexts(self) -> tuple[NodeKey, ...]:
+        return self.containing[: self.limits.nodes]
+
+    def _claims_of(self, metrics: Iterable[NodeKey]) -> Mapping[NodeKey, Claim]:
+        missing = [key for key in metrics if key not in self._claims]
+        if missing:
+            self._claims |= {**dict.fromkeys(missing, Claim()), **claims_of(self.reader, missing)}
+        return self._claims
 
     @cached_property
     def metrics(self) -> tuple[Metric, ...]:
@@ -390,16 +428,27 @@ class Facts:
         Whole numbers of a model are rather its version or its depth.
         """
         found = []
-        for key, run in self.measurements:
-            if not self.reader.gone(key):
-                artifact = self.reader.artifact(key)
-                execution = self.reader.execution(run)
-                failed = self.reader.weight(run) is Weight.FAILED
-                values = {**artifact.custom_properties, **artifact.properties}
-                found += [
-                    Metric(name, values[name], artifact, execution, failed)
-                    for name in sorted(values)
-                ]
+        claims = self._claims_of(self.measurements)
+        for key, run in self.measurements.items():
+            if self.reader.gone(key):
+                continue
+            artifact = self.reader.artifact(key)
+            model, data = (
+                None if each is None else self.reader.artifact(each) for each in claims[key]
+            )
+            values = {**artifact.custom_properties, **artifact.properties}
+            found += [
+                Metric(
+                    name,
+                    values[name],
+                    artifact,
+                    run=None if run is None else self.reader.execution(run),
+                    failed=run is not None and self.reader.weight(run) is Weight.FAILED,
+                    of=model,
+                    on=data,
+                )
+                for name in sorted(values)
+            ]
         return (*found, *self._own_numbers())
 
     def _own_numbers(self) -> list[Metric]:
@@ -433,10 +482,11 @@ class Facts:
 
     @cached_property
     def contexts(self) -> tuple[Context, ...]:
-        """The first of those, by key, without environments and the contexts of runs and their steps."""
+        """The first of those, by key, without environments, measurements, and runs with their steps."""
         kept = self.containing[: self.limits.nodes]
         self.reader.read(kept)
-        hidden = self.reader.types.ids(Environment) | self.reader.types.ids(RunContext)
+        own = (Environment, Measurement, RunContext)
+        hidden = frozenset().union(*(self.reader.types.ids(cls) for cls in own))
         shown = [key for key in kept if self.reader.row(key).type_id not in hidden]
         return tuple(self.reader.context(key) for key in shown)
 

@@ -96,7 +96,7 @@ def _roles(found: Facts) -> Iterator[str]:
             f"nothing says what {name} is, so that metrics by those who read {found.key} are not looked "
             f"for; give the type a base, such as {Role.MODEL.base}"
         )
-    metrics = (key for key, _ in found.measurements)
+    metrics = found.measurements
     sources = (source.node.key for source in found.sources)
     yield from concluded(found.reader, (found.key, *sources, *metrics))
 
@@ -234,12 +234,12 @@ def _metrics(found: Facts) -> Iterator[str]:
     if found.role is Role.MODEL and not found.metrics:
         yield f"no metrics of {found.key} are recorded"
     yield from _failed_metrics(found)
-    deleted = [key for key, _ in found.measurements if found.reader.gone(key)]
+    deleted = [key for key in found.measurements if found.reader.gone(key)]
     if deleted:
         yield f"the metrics {listed(deleted)} were deleted, and are left out"
     if found.role is not Role.MODEL:
         return
-    measured = {run for _, run in found.measurements}
+    measured = found.measuring_whatever
     for run in found.runs:
         models = found.models_of(run)
         if len(models) > 1 and run in measured:
@@ -248,7 +248,7 @@ def _metrics(found: Facts) -> Iterator[str]:
             yield f"{run} wrote {len(models)} models ({listed(models)})"
     for run in found.evaluators:
         models = list(found.inputs_of_evaluators.get(run, ()))
-        if len(models) > 1:
+        if len(models) > 1 and run in measured:
             yield f"{run} read {len(models)} models ({listed(models)}); its metrics may be of another"
     if found.other_trainings:
         yield (

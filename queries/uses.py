@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
 
-from lineage.contract.roles import Role
 from lineage.contract.walking import Direction, Walk
-from lineage.model.keys import Kind, NodeKey
-from lineage.model.paths import Path, paths_of
-from lineage.model.purposes import Purpose, purposes_of
+from lineage.model.keys import NodeKey
+from lineage.model.purposes import Purpose
 from lineage.model.rows import EdgeRow
 from lineage.queries.reader import Reader
 
@@ -19,32 +17,16 @@ __all__ = [
     "is_evaluated",
     "purpose_in",
     "purposes_upstream",
-    "use_of",
 ]
 
 PRECEDENCE = (Purpose.TRAINING, None, Purpose.EVALUATION, Purpose.BASE)
 """Which purpose counts for what is reached in several ways: what may have been training is not hidden."""
 
 
-def use_of(paths: Sequence[Path]) -> str | None:
-    """Return what an artifact was used for: the first step of its first path, if it is text."""
-    first = paths[0][:1] if paths else ()
-    return first[0] if first and isinstance(first[0], str) else None
-
-
 def purpose_in(reader: Reader, event: EdgeRow) -> Purpose | None:
-    """Return the purpose of an input, whose ends were read.
-
-    Only data and models have one. Data that an evaluation reads without a word is evaluation data.
-    """
-    role = reader.role(event.source) if event.source.kind is Kind.ARTIFACT else None
-    if role not in (Role.DATASET, Role.MODEL):
-        return None
-    purposes = purposes_of(event.uses)
-    if purposes:
-        return purposes[0]
-    is_silent = role is Role.DATASET and use_of(paths_of(event.paths)) is None
-    return Purpose.EVALUATION if is_silent and reader.role(event.target) is Role.EVALUATE else None
+    """Return the purpose of an input, whose ends were read."""
+    source, target = reader.row(event.source), reader.row(event.target)
+    return reader.roles.purpose(event, source.type_id, target.type_id)
 
 
 def is_evaluated(reader: Reader, event: EdgeRow) -> bool:

@@ -39,6 +39,7 @@ PUBLIC = {
     "Kind",
     "Limits",
     "LineageError",
+    "Measurement",
     "LogEntry",
     "Metrics",
     "MissingExtra",

@@ -147,11 +147,14 @@ def _metrics(answer: Summary) -> Iterator[str]:
             printable(each.name, limit=40),
             value_text(each.value),
             str(each.artifact.key),
+            "" if each.on is None else f"on {label(each.on) or each.on.key}",
             "" if each.run is None else f"by {each.run.key} {type_of(each.run)}",
         ]
         for each in answer.metrics
     ]
-    yield from table(("",) * 4, rows, indent="  ")
+    if not any(each.on for each in answer.metrics):
+        rows = [[*row[:3], row[-1]] for row in rows]
+    yield from table(("",) * len(rows[0]) if rows else (), rows, indent="  ")
 
 
 def _environment(answer: Summary) -> Iterator[str]:

@@ -10,6 +10,10 @@ import re
 from enum import StrEnum
 
 from lineage.contract.registry import Registry
+from lineage.model.keys import Kind
+from lineage.model.paths import paths_of
+from lineage.model.purposes import Purpose, purposes_of, use_of
+from lineage.model.rows import EdgeRow
 from lineage.model.schema import AnyType
 from lineage.model.system import SYSTEM_NAMES
 
@@ -102,6 +106,20 @@ class Roles:
         """Whether nothing but the type's name says its role."""
         known = self._types.by_id[type_id]
         return _by_base(known) is None and _by_name(known) is not None
+
+    def purpose(self, event: EdgeRow, artifact: int, execution: int) -> Purpose | None:
+        """Return the purpose of an input, given the ids of the types of its ends.
+
+        Only data and models have one. Data that an evaluation reads without a word is evaluation data.
+        """
+        role = self.of(artifact) if event.source.kind is Kind.ARTIFACT else None
+        if role not in (Role.DATASET, Role.MODEL):
+            return None
+        purposes = purposes_of(event.uses)
+        if purposes:
+            return purposes[0]
+        is_silent = role is Role.DATASET and use_of(paths_of(event.paths)) is None
+        return Purpose.EVALUATION if is_silent and self.of(execution) is Role.EVALUATE else None
 
 
 def _by_base(known: AnyType) -> Role | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from enum import StrEnum
 from functools import lru_cache
 
 from lineage.model.paths import Path, paths_of
 
-__all__ = ["EVERY_USE", "Purpose", "mask_of", "purpose_of", "purposes_of"]
+__all__ = ["EVERY_USE", "Purpose", "mask_of", "purpose_of", "purposes_of", "use_of"]
 
 
 class Purpose(StrEnum):
@@ -39,6 +40,12 @@ _WORDS = {
     for word in words.split()
 }
 _LETTERS = re.compile(r"[^\W\d_]+")
+
+
+def use_of(paths: Sequence[Path]) -> str | None:
+    """Return what an artifact was used for: the first step of its first path, if it is text."""
+    first = paths[0][:1] if paths else ()
+    return first[0] if first and isinstance(first[0], str) else None
 
 
 def purpose_of(path: Path) -> Purpose | None:

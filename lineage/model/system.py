@@ -28,6 +28,7 @@ __all__ = [
     "Deploy",
     "Environment",
     "Evaluate",
+    "Measurement",
     "Metrics",
     "Model",
     "Process",
@@ -130,6 +131,10 @@ class Environment(Context, type="lineage.Environment"):
     git_clean: bool | None = None
 
 
+class Measurement(Context, type="lineage.Measurement"):
+    """What metrics were measured of and on: it holds them, a model and a data set, told apart by their roles."""
+
+
 class RunContext(Context, type="lineage.Run"):
     """A run and its steps, all executions; those of a step are in a child context.
 
@@ -205,6 +210,7 @@ SYSTEM_TYPES: tuple[AnyType, ...] = tuple(
 OWN_CLASSES: dict[str, type[Node]] = {
     "lineage.Asset": Asset,
     "lineage.Environment": Environment,
+    "lineage.Measurement": Measurement,
     "lineage.Run": RunContext,
 }
 """The types with reserved names that a store gets when it needs them, and nobody may change."""

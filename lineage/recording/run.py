@@ -24,6 +24,7 @@ from lineage.model.values import Properties, to_properties, to_text
 from lineage.recording.edges import new_edges
 from lineage.recording.environment import capture
 from lineage.recording.identity import Wanted, settle, warn_of
+from lineage.recording.measurements import Subject, claim, completed, subject_of
 from lineage.recording.nodes import live_rows, stamp
 from lineage.recording.record import (
     Contexts,
@@ -48,9 +49,13 @@ _RUNNING = STATE_NUMBERS[ExecutionState.RUNNING]
 
 
 class _Written(NamedTuple):
-    """The metrics that a run wrote, and in which transaction: after a rollback others get their id."""
+    """Metrics that a run wrote, what says what they are for, and in which transaction.
+
+    After a rollback others get their ids.
+    """
 
     key: NodeKey
+    context: NodeKey | None
     transaction: Transaction
 
 
@@ -86,7 +91,7 @@ class Run(Generic[ExecutionT_co]):
         self._contexts: tuple[NodeKey, ...] = ()
         self._environment: NodeKey | None = None
         self._captured: Environment | None = None
-        self._metrics: _Written | None = None
+        self._metrics: dict[Subject, _Written] = {}
         self._notes: dict[str, None] = {}
 
     @property
@@ -183,19 +188,33 @@ class Run(Generic[ExecutionT_co]):
         """
         return self._add(artifact, "output", _steps(path), asset)
 
-    def log_metrics(self, values: Mapping[str, object] | None = None, /, **more: object) -> Metrics:
-        """Record measurements of the run; return the artifact that holds all of them so far.
+    def log_metrics(
+        self,
+        values: Mapping[str, object] | None = None,
+        /,
+        *,
+        of: Artifact | NodeKey | None = None,
+        on: Artifact | NodeKey | None = None,
+        **more: object,
+    ) -> Metrics:
+        """Record measurements; return the artifact that holds all of them so far of that model and data.
 
-        Values are numbers. A name that is given again replaces the value; history keeps the old.
+        Values are numbers. A name that is given again replaces the value; history keeps the old. They are
+        measured `of` a model, and `on` a data set. What is left out is, when the run ends, its only model
+        and its only evaluation data; where there are several, or none, nothing is claimed.
         """
         self._check_open()
         measured = _numbers(values, more)
         with self._transaction() as transaction:
             transaction.lock()
-            row = self._known_metrics(transaction)
+            subject = subject_of(self._backend, of, on)
+            row = self._known_metrics(transaction, subject)
             if row is None:
                 stored = self._add(Metrics(custom_properties=measured), "output", (), None)
-                self._metrics = _Written(stored.key, transaction)
+                context = None
+                if subject.parts:
+                    context = claim(self._backend, transaction, stored.key, subject)
+                self._metrics[subject] = _Written(stored.key, context, transaction)
                 return stored
             custom = encode({**decode(row.custom), **measured})
             changed = self._changed(transaction, row, custom=custom)
@@ -299,15 +318,24 @@ class Run(Generic[ExecutionT_co]):
         rows = self._backend.edges([self.key], direction, kinds=[key.kind])
         return next(row for row in rows if row.key == key)
 
-    def _known_metrics(self, transaction: Transaction) -> NodeRow | None:
-        """Return the metrics that this run wrote, unless they were rolled back or deleted."""
-        if self._metrics is None:
+    def _known_metrics(self, transaction: Transaction, subject: Subject) -> NodeRow | None:
+        """Return the metrics that this run wrote for a subject, unless they were rolled back or deleted."""
+        if subject not in self._metrics:
             return None
-        key, writer = self._metrics
+        key, _, writer = self._metrics[subject]
         if writer is not transaction and not writer.committed:
             return None
         row = self._backend.nodes([key]).get(key)
         return None if row is None or row.gone else row
+
+    def _complete_claims(self, transaction: Transaction) -> None:
+        """Say of metrics what they were measured of and on, where nobody said it and the run tells."""
+        for subject, (key, context, _) in self._metrics.items():
+            if all(subject) or self._known_metrics(transaction, subject) is None:
+                continue
+            whole = completed(self._backend, subject, self.key)
+            if whole != subject and (subject.parts or all(whole)):
+                claim(self._backend, transaction, key, whole, context)
 
     def _changed(self, transaction: Transaction, row: NodeRow, **changes: object) -> NodeRow:
         """Write a new version of a node."""
@@ -327,6 +355,7 @@ class Run(Generic[ExecutionT_co]):
             if row.state == _RUNNING:
                 row = self._changed(transaction, row, state=state, custom=custom)
             self._follow_environment(transaction)
+            self._complete_claims(transaction)
         cls = type(self._execution)
         self._execution = cast(ExecutionT_co, entity_of(row, registry(self._backend).by_id, cls))
 

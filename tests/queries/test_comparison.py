@@ -202,7 +202,8 @@ def test_the_newest_of_several_values_is_compared(store: Store) -> None:
     answer = table(store, "Net:n1", "Net:n2")
     assert rows(answer, "metrics")["auc (lineage.Evaluate)"] == (0.7, 0.5)
     assert answer.notes == (
-        "artifact:3 has 2 values of auc (lineage.Evaluate); the first, of the newest run, is compared",
+        "artifact:3 has 2 values of auc (lineage.Evaluate); the first, of the newest run, is compared, "
+        "and not 0.5 in artifact:5",
     )
 
 
