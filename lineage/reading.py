@@ -146,7 +146,12 @@ class Reading:
 
     @overload
     def upstream(
-        self, *of: Reference, type: type[NodeT], limits: Limits = ..., through_copies: bool = ...
+        self,
+        *of: Reference,
+        type: type[NodeT],
+        limits: Limits = ...,
+        through_copies: bool = ...,
+        inputs: bool = ...,
     ) -> Subgraph[NodeT]: ...
     @overload
     def upstream(
@@ -155,6 +160,7 @@ class Reading:
         type: str | None = None,
         limits: Limits = ...,
         through_copies: bool = ...,
+        inputs: bool = ...,
     ) -> Subgraph[Node]: ...
     def upstream(
         self,
@@ -162,19 +168,29 @@ class Reading:
         type: type[Node] | str | None = None,
         limits: Limits = Limits(),
         through_copies: bool = False,
+        inputs: bool = False,
     ) -> Subgraph[Node]:
         """Return everything that the nodes were made from, however indirectly.
 
         `type` marks the answer's `matches`; it does not disconnect the answer. `through_copies`, here and
-        below, goes on from an artifact that nobody wrote to those with its digest that runs wrote.
+        below, goes on from an artifact that nobody wrote to those with its digest that runs wrote. In place of
+        a context the walk begins at its runs, and at its artifacts that these do not merely read, unless
+        `inputs` are wanted.
         """
         asked = self._asked(*of)
         walk = partial(provenance.upstream, self.backend, asked.keys, type=type, limits=limits)
-        return walk(through_copies=through_copies, as_of=self.as_of).saying(asked.remarks)
+        return walk(through_copies=through_copies, inputs=inputs, as_of=self.as_of).saying(
+            asked.remarks
+        )
 
     @overload
     def downstream(
-        self, *of: Reference, type: type[NodeT], limits: Limits = ..., through_copies: bool = ...
+        self,
+        *of: Reference,
+        type: type[NodeT],
+        limits: Limits = ...,
+        through_copies: bool = ...,
+        inputs: bool = ...,
     ) -> Subgraph[NodeT]: ...
     @overload
     def downstream(
@@ -183,6 +199,7 @@ class Reading:
         type: str | None = None,
         limits: Limits = ...,
         through_copies: bool = ...,
+        inputs: bool = ...,
     ) -> Subgraph[Node]: ...
     def downstream(
         self,
@@ -190,11 +207,14 @@ class Reading:
         type: type[Node] | str | None = None,
         limits: Limits = Limits(),
         through_copies: bool = False,
+        inputs: bool = False,
     ) -> Subgraph[Node]:
         """Return everything that was made from the nodes, however indirectly."""
         asked = self._asked(*of)
         walk = partial(provenance.downstream, self.backend, asked.keys, type=type, limits=limits)
-        return walk(through_copies=through_copies, as_of=self.as_of).saying(asked.remarks)
+        return walk(through_copies=through_copies, inputs=inputs, as_of=self.as_of).saying(
+            asked.remarks
+        )
 
     # Questions: each is imported when it is first asked, so that importing the library is quick
 
@@ -218,16 +238,19 @@ class Reading:
         any_version: bool = False,
         limits: Limits = Limits(),
         through_copies: bool = False,
+        inputs: bool = False,
     ) -> Peers:
         """Return the models trained on a data set; of a model, the others trained on its data.
 
-        With `any_version` other versions of the data count too.
+        With `any_version` other versions of the data count too. Of a context it is the data in it, as for `upstream`.
         """
         from lineage.queries.peers import peers
 
         asked = self._asked(node)
         answer = partial(peers, self.backend, *asked.keys, limits=limits, as_of=self.as_of)
-        return asked.noted_in(answer(any_version=any_version, through_copies=through_copies))
+        return asked.noted_in(
+            answer(any_version=any_version, through_copies=through_copies, inputs=inputs)
+        )
 
     def compare(
         self, *models: Reference, limits: Limits = Limits(), through_copies: bool = False
@@ -240,14 +263,21 @@ class Reading:
         return asked.noted_in(answer(through_copies=through_copies))
 
     def impact(
-        self, *of: Reference, limits: Limits = Limits(), through_copies: bool = False
+        self,
+        *of: Reference,
+        limits: Limits = Limits(),
+        through_copies: bool = False,
+        inputs: bool = False,
     ) -> Impact:
-        """Return every artifact made from the nodes, with the reason; what is deployed comes first."""
+        """Return every artifact made from the nodes, with the reason; what is deployed comes first.
+
+        In place of a context it begins where `downstream` does.
+        """
         from lineage.queries.impact import impact
 
         asked = self._asked(*of)
         answer = partial(impact, self.backend, asked.keys, limits=limits, as_of=self.as_of)
-        return asked.noted_in(answer(through_copies=through_copies))
+        return asked.noted_in(answer(through_copies=through_copies, inputs=inputs))
 
     def paths(self, one: Reference, other: Reference, *, limits: Limits = Limits()) -> Paths:
         """Return the ways that data took between two nodes, and a shortest one."""

@@ -16,6 +16,7 @@ from lineage.model.entities import Artifact, Node
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeRow
 from lineage.queries.copies import remarks_on_twins
+from lineage.queries.members import starts_of
 from lineage.queries.notes import behind_failures, inherited, listed
 from lineage.queries.paths import Way, levels_of, steps_back
 from lineage.queries.reader import Reader
@@ -106,6 +107,7 @@ def impact(
     *,
     limits: Limits = Limits(),
     through_copies: bool = False,
+    inputs: bool = False,
     as_of: int | None = None,
 ) -> Impact:
     """Return every artifact that was made from the starts, however indirectly, and why.
@@ -114,6 +116,8 @@ def impact(
     and deleted artifacts are, marked `gone`. Among shortest paths the one whose keys are the
     smallest is told; artifacts as near as each other are in order of their keys. Through copies,
     artifacts that nobody wrote are affected with those whose digest they have, and what was made from them.
+    In place of a context it begins at its members: its executions, and its artifacts that these do not
+    merely read, unless `inputs` are wanted.
 
     >>> import lineage
     >>> store = lineage.connect("memory:")
@@ -127,9 +131,10 @@ def impact(
     churn 2 artifact:1 execution:1 artifact:2 deployed by execution:2
     """
     reader = Reader(backend, as_of)
+    begin = starts_of(reader, starts, limits, inputs=inputs)
     steps = walked(
         reader,
-        starts,
+        begin.keys,
         Direction.DOWNSTREAM,
         limits,
         edges=True,
@@ -167,6 +172,7 @@ def impact(
         nodes={key: reader.node(key) for key in walk.keys if key in told},
         copies=steps.copies,
         notes=(
+            *begin.notes,
             *_notes(reader, walk, affected),
             *inherited(steps.inherited),
             *remarks_on_twins(

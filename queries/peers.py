@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from lineage.answers.notebook import ROWS, html_table, node_cells, safely
 from lineage.answers.subgraph import Copy
 from lineage.contract.backend import Backend
 from lineage.contract.roles import Role
 from lineage.contract.walking import Cut, Direction, Limits, Walk
-from lineage.model.entities import Artifact
-from lineage.model.keys import NodeKey
+from lineage.model.entities import Artifact, Context
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.purposes import Purpose
 from lineage.model.rows import EdgeRow
 from lineage.queries.copies import remarks_on_twins
 from lineage.queries.facts import Facts
+from lineage.queries.members import starts_of
 from lineage.queries.notes import (
     behind_failures,
     concluded,
@@ -57,7 +58,7 @@ class Peers:
     copies from the model that was asked about, and from the data on.
     """
 
-    of: Artifact
+    of: Artifact | Context
     datasets: tuple[Artifact, ...]
     models: tuple[Peer, ...]
     notes: tuple[str, ...]
@@ -88,6 +89,7 @@ def peers(
     any_version: bool = False,
     limits: Limits = Limits(),
     through_copies: bool = False,
+    inputs: bool = False,
     as_of: int | None = None,
 ) -> Peers:
     """Return the models trained on a data set; of a model, the others trained on what it was trained on.
@@ -96,8 +98,9 @@ def peers(
     the nearest upstream ones. It is exactly these versions of the data, unless `any_version` takes
     all of them. Models count however indirectly they were made from the data, nearest first, then
     by key, deleted ones too. Through copies, for a model that nobody wrote the run answers that wrote
-    one with its digest, and what was made from copies of the data counts. `NotFound` where there is no
-    such artifact, `Invalid` for what is no artifact.
+    one with its digest, and what was made from copies of the data counts. The data of a context are the data
+    sets that belong to it or that its runs wrote, without those that its runs merely read, unless `inputs`
+    are wanted. `NotFound` where there is no such node, `Invalid` for an execution.
 
     >>> import lineage
     >>> with lineage.connect("memory:") as store:
@@ -109,14 +112,15 @@ def peers(
     [('b', 'artifact:1', 2)]
     """
     reader = Reader(backend, as_of)
-    reader.check_artifacts((key,), "ask about a data set or a model")
+    if key.kind is not Kind.CONTEXT:
+        reader.check_artifacts((key,), "ask about a data set, a model or a context")
     found = Facts(reader, key, limits, through_copies=through_copies)
-    data, notes = _data(found)
+    data, notes = _within(found, inputs=inputs) if key.kind is Kind.CONTEXT else _data(found)
     if any_version:
         data = _all_versions(reader, data)
     models = _trained_on(found, data)
     return Peers(
-        of=reader.artifact(key),
+        of=cast(Artifact | Context, reader.node(key)),
         datasets=tuple(reader.artifact(each) for each in data),
         models=models.trained,
         copies=tuple(dict.fromkeys((*_own_hops(found), *models.steps.copies))),
@@ -124,6 +128,17 @@ def peers(
         truncated=models.cut,
         number=reader.number,
     )
+
+
+def _within(found: Facts, *, inputs: bool) -> tuple[list[NodeKey], list[str]]:
+    """Return the data sets of a context, and what is to be said of them."""
+    begin = starts_of(found.reader, (found.key,), found.limits, inputs=inputs)
+    artifacts = [key for key in begin.keys if key.kind is Kind.ARTIFACT]
+    executions = [key for key in begin.keys if key.kind is Kind.EXECUTION]
+    written = found.reader.neighbours(executions, Direction.DOWNSTREAM, found.limits).edges
+    keys = sorted({*artifacts, *(row.target for row in written)})
+    found.reader.read(keys)
+    return [key for key in keys if found.reader.role(key) is Role.DATASET], [*begin.notes]
 
 
 def _data(found: Facts) -> tuple[list[NodeKey], list[str]]:

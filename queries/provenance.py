@@ -11,6 +11,7 @@ from lineage.contract.walking import Direction, Limits
 from lineage.model.entities import Node
 from lineage.model.keys import NodeKey
 from lineage.queries.copies import remarks_on_twins
+from lineage.queries.members import starts_of
 from lineage.queries.reader import Reader
 from lineage.queries.walked import walked
 
@@ -26,11 +27,13 @@ def upstream(
     type: type[NodeT] | str | None = None,
     limits: Limits = Limits(),
     through_copies: bool = False,
+    inputs: bool = False,
     as_of: int | None = None,
 ) -> Subgraph[NodeT]:
     """Return everything the starts were made from, however indirectly, and the starts themselves.
 
-    Hops count edges: the inputs of the execution that wrote an artifact are two hops away. Through copies
+    In place of a context it begins at its members: its executions, and its artifacts that these do not
+    merely read, unless `inputs` are wanted. Hops count edges: the inputs of the execution that wrote an artifact are two hops away. Through copies
     the walk goes on from an artifact that nobody wrote to those with its digest that runs wrote, a hop away.
 
     >>> import lineage
@@ -52,6 +55,7 @@ def upstream(
         type=type,
         limits=limits,
         through_copies=through_copies,
+        inputs=inputs,
         as_of=as_of,
     )
 
@@ -63,6 +67,7 @@ def downstream(
     type: type[NodeT] | str | None = None,
     limits: Limits = Limits(),
     through_copies: bool = False,
+    inputs: bool = False,
     as_of: int | None = None,
 ) -> Subgraph[NodeT]:
     """Return everything that was made from the starts, however indirectly, and the starts themselves.
@@ -77,6 +82,7 @@ def downstream(
         type=type,
         limits=limits,
         through_copies=through_copies,
+        inputs=inputs,
         as_of=as_of,
     )
 
@@ -89,6 +95,7 @@ def subgraph(
     type: type[NodeT] | str | None = None,
     limits: Limits = Limits(),
     through_copies: bool = False,
+    inputs: bool = False,
     as_of: int | None = None,
 ) -> Subgraph[NodeT]:
     """Walk in one direction and read what was met, all of one moment.
@@ -101,7 +108,8 @@ def subgraph(
     matching = None
     if type is not None:
         matching = types.meant(type) if isinstance(type, str) else types.ids(type)
-    steps = walked(reader, starts, direction, limits, edges=True, through_copies=through_copies)
+    begin = starts_of(reader, starts, limits, inputs=inputs)
+    steps = walked(reader, begin.keys, direction, limits, edges=True, through_copies=through_copies)
     rows = backend.nodes(steps.walk.keys, as_of=as_of)
     remarks = remarks_on_twins(
         reader,
@@ -120,5 +128,5 @@ def subgraph(
         cls=None if type is None or isinstance(type, str) else type,
         has_writers=direction is Direction.UPSTREAM,
         copies=steps.copies,
-        remarks=remarks,
+        remarks=(*begin.notes, *remarks),
     )

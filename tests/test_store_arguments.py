@@ -128,7 +128,6 @@ REFUSED: list[tuple[Callable[[Store], object], str]] = [
     (lambda it: it.at("yesterday"), "'yesterday' is not a time; write it like"),
     (lambda it: it.at("yesterday!"), "'yesterday!' is not a time"),
     (lambda it: it.at(datetime(2026, 3, 1)), r"datetime\(2026, 3, 1, 0, 0\) has no time zone"),  # noqa: DTZ001
-    (lambda it: it.upstream("context:1"), "context:1 is a context"),
     (lambda it: it.upstream("artifact:1", limits=5), "5: give Limits"),
     (lambda it: it.upstream("artifact:1", limits=Limits(hops=-1)), "hops=-1: give 0 or more"),
     (lambda it: it.upstream("artifact:1", limits=Limits(nodes=0)), "nodes=0: give 1 or more"),

@@ -27,6 +27,7 @@ __all__ = [
     "AsOf",
     "Format",
     "Hops",
+    "Inputs",
     "KindOrType",
     "Message",
     "NodeText",
@@ -114,6 +115,10 @@ ThroughCopies: TypeAlias = Annotated[
         "--through-copies",
         help="Go on from what no run wrote to what runs wrote with the same digest.",
     ),
+]
+Inputs: TypeAlias = Annotated[
+    bool,
+    typer.Option("--inputs", help="Of a context, begin also at what its runs merely read."),
 ]
 Format: TypeAlias = Annotated[
     str | None,

@@ -13,6 +13,7 @@ from lineage.cli.options import (
     AsJson,
     AsOf,
     Hops,
+    Inputs,
     Nodes,
     NodeText,
     NodeTexts,
@@ -62,6 +63,7 @@ def peers(
     nodes: Nodes = MOST_NODES,
     seconds: Seconds = None,
     through_copies: ThroughCopies = False,
+    inputs: Inputs = False,
 ) -> None:
     """List the models that were trained on the same data.
 
@@ -74,6 +76,7 @@ def peers(
             any_version=any_version,
             limits=bounds,
             through_copies=through_copies,
+            inputs=inputs,
         )
     output.note_cut(answer.truncated)
     output.deliver(answer, pages.peers, as_json=as_json)
@@ -113,6 +116,7 @@ def impact(
     nodes: Nodes = MOST_NODES,
     seconds: Seconds = None,
     through_copies: ThroughCopies = False,
+    inputs: Inputs = False,
 ) -> None:
     """List what is affected if nodes change, and why.
 
@@ -121,7 +125,7 @@ def impact(
     bounds = limits(hops, nodes, seconds)
     with open_to_read(store, as_of) as opened:
         keys = [named(opened, each) for each in nodes_changed]
-        answer = opened.impact(*keys, limits=bounds, through_copies=through_copies)
+        answer = opened.impact(*keys, limits=bounds, through_copies=through_copies, inputs=inputs)
     output.note_cut(answer.truncated)
     output.deliver(answer, pages.impact, as_json=as_json)
 

@@ -18,6 +18,7 @@ from lineage.cli.options import (
     AsJson,
     AsOf,
     Hops,
+    Inputs,
     KindOrType,
     Nodes,
     NodeText,
@@ -128,6 +129,7 @@ def upstream(
     nodes: Nodes = MOST_NODES,
     seconds: Seconds = None,
     through_copies: ThroughCopies = False,
+    inputs: Inputs = False,
 ) -> None:
     """List everything that nodes were made from, nearest first."""
     bounds = limits(hops, nodes, seconds)
@@ -136,6 +138,7 @@ def upstream(
             *(named(opened, each) for each in nodes_asked),
             limits=bounds,
             through_copies=through_copies,
+            inputs=inputs,
         )
         _deliver_walk(opened, answer, type, as_json=as_json)
 
@@ -151,6 +154,7 @@ def downstream(
     nodes: Nodes = MOST_NODES,
     seconds: Seconds = None,
     through_copies: ThroughCopies = False,
+    inputs: Inputs = False,
 ) -> None:
     """List everything that was made from nodes, nearest first."""
     bounds = limits(hops, nodes, seconds)
@@ -159,6 +163,7 @@ def downstream(
             *(named(opened, each) for each in nodes_asked),
             limits=bounds,
             through_copies=through_copies,
+            inputs=inputs,
         )
         _deliver_walk(opened, answer, type, as_json=as_json)
 

@@ -283,3 +283,13 @@ def test_versions_end_with_the_newest_that_counts(shell: Shell, retried: Path) -
     keys = re.findall(r"^ +\d+ +(artifact:\d+)", answer.out, re.MULTILINE)
     assert keys[1] == newest[1]
     assert f"{newest[1]} is taken, though others are newer: {keys[0]}" in answer.out
+
+
+def test_a_context_is_asked_about_by_its_members(shell: Shell) -> None:
+    context = shell("find", "context", "--json").json["items"][0]["id"]
+    answer = shell("impact", context)
+    assert (answer.code, answer.out.startswith("0 artifacts")) == (0, True)
+    assert "are merely read by its runs, and left out; with --inputs" in answer.out
+    assert "merely" not in shell("impact", context, "--inputs").out
+    for command in ("downstream", "peers"):
+        assert shell(command, context, "--inputs").code == 0

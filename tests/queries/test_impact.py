@@ -13,7 +13,7 @@ from lineage.backends.memory.backend import MemoryBackend
 from lineage.contract.backend import Backend
 from lineage.contract.roles import Role
 from lineage.contract.walking import Limits
-from lineage.errors import Invalid, NotFound
+from lineage.errors import NotFound
 from lineage.model.entities import Artifact, Execution
 from lineage.model.keys import Kind, NodeKey
 from lineage.queries.impact import impact
@@ -198,7 +198,7 @@ def test_answer_is_a_value(shop: Store) -> None:
     ("start", "error", "says"),
     [
         ("artifact:9", NotFound, "there is no artifact:9"),
-        ("context:1", Invalid, "data does not flow through contexts"),
+        ("context:1", NotFound, "there is no context:1"),
     ],
 )
 def test_starts_must_be_there(

@@ -11,7 +11,7 @@ import lineage
 from lineage.backends.memory.backend import MemoryBackend
 from lineage.contract.backend import Backend
 from lineage.contract.walking import Direction, Limits
-from lineage.errors import Invalid, NotFound
+from lineage.errors import NotFound
 from lineage.model.entities import Artifact, Event, Execution
 from lineage.model.keys import NodeKey
 from lineage.model.rows import EVENT_KINDS
@@ -294,7 +294,6 @@ def test_answer_is_of_one_moment(changing: Store) -> None:
     [
         ("artifact:99", NotFound, "there is no artifact:99"),
         (NodeKey.parse("execution:99"), NotFound, "there is no execution:99"),
-        ("context:1", Invalid, "context:1 is a context, and data does not flow through contexts"),
         ("Model:m9", NotFound, "nothing is named 'Model:m9'"),
     ],
 )
