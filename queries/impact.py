@@ -17,7 +17,7 @@ from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeRow
 from lineage.queries.copies import remarks_on_twins
 from lineage.queries.members import starts_of
-from lineage.queries.notes import behind_failures, inherited, listed
+from lineage.queries.notes import behind_failures, inherited, listed, purged_among
 from lineage.queries.paths import Way, levels_of, steps_back
 from lineage.queries.reader import Reader
 from lineage.queries.uses import evaluated_alone
@@ -247,7 +247,7 @@ def _on_ways(keys: Iterable[NodeKey], ways: Mapping[NodeKey, _Reached]) -> set[N
 def _notes(reader: Reader, walk: Walk, affected: Collection[Affected]) -> tuple[str, ...]:
     failed = [each.node.key for each in affected if each.failed]
     evaluated = [each.node.key for each in affected if each.evaluated]
-    notes = behind_failures("the artifacts", failed)
+    notes = behind_failures("the artifacts", failed) + purged_among(reader, walk.keys)
     if evaluated:
         notes.append(f"nothing but evaluation leads to the artifacts {listed(evaluated)}")
     for type_id in sorted({reader.row(key).type_id for key in walk.keys}):

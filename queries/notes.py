@@ -28,6 +28,7 @@ __all__ = [
     "cut_short",
     "inherited",
     "listed",
+    "purged_among",
     "remarks",
     "standing_of_runs",
 ]
@@ -193,6 +194,14 @@ def behind_failures(what: str, keys: Iterable[NodeKey]) -> list[str]:
     return [f"nothing but runs that failed leads to {what} {told}"] if told else []
 
 
+def purged_among(reader: Reader, keys: Iterable[NodeKey]) -> list[str]:
+    """Return what to say of runs among some nodes whose states were purged with them."""
+    runs = [key for key in keys if key.kind is Kind.EXECUTION]
+    reader.read(runs)
+    told = listed(key for key in runs if reader.row(key).salt is None)
+    return [f"whether {told} failed is not known any more, for it was purged"] if told else []
+
+
 def _environment(found: Facts) -> Iterator[str]:
     if found.run is None:
         return
@@ -208,6 +217,8 @@ def _environment(found: Facts) -> Iterator[str]:
 def _datasets(found: Facts) -> Iterator[str]:
     cut = found.upstream.cut
     yield from cut_short("the search for data sets", cut)
+    near = {*found.runs, found.key}
+    yield from purged_among(found.reader, (key for key in found.upstream.keys if key not in near))
     failed = [source.node.key for source in found.sources if source.failed]
     yield from behind_failures("the data", failed)
     if found.failed_runs:

@@ -24,6 +24,7 @@ from lineage.queries.notes import (
     cut_short,
     inherited,
     listed,
+    purged_among,
     standing_of_runs,
 )
 from lineage.queries.reader import Reader
@@ -285,6 +286,7 @@ def _conclusions(found: Facts, data: Sequence[NodeKey], models: _Models) -> list
         *concluded(found.reader, taken),
         *behind_failures("the models", failed),
         *inherited(dict.fromkeys((*found.inherited_directly, *models.steps.inherited))),
+        *purged_among(found.reader, models.steps.walk.keys),
         *cut_short("the search for models", models.cut),
     ]
     if models.evaluated:

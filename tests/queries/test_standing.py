@@ -418,6 +418,25 @@ def test_run_whose_state_was_purged_counts_and_is_said(store: Store) -> None:
     assert store.versions("u").notes == ()
 
 
+def test_purged_run_on_the_way_is_said(store: Store) -> None:
+    bad = store.record(
+        Fit(rate=0.1, state="FAILED"), inputs=Table(name="raw"), outputs=Table(name="half")
+    )
+    model = store.record(Fit(rate=0.2), inputs=bad.outputs, outputs=Net(name="m")).outputs[0]
+    note = "whether execution:1 failed is not known any more, for it was purged"
+
+    def notes() -> list[tuple[str, ...]]:
+        answers = store.show(model), store.impact("Table:raw"), store.peers("Table:raw")
+        return [answer.notes for answer in answers]
+
+    assert not any(note in each for each in notes())
+    store.delete(bad.execution)
+    assert not any(note in each for each in notes())
+    store.purge(bad.execution, reason="law")
+    assert all(note in each for each in notes())
+    assert not any(each.failed for each in store.impact("Table:raw").affected)
+
+
 def test_run_without_a_state_was_not_purged(store: Store) -> None:
     key = wrote(store, None, Table(uri="u"))
     assert store.versions("u").notes == ()
