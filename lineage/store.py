@@ -14,7 +14,7 @@ from lineage.contract.plugins import backend_factory, shown_url, store_address
 from lineage.contract.registry import registry
 from lineage.contract.transaction import Author, current_actor
 from lineage.errors import Invalid, LineageError, NotFound
-from lineage.model.entities import Edge, Entity, EventType, Node
+from lineage.model.entities import Edge, Entity, EventType, Execution, Node
 from lineage.model.keys import NodeKey
 from lineage.model.progress import Report
 from lineage.model.rows import entity_of
@@ -23,6 +23,7 @@ from lineage.queries import naming
 from lineage.queries.naming import Reference
 from lineage.reading import Reading
 from lineage.recording.edges import end_edge_between, end_edges
+from lineage.recording.extension import Extension
 from lineage.recording.nodes import (
     delete_nodes,
     end_runs,
@@ -156,6 +157,17 @@ class Store(Reading):
         """
         author = self._author(message)
         return Run(self.backend, execution, author, within=within, environment=environment)
+
+    def extend(
+        self, run: str | NodeKey | Execution, *, end: bool = False, message: str = ""
+    ) -> Run[Execution]:
+        """Go on with a recorded run, named by its external id: `with store.extend("job-17") as run:`.
+
+        A driver and its workers, or the messages START and COMPLETE, so record one run. Leaving the block
+        changes nothing, unless it raises or is told to `end` the run; then the state only moves up, from
+        NEW over RUNNING, and FAILED or CANCELED, to COMPLETE or CACHED. `NotFound` where there is no such run.
+        """
+        return Extension(self.backend, run, self._author(message), ends=end)
 
     def update(
         self, node: NodeT, *, fields: Collection[str] | None = None, message: str = ""

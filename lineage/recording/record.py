@@ -36,6 +36,7 @@ __all__ = [
     "given_nodes",
     "member_edge",
     "node_of_kind",
+    "of_runs_alone",
     "record",
 ]
 
@@ -63,7 +64,7 @@ class Recorded(Generic[ExecutionT_co]):
         self.notes = settled.notes
         self._types = settled.types.known.by_id
         self._environments = settled.types.known.ids(Environment)
-        self._of_runs = _of_runs_alone(settled.types.known)
+        self._of_runs = of_runs_alone(settled.types.known)
         self._nodes = [
             (each.role, row, None if each.entity is None else type(each.entity))
             for row, each in zip(settled.rows, wanted, strict=True)
@@ -232,7 +233,7 @@ def _edges(
 
 def _contexts(settled: Settled, wanted: Sequence[Wanted]) -> list[tuple[NodeKey, bool]]:
     """Return the contexts' keys, and whether only the execution belongs to them."""
-    of_runs = _of_runs_alone(settled.types.known)
+    of_runs = of_runs_alone(settled.types.known)
     return [
         (row.key, row.type_id in of_runs)
         for row, each in zip(settled.rows, wanted, strict=True)
@@ -240,6 +241,6 @@ def _contexts(settled: Settled, wanted: Sequence[Wanted]) -> list[tuple[NodeKey,
     ]
 
 
-def _of_runs_alone(known: Registry) -> frozenset[int]:
+def of_runs_alone(known: Registry) -> frozenset[int]:
     """Return the ids of the types of contexts to which no artifact belongs."""
     return known.ids(Environment) | known.ids(RunContext)

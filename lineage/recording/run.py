@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, suppress
 from types import TracebackType
@@ -22,6 +21,7 @@ from lineage.model.rows import STATE_NUMBERS, Batch, EdgeKey, EdgeKind, EdgeRow,
 from lineage.model.system import Asset, Environment, Metrics
 from lineage.model.values import Properties, to_properties, to_text
 from lineage.recording.edges import new_edges
+from lineage.recording.endings import ending_of
 from lineage.recording.environment import capture
 from lineage.recording.identity import Wanted, settle, warn_of
 from lineage.recording.measurements import Subject, claim, completed, subject_of
@@ -42,21 +42,19 @@ __all__ = ["Run"]
 ExecutionT = TypeVar("ExecutionT", bound=Execution)
 ExecutionT_co = TypeVar("ExecutionT_co", bound=Execution, covariant=True)
 ArtifactT = TypeVar("ArtifactT", bound=Artifact)
-LONGEST_MESSAGE = 10_000
-"""How many characters of an exception's message are kept."""
 _LOGGER = logging.getLogger("lineage")
 _RUNNING = STATE_NUMBERS[ExecutionState.RUNNING]
 
 
-class _Written(NamedTuple):
-    """Metrics that a run wrote, what says what they are for, and in which transaction.
+class Written(NamedTuple):
+    """Metrics that a run wrote, what says what they are for, and in which transaction: None is one of the past.
 
     After a rollback others get their ids.
     """
 
     key: NodeKey
     context: NodeKey | None
-    transaction: Transaction
+    transaction: Transaction | None
 
 
 class Run(Generic[ExecutionT_co]):
@@ -76,10 +74,7 @@ class Run(Generic[ExecutionT_co]):
         environment: bool,
         joins: Callable[[Transaction, NodeKey], list[str]] | None = None,
     ) -> None:
-        if not isinstance(execution, Execution):
-            raise Invalid(f"{execution!r:.80} cannot be run; give an execution")
-        if execution.state is not None:
-            raise Invalid(f"a run sets its state by itself; leave {execution.state} out")
+        self._check_new(execution)
         self._backend = backend
         self._execution = execution
         self._author = author
@@ -91,8 +86,16 @@ class Run(Generic[ExecutionT_co]):
         self._contexts: tuple[NodeKey, ...] = ()
         self._environment: NodeKey | None = None
         self._captured: Environment | None = None
-        self._metrics: dict[Subject, _Written] = {}
+        self._metrics: dict[Subject, Written] = {}
         self._notes: dict[str, None] = {}
+
+    @staticmethod
+    def _check_new(execution: object) -> None:
+        """Raise `Invalid` for what cannot begin."""
+        if not isinstance(execution, Execution):
+            raise Invalid(f"{execution!r:.80} cannot be run; give an execution")
+        if execution.state is not None:
+            raise Invalid(f"a run sets its state by itself; leave {execution.state} out")
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -214,7 +217,7 @@ class Run(Generic[ExecutionT_co]):
                 context = None
                 if subject.parts:
                     context = claim(self._backend, transaction, stored.key, subject)
-                self._metrics[subject] = _Written(stored.key, context, transaction)
+                self._metrics[subject] = Written(stored.key, context, transaction)
                 return stored
             custom = encode({**decode(row.custom), **measured})
             changed = self._changed(transaction, row, custom=custom)
@@ -254,7 +257,7 @@ class Run(Generic[ExecutionT_co]):
         error: BaseException | None,
         __: TracebackType | None,
     ) -> None:
-        state, why = _ending(error)
+        state, why = ending_of(error)
         self._ended = True
         try:
             self._end(STATE_NUMBERS[state], why)
@@ -323,7 +326,7 @@ class Run(Generic[ExecutionT_co]):
         if subject not in self._metrics:
             return None
         key, _, writer = self._metrics[subject]
-        if writer is not transaction and not writer.committed:
+        if writer not in (None, transaction) and not writer.committed:
             return None
         row = self._backend.nodes([key]).get(key)
         return None if row is None or row.gone else row
@@ -351,13 +354,17 @@ class Run(Generic[ExecutionT_co]):
         with self._transaction() as transaction:
             transaction.lock()
             row = live_rows(self._backend, [self.key])[self.key]
-            custom = encode({**decode(row.custom), **why}) if why else row.custom
-            if row.state == _RUNNING:
+            if self._may_become(row.state, state):
+                custom = encode({**decode(row.custom), **why}) if why else row.custom
                 row = self._changed(transaction, row, state=state, custom=custom)
             self._follow_environment(transaction)
             self._complete_claims(transaction)
         cls = type(self._execution)
         self._execution = cast(ExecutionT_co, entity_of(row, registry(self._backend).by_id, cls))
+
+    def _may_become(self, stored: int | None, state: int) -> bool:  # noqa: ARG002  # extensions ask
+        """Whether the end of the block gives the run a state."""
+        return stored == _RUNNING
 
     def _follow_environment(self, transaction: Transaction) -> None:
         """Associate the environment as it is at the end, if more libraries were imported meanwhile."""
@@ -411,42 +418,3 @@ def _numbers(values: Mapping[str, object] | None, more: Mapping[str, object]) ->
     if not checked:
         raise Invalid("log_metrics needs a value, as in run.log_metrics(accuracy=0.93)")
     return checked
-
-
-def _ending(error: BaseException | None) -> tuple[ExecutionState, dict[str, str]]:
-    """Return the state in which an exception leaves a run, and what is kept of the exception."""
-    if error is None or (isinstance(error, SystemExit) and _is_success(error.code)):
-        return ExecutionState.COMPLETE, {}
-    kind = type(error)
-    name = (
-        kind.__qualname__
-        if kind.__module__ == "builtins"
-        else f"{kind.__module__}.{kind.__qualname__}"
-    )
-    why = {"error_type": _storable(name), "error_message": _storable(_message(error))}
-    return (ExecutionState.CANCELED if _interrupts(error) else ExecutionState.FAILED), why
-
-
-def _is_success(code: object) -> bool:
-    # Any object may be a code, and may compare as it likes.
-    return code is None or (isinstance(code, int) and code == 0)
-
-
-def _interrupts(error: BaseException) -> bool:
-    # Who could be cancelled by asyncio has imported it, which takes longer than all of this library.
-    asyncio = sys.modules.get("asyncio")
-    cancelled = (asyncio.CancelledError,) if asyncio else ()
-    return isinstance(error, (KeyboardInterrupt, GeneratorExit, *cancelled))
-
-
-def _message(error: BaseException) -> str:
-    try:
-        return str(error)
-    except Exception as failure:  # noqa: BLE001  # an exception's own method may do anything
-        return f"(its message cannot be read: {type(failure).__name__})"
-
-
-def _storable(text: str) -> str:
-    """Return a text that is not too long and that every storage keeps."""
-    kept = text if len(text) <= LONGEST_MESSAGE else f"{text[:LONGEST_MESSAGE]}…"
-    return kept.encode(errors="backslashreplace").decode()
