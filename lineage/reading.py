@@ -25,6 +25,7 @@ from lineage.model.entities import Event, Node
 from lineage.model.keys import LARGEST_ID, Kind, NodeKey, to_kind
 from lineage.model.rows import EVENT_KINDS, edge_of
 from lineage.model.schema import AnyType
+from lineage.model.times import Moment, last_instant
 from lineage.model.values import to_text
 from lineage.queries import naming, provenance
 from lineage.queries.find import Page, find, get, get_named, order_of
@@ -152,6 +153,7 @@ class Reading:
         limits: Limits = ...,
         through_copies: bool = ...,
         inputs: bool = ...,
+        happened_by: Moment | None = ...,
     ) -> Subgraph[NodeT]: ...
     @overload
     def upstream(
@@ -161,6 +163,7 @@ class Reading:
         limits: Limits = ...,
         through_copies: bool = ...,
         inputs: bool = ...,
+        happened_by: Moment | None = ...,
     ) -> Subgraph[Node]: ...
     def upstream(
         self,
@@ -169,19 +172,24 @@ class Reading:
         limits: Limits = Limits(),
         through_copies: bool = False,
         inputs: bool = False,
+        happened_by: Moment | None = None,
     ) -> Subgraph[Node]:
         """Return everything that the nodes were made from, however indirectly.
 
         `type` marks the answer's `matches`; it does not disconnect the answer. `through_copies`, here and
         below, goes on from an artifact that nobody wrote to those with its digest that runs wrote. In place of
         a context the walk begins at its runs, and at its artifacts that these do not merely read, unless
-        `inputs` are wanted.
+        `inputs` are wanted. `happened_by`, here and below, leaves out events that happened later, by their own
+        times: what had happened by then, as it is known now, or by `at` was known at another moment.
         """
         asked = self._asked(*of)
         walk = partial(provenance.upstream, self.backend, asked.keys, type=type, limits=limits)
-        return walk(through_copies=through_copies, inputs=inputs, as_of=self.as_of).saying(
-            asked.remarks
-        )
+        return walk(
+            through_copies=through_copies,
+            inputs=inputs,
+            happened_by=_micros(happened_by),
+            as_of=self.as_of,
+        ).saying(asked.remarks)
 
     @overload
     def downstream(
@@ -191,6 +199,7 @@ class Reading:
         limits: Limits = ...,
         through_copies: bool = ...,
         inputs: bool = ...,
+        happened_by: Moment | None = ...,
     ) -> Subgraph[NodeT]: ...
     @overload
     def downstream(
@@ -200,6 +209,7 @@ class Reading:
         limits: Limits = ...,
         through_copies: bool = ...,
         inputs: bool = ...,
+        happened_by: Moment | None = ...,
     ) -> Subgraph[Node]: ...
     def downstream(
         self,
@@ -208,18 +218,27 @@ class Reading:
         limits: Limits = Limits(),
         through_copies: bool = False,
         inputs: bool = False,
+        happened_by: Moment | None = None,
     ) -> Subgraph[Node]:
         """Return everything that was made from the nodes, however indirectly."""
         asked = self._asked(*of)
         walk = partial(provenance.downstream, self.backend, asked.keys, type=type, limits=limits)
-        return walk(through_copies=through_copies, inputs=inputs, as_of=self.as_of).saying(
-            asked.remarks
-        )
+        return walk(
+            through_copies=through_copies,
+            inputs=inputs,
+            happened_by=_micros(happened_by),
+            as_of=self.as_of,
+        ).saying(asked.remarks)
 
     # Questions: each is imported when it is first asked, so that importing the library is quick
 
     def show(
-        self, node: Reference, *, limits: Limits = Limits(), through_copies: bool = False
+        self,
+        node: Reference,
+        *,
+        limits: Limits = Limits(),
+        through_copies: bool = False,
+        happened_by: Moment | None = None,
     ) -> Summary:
         """Return what is known of a node; of a model its data, parameters, metrics, run and frameworks.
 
@@ -229,7 +248,9 @@ class Reading:
 
         asked = self._asked(node)
         answer = partial(summary, self.backend, *asked.keys, limits=limits, as_of=self.as_of)
-        return asked.noted_in(answer(through_copies=through_copies))
+        return asked.noted_in(
+            answer(through_copies=through_copies, happened_by=_micros(happened_by))
+        )
 
     def peers(
         self,
@@ -239,6 +260,7 @@ class Reading:
         limits: Limits = Limits(),
         through_copies: bool = False,
         inputs: bool = False,
+        happened_by: Moment | None = None,
     ) -> Peers:
         """Return the models trained on a data set; of a model, the others trained on its data.
 
@@ -249,18 +271,29 @@ class Reading:
         asked = self._asked(node)
         answer = partial(peers, self.backend, *asked.keys, limits=limits, as_of=self.as_of)
         return asked.noted_in(
-            answer(any_version=any_version, through_copies=through_copies, inputs=inputs)
+            answer(
+                any_version=any_version,
+                through_copies=through_copies,
+                inputs=inputs,
+                happened_by=_micros(happened_by),
+            )
         )
 
     def compare(
-        self, *models: Reference, limits: Limits = Limits(), through_copies: bool = False
+        self,
+        *models: Reference,
+        limits: Limits = Limits(),
+        through_copies: bool = False,
+        happened_by: Moment | None = None,
     ) -> Comparison:
         """Return a table of models: data, parameters, metrics, frameworks, run; differences first."""
         from lineage.queries.comparison import compare
 
         asked = self._asked(*models)
         answer = partial(compare, self.backend, asked.keys, limits=limits, as_of=self.as_of)
-        return asked.noted_in(answer(through_copies=through_copies))
+        return asked.noted_in(
+            answer(through_copies=through_copies, happened_by=_micros(happened_by))
+        )
 
     def impact(
         self,
@@ -268,6 +301,7 @@ class Reading:
         limits: Limits = Limits(),
         through_copies: bool = False,
         inputs: bool = False,
+        happened_by: Moment | None = None,
     ) -> Impact:
         """Return every artifact made from the nodes, with the reason; what is deployed comes first.
 
@@ -277,21 +311,41 @@ class Reading:
 
         asked = self._asked(*of)
         answer = partial(impact, self.backend, asked.keys, limits=limits, as_of=self.as_of)
-        return asked.noted_in(answer(through_copies=through_copies, inputs=inputs))
+        return asked.noted_in(
+            answer(through_copies=through_copies, inputs=inputs, happened_by=_micros(happened_by))
+        )
 
-    def paths(self, one: Reference, other: Reference, *, limits: Limits = Limits()) -> Paths:
+    def paths(
+        self,
+        one: Reference,
+        other: Reference,
+        *,
+        limits: Limits = Limits(),
+        happened_by: Moment | None = None,
+    ) -> Paths:
         """Return the ways that data took between two nodes, and a shortest one."""
         from lineage.queries.paths import paths
 
         ends = self._asked(one, other).keys
-        return paths(self.backend, *ends, limits=limits, as_of=self.as_of)
+        return paths(
+            self.backend, *ends, limits=limits, happened_by=_micros(happened_by), as_of=self.as_of
+        )
 
-    def diff(self, left: Reference, right: Reference, *, limits: Limits = Limits()) -> Diff:
+    def diff(
+        self,
+        left: Reference,
+        right: Reference,
+        *,
+        limits: Limits = Limits(),
+        happened_by: Moment | None = None,
+    ) -> Diff:
         """Return how what two nodes were made from differs, nearest first."""
         from lineage.queries.differences import diff
 
         ends = self._asked(left, right).keys
-        return diff(self.backend, *ends, limits=limits, as_of=self.as_of)
+        return diff(
+            self.backend, *ends, limits=limits, happened_by=_micros(happened_by), as_of=self.as_of
+        )
 
     def versions(self, artifact: Reference) -> Versions:
         """Return the versions of what an artifact is a version of, oldest first."""
@@ -342,3 +396,7 @@ def _check_count(name: str, number: object) -> None:
     """Raise `Invalid` for what is not a whole number that a backend can take."""
     if number is not None and not (type(number) is int and 0 < number < LARGEST_ID):
         raise Invalid(f"{name}={number!r:.80}: give a whole number, 1 or more, or None for all")
+
+
+def _micros(happened_by: Moment | None) -> int | None:
+    return None if happened_by is None else last_instant(happened_by)

@@ -124,12 +124,15 @@ class Store(Reading):
         inputs: Artifacts = (),
         outputs: Artifacts = (),
         within: Contexts = (),
+        started: datetime | str | None = None,
+        ended: datetime | str | None = None,
         message: str = "",
     ) -> Recorded[ExecutionT]:
         """Write a finished run, what it read and wrote and what it belongs to, in one transaction.
 
         An input or context that is stored already (by id, external id, name, or URI and digest; an
         input also by URI and equal properties) is used as it is; outputs are new unless identified.
+        Inputs were read when the run `started`, and outputs written when it `ended`, or else now.
         """
         return record(
             self.backend,
@@ -138,6 +141,8 @@ class Store(Reading):
             inputs=inputs,
             outputs=outputs,
             within=within,
+            started=started,
+            ended=ended,
         )
 
     def run(
@@ -306,8 +311,8 @@ class Store(Reading):
     def at(self, moment: datetime | date | str | int) -> Store:
         """Return this store as it was: read-only, after the last transaction at or before a moment.
 
-        A moment is a transaction's number, an aware time, or a day, which means its first instant
-        in UTC.
+        A moment is a transaction's number, an aware time, or a day, which means its end in UTC. What had
+        *happened* by a moment is what `happened_by` of a question says.
         """
         number = transaction_at(self.backend, moment)
         self.backend.nodes((), as_of=number)

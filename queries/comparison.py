@@ -109,6 +109,7 @@ def compare(
     *,
     limits: Limits = Limits(),
     through_copies: bool = False,
+    happened_by: int | None = None,
     as_of: int | None = None,
 ) -> Comparison:
     """Return how models compare: data, parameters, metrics, framework versions, run.
@@ -133,7 +134,7 @@ def compare(
     """
     if not keys:
         raise Invalid("there is nothing to compare; name one model or more")
-    reader = Reader(backend, as_of)
+    reader = Reader(backend, as_of, happened_by)
     reader.check_artifacts(keys, "only models, and artifacts like them, are compared")
     by_key = {
         key: Facts(reader, key, limits, through_copies=through_copies)

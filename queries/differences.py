@@ -115,6 +115,7 @@ def diff(
     right: NodeKey,
     *,
     limits: Limits = Limits(),
+    happened_by: int | None = None,
     as_of: int | None = None,
 ) -> Diff:
     """Return how what two nodes were made from differs: data, runs, parameters, library versions.
@@ -148,7 +149,7 @@ def diff(
         raise Invalid(
             f"{left} and {right} are of different kinds; compare two artifacts or two executions"
         )
-    reader = Reader(backend, as_of)
+    reader = Reader(backend, as_of, happened_by)
     lineages = lineages_of(reader, left, right, limits)
     pairs = list(_pairs(lineages, left, right))
     found = (_difference(reader, lineages, pair) for pair in pairs)

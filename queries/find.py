@@ -17,7 +17,7 @@ from lineage.model.entities import Node
 from lineage.model.keys import LARGEST_ID, Kind, NodeKey
 from lineage.model.rows import NODE_CLASSES, NodeRow, entities_of, entity_of
 from lineage.model.values import to_text
-from lineage.queries.naming import is_key, resolve_in
+from lineage.queries.naming import is_key, missing, resolve_in
 
 __all__ = ["Page", "find", "get", "get_named", "order_of", "read_token", "write_token"]
 
@@ -35,8 +35,8 @@ def get(
     known = backend.nodes([key], as_of=as_of) if 0 < key.id < LARGEST_ID else {}
     row = known.get(key)
     if row is None:
-        wanted = key if cls is None else f"{cls.__name__} with the id {key.id}"
-        raise NotFound(f"there is no {wanted}")
+        called = None if cls is None else f"{cls.__name__} with the id {key.id}"
+        raise missing(backend, key, as_of, called)
     if row.gone:
         raise NotFound(
             f"{key} was deleted in transaction {row.until}; look at the store at an earlier one"

@@ -108,6 +108,7 @@ def impact(
     limits: Limits = Limits(),
     through_copies: bool = False,
     inputs: bool = False,
+    happened_by: int | None = None,
     as_of: int | None = None,
 ) -> Impact:
     """Return every artifact that was made from the starts, however indirectly, and why.
@@ -130,7 +131,7 @@ def impact(
     ...     print(each.node.name, each.distance, *each.path, "deployed by", *each.deployments)
     churn 2 artifact:1 execution:1 artifact:2 deployed by execution:2
     """
-    reader = Reader(backend, as_of)
+    reader = Reader(backend, as_of, happened_by)
     begin = starts_of(reader, starts, limits, inputs=inputs)
     steps = walked(
         reader,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
@@ -18,6 +19,7 @@ from lineage.model.entities import Node
 from lineage.model.keys import Kind, NodeKey, to_key
 from lineage.model.rows import EdgeKind, NodeRow
 from lineage.model.system import Asset
+from lineage.model.times import from_micros
 from lineage.model.values import to_text
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ __all__ = [
     "every",
     "is_key",
     "meant",
+    "missing",
     "resolve",
     "resolve_in",
 ]
@@ -107,7 +110,7 @@ def meant(backend: Backend, text: str, *, as_of: int | None = None) -> Meant:
     if is_key(text):
         key = NodeKey.parse(text)
         if key not in backend.nodes([key], as_of=as_of):
-            raise NotFound(f"there is no {key}")
+            raise missing(backend, key, as_of)
         return Meant(key)
     to_text(text)
     as_of = backend.pin(as_of)
@@ -119,8 +122,33 @@ def meant(backend: Backend, text: str, *, as_of: int | None = None) -> Meant:
     if newest is None:
         raise NotFound(
             f"nothing is named {text!r:.200}; write kind:id, Type:name, a URI or an asset's name"
+            f"{_first_named(backend, text, as_of)}"
         )
     return newest
+
+
+def missing(
+    backend: Backend, key: NodeKey, as_of: int | None, called: str | None = None
+) -> NotFound:
+    """Return the error for a node that is not there; for a past moment it says when it first came."""
+    return NotFound(f"there is no {called or key}{_first_came(backend, key, as_of)}")
+
+
+def _first_came(backend: Backend, key: NodeKey, as_of: int | None) -> str:
+    first = None if as_of is None else next(iter(backend.versions(key)), None)
+    if first is None:
+        return ""
+    time = from_micros(backend.time_of(first.since)).isoformat(" ", "seconds")
+    return f" as of transaction {as_of}; {key} first came with transaction {first.since}, at {time}"
+
+
+def _first_named(backend: Backend, text: str, as_of: int | None) -> str:
+    """Return when what a text names now first came, where the past does not know it."""
+    if as_of is None or as_of == backend.now():
+        return ""
+    with suppress(NotFound, Invalid):
+        return _first_came(backend, meant(backend, text).key, as_of)
+    return ""
 
 
 def every(backend: Backend, reference: Reference) -> list[NodeKey]:

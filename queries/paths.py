@@ -59,6 +59,7 @@ def paths(
     other: NodeKey,
     *,
     limits: Limits = Limits(),
+    happened_by: int | None = None,
     as_of: int | None = None,
 ) -> Paths:
     """Return the ways from one node to the other along the flow of data, or else from the other to the one.
@@ -81,7 +82,7 @@ def paths(
     if one == other:
         source, target, met = one, other, Walk([[one]], [])
     else:
-        source, target, met = _either_way(_Search(backend, limits, as_of), one, other)
+        source, target, met = _either_way(_Search(backend, limits, as_of, happened_by), one, other)
     subgraph = Subgraph(
         met,
         backend.nodes(met.keys, as_of=as_of),
@@ -107,8 +108,11 @@ def _either_way(search: _Search, one: NodeKey, other: NodeKey) -> tuple[NodeKey,
 class _Search:
     """Walks of one moment that share their seconds."""
 
-    def __init__(self, backend: Backend, limits: Limits, as_of: int | None) -> None:
+    def __init__(
+        self, backend: Backend, limits: Limits, as_of: int | None, happened_by: int | None
+    ) -> None:
         self._backend = backend
+        self._happened_by = happened_by
         self._limits = limits
         self._as_of = as_of
         self._deadline = None if limits.seconds is None else time.monotonic() + limits.seconds
@@ -131,7 +135,9 @@ class _Search:
         limits = self._limits
         if self._deadline is not None:
             limits = limits._replace(seconds=max(0.0, self._deadline - time.monotonic()))
-        return self._backend.walk([start], direction, limits=limits, as_of=self._as_of)
+        return self._backend.walk(
+            [start], direction, limits=limits, happened_by=self._happened_by, as_of=self._as_of
+        )
 
 
 def _joined(one: Cut | None, other: Cut | None) -> Cut | None:

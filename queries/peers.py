@@ -91,6 +91,7 @@ def peers(
     limits: Limits = Limits(),
     through_copies: bool = False,
     inputs: bool = False,
+    happened_by: int | None = None,
     as_of: int | None = None,
 ) -> Peers:
     """Return the models trained on a data set; of a model, the others trained on what it was trained on.
@@ -112,7 +113,7 @@ def peers(
     >>> [(peer.model.name, str(peer.dataset), peer.distance) for peer in answer.models]
     [('b', 'artifact:1', 2)]
     """
-    reader = Reader(backend, as_of)
+    reader = Reader(backend, as_of, happened_by)
     if key.kind is not Kind.CONTEXT:
         reader.check_artifacts((key,), "ask about a data set, a model or a context")
     found = Facts(reader, key, limits, through_copies=through_copies)

@@ -28,6 +28,7 @@ def upstream(
     limits: Limits = Limits(),
     through_copies: bool = False,
     inputs: bool = False,
+    happened_by: int | None = None,
     as_of: int | None = None,
 ) -> Subgraph[NodeT]:
     """Return everything the starts were made from, however indirectly, and the starts themselves.
@@ -56,6 +57,7 @@ def upstream(
         limits=limits,
         through_copies=through_copies,
         inputs=inputs,
+        happened_by=happened_by,
         as_of=as_of,
     )
 
@@ -68,6 +70,7 @@ def downstream(
     limits: Limits = Limits(),
     through_copies: bool = False,
     inputs: bool = False,
+    happened_by: int | None = None,
     as_of: int | None = None,
 ) -> Subgraph[NodeT]:
     """Return everything that was made from the starts, however indirectly, and the starts themselves.
@@ -83,6 +86,7 @@ def downstream(
         limits=limits,
         through_copies=through_copies,
         inputs=inputs,
+        happened_by=happened_by,
         as_of=as_of,
     )
 
@@ -96,6 +100,7 @@ def subgraph(
     limits: Limits = Limits(),
     through_copies: bool = False,
     inputs: bool = False,
+    happened_by: int | None = None,
     as_of: int | None = None,
 ) -> Subgraph[NodeT]:
     """Walk in one direction and read what was met, all of one moment.
@@ -103,7 +108,7 @@ def subgraph(
     `NotFound` for the name of a type that the store does not have.
     """
     as_of = backend.pin(as_of)
-    reader = Reader(backend, as_of)
+    reader = Reader(backend, as_of, happened_by)
     types = reader.types
     matching = None
     if type is not None:

@@ -38,11 +38,15 @@ class Neighbours(NamedTuple):
 
 
 class Reader:
-    """A store as of one transaction, `number`, and the nodes that were read of it so far."""
+    """A store as of one transaction, `number`, and the nodes that were read of it so far.
 
-    def __init__(self, backend: Backend, as_of: int | None) -> None:
+    Events that happened after `happened_by`, in microseconds, are passed over.
+    """
+
+    def __init__(self, backend: Backend, as_of: int | None, happened_by: int | None = None) -> None:
         self._backend = backend
         self._as_of = backend.pin(as_of)
+        self._happened_by = happened_by
         self._rows: dict[NodeKey, NodeRow] = {}
         self.types = registry(backend, self._as_of)
         self.roles = Roles(self.types)
@@ -242,5 +246,11 @@ class Reader:
     ) -> Walk:
         """Walk the edges of events from some nodes, without those that were only for some uses."""
         return self._backend.walk(
-            keys, direction, limits=limits, edges=edges, without=without, as_of=self._as_of
+            keys,
+            direction,
+            limits=limits,
+            edges=edges,
+            without=without,
+            happened_by=self._happened_by,
+            as_of=self._as_of,
         )

@@ -134,6 +134,7 @@ def summary(
     *,
     limits: Limits = Limits(),
     through_copies: bool = False,
+    happened_by: int | None = None,
     as_of: int | None = None,
 ) -> Summary:
     """Return what is known of a node; `NotFound` where there is none.
@@ -157,7 +158,8 @@ def summary(
     >>> answer.notes
     ('the run that wrote artifact:2 recorded no environment', 'no metrics of artifact:2 are recorded')
     """
-    found = _found(backend, key, limits, as_of, through_copies=through_copies)
+    reader = Reader(backend, as_of, happened_by)
+    found = Facts(reader, key, limits, through_copies=through_copies)
     found.prefetch()
     execution = key.kind is Kind.EXECUTION
     return Summary(

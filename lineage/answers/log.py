@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import datetime
 
 from lineage.contract.backend import Backend
 from lineage.contract.registry import registry
@@ -15,7 +14,7 @@ from lineage.model.entities import Edge, Node
 from lineage.model.keys import NodeKey
 from lineage.model.rows import Commit, EdgeRow, Head, NodeRow, edge_of, entity_of
 from lineage.model.schema import AnyType
-from lineage.model.times import from_micros, to_micros, to_time
+from lineage.model.times import Moment, from_micros, last_instant
 
 __all__ = [
     "Change",
@@ -150,13 +149,6 @@ def change_of(backend: Backend, commit: Commit) -> Change:
     )
 
 
-def transaction_at(backend: Backend, moment: datetime | date | str | int) -> int:
-    """Return the last transaction at or before a moment: a number, a time, or a day's first instant (UTC)."""
-    if isinstance(moment, int):
-        return moment
-    if isinstance(moment, str):
-        with suppress(ValueError):
-            moment = date.fromisoformat(moment)
-    if isinstance(moment, date) and not isinstance(moment, datetime):
-        moment = datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
-    return backend.number_at(to_micros(to_time(moment)))
+def transaction_at(backend: Backend, moment: Moment | int) -> int:
+    """Return the last transaction at or before a moment: a number, a time, or a day, which means its end (UTC)."""
+    return moment if isinstance(moment, int) else backend.number_at(last_instant(moment))

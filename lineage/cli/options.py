@@ -26,6 +26,7 @@ __all__ = [
     "AsJson",
     "AsOf",
     "Format",
+    "HappenedBy",
     "Hops",
     "Inputs",
     "KindOrType",
@@ -116,6 +117,14 @@ ThroughCopies: TypeAlias = Annotated[
         help="Go on from what no run wrote to what runs wrote with the same digest.",
     ),
 ]
+HappenedBy: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--happened-by",
+        metavar="MOMENT",
+        help="Leave out events that happened later: a day, or an RFC 3339 time.",
+    ),
+]
 Inputs: TypeAlias = Annotated[
     bool,
     typer.Option("--inputs", help="Of a context, begin also at what its runs merely read."),
@@ -162,8 +171,12 @@ def open_to_read(url: str, as_of: str | None = None) -> Iterator[Store]:
 
 
 def at(store: Store, as_of: str | None) -> Store:
-    """Return a store as of what `--as-of` says, else of now."""
-    return store.at(store.backend.now() if as_of is None else _moment(as_of))
+    """Return a store as of what `--as-of` says, else of now; say which transaction a time or a day means."""
+    moment = store.backend.now() if as_of is None else _moment(as_of)
+    past = store.at(moment)
+    if isinstance(moment, str):
+        output.note(f"{moment[:80]} means transaction {past.as_of}")
+    return past
 
 
 def _moment(text: str) -> int | str:

@@ -12,6 +12,7 @@ from lineage.cli.options import (
     MOST_NODES,
     AsJson,
     AsOf,
+    HappenedBy,
     Hops,
     Inputs,
     Nodes,
@@ -33,6 +34,7 @@ def show(
     *,
     store: StoreUrl = HERE,
     as_of: AsOf = None,
+    happened_by: HappenedBy = None,
     as_json: AsJson = False,
     hops: Hops = None,
     nodes: Nodes = MOST_NODES,
@@ -45,7 +47,12 @@ def show(
     """
     bounds = limits(hops, nodes, seconds)
     with open_to_read(store, as_of) as opened:
-        answer = opened.show(named(opened, node), limits=bounds, through_copies=through_copies)
+        answer = opened.show(
+            named(opened, node),
+            limits=bounds,
+            through_copies=through_copies,
+            happened_by=happened_by,
+        )
     output.note_cut(answer.truncated, of="the list of data sets")
     output.deliver(answer, pages.summary, as_json=as_json)
 
@@ -58,6 +65,7 @@ def peers(
     ] = False,
     store: StoreUrl = HERE,
     as_of: AsOf = None,
+    happened_by: HappenedBy = None,
     as_json: AsJson = False,
     hops: Hops = None,
     nodes: Nodes = MOST_NODES,
@@ -76,6 +84,7 @@ def peers(
             any_version=any_version,
             limits=bounds,
             through_copies=through_copies,
+            happened_by=happened_by,
             inputs=inputs,
         )
     output.note_cut(answer.truncated)
@@ -87,6 +96,7 @@ def compare(
     *,
     store: StoreUrl = HERE,
     as_of: AsOf = None,
+    happened_by: HappenedBy = None,
     as_json: AsJson = False,
     hops: Hops = None,
     nodes: Nodes = MOST_NODES,
@@ -100,7 +110,9 @@ def compare(
     bounds = limits(hops, nodes, seconds)
     with open_to_read(store, as_of) as opened:
         keys = [named(opened, each) for each in models]
-        answer = opened.compare(*keys, limits=bounds, through_copies=through_copies)
+        answer = opened.compare(
+            *keys, limits=bounds, through_copies=through_copies, happened_by=happened_by
+        )
     for key, cut in zip(keys, answer.truncated, strict=True):
         output.note_cut(cut, of=f"what is known of {key}")
     output.deliver(answer, pages.comparison, as_json=as_json)
@@ -111,6 +123,7 @@ def impact(
     *,
     store: StoreUrl = HERE,
     as_of: AsOf = None,
+    happened_by: HappenedBy = None,
     as_json: AsJson = False,
     hops: Hops = None,
     nodes: Nodes = MOST_NODES,
@@ -125,7 +138,13 @@ def impact(
     bounds = limits(hops, nodes, seconds)
     with open_to_read(store, as_of) as opened:
         keys = [named(opened, each) for each in nodes_changed]
-        answer = opened.impact(*keys, limits=bounds, through_copies=through_copies, inputs=inputs)
+        answer = opened.impact(
+            *keys,
+            limits=bounds,
+            through_copies=through_copies,
+            happened_by=happened_by,
+            inputs=inputs,
+        )
     output.note_cut(answer.truncated)
     output.deliver(answer, pages.impact, as_json=as_json)
 
@@ -136,6 +155,7 @@ def diff(
     *,
     store: StoreUrl = HERE,
     as_of: AsOf = None,
+    happened_by: HappenedBy = None,
     as_json: AsJson = False,
     hops: Hops = None,
     nodes: Nodes = MOST_NODES,
@@ -148,7 +168,7 @@ def diff(
     bounds = limits(hops, nodes, seconds)
     with open_to_read(store, as_of) as opened:
         keys = named(opened, left), named(opened, right)
-        answer = opened.diff(*keys, limits=bounds)
+        answer = opened.diff(*keys, limits=bounds, happened_by=happened_by)
     for key, cut in zip(keys, answer.truncated, strict=True):
         output.note_cut(cut, of=f"the lineage of {key}")
     output.deliver(answer, pages.difference, as_json=as_json)

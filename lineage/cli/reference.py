@@ -80,7 +80,7 @@ folder. Commands that read never make one.
 URI or the name of an asset, which mean their newest artifact; where there are older ones, stderr says so. A
 name that fits nodes of several types is refused, and the message lists them.
 
-**A moment** for `--as-of` is a transaction's number, a day (its first instant in UTC), or a time
+**A moment** for `--as-of` is a transaction's number, a day (its end in UTC), or a time
 such as `2026-03-01T12:00:00Z`. Every answer is of one moment.
 
 **Walks are bounded** by `--hops`, `--nodes` and `--seconds`. stderr says where a limit cut an answer and

@@ -17,6 +17,7 @@ from lineage.cli.options import (
     MOST_NODES,
     AsJson,
     AsOf,
+    HappenedBy,
     Hops,
     Inputs,
     KindOrType,
@@ -124,6 +125,7 @@ def upstream(
     type: TypeText = None,
     store: StoreUrl = HERE,
     as_of: AsOf = None,
+    happened_by: HappenedBy = None,
     as_json: AsJson = False,
     hops: Hops = None,
     nodes: Nodes = MOST_NODES,
@@ -138,6 +140,7 @@ def upstream(
             *(named(opened, each) for each in nodes_asked),
             limits=bounds,
             through_copies=through_copies,
+            happened_by=happened_by,
             inputs=inputs,
         )
         _deliver_walk(opened, answer, type, as_json=as_json)
@@ -149,6 +152,7 @@ def downstream(
     type: TypeText = None,
     store: StoreUrl = HERE,
     as_of: AsOf = None,
+    happened_by: HappenedBy = None,
     as_json: AsJson = False,
     hops: Hops = None,
     nodes: Nodes = MOST_NODES,
@@ -163,6 +167,7 @@ def downstream(
             *(named(opened, each) for each in nodes_asked),
             limits=bounds,
             through_copies=through_copies,
+            happened_by=happened_by,
             inputs=inputs,
         )
         _deliver_walk(opened, answer, type, as_json=as_json)
@@ -193,6 +198,7 @@ def path(
     *,
     store: StoreUrl = HERE,
     as_of: AsOf = None,
+    happened_by: HappenedBy = None,
     as_json: AsJson = False,
     hops: Hops = None,
     nodes: Nodes = MOST_NODES,
@@ -204,7 +210,9 @@ def path(
     """
     bounds = limits(hops, nodes, seconds)
     with open_to_read(store, as_of) as opened:
-        answer = opened.paths(named(opened, one), named(opened, other), limits=bounds)
+        answer = opened.paths(
+            named(opened, one), named(opened, other), limits=bounds, happened_by=happened_by
+        )
     output.note_cut(answer.subgraph.truncated)
     output.deliver(answer, pages.paths, as_json=as_json)
     return 0 if answer.shortest else NO_PATH

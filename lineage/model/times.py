@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, date, datetime
 from functools import lru_cache
+from typing import TypeAlias
 
 from lineage.errors import Invalid
 
-__all__ = ["from_micros", "to_micros", "to_time"]
+__all__ = ["Moment", "from_micros", "last_instant", "to_micros", "to_time"]
+
+Moment: TypeAlias = datetime | date | str
+"""A time, aware or in RFC 3339, or a day in UTC, such as 2026-03-01."""
 
 
 def to_time(raw: object) -> datetime:
@@ -30,6 +35,21 @@ def to_time(raw: object) -> datetime:
         raise Invalid(f"{raw!r:.80} is outside the years 1 to 9999 in UTC") from None
 
 
+def last_instant(moment: Moment) -> int:
+    """Return a time in microseconds since 1970; of a day the last one in it, in UTC.
+
+    >>> last_instant("1970-01-01") == last_instant("1970-01-02T00:00:00Z") - 1
+    True
+    """
+    if isinstance(moment, str):
+        with suppress(ValueError):
+            moment = date.fromisoformat(moment)
+    if isinstance(moment, date) and not isinstance(moment, datetime):
+        return to_micros(datetime(moment.year, moment.month, moment.day, tzinfo=UTC)) + _DAY - 1
+    return to_micros(to_time(moment))
+
+
+_DAY = 86_400_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import cached_property
 from typing import Generic, TypeAlias, TypeVar, cast
 
@@ -23,6 +24,7 @@ from lineage.model.rows import (
     entity_of,
 )
 from lineage.model.system import Environment, RunContext
+from lineage.model.times import to_micros, to_time
 from lineage.recording.edges import new_edges, stamp_edge
 from lineage.recording.identity import Settled, Wanted, settle, warn_of
 
@@ -35,6 +37,7 @@ __all__ = [
     "event_key",
     "given_nodes",
     "member_edge",
+    "moment",
     "node_of_kind",
     "of_runs_alone",
     "record",
@@ -122,17 +125,24 @@ def record(
     inputs: Artifacts = (),
     outputs: Artifacts = (),
     within: Contexts = (),
+    started: datetime | str | None = None,
+    ended: datetime | str | None = None,
     state: ExecutionState = ExecutionState.COMPLETE,
 ) -> Recorded[ExecutionT]:
     """Write a run in one transaction; see `identity` for which artifacts are new.
 
     Every artifact and the execution belong to every context, but an `Environment` is the
-    execution's alone, as is a `RunContext`. `state` is that of an execution which has none.
+    execution's alone, as is a `RunContext`. Inputs were read when it `started`, outputs written when it
+    `ended`; without these times it is now. `state` is that of an execution which has none.
     """
     if not isinstance(execution, Execution):
         raise Invalid(f"{execution!r:.80} cannot be recorded; give an execution")
     if execution.id is not None:
         raise Invalid(f"{execution.key} is recorded already; a run is recorded once")
+    first, last = moment(started, "started"), moment(ended, "ended")
+    if first is not None and last is not None and last < first:
+        raise Invalid(f"ended={ended!s:.80} is before started={started!s:.80}")
+    times = {"input": first, "output": last}
     paths, wanted = _wanted(execution, inputs, outputs, within)
     with backend.transaction(actor=author.actor, message=author.message) as transaction:
         transaction.lock()
@@ -140,7 +150,7 @@ def record(
         if execution.state is None:
             row = settled.rows[0]
             settled.replace(row, row._replace(state=STATE_NUMBERS[state]))
-        edges = _edges(transaction, settled, wanted, paths)
+        edges = _edges(transaction, settled, wanted, paths, times)
         fresh = {row.key for row in settled.new}
         batch = Batch(nodes=settled.new, edges=new_edges(backend, transaction, edges, fresh))
         transaction.write(batch, live={row.key for row in settled.rows})
@@ -194,11 +204,21 @@ def event_key(role: str, execution: NodeKey, artifact: NodeKey) -> EdgeKey:
 
 
 def event_edge(
-    transaction: Transaction, role: str, execution: NodeKey, artifact: NodeKey, path: Path
+    transaction: Transaction, key: EdgeKey, path: Path, time: int | None = None
 ) -> EdgeRow:
-    """Return the event of an execution that reads or writes an artifact, now."""
-    key = event_key(role, execution, artifact)
-    return stamp_edge(transaction, key, transaction.time, path_text(path))
+    """Return an event of an execution that reads or writes an artifact, at a time or now."""
+    happened = transaction.time if time is None else time
+    return stamp_edge(transaction, key, happened, path_text(path))
+
+
+def moment(given: datetime | str | None, name: str) -> int | None:
+    """Return a time in microseconds since 1970; `Invalid`, with the argument's name, for what is none."""
+    if given is None:
+        return None
+    try:
+        return to_micros(to_time(given))
+    except Invalid as error:
+        raise Invalid(f"{name}: {error}") from error
 
 
 def member_edge(transaction: Transaction, context: NodeKey, node: NodeKey) -> EdgeRow:
@@ -212,6 +232,7 @@ def _edges(
     settled: Settled,
     wanted: Sequence[Wanted],
     paths: Sequence[Path],
+    times: Mapping[str, int | None],
 ) -> list[EdgeRow]:
     """Return a run's edges, each once; what is read or written in several ways has all paths."""
     execution = settled.rows[0].key
@@ -219,7 +240,8 @@ def _edges(
     contexts = _contexts(settled, wanted)
     for row, each, path in zip(settled.rows, wanted, paths, strict=True):
         if each.role in ("input", "output"):
-            event = event_edge(transaction, each.role, execution, row.key, path)
+            key = event_key(each.role, execution, row.key)
+            event = event_edge(transaction, key, path, times[each.role])
             known = edges.setdefault(event[:3], event)
             if known is not event:
                 edges[event[:3]] = known._replace(paths=with_path(known.paths, path))

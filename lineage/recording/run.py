@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, suppress
+from datetime import datetime
 from types import TracebackType
 from typing import Generic, NamedTuple, Self, TypeVar, cast, overload
 
@@ -32,6 +33,7 @@ from lineage.recording.record import (
     event_key,
     given_nodes,
     member_edge,
+    moment,
     node_of_kind,
     record,
 )
@@ -143,6 +145,7 @@ class Run(Generic[ExecutionT_co]):
         use: str | None = None,
         path: str | int | Path = (),
         asset: str | None = None,
+        time: datetime | str | None = None,
     ) -> ArtifactT: ...
     @overload
     def input(
@@ -152,6 +155,7 @@ class Run(Generic[ExecutionT_co]):
         use: str | None = None,
         path: str | int | Path = (),
         asset: str | None = None,
+        time: datetime | str | None = None,
     ) -> Artifact: ...
     def input(
         self,
@@ -160,23 +164,37 @@ class Run(Generic[ExecutionT_co]):
         use: str | None = None,
         path: str | int | Path = (),
         asset: str | None = None,
+        time: datetime | str | None = None,
     ) -> Artifact:
         """Record that the run reads an artifact; return it as it is stored.
 
         It is the stored artifact of its id, external id, name, or URI and digest, else the newest
         of its URI with equal properties, else a new one. `use` says what for, as in "train", and
         `path` where among the inputs; the use is the path's first step. To read it again in another
-        way adds a path to its event. `asset` names what it is a version of.
+        way adds a path to its event. `asset` names what it is a version of, `time` when it was read,
+        if that is not now.
         """
-        return self._add(artifact, "input", (*_use(use), *_steps(path)), asset)
+        return self._add(
+            artifact, "input", (*_use(use), *_steps(path)), asset, moment(time, "time")
+        )
 
     @overload
     def output(
-        self, artifact: ArtifactT, *, path: str | int | Path = (), asset: str | None = None
+        self,
+        artifact: ArtifactT,
+        *,
+        path: str | int | Path = (),
+        asset: str | None = None,
+        time: datetime | str | None = None,
     ) -> ArtifactT: ...
     @overload
     def output(
-        self, artifact: NodeKey, *, path: str | int | Path = (), asset: str | None = None
+        self,
+        artifact: NodeKey,
+        *,
+        path: str | int | Path = (),
+        asset: str | None = None,
+        time: datetime | str | None = None,
     ) -> Artifact: ...
     def output(
         self,
@@ -184,12 +202,14 @@ class Run(Generic[ExecutionT_co]):
         *,
         path: str | int | Path = (),
         asset: str | None = None,
+        time: datetime | str | None = None,
     ) -> Artifact:
         """Record that the run wrote an artifact; return it as it is stored.
 
-        It is a new one, unless id, external id, name, or URI and digest are those of a stored one.
+        It is a new one, unless id, external id, name, or URI and digest are those of a stored one. `time`
+        is when it was written, if that is not now.
         """
-        return self._add(artifact, "output", _steps(path), asset)
+        return self._add(artifact, "output", _steps(path), asset, moment(time, "time"))
 
     def log_metrics(
         self,
@@ -213,7 +233,7 @@ class Run(Generic[ExecutionT_co]):
             subject = subject_of(self._backend, of, on)
             row = self._known_metrics(transaction, subject)
             if row is None:
-                stored = self._add(Metrics(custom_properties=measured), "output", (), None)
+                stored = self._add(Metrics(custom_properties=measured), "output")
                 context = None
                 if subject.parts:
                     context = claim(self._backend, transaction, stored.key, subject)
@@ -279,7 +299,12 @@ class Run(Generic[ExecutionT_co]):
             raise Invalid(f"{key} has ended; record in it before the end of its block")
 
     def _add(
-        self, artifact: ArtifactT | NodeKey, role: str, path: Path, asset: str | None
+        self,
+        artifact: ArtifactT | NodeKey,
+        role: str,
+        path: Path = (),
+        asset: str | None = None,
+        time: int | None = None,
     ) -> ArtifactT:
         self._check_open()
         wanted = [Wanted(node_of_kind(artifact, Kind.ARTIFACT, role), role)]
@@ -290,10 +315,11 @@ class Run(Generic[ExecutionT_co]):
             settled = settle(self._backend, transaction, wanted, reader=self.key)
             row = settled.rows[0]
             contexts = (*self._contexts, *(each.key for each in settled.rows[1:]))
-            stored = self._stored_event(event_key(role, self.key, row.key))
+            key = event_key(role, self.key, row.key)
+            stored = self._stored_event(key)
             edges, updates = [], []
             if stored is None:
-                edges.append(event_edge(transaction, role, self.key, row.key, path))
+                edges.append(event_edge(transaction, key, path, time))
             elif (paths := with_path(stored.paths, path)) != stored.paths:
                 updates.append(stored._replace(paths=paths, since=transaction.number))
             edges += [member_edge(transaction, context, row.key) for context in contexts]

@@ -178,9 +178,18 @@ def test_no_nodes_is_no_limit(shell: Shell) -> None:
     assert shell("upstream", "artifact:2", "--nodes", "0", "--json").json["truncated"] is None
 
 
-def test_walk_from_a_context_is_refused(shell: Shell) -> None:
+def test_walk_from_a_context_begins_at_its_members(shell: Shell) -> None:
     answer = shell("upstream", "context:1")
-    assert (answer.code, "data does not flow through contexts" in answer.err) == (4, True)
+    assert (answer.code, "execution:1" in answer.out) == (0, True)
+
+
+def test_walk_of_what_had_happened(shell: Shell) -> None:
+    answer = shell("downstream", "artifact:1", "--happened-by", "1999-12-31", "--json")
+    assert [each["id"] for each in answer.json["nodes"]] == ["artifact:1"]
+    answer = shell("upstream", "artifact:2", "--happened-by", "noon")
+    assert (answer.code, "'noon' is not a time" in answer.err) == (4, True)
+    answer = shell("upstream", "artifact:2", "--as-of", "2999-01-01")
+    assert "lineage: 2999-01-01 means transaction " in answer.err
 
 
 def test_deleted_nodes_are_walked_through_and_marked(shell: Shell, runs: Path) -> None:
