@@ -190,11 +190,7 @@ def versions_at(run: RunStatement, as_of: int, key: NodeKey) -> list[NodeRow]:
     return [found[since] for since in sorted(found)]
 
 
-def heads(run: RunStatement, *, before: int | None, limit: int | None) -> list[Head]:
+def heads(run: RunStatement, *, before: int, limit: int | None) -> list[Head]:
     """Return the transactions with numbers below `before`, newest first."""
-    rows = run(
-        _HEADS,
-        before=LARGEST_ID if before is None else min(before, LARGEST_ID),
-        limit=LARGEST_ID if limit is None else min(limit, LARGEST_ID),
-    )
+    rows = run(_HEADS, before=before, limit=LARGEST_ID if limit is None else limit)
     return [head_row(values) for values in rows]
