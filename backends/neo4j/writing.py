@@ -232,7 +232,7 @@ class WriteBuffer:
         """What the last look-up found; the edges of contexts among these are all in `_joined`."""
         self._joined: set[EdgeKey] = set()
         self._unjoined: set[EdgeKey] = set()
-        """Edges that do not exist."""
+        """Edges that did not exist when they were looked for; those written since are in `_joined`."""
 
     def run(self, query: str, /, **parameters: Any) -> Rows:
         """Run a statement that sees all that was written so far."""
@@ -335,7 +335,6 @@ class WriteBuffer:
                 self._live.discard(row.key)
             else:
                 self._live.add(row.key)
-        self._unjoined.difference_update(row.key for row in batch.edges)
         self._joined.update(row.key for row in batch.edges)
 
     def end(self, number: int, keys: Collection[EdgeKey]) -> None:
