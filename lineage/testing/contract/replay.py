@@ -74,6 +74,18 @@ def test_copy_resumes_over_a_purge(backend: Backend, target: Backend) -> None:
     assert target.check() == []
 
 
+def test_copy_has_every_version_of_a_nameless_node(backend: Backend, target: Backend) -> None:
+    """They come one right after the other, and nothing that is unique has to be looked for."""
+    with writing(backend) as new:
+        key = new.artifact(uri="a")
+    for uri in ("b", "c"):
+        with writing(backend) as new:
+            new.update(key, uri=uri)
+    target.replay(backend.changes())
+    assert [row.uri for row in target.versions(key)] == ["a", "b", "c"]
+    assert everything(target) == everything(backend)
+
+
 def test_copy_of_a_copy(backend: Backend, target: Backend) -> None:
     eventful(backend)
     target.replay(backend.changes())

@@ -149,6 +149,12 @@ def test_every_moment_of_many_lives_answers_as_it_did(backend: Backend) -> None:
     assert backend.check() == []
 
 
+def write_as_gone_and_revive(new: Writer) -> None:
+    row = new.row(Kind.ARTIFACT, until=new.number, gone=True)
+    new.write(nodes=[row])
+    new.write(updates=[row.open()])
+
+
 def purge_and_revive(new: Writer) -> None:
     new.purge(DATA)
     new.update(DATA, digest=None)
@@ -174,6 +180,11 @@ REFUSED: dict[str, tuple[type[LineageError], str | None, Callable[[Writer], obje
         Invalid,
         "artifact:1 was deleted by this same transaction",
         lambda new: (new.update(DATA), new.update(new.deleted(DATA))),
+    ),
+    "written as gone just now": (
+        Invalid,
+        "was deleted by this same transaction",
+        write_as_gone_and_revive,
     ),
     "purged just now": (
         Invalid,

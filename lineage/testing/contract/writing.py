@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lineage.contract.backend import Backend, External
+from lineage.contract.backend import Backend, External, Named
 from lineage.errors import AlreadyExists, LineageError, NotFound
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeKey, EdgeKind
@@ -183,6 +183,33 @@ def test_node_keeps_its_own_name(field: str, backend: Backend) -> None:
         new.update(key, state=2)
         new.update(key, state=3)
     assert getattr(backend.nodes([key])[key], field) == "a"
+
+
+@pytest.mark.parametrize("field", ["name", "external_id"])
+def test_name_that_was_looked_for_in_vain_is_taken_once(field: str, backend: Backend) -> None:
+    with writing(backend) as new:
+        row = new.row(Kind.ARTIFACT, **{field: "a"})
+        asked: Named | External = External(Kind.ARTIFACT, "a")
+        if field == "name":
+            asked = Named(row.type_id, "a")
+        assert backend.lookup([asked]) == {asked: []}
+        new.write(nodes=[row])
+        with pytest.raises(AlreadyExists):
+            new.artifact(**{field: "a"})
+        assert backend.lookup([asked]) == {asked: [row]}
+        new.artifact(**{field: "b"})
+    assert [getattr(each, field) for each in backend.find(Kind.ARTIFACT)] == ["a", "b"]
+
+
+def test_updates_of_one_transaction_leave_the_last(backend: Backend) -> None:
+    """Nothing is read between them, and nothing that is unique has to be looked for."""
+    with writing(backend) as new:
+        row = new.row(Kind.ARTIFACT, uri="a")
+        new.write(nodes=[row])
+        for uri in ("b", "c"):
+            new.write(updates=[row._replace(uri=uri)])
+    assert [each.uri for each in backend.versions(row.key)] == ["c"]
+    assert [each.uri for each in backend.find(Kind.ARTIFACT)] == ["c"]
 
 
 @pytest.mark.parametrize("field", ["name", "external_id"])
