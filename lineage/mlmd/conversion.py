@@ -19,7 +19,7 @@ from lineage.model.keys import Kind
 from lineage.model.paths import first_path
 from lineage.model.rows import EdgeKind, EdgeRow, NodeRow
 from lineage.model.schema import TYPE_CLASSES, AnyType, ExecutionType
-from lineage.model.system import SYSTEM_NAMES, SYSTEM_TYPES
+from lineage.model.system import SYSTEM_NAMES
 from lineage.model.times import from_micros
 from lineage.model.times import to_micros as to_stored
 from lineage.model.values import JSON, ProtoAny, Struct, Value, ValueType
@@ -144,7 +144,6 @@ def fill_value(wire: Message, value: Value | Struct) -> None:
         wire.double_value = value
     elif isinstance(value, ProtoAny):
         wire.proto_value.type_url, wire.proto_value.value = value
-        wire.proto_value.SetInParent()
     else:
         content = value.content if isinstance(value, Struct) else value
         top = content if isinstance(content, dict) else {"value": content}
@@ -177,12 +176,16 @@ def _fill_json(wire: Message, item: JSON, depth: int) -> None:
             _fill_json(wire.list_value.values.add(), each, depth + 1)
 
 
-def is_deep(item: Any, depth: int = 0) -> bool:
-    """Whether a struct is deeper than `DEEPEST`, and has JSON text below that on the wire."""
-    if depth >= DEEPEST:
-        return True
-    inner = item.values() if isinstance(item, dict) else item if isinstance(item, list) else ()
-    return any(isinstance(each, dict | list) and is_deep(each, depth + 1) for each in inner)
+def is_deep(content: object) -> bool:
+    """Whether a struct is deeper than `DEEPEST` on the wire, and has JSON text below that."""
+    return _levels_reach(content, 0 if isinstance(content, dict) else 1)
+
+
+def _levels_reach(item: object, depth: int) -> bool:
+    if not isinstance(item, dict | list):
+        return False
+    inner = item.values() if isinstance(item, dict) else item
+    return depth >= DEEPEST or any(_levels_reach(each, depth + 1) for each in inner)
 
 
 def _double(number: float) -> float:
@@ -250,6 +253,8 @@ def type_message(each: AnyType) -> Message:
 
 def _fill_structure(wire: Message, field: str, content: Any) -> None:
     """Write the structure of an execution's inputs or outputs; what is none of MLMD's is left out."""
+    if not isinstance(content, dict):  # of a list, protobuf would take the items to be names
+        return
     getattr(wire, field).SetInParent()
     try:
         ParseDict(content, getattr(wire, field), ignore_unknown_fields=True)
@@ -277,9 +282,6 @@ def type_of(wire: Message, kind: Kind) -> AnyType:
         "external_id": text_or_none(wire, "external_id"),
         "properties": {name: _value_type(name, number) for name, number in wire.properties.items()},
     }
-    if fields["name"] in _SYSTEM:  # which declare here what this library says
-        (known,) = (each for each in SYSTEM_TYPES if each.name == fields["name"])
-        fields["properties"] = {**known.properties, **fields["properties"]}
     if wire.HasField("base_type") and wire.base_type:
         fields["base"] = SYSTEM_NAMES[kind][wire.base_type - 1]
     if kind is Kind.EXECUTION:
