@@ -17,8 +17,10 @@ from lineage.mlmd.messages import Message, message
 from lineage.mlmd.missing import missing_types
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import Batch
+from lineage.server.mlmd import reading
 from lineage.server.refusal import Refusal, status_of
 from lineage.store import Store
+from lineage.testing.builders import Clock
 from tests.mlmd.systems import Ours, Said
 
 
@@ -87,6 +89,30 @@ def test_what_a_type_cannot_become(typed: Ours) -> None:
     assert refused(typed, "PutArtifactType", artifact_type=other) == "UNIMPLEMENTED"
 
 
+def test_types_of_a_kind_by_external_id(ours: Ours) -> None:
+    ask(ours, "PutArtifactType", artifact_type={"name": "T", "external_id": "e"})
+    call = "GetArtifactTypesByExternalIds"
+    assert [each.name for each in ask(ours, call, external_ids=["e"]).artifact_types] == ["T"]
+    assert refused(ours, "GetExecutionTypesByExternalIds", external_ids=["e"]) == "NOT_FOUND"
+
+
+def test_names_of_types_that_are_ours(ours: Ours) -> None:
+    """The client's own name for it is put again and again; ours is none of MLMD's."""
+    wire = {"name": "mlmd.Model"}
+    assert ask(ours, "PutArtifactType", artifact_type=wire).type_id == 2
+    named = {"name": "lineage.Model"}
+    assert refused(ours, "PutArtifactType", artifact_type=named) == "INVALID_ARGUMENT"
+    more = {"artifact_type": {**wire, "properties": {"p": 1}}, "can_add_fields": True}
+    assert refused(ours, "PutArtifactType", **more) == "INVALID_ARGUMENT"
+
+
+def test_an_empty_version_of_a_type_is_none(ours: Ours) -> None:
+    ask(ours, "PutArtifactType", artifact_type={"name": "T", "version": ""})
+    assert ask(ours, "PutArtifactType", artifact_type={"name": "T"}).type_id == 10
+    found = ask(ours, "GetArtifactType", type_name="T").artifact_type
+    assert not found.HasField("version")
+
+
 def test_structures_of_execution_types_are_kept(ours: Ours) -> None:
     given = {"dict": {"properties": {"data": {"simple": {"name": "Dataset"}}}}}
     wire = {"name": "Trains", "input_type": given}
@@ -112,6 +138,59 @@ def test_a_node_that_was_updated_since_it_was_read(typed: Ours) -> None:
     (stored,) = ask(typed, "GetArtifactsByID", artifact_ids=[1]).artifacts
     assert stored.uri == "b"
     assert stored.last_update_time_since_epoch > stored.create_time_since_epoch
+
+
+def test_updates_within_a_millisecond_are_told_apart(typed: Ours, clock: Clock) -> None:
+    clock.step = 1
+    put(typed, {})
+    times = []
+    for uri in "abc":
+        put(typed, {"id": 1, "uri": uri})
+        (stored,) = ask(typed, "GetArtifactsByID", artifact_ids=[1]).artifacts
+        times.append(stored.last_update_time_since_epoch)
+    assert times == sorted(set(times))
+
+
+def test_the_time_of_an_update_may_be_forced(typed: Ours) -> None:
+    def updated(**fields: Any) -> int:
+        ask(typed, "PutExecution", **fields)
+        (stored,) = ask(typed, "GetExecutionsByID", execution_ids=[1]).executions
+        time: int = stored.last_update_time_since_epoch
+        return time
+
+    first = updated(execution={"type_id": 11, "last_known_state": 2})
+    same = {"id": 1, "type_id": 11, "last_known_state": 2}
+    assert updated(execution=same) == first
+    assert updated(execution=same, options={"force_update_time": True}) > first
+
+
+def test_a_node_is_of_a_type_of_its_kind(typed: Ours) -> None:
+    for number in (11, 12, 99):
+        assert refused(typed, "PutArtifacts", artifacts=[{"type_id": number}]) == "NOT_FOUND"
+
+
+def test_what_is_named_twice_in_one_call_is_reused(typed: Ours) -> None:
+    made = ask(
+        typed,
+        "PutLineageSubgraph",
+        artifacts=[{"type_id": 10, "external_id": "e"}] * 2,
+        contexts=[{"type_id": 12, "name": "c"}] * 2,
+        options={
+            "reuse_context_if_already_exist": True,
+            "reuse_artifact_if_already_exist_by_external_id": True,
+        },
+    )
+    assert (list(made.artifact_ids), list(made.context_ids)) == ([1, 1], [1, 1])
+
+
+def test_a_name_changes_hands_within_a_call(typed: Ours) -> None:
+    ask(typed, "PutContexts", contexts=[{"type_id": 12, "name": "a"}])
+    heir = {"type_id": 12, "name": "a"}
+    moved = [{"id": 1, "type_id": 12, "name": "b"}, heir]
+    assert list(ask(typed, "PutContexts", contexts=moved).context_ids) == [1, 2]
+    assert refused(typed, "PutContexts", contexts=[heir]) == "ALREADY_EXISTS"
+    names = [each.name for each in ask(typed, "GetContexts").contexts]
+    assert names == ["b", "a"]
 
 
 def test_a_node_stays_of_its_type(typed: Ours) -> None:
@@ -188,6 +267,32 @@ def test_deleted_nodes_are_not_there(typed: Ours) -> None:
     assert len(ask(typed, "GetEventsByExecutionIDs", execution_ids=[1]).events) == 1
 
 
+def test_events_name_the_nodes_that_they_are_given_with(typed: Ours) -> None:
+    put(typed, {})
+    artifact, run = {"type_id": 10}, {"type_id": 11}
+    for event in ({"artifact_id": 1}, {"execution_id": 7}):
+        pairs = [{"artifact": artifact, "event": {"type": 4, **event}}]
+        code = refused(typed, "PutExecution", execution=run, artifact_event_pairs=pairs)
+        assert code == "INVALID_ARGUMENT", event
+        edge = {"artifact_index": 0, "execution_index": 0, "event": {"type": 4, **event}}
+        graph: dict[str, Any] = {"artifacts": [artifact], "executions": [run]}
+        code = refused(typed, "PutLineageSubgraph", **graph, event_edges=[edge])
+        assert code == "INVALID_ARGUMENT", event
+    for place in (-1, 1):
+        edge = {"artifact_index": place, "execution_index": 0, "event": {"type": 4}}
+        code = refused(typed, "PutLineageSubgraph", **graph, event_edges=[edge])
+        assert code == "OUT_OF_RANGE", place
+    assert typed.backend.now() == 2
+
+
+def test_an_edge_of_one_call_is_given_once(typed: Ours) -> None:
+    ask(typed, "PutContexts", contexts=[{"type_id": 12, "name": name} for name in "ab"])
+    pair = {"parent_id": 1, "child_id": 2}
+    assert refused(typed, "PutParentContexts", parent_contexts=[pair, pair]) == "ALREADY_EXISTS"
+    ask(typed, "PutParentContexts", parent_contexts=[pair])
+    assert refused(typed, "PutParentContexts", parent_contexts=[pair]) == "ALREADY_EXISTS"
+
+
 def test_an_event_of_several_paths_is_one_with_the_first(ours: Ours) -> None:
     store = Store(ours.backend, actor="ann")
     with store.run(lineage.Train(), environment=False) as run:
@@ -200,6 +305,116 @@ def test_an_event_of_several_paths_is_one_with_the_first(ours: Ours) -> None:
     assert not second.path.steps
     again = {"artifact_id": data.key.id, "execution_id": run.key.id, "type": 3}
     assert refused(ours, "PutEvents", events=[again]) == "ALREADY_EXISTS"
+
+
+def test_nodes_by_id_come_in_the_order_of_ids(typed: Ours) -> None:
+    put(typed, {}, {}, {})
+    found = ask(typed, "GetArtifactsByID", artifact_ids=[3, 1, 99, 3]).artifacts
+    assert [each.id for each in found] == [1, 3]
+
+
+def test_pages_are_bounded(typed: Ours, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "LONGEST_PAGE", 3)
+    put(typed, *[{} for _ in range(5)])
+    page = ask(typed, "GetArtifacts", options={"max_result_size": 5})
+    assert len(page.artifacts) == 3
+    options = {"max_result_size": 5, "next_page_token": page.next_page_token}
+    assert len(ask(typed, "GetArtifacts", options=options).artifacts) == 2
+
+
+def test_what_has_no_state_is_in_another_one(typed: Ours) -> None:
+    """MLMD has it so, wherever the condition stands."""
+    run, contexts = {"type_id": 11, "name": "run"}, [{"type_id": 12, "name": "c"}]
+    ask(typed, "PutExecution", execution=run, contexts=contexts)
+    for kind, query, count in (
+        ("execution", "last_known_state != COMPLETE", 1),
+        ("execution", "last_known_state = COMPLETE", 0),
+        ("execution", "NOT last_known_state != COMPLETE", 0),
+        ("execution", "id > 0 AND (id = 7 OR last_known_state != COMPLETE)", 1),
+        ("context", "executions_a.last_known_state != COMPLETE", 1),
+    ):
+        answer = ask(typed, f"Get{kind.capitalize()}s", options={"filter_query": query})
+        assert len(getattr(answer, f"{kind}s")) == count, query
+
+
+# Lineage
+
+
+def walked(ours: Ours, **options: Any) -> Message:
+    said = ask(ours, "GetLineageSubgraph", lineage_subgraph_query_options=options)
+    return said.lineage_subgraph
+
+
+def ids(graph: Message) -> tuple[list[int], list[int], int]:
+    """Return the artifacts and the executions of a subgraph, and how many events it has."""
+    artifacts, executions = (
+        [each.id for each in nodes] for nodes in (graph.artifacts, graph.executions)
+    )
+    return artifacts, executions, len(graph.events)
+
+
+def put_chain(ours: Ours, steps: int) -> None:
+    """Write steps, each of which reads what the one before wrote, in one context; ids count from 1."""
+    edges = [
+        {
+            "execution_index": step,
+            "artifact_index": step + is_output,
+            "event": {"type": 3 + is_output},
+        }
+        for step in range(steps)
+        for is_output in (0, 1)
+    ]
+    ask(
+        ours,
+        "PutLineageSubgraph",
+        executions=[{"type_id": 11}] * steps,
+        artifacts=[{"type_id": 10}] * (steps + 1),
+        contexts=[{"type_id": 12, "name": "c"}],
+        event_edges=edges,
+    )
+
+
+def test_a_walk_ends_where_it_is_told_to(typed: Ours) -> None:
+    put_chain(typed, 3)
+    last, first = ({"filter_query": f"id = {number}"} for number in (4, 1))
+    ending = {"filter_query": "id = 2"}
+    up, down = 1, 2
+    assert ids(walked(typed, starting_artifacts=last, direction=up)) == (
+        [4, 3, 2, 1],
+        [3, 2, 1],
+        6,
+    )
+    kept = {**ending, "include_ending_nodes": True}
+    for start, direction, with_end, without in (
+        (last, up, ([4, 3, 2], [3, 2], 4), ([4, 3], [3, 2], 3)),
+        (first, down, ([1, 2], [1], 2), ([1], [1], 1)),
+    ):
+        options = {"starting_artifacts": start, "direction": direction}
+        assert ids(walked(typed, **options, ending_artifacts=kept)) == with_end
+        assert ids(walked(typed, **options, ending_artifacts=ending)) == without
+    both = {"filter_query": "id IN (1, 2)"}
+    options = {"starting_artifacts": both, "direction": up, "ending_artifacts": ending}
+    assert ids(walked(typed, **options)) == ([1], [], 0)
+
+
+def test_a_walk_goes_a_hundred_hops_at_most(typed: Ours) -> None:
+    put_chain(typed, 52)
+    start = {"filter_query": "id = 1"}
+    for hops, nodes in ((1000, 101), (100, 101), (3, 4), (0, 1)):
+        artifacts, executions, _ = ids(walked(typed, starting_artifacts=start, max_num_hops=hops))
+        assert len(artifacts) + len(executions) == nodes
+
+
+def test_a_deleted_context_is_in_no_subgraph(typed: Ours) -> None:
+    put_chain(typed, 1)
+    start = {"filter_query": "id = 1"}
+    graph = walked(typed, starting_artifacts=start)
+    assert [each.id for each in graph.contexts] == [1]
+    assert (len(graph.attributions), len(graph.associations)) == (2, 1)
+    Store(typed.backend, actor="ann").delete(NodeKey(Kind.CONTEXT, 1), message="gone")
+    graph = walked(typed, starting_artifacts=start)
+    assert ids(graph) == ([1, 2], [1], 2)
+    assert [*graph.contexts, *graph.attributions, *graph.associations] == []
 
 
 def test_values_that_only_this_library_writes(typed: Ours) -> None:

@@ -21,6 +21,7 @@ from lineage.formats.mlmd import file as mlmd_file
 from lineage.interchange import mirroring as following
 from lineage.interchange.importing import Imported
 from lineage.mlmd.messages import Message, message
+from lineage.model.entities import ArtifactState
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.progress import Progress
 from lineage.store import Store
@@ -336,7 +337,8 @@ def run_request(number: int) -> Message:
         ("INSERT INTO MLMDEnv VALUES (4)", "its version is"),
         ("DROP TABLE Artifact", "lacks its tables"),
         ("UPDATE Artifact SET type_id = 12", "artifact:1 is of the type 12"),
-        ("UPDATE Artifact SET state = 99", "artifact:1: .*99 is no state"),
+        (f"UPDATE Artifact SET state = {len(ArtifactState)}", "artifact:1: .* is no state"),
+        ("UPDATE Execution SET last_known_state = -1", "execution:1: .*-1 is no state"),
         ("UPDATE Artifact SET create_time_since_epoch = 'soon'", "artifact:1"),
         ("UPDATE Artifact SET create_time_since_epoch = 1 << 62", "artifact:1"),
         ("UPDATE Artifact SET name = x'00' WHERE id = 1", "artifact:1: .*no text"),

@@ -69,7 +69,7 @@ def _put(
         transaction,
         given,
         can_add=request.can_add_fields,
-        can_omit=request.can_omit_fields or given.name in SYSTEM_NAMES[kind],
+        can_omit=request.can_omit_fields,
     )
 
 

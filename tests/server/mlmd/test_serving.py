@@ -89,7 +89,8 @@ def test_callers_are_known_by_their_tokens(memory: MemoryBackend, tmp_path: Path
                 put_type(channel, metadata=metadata)
             assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
         assert memory.log() == []
-        put_type(channel, metadata=[("authorization", "Bearer secret-1")])
+        for header in ("Bearer secret-1", "bearer  secret-1", "BEARER secret-1"):
+            put_type(channel, metadata=[("authorization", header)])
         health = HealthStub(channel).Check(HealthCheckRequest(service=SERVICE))  # type: ignore[attr-defined]
         assert health.status == health.SERVING
     (entry,) = memory.log()
@@ -170,7 +171,7 @@ def test_certificates_that_are_none(memory: MemoryBackend, tmp_path: Path) -> No
         pass
 
 
-@pytest.mark.parametrize("address", ["", "localhost", "127.0.0.1:x", ":80", "127.0.0.1:70000"])
+@pytest.mark.parametrize("address", ["", "localhost", "127.0.0.1:x", ":80", "127.0.0.1:65536"])
 def test_addresses_that_are_none(address: str, memory: MemoryBackend) -> None:
     with pytest.raises(Invalid, match="HOST:PORT"), serving(memory, address, actor="ann"):
         pass
