@@ -317,11 +317,16 @@ def test_own_writes_are_seen_inside_alone(backend: Backend) -> None:
 
 
 def test_past_is_read_inside_a_writing_transaction(backend: Backend) -> None:
-    (key,) = chain(backend, 1)
     with writing(backend) as new:
-        new.update(key, name="changed")
+        key = new.artifact(uri="u")
+    with writing(backend) as new:
+        new.update(key, name="changed", uri="v")
         assert backend.nodes([key], as_of=1)[key].name is None
         assert backend.nodes([key], as_of=0) == {}
+        assert [row.name for row in backend.find(Kind.ARTIFACT, as_of=1)] == [None]
+        assert [row.name for row in backend.find(Kind.ARTIFACT)] == ["changed"]
+        for uri, as_of, count in (("u", 1, 1), ("v", 1, 0), ("u", None, 0), ("v", None, 1)):
+            assert len(list(backend.writings(AtUri(uri), as_of=as_of))) == count
 
 
 def test_reading_transaction_stays_at_its_first_read(backend: Backend) -> None:
