@@ -37,7 +37,7 @@ NodeT_co = TypeVar("NodeT_co", bound=Node, covariant=True, default=Node)
 
 
 class Copy(NamedTuple):
-    """An artifact that nobody is recorded to have written, and one with the same digest that a run wrote."""
+    """An artifact that a run wrote, and one with the same digest that nobody is recorded to have written."""
 
     original: NodeKey
     copy: NodeKey

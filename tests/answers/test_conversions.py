@@ -154,7 +154,9 @@ def test_types_of_columns_are_of_the_column(answer: Subgraph) -> None:
     [
         ([1, 2.5], "float64", "double", None),
         ([1, None, 2**63 - 1], "Int64", "int64", None),
+        ([2**53, 0.5, -(2**53)], "float64", "double", None),
         ([2**53 + 1, 0.5], "object", "string", ["9007199254740993", "0.5"]),
+        ([-(2**53) - 1, 0.5], "object", "string", ["-9007199254740993", "0.5"]),
         ([True, 1], "object", "string", ["true", "1"]),
         ([1, "1"], "object", "string", ["1", '"1"']),
         (["a", {"b": [1, None]}], "object", "string", ['"a"', '{"b":[1,null]}']),
