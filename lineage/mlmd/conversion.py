@@ -277,7 +277,7 @@ def type_of(wire: Message, kind: Kind) -> AnyType:
         )
     fields: dict[str, Any] = {
         "name": own_name(wire.name),
-        "version": text_or_none(wire, "version") or None,
+        "version": text_or_none(wire, "version"),
         "description": text_or_none(wire, "description"),
         "external_id": text_or_none(wire, "external_id"),
         "properties": {name: _value_type(name, number) for name, number in wire.properties.items()},
