@@ -50,6 +50,17 @@ def test_equal_times_go_by_transaction_then_id(backend: Backend) -> None:
     assert [each.artifact for each in said(backend, AtUri("u"))] == [two, one, three]
 
 
+def test_equal_writings_of_an_artifact_go_by_execution_then_event(backend: Backend) -> None:
+    kinds = [EdgeKind.DECLARED_OUTPUT, EdgeKind.PENDING_OUTPUT, EdgeKind.OUTPUT]
+    with writing(backend) as new:
+        one, two, data = new.execution(), new.execution(), new.artifact(uri="u")
+        for run in (two, one):
+            for kind in kinds:
+                new.edge(run, data, kind, time=5)
+    found = [(each.execution, each.event) for each in said(backend, AtUri("u"))]
+    assert found == [(run, kind) for run in (two, one) for kind in sorted(kinds, reverse=True)]
+
+
 def test_what_nobody_wrote_is_there_by_its_creation(backend: Backend, clock: Clock) -> None:
     with writing(backend) as new:
         first, second = new.artifact(uri="u"), new.artifact(uri="u", created=7)
