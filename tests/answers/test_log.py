@@ -210,7 +210,7 @@ def test_changes_are_entities(eventfully: Backend) -> None:
     assert (written.path, written.time) == (("model",), from_micros(9))
     assert [type(each) for each in (*seventh.edges, *seventh.ended)] == [Event]
     assert [len(each.paths) for each in eighth.edge_updates if isinstance(each, Event)] == [4]
-    assert (eighth.edges, len(eighth.ended)) == ((), 1)
+    assert (eighth.edges, len(eighth.ended), eighth.purged_heads) == ((), 1, (4,))
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, RootModel, computed_field
 
 from lineage.errors import Invalid
-from lineage.model.canonical import decode, encode, escape, same, unescape
+from lineage.model.canonical import decode, encode, escape, same, stored_values, unescape
 from lineage.model.fields import type_of_annotation
 from lineage.model.times import from_micros, to_micros, to_time
 from lineage.model.values import (
@@ -186,6 +186,13 @@ def test_times_are_exact_to_the_microsecond(moment: datetime) -> None:
 def test_microseconds_beyond_the_calendar_are_refused(micros: int) -> None:
     with pytest.raises(Invalid, match=f"{micros} microseconds"):
         from_micros(micros)
+
+
+@pytest.mark.parametrize("name", ["plain", "", "a\x00b", "\x01", '{"struct":'])
+def test_structs_are_told_from_plain_values(name: str) -> None:
+    for value in (Struct(1), Struct("x"), Struct(None), {"struct": "1"}, [1], 1):
+        values = {name: value, "other": 1}
+        assert stored_values(encode(values)) == values
 
 
 def test_scalar_in_a_struct_property_is_tagged() -> None:
