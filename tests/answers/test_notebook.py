@@ -1,5 +1,6 @@
 """What a notebook shows is escaped, capped, and there whatever happens."""
 
+from html import escape
 from html.parser import HTMLParser
 
 import lineage
@@ -60,6 +61,13 @@ def test_hostile_text_is_text_everywhere() -> None:
     assert page.texts.count("<script>alert('1')</script>\"&amp;\\n\\x1b[31m\\u202egnp") == 3
     assert "cannot be shown (RuntimeError)" in page.texts
     assert html.replace("\n", "").isprintable()
+
+
+def test_text_is_escaped_as_by_the_standard_library() -> None:
+    text = """<a href='x' title="y">&amp;</a>"""
+    page = html_table(text, [text], [[text]])
+    assert page.count(escape(text)) == 3
+    assert escape(text) in safely(lambda: str(1 // 0), text)
 
 
 def test_table_is_capped() -> None:
