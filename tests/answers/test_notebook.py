@@ -124,12 +124,14 @@ def test_subgraph_shows_that_it_was_cut(backend: Backend) -> None:
 
 def test_row_that_cannot_be_read_does_not_hide_the_others(backend: Backend) -> None:
     with writing(backend) as new:
-        data, run = new.artifact(name="lake"), new.execution()
+        data, other, run = new.artifact(name="lake"), new.artifact(uri="s3://sea"), new.execution()
         new.path(data, run)
+        new.path(other, run)
     answer = upstream(backend, [run])
     answer._rows[0] = answer._rows[0]._replace(properties="{")
+    answer._rows[2] = answer._rows[2]._replace(properties="{")  # a URI is shown without them
     page = Page(answer._repr_html_())
     assert any("execution:1: its row cannot be read" in text for text in page.texts)
-    assert "lake" in page.texts
+    assert {"lake", "s3://sea"} <= {*page.texts}
     answer._walk = None  # type: ignore[assignment]
     assert Page(answer._repr_html_()).texts == ["Subgraph: cannot be shown (AttributeError)"]

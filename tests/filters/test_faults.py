@@ -71,6 +71,7 @@ A = Kind.ARTIFACT
         ("create_time_since_epoch > '0001-01-01T00:00:00+01:00'", 27, ""),
         ("create_time_since_epoch > 'yesterday'", 27, "'yesterday' is not a time"),
         ("id = 9223372036854775808", 6, "'9223372036854775808' does not fit in 64 bits"),
+        ("id = 10000000000000000000", 6, "does not fit in 64 bits"),
         ("id = -9223372036854775809", 6, "does not fit in 64 bits"),
         ("id = 0x8000000000000000", 6, "does not fit in 64 bits"),
         ("id = " + "9" * 60_000, 6, "does not fit in 64 bits"),

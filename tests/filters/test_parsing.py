@@ -7,7 +7,7 @@ from collections.abc import Callable
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lineage.errors import Invalid
@@ -472,6 +472,8 @@ MICROS = st.integers(-10_000, 10_000) | st.integers(-(10**17), 10**17)
 MILLIS = MICROS | st.integers(-(2**63), 2**63 - 1)
 
 
+@example(0, -(2**63), LT)
+@example(0, 2**63 - 1, GT)
 @given(MICROS, MILLIS, st.sampled_from(Operator))
 def test_milliseconds_compare_with_times_rounded_down(time: int, near: int, op: Operator) -> None:
     for millis in (near, near // 1000, time // 1000):
