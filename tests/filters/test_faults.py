@@ -99,6 +99,7 @@ A = Kind.ARTIFACT
         ("properties.p = +5", 16, "'+' is not part of filters"),
         ("name = 'ab\\q'", 11, "there is no such escape"),
         ("name = '\\ud800'", 9, "there is no such escape"),
+        ("name = '\\udfff'", 9, "there is no such escape"),
         ("name = '\\U00110000'", 9, "there is no such escape"),
         ("name = '\\777'", 9, "there is no such escape"),
         ("name = b'x'", 8, "\"b'x'\" is not part of filters"),
