@@ -10,6 +10,8 @@ import pytest
 import lineage
 from lineage.answers.subgraph import Copy
 from lineage.contract.backend import Backend
+from lineage.model.entities import ExecutionState
+from lineage.model.rows import STATE_NUMBERS
 from lineage.queries.provenance import downstream, upstream
 from lineage.store import Store
 from lineage.testing.builders import writing
@@ -25,6 +27,22 @@ def test_no_start_is_a_match(backend: Backend) -> None:
     answer = downstream(backend, [one, two])
     assert answer.keys == [one, two, run, model]
     assert [node.key for node in answer.matches] == [run, model]
+
+
+def test_an_answer_that_was_cut_does_not_know_who_else_wrote(backend: Backend) -> None:
+    failed = STATE_NUMBERS[ExecutionState.FAILED]
+    with writing(backend) as new:
+        died, ran, model = new.execution(state=failed), new.execution(), new.artifact()
+        new.path(died, model)
+    alone = "artifact:1 was written by execution:1 alone, which FAILED"
+    assert upstream(backend, [model]).notes == (alone,)
+    with writing(backend) as new:
+        new.path(ran, model)
+    assert upstream(backend, [model]).notes == ()
+    (note,) = upstream(backend, [model], limits=lineage.Limits(nodes=2)).notes
+    assert note == (
+        "artifact:1 was written by execution:1, which FAILED, and by no other run of this answer"
+    )
 
 
 def test_an_answer_that_says_more_says_all_that_it_said(store: Store) -> None:
