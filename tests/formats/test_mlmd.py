@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import io
 import math
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 
+import lineage
 from lineage.formats import mlmd
 from lineage.mlmd.missing import MISSING
 from lineage.model.canonical import encode, stored_values
@@ -17,6 +21,7 @@ from lineage.model.keys import NodeKey
 from lineage.model.paths import first_path, path_text
 from lineage.model.rows import EVENT_KINDS, EdgeRow, NodeRow
 from lineage.model.values import NO_PROPERTIES, ProtoAny, Struct, Value
+from lineage.testing.builders import eventful, writing
 from lineage.testing.formats.graphs import Graph, graphs, whole
 
 NONE = encode(NO_PROPERTIES)
@@ -31,6 +36,62 @@ def again(graph: Graph) -> Graph:
         path.write_bytes(target.getvalue())
         with mlmd.connect(str(path)) as database:
             return whole(database.batches())
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Path:
+    """A file of a store that has something in each table."""
+    path = tmp_path / "mlmd.db"
+    with lineage.connect("memory:") as store:
+        eventful(store.backend)
+        store.export_to(path, format="mlmd")
+    return path
+
+
+def test_the_total_counts_all_that_comes(tmp_path: Path) -> None:
+    path = str(tmp_path / "mlmd.db")
+    with lineage.connect("memory:") as store:
+        with writing(store.backend) as new:
+            data, run = new.artifact(), new.execution()
+            part, parent = (new.context(name=name) for name in "ab")
+            new.path(data, run)
+            new.path(parent, part, data)
+            new.edge(part, run)
+        store.export_to(path, format="mlmd")
+    with mlmd.connect(path) as database:
+        came = [len(rows) for batch in database.batches() for rows in batch]
+        assert database.total == sum(came)
+
+
+def test_ends_that_no_node_can_be_are_left_out(written: Path) -> None:
+    with closing(sqlite3.connect(written)) as connection, connection:
+        (count,) = connection.execute("SELECT count(*) FROM Event").fetchone()
+        for number in (0, 2**60, 2**60 - 1):
+            event = (number, 1, 3)
+            connection.execute(
+                "INSERT INTO Event (artifact_id, execution_id, type) VALUES (?, ?, ?)", event
+            )
+    with mlmd.connect(str(written)) as database:
+        found = whole(database.batches())
+        losses = database.losses()
+    events = [row for row in found.edges if row.kind in EVENT_KINDS]
+    assert len(events) == count + 1
+    assert any("left out: 2 times" in loss for loss in losses)
+    (lost,) = [row.key for row in found.nodes if row.gone and row.key.id == 2**60 - 1]
+    assert lost in {end for row in events for end in row[:2]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "levels", "told"), [("{}", 28, False), ("{}", 29, True), ("[]", 28, True)]
+)
+def test_a_struct_that_becomes_text_is_told(kind: str, levels: int, told: bool) -> None:
+    struct: Any = {} if kind == "{}" else []
+    for _ in range(levels - 1):
+        struct = {"a": struct} if kind == "{}" else [struct]
+    with lineage.connect("memory:") as store:
+        store.put(lineage.Model(custom_properties={"deep": struct}))
+        losses = store.export_to(io.BytesIO(), format="mlmd")
+    assert any("more than 28 levels" in loss for loss in losses) is told
 
 
 @settings(max_examples=80)
