@@ -332,7 +332,7 @@ class Neo4jBackend(Backend):
     def log(self, *, before: int | None = None, limit: int | None = None) -> list[Head]:
         number, writing = self._number(None), self._buffer
         run = self._server.read if writing is None else writing.run
-        beyond = number + 1 if writing is None else number
+        beyond = number + 1  # a writer's own comes after all that are there
         return heads(run, before=beyond if before is None else min(before, beyond), limit=limit)
 
     @override
