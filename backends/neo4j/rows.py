@@ -119,9 +119,11 @@ def known_at(name: str) -> str:
 
 def instant(micros: str) -> str:
     """Return the expression of the time that a number of microseconds is, in years that drivers can read."""
+    # A duration of microseconds alone is one of nanoseconds to Neo4j, and wraps round after 292 years.
     return (
         f"CASE WHEN NOT {micros} IS :: INTEGER NOT NULL THEN null WHEN abs({micros}) < 250000000000000000 "
-        f"THEN datetime({{epochSeconds: 0}}) + duration({{microseconds: {micros}}}) END"
+        f"THEN datetime({{epochSeconds: 0}}) + "
+        f"duration({{seconds: {micros} / 1000000, microseconds: {micros} % 1000000}}) END"
     )
 
 

@@ -90,7 +90,10 @@ CHANGES = {
         "MATCH (t:LineageTransaction {number: 8}) SET t.purged_heads = [3]",
         "transaction 8 purged transaction 3, which still says who wrote it",
     ),
-    "transaction without a number": ("CREATE (:LineageTransaction {actor: 'x'})", "transaction None"),
+    "transaction without a number": (
+        "CREATE (:LineageTransaction {actor: 'x'})",
+        "transaction None",
+    ),
     "transaction beyond the last": ("CREATE (:LineageTransaction {number: 99})", "transaction 99"),
     "store's number": ("MATCH (s:LineageStore) SET s.number = 5", "the last one is 5"),
     "number for readers": ("MATCH (g:LineageGate) SET g.number = 5", "readers are told"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import pytest
@@ -271,3 +272,14 @@ def test_relationships_run_along_the_flow(store: Store, neo4j_server: Neo4jServe
         each.name: each.name.endswith("INPUT") for each in EventType
     }
     assert {(row[2], row[3]) for row in rows} == {('["a",1]', True)}
+
+
+def test_times_that_drivers_can_read_are_shown(store: Store, neo4j_server: Neo4jServer) -> None:
+    times = [datetime(year, 1, 1, 0, 0, 0, 7, tzinfo=UTC) for year in (1, 1969, 2026, 9000)]
+    run = store.put(Execution(type="lineage.Train"))
+    for time in times:
+        data = store.put(Artifact(type="lineage.Dataset"))
+        store.put(Event(artifact=data.key, execution=run.key, type="INPUT", time=time))
+    rows = ask(neo4j_server, "MATCH (n)-[r:INPUT]->() RETURN r.time ORDER BY n.id")
+    assert [time.to_native() for (time,) in rows] == times
+    assert store.backend.check() == []
