@@ -63,6 +63,21 @@ def test_the_total_counts_all_that_comes(tmp_path: Path) -> None:
         assert database.total == sum(came)
 
 
+def test_what_a_deleted_node_belonged_to_is_left_out_with_it(tmp_path: Path) -> None:
+    path = str(tmp_path / "mlmd.db")
+    with lineage.connect("memory:") as store:
+        with writing(store.backend) as new:
+            part, data = new.context(name="part"), new.artifact()
+            new.path(part, data)
+        store.delete(data)
+        losses = store.export_to(path, format="mlmd")
+    assert losses == ("a deleted node was left out: once, in artifact:1",)
+    with mlmd.connect(path) as database:
+        found = whole(database.batches())
+        assert database.losses() == ()
+    assert ([row.key for row in found.nodes], found.edges) == ([part], [])
+
+
 def test_ends_that_no_node_can_be_are_left_out(written: Path) -> None:
     with closing(sqlite3.connect(written)) as connection, connection:
         (count,) = connection.execute("SELECT count(*) FROM Event").fetchone()
