@@ -62,7 +62,7 @@ def test_pages_make_up_the_whole(
         while page := backend.find(
             Kind.ARTIFACT, order=order, after=after, limit=size, as_of=as_of
         ):
-            assert len(page) <= size
+            assert page == whole[len(pages) : len(pages) + size]
             pages += page
             after = place(page[-1])
         assert pages == whole
