@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import ClassVar, Final, Self
 
 from lineage.contract.commits import with_deletions
+from lineage.contract.lookups import at_uri, with_digest, with_external_id, with_name
 from lineage.contract.paging import EdgeCounts, Page, count_edges
 from lineage.contract.proof import NO_DIGEST, Chain
 from lineage.contract.references import External, Named, Order, Reference
@@ -49,17 +50,7 @@ from lineage.contract.walking import (
 )
 from lineage.contract.writings import OUTPUT_KINDS, AtUri, Writing, writings_of
 from lineage.errors import Invalid, NotFound
-from lineage.filters.tree import (
-    Column,
-    Compare,
-    Field,
-    Filter,
-    In,
-    Operator,
-    Or,
-    PropertyColumn,
-    all_of,
-)
+from lineage.filters.tree import Filter
 from lineage.model.contents import digest_of
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import (
@@ -316,12 +307,10 @@ class Backend(ABC):
 
     def _look_up(self, reference: Reference) -> list[NodeRow]:
         if isinstance(reference, External):
-            where = Compare(Column(Field.EXTERNAL_ID), Operator.EQ, reference.external_id)
-            return self.find(reference.kind, where, limit=1)
-        name = Compare(Column(Field.NAME), Operator.EQ, reference.name)
-        of_type = Compare(Column(Field.TYPE_ID), Operator.EQ, reference.type_id)
+            return self.find(reference.kind, with_external_id(reference), limit=1)
         kinds = [row.type.kind for row in self.types() if row.type.id == reference.type_id]
-        return [row for kind in kinds for row in self.find(kind, all_of(of_type, name), limit=1)]
+        where = with_name(reference)
+        return [row for kind in kinds for row in self.find(kind, where, limit=1)]
 
     def with_digests(
         self, digests: Collection[str], *, limit: int | None = None, as_of: int | None = None
@@ -331,9 +320,7 @@ class Backend(ABC):
         return {digest: self._with_digest(digest, as_of)[:limit] for digest in digests}
 
     def _with_digest(self, digest: str, as_of: int | None) -> list[NodeRow]:
-        places = (PropertyColumn("digest"), PropertyColumn("digest", custom=True))
-        equal = Or(tuple(Compare(each, Operator.EQ, digest) for each in places))
-        rows = self.find(Kind.ARTIFACT, equal, as_of=as_of)
+        rows = self.find(Kind.ARTIFACT, with_digest(digest), as_of=as_of)
         return [row for row in rows if digest_of(row) == digest]
 
     def writings(
@@ -361,10 +348,7 @@ class Backend(ABC):
     ) -> Sequence[Writing]:
         """Return the first writings, or all."""
         if isinstance(of, AtUri):
-            at_uri = Compare(Column(Field.URI), Operator.EQ, of.uri)
-            ids = None if of.type_ids is None else tuple(sorted(of.type_ids))
-            of_type = None if ids is None else In(Column(Field.TYPE_ID), ids)
-            artifacts = self.find(Kind.ARTIFACT, all_of(of_type, at_uri), as_of=as_of)
+            artifacts = self.find(Kind.ARTIFACT, at_uri(of), as_of=as_of)
         else:
             artifacts = [*self.nodes(of, as_of=as_of).values()]
         keys = [row.key for row in artifacts]
