@@ -29,12 +29,12 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import ClassVar, Final, Self
 
-from lineage.contract.commits import with_deletions
 from lineage.contract.lookups import at_uri, with_digest, with_external_id, with_name
 from lineage.contract.paging import EdgeCounts, Page, count_edges
 from lineage.contract.proof import NO_DIGEST, Chain
 from lineage.contract.references import External, Named, Order, Reference
 from lineage.contract.refusals import missing_head, no_earlier_head
+from lineage.contract.replaying import write_again
 from lineage.contract.transaction import Block, Transaction
 from lineage.contract.tree import NO_TREE, HeadTree, subtree, subtrees
 from lineage.contract.walking import (
@@ -509,20 +509,7 @@ class Backend(ABC):
             raise Invalid(
                 f"transaction {number} does not follow from this store's history, which its digest tells: {fault}"
             )
-        if commit.ended:
-            self.end(number, commit.ended)
-        # What a deletion frees may be taken by the same transaction: those it did not write go first,
-        # those it wrote are written as gone.
-        written = {row.key for rows in commit.batch[1:3] for row in rows}
-        freed = [key for key in commit.deleted if key not in written]
-        if freed:
-            self.delete(number, freed)
-        self.write(number, with_deletions(commit))
-        if commit.purged:
-            self.purge(number, commit.purged)
-        if commit.purged_heads:
-            self.purge_heads(number, commit.purged_heads)
-        self.append(commit.head)
+        write_again(self, commit)
 
     def head_tree(self, head: Head) -> HeadTree:
         """Return the tree over all heads up to a committed one, from the inner nodes stored with them."""

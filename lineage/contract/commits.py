@@ -12,7 +12,7 @@ from lineage.errors import LineageError
 from lineage.model.keys import NodeKey
 from lineage.model.rows import Batch, Commit, EdgeKey, EdgeRow, Head, NodeRow, TypeRow
 
-__all__ = ["RecordsByNumber", "chain_faults", "head_batches", "with_deletions"]
+__all__ = ["RecordsByNumber", "chain_faults", "head_batches"]
 
 T = TypeVar("T")
 BATCH_RECORDS = 10_000
@@ -83,15 +83,3 @@ def chain_faults(commits: Iterable[Commit]) -> Iterator[str]:
         yield from faults(commits)
     except (LineageError, ValueError, TypeError, LookupError) as error:
         yield f"a record cannot be read: {error}"
-
-
-def with_deletions(commit: Commit) -> Batch:
-    """Return a transaction's batch with the nodes that it deleted marked as gone."""
-    gone, batch = set(commit.deleted), commit.batch
-    if not gone:
-        return batch
-    nodes, updates = (
-        [row._replace(until=row.since, gone=True) if row.key in gone else row for row in rows]
-        for rows in (batch.nodes, batch.updates)
-    )
-    return batch._replace(nodes=nodes, updates=updates)
