@@ -24,13 +24,14 @@ from lineage.backends.memory.check import (
     graph_faults,
     record_faults,
 )
-from lineage.backends.memory.find import search
+from lineage.backends.memory.find import beginning_with, search
 from lineage.backends.memory.graph import TimedGraph
 from lineage.backends.memory.history import TransactionRecords, TypeHistory, no_records
 from lineage.backends.memory.indexes import in_order
 from lineage.backends.memory.reading import read_edge_page, read_writings, with_digest
 from lineage.backends.memory.walk import walk_graph
 from lineage.contract.backend import EMPTY, Backend, Named, Order, Reference
+from lineage.contract.beginnings import Beginning
 from lineage.contract.paging import EdgeCounts, Page, count_edges
 from lineage.contract.plugins import parse_url
 from lineage.contract.proof import faults, purged_head
@@ -286,6 +287,11 @@ class MemoryBackend(Backend):
                 digest: [*islice(with_digest(self.graph, digest, as_of), limit)]
                 for digest in digests
             }
+
+    @override
+    def _beginning_with(self, beginning: Beginning, as_of: int | None) -> list[NodeRow]:
+        with self._lock:
+            return beginning_with(self.graph, beginning, self._see(as_of))
 
     @override
     def _writings(

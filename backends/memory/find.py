@@ -6,13 +6,15 @@ Whatever an index gives is looked at with the whole filter, so it may give too m
 from __future__ import annotations
 
 import heapq
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple, TypeAlias
 
 from lineage.backends.memory.graph import TIMES, TimedGraph
-from lineage.backends.memory.indexes import INDEXED, in_order
+from lineage.backends.memory.indexes import INDEXED, TEXTS, in_order
 from lineage.contract.backend import Order
+from lineage.contract.beginnings import Beginning
 from lineage.contract.evaluation import NeighboursOf, accepts
 from lineage.filters.tree import (
     Column,
@@ -28,7 +30,7 @@ from lineage.filters.tree import (
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeRow, NodeRow
 
-__all__ = ["search"]
+__all__ = ["beginning_with", "search"]
 
 FEW = 100
 """How many neighbours a search may start from instead of the nodes themselves."""
@@ -73,6 +75,36 @@ def search(
         )
     rows = _live(graph, kind, in_order(candidates.runs()), test, as_of)
     return _sorted(rows, order, after, limit)
+
+
+def beginning_with(graph: TimedGraph, beginning: Beginning, as_of: int | None) -> list[NodeRow]:
+    """Find as `Backend.beginning_with` says, from the orders of all versions by their texts."""
+    runs = [
+        _beginning_so(graph, kind, which, beginning.text)
+        for kind in beginning.kinds
+        for which in TEXTS
+    ]
+    found: dict[NodeKey, NodeRow] = {}
+    for text, key in heapq.merge(*runs):
+        row = graph.at(key, as_of)
+        if row is None or row.gone or beginning.place(row) != (text, key):
+            continue
+        found[key] = row
+        if len(found) == beginning.limit:
+            break
+    return [*found.values()]
+
+
+def _beginning_so(
+    graph: TimedGraph, kind: Kind, which: str, beginning: str
+) -> Iterator[tuple[str, NodeKey]]:
+    """Yield what begins so of one text of the nodes of a kind, in order and lazily."""
+    entries = graph.by_text(kind, which)
+    for place in range(bisect_left(entries, (beginning, 0)), len(entries)):
+        text, number = entries[place]
+        if not text.startswith(beginning):
+            return
+        yield text, NodeKey(kind, number)
 
 
 def _live(

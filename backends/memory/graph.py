@@ -23,7 +23,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import networkx as nx
 
-from lineage.backends.memory.indexes import CONTENT, Index, Indexed, Term, TimeOrder, terms
+from lineage.backends.memory.indexes import (
+    CONTENT,
+    Index,
+    Indexed,
+    Term,
+    TextOrders,
+    VersionOrder,
+    terms,
+)
 from lineage.contract.proof import purged
 from lineage.contract.walking import Direction, Omitted
 from lineage.filters.tree import Field, Neighbour
@@ -67,7 +75,8 @@ class TimedGraph(_Graph):
         self.live = {kind: Index() for kind in Kind}
         self.former = {kind: Index() for kind in Kind}
         """Under each term a node that has a past is found by, and is not, or no longer, live by."""
-        self.orders: dict[tuple[Kind, Field], TimeOrder] = {}
+        self.orders: dict[tuple[Kind, Field], VersionOrder[int]] = {}
+        self.texts: TextOrders | None = None
         self.undo: list[Callable[[], object]] = []
         self.writer: int | None = None
         """The thread whose uncommitted changes the undo log lists."""
@@ -121,24 +130,34 @@ class TimedGraph(_Graph):
             runs.append(self.former[kind].get(field, value))
         return runs
 
-    def by_time(self, kind: Kind, field: Field) -> TimeOrder:
+    def by_time(self, kind: Kind, field: Field) -> VersionOrder[int]:
         """Return the nodes of a kind by a time; the first call makes the order."""
         found = self.orders.get((kind, field))
         if found is None:
             time = TIMES[field]
-            rows = (
-                version
-                for row in self.latest()
-                if row.key.kind is kind
-                for version in (*self.past.get(row.key, ()), row)
+            entries = (
+                (time(row), row.key.id) for row in self._all_versions() if row.key.kind is kind
             )
-            found = self.orders[kind, field] = TimeOrder((time(row), row.key.id) for row in rows)
+            found = self.orders[kind, field] = VersionOrder(entries)
         return found
 
-    def _note_times(self, row: NodeRow) -> None:
+    def by_text(self, kind: Kind, which: str) -> Sequence[tuple[str, int]]:
+        """Return one of `TEXTS` of all versions of the nodes of a kind, in order; the first call sorts them."""
+        if self.texts is None:
+            self.texts = TextOrders(self._all_versions())
+        return self.texts.entries(kind, which)
+
+    def _all_versions(self) -> Iterator[NodeRow]:
+        """Yield every version of every node, also as it was before an uncommitted purge."""
+        for row in self.latest():
+            yield from (*self.past.get(row.key, ()), row, *self.spared.get(row.key, ()))
+
+    def _note_order(self, row: NodeRow) -> None:
         for (kind, field), order in self.orders.items():
             if kind is row.key.kind:
                 order.add(TIMES[field](row), row.key.id)
+        if self.texts is not None:
+            self.texts.unsorted.append(row)
 
     def put_node(self, row: NodeRow) -> None:
         """Add a new node."""
@@ -148,8 +167,8 @@ class TimedGraph(_Graph):
         self._succ[key] = {}
         self._pred[key] = {}
         self.live[key.kind].add(terms(row), key.id)
-        if self.orders:
-            self._note_times(row)
+        if self.orders or self.texts is not None:
+            self._note_order(row)
 
     def replace_node(self, row: NodeRow, number: int) -> None:
         """Give a node a new version; one of the same transaction leaves no trace, a gone node lives again."""
@@ -162,7 +181,7 @@ class TimedGraph(_Graph):
             self.past.setdefault(key, []).append(old)
             held["row"] = row
             self.live[key.kind].add(terms(row), key.id)
-            self._note_times(row)
+            self._note_order(row)
             return
         moved = [] if old.since == number else [old.open()._replace(until=number)]
         lost: list[Term] = []
@@ -176,7 +195,7 @@ class TimedGraph(_Graph):
         self.former[key.kind].add(lost, key.id)
         held["row"] = row
         self.live[key.kind].replace(old, row)
-        self._note_times(row)
+        self._note_order(row)
 
     def delete_node(self, key: NodeKey, number: int) -> None:
         """Mark a live node's last version as gone."""
@@ -236,6 +255,8 @@ class TimedGraph(_Graph):
         """Make the changes final: take what was purged from the index of the past as well."""
         # What NetworkX converted for another of its backends is out of date.
         self.__networkx_cache__.clear()
+        if self.spared:
+            self.texts = None  # made anew, it is without what was erased
         for key, versions in self.spared.items():
             for version in versions:
                 content = [term for term in terms(version) if term[0] in CONTENT]

@@ -29,6 +29,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import ClassVar, Final, Self
 
+from lineage.contract.beginnings import Beginning
 from lineage.contract.lookups import at_uri, with_digest, with_external_id, with_name
 from lineage.contract.paging import EdgeCounts, Page, count_edges
 from lineage.contract.proof import NO_DIGEST, Chain
@@ -322,6 +323,29 @@ class Backend(ABC):
     def _with_digest(self, digest: str, as_of: int | None) -> list[NodeRow]:
         rows = self.find(Kind.ARTIFACT, with_digest(digest), as_of=as_of)
         return [row for row in rows if digest_of(row) == digest]
+
+    def beginning_with(
+        self,
+        text: str,
+        *,
+        kind: Kind | None = None,
+        limit: int | None = None,
+        as_of: int | None = None,
+    ) -> list[NodeRow]:
+        """Return the live nodes, of a kind or of all, whose name, URI or last part of it begins with a text.
+
+        They are in the order of the first of these texts that does so, by code points, and then of keys: that of
+        an index, so that a `limit` spares reading the rest. What the last part is `beginnings.last_part` says.
+        `Invalid` for an empty text.
+        """
+        beginning = Beginning(text, kind, limit)
+        beginning.check()
+        return self._beginning_with(beginning, as_of)
+
+    def _beginning_with(self, beginning: Beginning, as_of: int | None) -> list[NodeRow]:
+        as_of = self.pin(as_of)
+        rows = (row for kind in beginning.kinds for row in self.find(kind, as_of=as_of))
+        return beginning.of(rows)
 
     def writings(
         self, of: AtUri | Collection[NodeKey], *, as_of: int | None = None

@@ -206,6 +206,19 @@ class Snapshot:
             rows = [row for row in rows if place(row) > after]
         return rows if limit is None else rows[:limit]
 
+    def beginning(
+        self, text: str, kind: Kind | None = None, limit: int | None = None
+    ) -> list[NodeRow]:
+        places = []
+        for row in (row for each in Kind for row in self.live(each) if kind in (None, each)):
+            parts = (row.uri or "").split("/")
+            last = parts[-2:-1] if not parts[-1] else parts[-1:] if len(parts) > 1 else []
+            texts = [row.name or "", row.uri or "", *([] if "\0" in (row.uri or "") else last)]
+            first = min((each for each in texts if each[: len(text)] == text), default=None)
+            if first is not None:
+                places.append((first, row.key, row))
+        return [row for *_, row in sorted(places)[:limit]]
+
     def joined(
         self, keys: Collection[NodeKey], direction: Direction, kinds: Collection[EdgeKind]
     ) -> list[EdgeRow]:

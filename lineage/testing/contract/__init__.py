@@ -1,6 +1,7 @@
 """The contract suite, whole: `from lineage.testing.contract import *` collects it for a backend."""
 
 from lineage.testing.contract import (
+    beginnings,
     blocks,
     bounds,
     check,
@@ -32,6 +33,7 @@ def _is_collected(name: str, each: object) -> bool:
 
 
 for _module in (
+    beginnings,
     blocks,
     bounds,
     check,

@@ -177,9 +177,10 @@ def test_failures_among_writers_leave_no_gap(backend: Backend) -> None:
 
 @pytest.fixture
 def pairs(backend: Backend) -> tuple[Backend, NodeKey, NodeKey, NodeKey]:
-    """A hub, and two counters that every transaction of `write_pairs` sets to one value."""
+    """A hub, and two counters that every transaction of `write_pairs` sets to one value and names by it."""
     with writing(backend) as new:
-        hub, left, right = new.execution(), new.artifact(), new.artifact()
+        hub = new.execution()
+        left, right = (new.artifact(name=f"counter 0 {side}") for side in "lr")
         new.path(left, hub, right)
         new.edge(new.context(name="hub"), hub)
     return backend, hub, left, right
@@ -190,8 +191,8 @@ def write_pairs(backend: Backend, hub: NodeKey, left: NodeKey, right: NodeKey) -
     with writing(backend) as new:
         into, out = new.artifact(custom={"pair": 1}), new.artifact(custom={"pair": 2})
         new.path(into, hub, out)
-        for counter in (left, right):
-            new.update(counter, state=new.number)
+        for counter, side in ((left, "l"), (right, "r")):
+            new.update(counter, name=f"counter {new.number} {side}", state=new.number)
         for old in range(3, into.id, 6):
             if old + 12 <= into.id < old + 14:
                 ends = [NodeKey(Kind.ARTIFACT, old), NodeKey(Kind.ARTIFACT, old + 1)]
@@ -215,6 +216,12 @@ def look_at_found(backend: Backend, hub: NodeKey, left: NodeKey, right: NodeKey)
     assert [row.key.id % 2 for row in rows] == [1, 0] * (len(rows) // 2)
     counters = {row.key: row.state for row in rows[:2]}
     assert counters[left] == counters[right]
+
+
+def look_at_beginnings(backend: Backend, hub: NodeKey, left: NodeKey, right: NodeKey) -> None:
+    rows = backend.beginning_with("counter ")
+    assert [row.key for row in rows] == [left, right]
+    assert len({(row.since, row.state) for row in rows}) == 1
 
 
 def look_at_neighbours(backend: Backend, hub: NodeKey, left: NodeKey, right: NodeKey) -> None:
@@ -277,6 +284,7 @@ def look_in_transaction(backend: Backend, hub: NodeKey, left: NodeKey, right: No
 LOOKS: dict[str, Look] = {
     "nodes": look_at_nodes,
     "find": look_at_found,
+    "beginnings": look_at_beginnings,
     "neighbours": look_at_neighbours,
     "edges": look_at_edges,
     "walk": look_at_walk,

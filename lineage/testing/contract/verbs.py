@@ -25,6 +25,7 @@ HISTORICAL: dict[str, Callable[[Backend, Any], object]] = {
     "edge_counts": lambda backend, as_of: backend.edge_counts(FIRST, as_of=as_of),
     "versions": lambda backend, as_of: backend.versions(FIRST, as_of=as_of),
     "walk": lambda backend, as_of: backend.walk([FIRST], Direction.BOTH, as_of=as_of),
+    "beginning_with": lambda backend, as_of: backend.beginning_with("a", as_of=as_of),
     "writings": lambda backend, as_of: list(backend.writings([FIRST], as_of=as_of)),
     "writings at a URI": lambda backend, as_of: list(backend.writings(AtUri("a"), as_of=as_of)),
 }

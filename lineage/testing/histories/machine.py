@@ -53,6 +53,7 @@ from lineage.testing.histories.operations import (
     OPERATIONS,
     ORDERS,
     PICK,
+    PREFIXES,
     PUTS,
     RELINKS,
     REVIVALS,
@@ -516,6 +517,17 @@ class Histories(RuleBasedStateMachine):
         for number, snapshot in self.moments(back):
             rows = [row for row in snapshot.live(Kind.ARTIFACT) if digest_of(row) == digest]
             assert self.backend.with_digests([digest], as_of=number) == {digest: rows}
+
+    @rule(
+        text=st.sampled_from(PREFIXES),
+        kind=st.sampled_from([None, *Kind]),
+        limit=st.sampled_from([None, 1, 2, 5]),
+        back=PICK,
+    )
+    def beginnings_agree(self, text: str, kind: Kind | None, limit: int | None, back: int) -> None:
+        for number, snapshot in self.moments(back):
+            rows = self.backend.beginning_with(text, kind=kind, limit=limit, as_of=number)
+            assert rows == snapshot.beginning(text, kind, limit)
 
     @rule(
         uri=URIS,

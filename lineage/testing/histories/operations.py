@@ -36,7 +36,8 @@ T = TypeVar("T")
 
 # Pools are small, so that names collide and filters hit.
 NAMES = st.sampled_from([None, None, "", "a", "b", "A", "a\x00", "ä"])
-URIS = st.sampled_from([None, "", "s3://a", "s3://b"])
+URIS = st.sampled_from([None, "", "s3://a", "s3://b", "s3://b/a/", "s3://\x00/a"])
+PREFIXES = ["a", "a\x00", "ä", "A", "s3", "s3://b", "s3://\x00", "/", "b"]
 STATES = st.sampled_from([None, 0, 2, 3])
 PROPERTY_NAMES = st.sampled_from(["p", "q", "digest", "", 'q"', "a.b", "\x00"])
 NUMBERS = [0, 1, -1, 2**53 + 1, 2**63 - 1, 1.0, 1.5, float(2**53), float("inf")]
