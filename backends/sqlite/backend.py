@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic_core import to_json
 from typing_extensions import override
 
 from lineage.backends.sqlite import history
@@ -31,6 +30,12 @@ from lineage.backends.sqlite.edges import (
 from lineage.backends.sqlite.filters import Tables
 from lineage.backends.sqlite.find import Search
 from lineage.backends.sqlite.location import check_version, split_url
+from lineage.backends.sqlite.nodes import (
+    check_unused,
+    delete_nodes,
+    insert_nodes,
+    update_nodes,
+)
 from lineage.backends.sqlite.opening import open_store
 from lineage.backends.sqlite.properties import property_index
 from lineage.backends.sqlite.reading import (
@@ -45,13 +50,8 @@ from lineage.backends.sqlite.reading import (
 )
 from lineage.backends.sqlite.rows import (
     HEAD_COLUMNS,
-    NODE_COLUMNS,
-    PAST_COLUMNS,
     head_row,
-    key_of,
-    node_values,
     number_of,
-    past_values,
     type_text,
 )
 from lineage.backends.sqlite.walk import walk_tables
@@ -59,10 +59,9 @@ from lineage.contract.backend import EMPTY, Backend, Order, Reference
 from lineage.contract.commits import chain_faults, head_batches
 from lineage.contract.evaluation import Met
 from lineage.contract.paging import EdgeCounts, Page
-from lineage.contract.refusals import lost_transaction, no_live_node
+from lineage.contract.refusals import lost_transaction
 from lineage.contract.walking import Direction, Limits, Omitted, Walk, check_starts
 from lineage.contract.writings import AtUri, Writing
-from lineage.errors import AlreadyExists
 from lineage.filters.tree import Exists, Filter, Neighbour
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import (
@@ -81,14 +80,7 @@ __all__ = ["SqliteBackend"]
 
 logger = logging.getLogger("lineage")
 
-_INSERT_NODE = f"INSERT INTO node VALUES ({', '.join('?' * len(NODE_COLUMNS.split(',')))})"
 _INSERT_HEAD = f"INSERT INTO txn VALUES ({', '.join('?' * len(HEAD_COLUMNS.split(',')))})"
-_INSERT_PAST = f"INSERT INTO node_past ({PAST_COLUMNS}) VALUES ({', '.join('?' * len(PAST_COLUMNS.split(',')))})"
-_RETIRE = (
-    f"INSERT INTO node_past ({PAST_COLUMNS}) SELECT {NODE_COLUMNS}, ?, FALSE FROM node "
-    "WHERE key = ? AND since < ?"
-)
-_UPDATE_NODE = f"UPDATE node SET {', '.join(f'{name} = ?' for name in NODE_COLUMNS.split(', ')[1:])} WHERE key = ?"
 _LAST = f"SELECT {HEAD_COLUMNS} FROM txn ORDER BY number DESC LIMIT 1"
 _NEWEST = "SELECT number, schema FROM txn ORDER BY number DESC LIMIT 1"
 _PRESENT = Tables()
@@ -456,11 +448,11 @@ class SqliteBackend(Backend):
             for row in batch.types:
                 self._write_type(sql, number, row)
             if batch.nodes:
-                self._check_unused(sql, batch.nodes)
+                check_unused(sql, batch.nodes, self._given)
             if batch.updates:
-                self._update(sql, number, batch.updates)
+                update_nodes(sql, number, batch.updates)
             if batch.nodes:
-                self._insert(sql, batch.nodes)
+                insert_nodes(sql, batch.nodes)
             if batch.edges:
                 insert_edges(sql, batch.edges)
             if batch.edge_updates:
@@ -479,50 +471,6 @@ class SqliteBackend(Backend):
             if statement is not None:
                 sql.execute(statement)
 
-    def _check_unused(self, sql: sqlite3.Connection, rows: Sequence[NodeRow]) -> None:
-        """Raise for a new node with the key of one that is gone; the table refuses all others."""
-        unsure = []
-        for row in rows:
-            kind, number = row[0]
-            if number <= self._given[kind]:
-                unsure.append(number_of(row[0]))
-            else:
-                self._given[kind] = number
-        if not unsure:
-            return
-        keys = to_json(unsure).decode()
-        taken = sql.execute(
-            "SELECT f.value FROM json_each(?) AS f CROSS JOIN node_past AS n ON n.key = f.value LIMIT 1",
-            (keys,),
-        ).fetchone()
-        if taken is not None:
-            raise AlreadyExists(f"there was a {key_of(taken[0])} before; ids are given once")
-
-    def _update(self, sql: sqlite3.Connection, number: int, rows: Sequence[NodeRow]) -> None:
-        """Give nodes new versions; the ones before move to the past, or are there already."""
-        keys = [number_of(row[0]) for row in rows]
-        sql.executemany(_RETIRE, [(number, key, number) for key in keys])
-        if len(rows) == 1 and not rows[0].gone:
-            # Only the indexes of what differs are written, unlike by what follows.
-            values = node_values(rows[0])
-            if not sql.execute(_UPDATE_NODE, (*values[1:], values[0])).rowcount:
-                history.revive_node(sql, rows[0])
-                self._insert(sql, rows)
-            return
-        # All are taken away first, so that names may change hands among them.
-        for key, row in zip(keys, rows, strict=True):
-            if not sql.execute("DELETE FROM node WHERE key = ?", (key,)).rowcount:
-                history.revive_node(sql, row)
-        self._insert(sql, rows)
-
-    @staticmethod
-    def _insert(sql: sqlite3.Connection, rows: Sequence[NodeRow]) -> None:
-        gone = [row for row in rows if row.gone]
-        if gone:
-            sql.executemany(_INSERT_PAST, map(past_values, gone))
-            rows = [row for row in rows if not row.gone]
-        sql.executemany(_INSERT_NODE, map(node_values, rows))
-
     @override
     @guarded
     def end(self, number: int, keys: Collection[EdgeKey]) -> None:
@@ -533,14 +481,7 @@ class SqliteBackend(Backend):
     @guarded
     def delete(self, number: int, keys: Collection[NodeKey]) -> None:
         with self._whole() as sql:
-            for key in keys:
-                sql.execute(
-                    f"INSERT INTO node_past ({NODE_COLUMNS}, until, gone) SELECT {NODE_COLUMNS}, ?, TRUE FROM node "
-                    f"WHERE key = ?",
-                    (number, number_of(key)),
-                )
-                if not sql.execute("DELETE FROM node WHERE key = ?", (number_of(key),)).rowcount:
-                    raise no_live_node(key, "delete")
+            delete_nodes(sql, number, keys)
 
     @override
     @guarded
