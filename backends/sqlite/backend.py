@@ -18,6 +18,7 @@ from typing import TypeVar
 from typing_extensions import override
 
 from lineage.backends.sqlite import history
+from lineage.backends.sqlite.beginnings import read_beginning_with
 from lineage.backends.sqlite.cleanup import Tidying
 from lineage.backends.sqlite.connections import LARGE_LOG, SqliteFile, guarded
 from lineage.backends.sqlite.edges import (
@@ -56,6 +57,7 @@ from lineage.backends.sqlite.rows import (
 )
 from lineage.backends.sqlite.walk import walk_tables
 from lineage.contract.backend import EMPTY, Backend, Order, Reference
+from lineage.contract.beginnings import Beginning
 from lineage.contract.commits import chain_faults, head_batches
 from lineage.contract.evaluation import Met
 from lineage.contract.paging import EdgeCounts, Page
@@ -352,6 +354,16 @@ class SqliteBackend(Backend):
         self, digests: Collection[str], *, limit: int | None = None, as_of: int | None = None
     ) -> dict[str, list[NodeRow]]:
         return self._read(as_of, lambda sql, source: read_with_digests(sql, source, digests, limit))
+
+    @override
+    @guarded
+    def _beginning_with(self, beginning: Beginning, as_of: int | None) -> list[NodeRow]:
+        return self._read(
+            as_of,
+            lambda sql, source: read_beginning_with(
+                sql, source, beginning, self.types(as_of=as_of)
+            ),
+        )
 
     @override
     @guarded

@@ -27,9 +27,11 @@ __all__ = [
     "DIGEST_END",
     "EDGE_COLUMNS",
     "HAS_DIGEST",
+    "HAS_LAST_PART",
     "HEAD_COLUMNS",
     "INDEXES",
     "KIND_NUMBERS",
+    "LAST_PART",
     "NODE_COLUMNS",
     "PAST_COLUMNS",
     "TABLES",
@@ -65,6 +67,16 @@ HAS_DIGEST = (
 """Which nodes the index has: all artifacts with a digest, and few others, for which no JSON is read."""
 _INDEXED_DIGEST = f"({DIGEST_END.format(DIGEST.format(''))}) WHERE {HAS_DIGEST.format('')}"
 
+_WITHOUT_SLASH = "iif(substr({0}uri, -1) = '/', substr({0}uri, 1, length({0}uri) - 1), {0}uri)"
+LAST_PART = f"""json_extract(replace(json_array({_WITHOUT_SLASH}), '/', '","'), '$[#-1]')"""
+"""The last part of the URI of a node whose columns are named so (`contract.beginnings.last_part`).
+
+SQLite has nothing that looks for the last of some characters; as items of JSON the parts take time linear in the URI.
+"""
+HAS_LAST_PART = "instr({0}uri, '/') AND NOT instr({0}uri, char(0))"
+"""Which nodes the index of last parts has."""
+_INDEXED_LAST_PART = f"({LAST_PART.format('')}) WHERE {HAS_LAST_PART.format('')}"
+
 _SCHEMA = f"""
 CREATE TABLE txn (
     number INTEGER PRIMARY KEY, time INTEGER NOT NULL, actor TEXT NOT NULL, message TEXT NOT NULL,
@@ -85,6 +97,7 @@ CREATE UNIQUE INDEX node_name ON node (type, name) WHERE name IS NOT NULL;
 CREATE UNIQUE INDEX node_external_id ON node (external_id, key & 3) WHERE external_id IS NOT NULL;
 CREATE INDEX node_uri ON node (uri) WHERE uri IS NOT NULL;
 CREATE INDEX node_digest ON node {_INDEXED_DIGEST};
+CREATE INDEX node_last_part ON node {_INDEXED_LAST_PART};
 CREATE INDEX node_type ON node (type);
 CREATE INDEX node_created ON node (created);
 CREATE INDEX node_updated ON node (updated);
@@ -99,6 +112,7 @@ CREATE INDEX node_past_name ON node_past (type, name) WHERE name IS NOT NULL;
 CREATE INDEX node_past_external_id ON node_past (external_id) WHERE external_id IS NOT NULL;
 CREATE INDEX node_past_uri ON node_past (uri) WHERE uri IS NOT NULL;
 CREATE INDEX node_past_digest ON node_past {_INDEXED_DIGEST};
+CREATE INDEX node_past_last_part ON node_past {_INDEXED_LAST_PART};
 CREATE INDEX node_past_type ON node_past (type);
 CREATE INDEX node_past_since ON node_past (since);
 CREATE INDEX node_past_until ON node_past (until);

@@ -30,7 +30,7 @@ def path(tmp_path: Path) -> Path:
         store.put(types[0])
         store.put(types[1].model_copy(update={"version": "2"}))
         custom = {"digest": DIGEST}
-        store.put(Model(name="m", uri="u", external_id="x", custom_properties=custom))
+        store.put(Model(name="m", uri="a/u", external_id="x", custom_properties=custom))
         store.put(lineage.Artifact(type="Net", properties={"Score": 0.5}))
     return path
 
@@ -45,15 +45,24 @@ def indexes(path: Path) -> dict[str, str]:
 def assert_answers(store: lineage.Store) -> None:
     for moment in (store, store.at(store.backend.now()), store.at(store.backend.now() - 1)):
         assert [each.name for each in moment.find(Model, "name = 'm'")] == ["m"]
-        assert [each.name for each in moment.find(Model, "uri = 'u'")] == ["m"]
+        assert [each.name for each in moment.find(Model, "uri = 'a/u'")] == ["m"]
         assert [each.name for each in moment.find(Model, "external_id = 'x'")] == ["m"]
-        rows = moment.backend.with_digests([DIGEST], as_of=moment.as_of)
-        assert [row.name for row in rows[DIGEST]] == ["m"]
+        for text in ("m", "a/u", "u"):
+            rows = moment.backend.beginning_with(text, as_of=moment.as_of)
+            assert [row.name for row in rows] == ["m"]
+        found = moment.backend.with_digests([DIGEST], as_of=moment.as_of)
+        assert [row.name for row in found[DIGEST]] == ["m"]
     assert len(store.find("artifact", "type = 'Net' and properties.Score > 0.1").items) == 1
 
 
 def test_names_tell_indexes_from_tables() -> None:
-    assert set(INDEXES) >= {"node_digest", "node_past_digest", "node_name", "edge_src"}
+    assert set(INDEXES) >= {
+        "node_last_part",
+        "node_digest",
+        "node_past_digest",
+        "node_name",
+        "edge_src",
+    }
 
 
 @pytest.mark.parametrize("name", [*INDEXES, "property.Score"])

@@ -11,6 +11,8 @@ import pytest
 
 import lineage
 from lineage import Artifact, ArtifactType, Execution, Model, Store, Train, ValueType
+from lineage.contract.backend import Named
+from lineage.contract.writings import AtUri
 from lineage.filters.tree import (
     And,
     Compare,
@@ -23,7 +25,8 @@ from lineage.filters.tree import (
     Present,
     PropertyColumn,
 )
-from lineage.testing.builders import writing
+from lineage.model.keys import Kind, NodeKey
+from lineage.testing.builders import elsewhere, writing
 from tests.backends.files import door, inside
 
 ORDINARY = [
@@ -259,6 +262,44 @@ def test_digests_are_looked_up_by_indexes_now_and_in_the_past(store: Store) -> N
         assert len(found[digests[7]]) == len(indexes) - 1
         assert all(any(index in plan for plan in gathered) for index in indexes)
         assert not any("SCAN n" in plan for plan in gathered)
+
+
+def test_look_ups_of_the_past_go_by_indexes(store: Store) -> None:
+    number, backend = store.backend.now(), store.backend
+    named = Named(store.types(name="T")[0].id or 0, "7")
+    with backend.transaction():
+        assert backend.pin() == number
+        elsewhere(lambda: rename(store, "7"))
+        with plans(store) as gathered:
+            (row,) = backend.lookup([named])[named]
+            (writing,) = backend.writings(AtUri("s3://7"))
+    assert row.key == writing.artifact
+    assert any("node_past_name" in plan for plan in gathered)
+    assert any("node_past_uri" in plan for plan in gathered)
+    assert not any("SCAN n" in plan or "SCAN e" in plan for plan in gathered)
+
+
+def rename(store: Store, name: str) -> None:
+    (node,) = store.find(Artifact, f"name = '{name}'")
+    store.update(node.replace(name="other", uri="other"))
+
+
+@pytest.mark.parametrize(
+    ("text", "index"), [("7", "name"), ("s3://7", "uri"), ("7.csv", "last_part")]
+)
+def test_beginnings_are_ranges_of_indexes_now_and_in_the_past(
+    text: str, index: str, store: Store
+) -> None:
+    store.update(store.get("artifact:8").replace(uri="s3://7/7.csv/"))
+    number = store.backend.now()
+    rename(store, "7")
+    for as_of, tables in ((None, ["node"]), (number, ["node", "node_past"])):
+        with plans(store) as gathered:
+            found = store.backend.beginning_with(text, as_of=as_of, limit=100)
+        assert (NodeKey(Kind.ARTIFACT, 8) in {row.key for row in found}) == (as_of is not None)
+        for table in tables:
+            assert any(f"INDEX {table}_{index} (" in plan for plan in gathered)
+        assert not any("SCAN n" in plan or "TEMP B-TREE" in plan for plan in gathered)
 
 
 def test_pages_of_edges_come_in_the_order_of_an_index(store: Store) -> None:
