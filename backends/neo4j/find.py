@@ -36,11 +36,6 @@ BATCH_ROWS: Final = 1_000
 
 _LIVES = "n.lineage_since <= $as_of AND n.lineage_until IS NULL"
 _ENDED = "n.lineage_since <= $as_of AND n.lineage_until > $as_of"
-_GONE = Start("MATCH (n:LineageNode) USING INDEX SEEK n:LineageNode(lineage_until)")
-_PAST = Start("MATCH (n:LineagePast) USING INDEX SEEK n:LineagePast(lineage_until)")
-_PAST_HELD = Start(
-    f"{_PAST.pattern} WHERE {_ENDED} MATCH (h:LineageNode {{lineage_key: n.lineage_key}})"
-)
 
 
 def find_nodes(
@@ -191,11 +186,12 @@ class _Statement:
         yield self._arm(start, _LIVES, conditions)
         if not search.is_past:
             return
-        yield self._arm(_GONE, _ENDED, conditions)
+        yield self._arm(_ended("LineageNode", start), _ENDED, conditions)
         # The same conditions in the same order have the same parameters.
         former = Translator(search.kind, search.is_past, holder="h")
         conditions = [former.conjunct(item) for item in search.sent]
-        yield self._arm(_PAST_HELD if search.mentions else _PAST, _ENDED, conditions)
+        past = _ended("LineagePast", start)
+        yield self._arm(_held(past) if search.mentions else past, _ENDED, conditions)
 
     def _arm(self, start: Start, moment: str, conditions: Sequence[Condition]) -> str:
         needed = [start.condition, start.in_range, moment, *self._beyond]
@@ -212,6 +208,23 @@ class _Statement:
         direction = "DESC" if order.descending else "ASC"
         by = dict.fromkeys((*first, ORDERS[order.field], ORDERS[Field.ID]))
         return f"ORDER BY {', '.join(f'{name} {direction}' for name in by)}{self._limit}"
+
+
+def _ended(label: str, start: Start) -> Start:
+    """Return where the search of what has left the present begins, of the nodes with a label."""
+    return Start(
+        f"MATCH (n:{label}) USING INDEX SEEK n:{label}({start.ended})",
+        start.ended_condition,
+        in_range=start.in_range,
+    )
+
+
+def _held(start: Start) -> Start:
+    """Return the same start with the present node `h` of each former version, which holds its edges."""
+    found = " AND ".join(filter(None, [start.condition, start.in_range, _ENDED]))
+    return start._replace(
+        pattern=f"{start.pattern} WHERE {found} MATCH (h:LineageNode {{lineage_key: n.lineage_key}})"
+    )
 
 
 def _range(kind: Kind, order: Order, after: tuple[int, int] | None) -> dict[str, int]:

@@ -37,6 +37,11 @@ def _schema() -> dict[str, str]:
     }
     indexes = {
         "lineage_uri": "(n:LineageNode) ON (n.lineage_uri, n.lineage_key)",
+        "lineage_was_name": "(n:LineageNode) ON (n.lineage_was_name)",
+        "lineage_was_external": "(n:LineageNode) ON (n.lineage_was_external)",
+        "lineage_past_name": "(n:LineagePast) ON (n.lineage_was_name)",
+        "lineage_past_external": "(n:LineagePast) ON (n.lineage_was_external)",
+        "lineage_past_uri": "(n:LineagePast) ON (n.lineage_uri, n.lineage_key)",
         "lineage_content": "(n:LineageNode) ON (n.lineage_content)",
         "lineage_past_content": "(n:LineagePast) ON (n.lineage_content)",
         "lineage_of_type": "(n:LineageNode) ON (n.lineage_type, n.lineage_key)",

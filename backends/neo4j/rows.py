@@ -32,7 +32,9 @@ from lineage.model.values import ValueType
 __all__ = [
     "EDGE",
     "EDGE_TYPES",
+    "ENDED",
     "EVENT_TYPES",
+    "FOUND_BY",
     "HEAD",
     "HELD_BYTES",
     "KIND_LABELS",
@@ -141,6 +143,10 @@ _BUILT_IN = frozenset(
     }
 )
 _OURS = ("lineage_", "properties.", "custom.")
+FOUND_BY = ("lineage_name", "lineage_external")
+"""What stands for a live node's name and external id; both are unique."""
+ENDED = {name: name.replace("_", "_was_", 1) for name in FOUND_BY}
+"""Under which names deleted nodes and former versions keep that, to be found as of their time."""
 HELD_BYTES = 4096
 """Longer strings stay in `lineage_values` alone: Neo4j's indexes refuse those over about 8,000 bytes."""
 
@@ -270,8 +276,7 @@ def node_values(row: NodeRow, node_type: AnyType) -> dict[str, Any]:
         lineage_digest=row.digest,
         lineage_content=_content_number(row),
     )
-    if not row.gone:
-        values.update(_digests(row))
+    values.update(_digests(row))
     return values
 
 
@@ -282,11 +287,13 @@ def _content_number(row: NodeRow) -> int | None:
 
 
 def _digests(row: NodeRow) -> dict[str, str]:
+    """Return what a version is found by; one that has ended must not hold what is unique among those that live."""
     found = {}
+    name, external = FOUND_BY if row.until is None else map(ENDED.__getitem__, FOUND_BY)
     if row.name is not None:
-        found["lineage_name"] = name_digest(row.type_id, row.name)
+        found[name] = name_digest(row.type_id, row.name)
     if row.external_id is not None:
-        found["lineage_external"] = external_digest(row.key.kind, row.external_id)
+        found[external] = external_digest(row.key.kind, row.external_id)
     if row.uri is not None:
         found["lineage_uri"] = uri_digest(row.uri)
     return found

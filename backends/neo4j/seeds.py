@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from lineage.backends.neo4j.filters import NEVER, Condition, packed
 from lineage.backends.neo4j.rows import (
+    ENDED,
     KIND_LABELS,
     PAST,
     external_digest,
@@ -62,6 +63,7 @@ class Start(NamedTuple):
     Where there is an `each`, the pattern is matched, ordered and cut for each of some values of
     `first`, the index's first column: said in the order too, so that the index is read in order.
     What is `said` by that need not be a condition as well; Neo4j would seek by it, out of order.
+    `ended` are the columns of the indexes by which what has left the present is sought, with a condition on them.
     """
 
     pattern: str
@@ -70,6 +72,8 @@ class Start(NamedTuple):
     first: str = ""
     said: Filter | None = None
     in_range: str = IN_RANGE
+    ended: str = "lineage_until"
+    ended_condition: str = ""
 
 
 class Starts(NamedTuple):
@@ -96,10 +100,13 @@ class Starts(NamedTuple):
         found = _seek(sent, "", self.kind, self.types)
         if found is not None:
             name, values = found
+            ended, mark = ENDED.get(name, name), bind(values)
             return Start(
                 f"MATCH (n:LineageNode) USING INDEX SEEK n:LineageNode({name})",
-                f"n.{name} IN {bind(values)}",
+                f"n.{name} IN {mark}",
                 in_range=_IN_RANGE_UNSOUGHT if name == "lineage_key" else IN_RANGE,
+                ended=ended,
+                ended_condition=f"n.{ended} IN {mark}",
             )
         uris = _texts(sent, Column(Field.URI))
         if uris is None:
@@ -110,6 +117,8 @@ class Starts(NamedTuple):
             "n.lineage_uri = uri",
             each=f"UNWIND {digests} AS uri CALL (uri)",
             first="n.lineage_uri",
+            ended="lineage_uri, lineage_key",
+            ended_condition=f"n.lineage_uri IN {digests}",
         )
 
     def _by_property(self, conditions: Sequence[Condition]) -> Start | None:
@@ -177,25 +186,23 @@ class Starts(NamedTuple):
         if found is None:
             return None
         name, values = found
+        mark = bind(values)
         index = f"USING INDEX SEEK m:LineageNode({name})"
-        present = f"MATCH (m:LineageNode) {index} WHERE m.{name} IN {bind(values)}"
+        present = f"MATCH (m:LineageNode) {index} WHERE m.{name} IN {mark}"
         if name == "lineage_key" or not self.is_past:
             return present
-        field = Field.NAME if name == "lineage_name" else Field.EXTERNAL_ID
-        texts = bind(_texts(inner, Column(field, tree.alias)))
-        return f"CALL () {{ {present} RETURN m {_FORMER.format(field=field, texts=texts)} }}"
+        former = _FORMER.format(ended=ENDED[name], values=mark)
+        return f"CALL () {{ {present} RETURN m {former} }}"
 
 
 _FORMER = """
 UNION
-MATCH (m:LineageNode) USING INDEX SEEK m:LineageNode(lineage_until)
-WHERE m.lineage_until > $as_of AND m.{field} IN {texts} RETURN m
+MATCH (m:LineageNode) USING INDEX SEEK m:LineageNode({ended}) WHERE m.{ended} IN {values} RETURN m
 UNION
-MATCH (p:LineagePast) USING INDEX SEEK p:LineagePast(lineage_until)
-WHERE p.lineage_until > $as_of AND p.{field} IN {texts}
+MATCH (p:LineagePast) USING INDEX SEEK p:LineagePast({ended}) WHERE p.{ended} IN {values}
 MATCH (m:LineageNode {{lineage_key: p.lineage_key}}) RETURN m
 """
-"""The nodes that had such a name or external id after the moment, and have it no more."""
+"""The nodes that had such a name or external id once, and have it no more; which of them is of the moment is a condition."""
 
 
 def _seek(

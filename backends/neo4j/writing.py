@@ -14,6 +14,8 @@ from typing import Any, NamedTuple, TypeVar
 from lineage.backends.neo4j.connections import Rows, Work
 from lineage.backends.neo4j.lookup import look_up
 from lineage.backends.neo4j.rows import (
+    ENDED,
+    FOUND_BY,
     PAST,
     edge_key_map,
     edge_values,
@@ -49,6 +51,10 @@ _TIMES = ", ".join(
 )
 """For people."""
 _KINDLESS = "[label IN labels(n) WHERE label <> 'LineageNode']"
+_WAS = ", ".join(
+    f"{{0}}.{ENDED[name]} = coalesce({{0}}.{name}, {{0}}.{ENDED[name]})" for name in FOUND_BY
+)
+"""What stands for a name and an external id, out of the way of those that live."""
 
 _UPDATE = f"""
 CALL () {{
@@ -58,6 +64,8 @@ CALL () {{
     WITH n, row WHERE n.lineage_since < row.values.lineage_since
     CREATE (p:LineagePast) SET p = properties(n), p.lineage_until = coalesce(n.lineage_until, row.values.lineage_since),
       p.lineage_revived = CASE WHEN n:LineageGone THEN row.values.lineage_since END
+    SET {_WAS.format("p")}
+    REMOVE p.lineage_name, p.lineage_external
   }}
   REMOVE n.lineage_name, n.lineage_external
   RETURN count(*) AS updates
@@ -168,7 +176,8 @@ _DELETE = f"""
 UNWIND $keys AS key
 MATCH (n:LineageNode {{lineage_key: key}}) USING INDEX n:LineageNode(lineage_key) WHERE n.lineage_until IS NULL
 REMOVE n:$({_KINDLESS})
-REMOVE n.lineage_name, n.lineage_external, n.lineage_uri
+SET {_WAS.format("n")}
+REMOVE n.lineage_name, n.lineage_external
 SET n:LineageGone, n.lineage_until = $number
 """
 

@@ -1,7 +1,4 @@
-"""Who wrote artifacts and when, in one statement: the facts of `Backend.writings`.
-
-What has left the present since a past moment is found by when it did, as `find` finds it.
-"""
+"""Who wrote artifacts and when, in one statement: the facts of `Backend.writings`."""
 
 from __future__ import annotations
 
@@ -26,18 +23,15 @@ from lineage.model.rows import EdgeKind
 __all__ = ["writings_at"]
 
 _OF_TYPE = "($types IS NULL OR n.lineage_type IN $types)"
-_ENDED = "n.lineage_since <= $as_of AND n.lineage_until > $as_of"
+_OF_URI = "n.lineage_uri = $digest AND n.lineage_key >= 0 AND n.uri = $uri"
 _AT_URI = f"""
 MATCH (n:LineageNode) USING INDEX SEEK n:LineageNode(lineage_uri, lineage_key)
-WHERE n.lineage_uri = $digest AND n.lineage_key >= 0 AND n.uri = $uri AND n.lineage_since <= $as_of AND {_OF_TYPE}
-RETURN n, n.state AS state, n.lineage_created AS created
-"""
-_GONE_AT_URI = f"""
-MATCH (n:LineageNode) USING INDEX SEEK n:LineageNode(lineage_until) WHERE {_ENDED} AND n.uri = $uri AND {_OF_TYPE}
+WHERE {_OF_URI} AND {of_moment("n")} AND {_OF_TYPE}
 RETURN n, n.state AS state, n.lineage_created AS created
 """
 _FORMER_AT_URI = f"""
-MATCH (n:LineagePast) USING INDEX SEEK n:LineagePast(lineage_until) WHERE {_ENDED} AND n.uri = $uri AND {_OF_TYPE}
+MATCH (n:LineagePast) USING INDEX SEEK n:LineagePast(lineage_uri, lineage_key)
+WHERE {_OF_URI} AND {of_moment("n")} AND {_OF_TYPE}
 MATCH (h:LineageNode {{lineage_key: n.lineage_key}})
 RETURN h AS n, n.state AS state, n.lineage_created AS created
 """
@@ -106,8 +100,8 @@ def writings_at(
 @cache
 def _statement(*, at_uri: bool, is_past: bool) -> str:
     """Return the statement for a URI or for keys, of the present or of any moment."""
-    present, *past = (_AT_URI, _GONE_AT_URI, _FORMER_AT_URI) if at_uri else (_GIVEN, _FORMER_GIVEN)
-    arms = (present, *past) if is_past else (present,)
+    present, past = (_AT_URI, _FORMER_AT_URI) if at_uri else (_GIVEN, _FORMER_GIVEN)
+    arms = (present, past) if is_past else (present,)
     return f"""
 CALL () {{ {" UNION ALL ".join(arms)} }}
 OPTIONAL MATCH (x)-[r:{"|".join((*_OUTPUTS, PAST))}]->(n)

@@ -11,7 +11,9 @@ from lineage.backends.neo4j import lookup, rows
 from lineage.backends.neo4j.backend import Neo4jBackend
 from lineage.backends.neo4j.find import BATCH_ROWS, find_nodes
 from lineage.backends.neo4j.rows import HELD_BYTES, quoted
+from lineage.backends.neo4j.writings import writings_at
 from lineage.contract.backend import Order
+from lineage.contract.writings import AtUri
 from lineage.filters.tree import (
     And,
     Column,
@@ -73,12 +75,14 @@ def searched(
     backend: Neo4jBackend,
     where: Filter | None,
     order: Order = Order(),
+    *,
     limit: int | None = None,
+    as_of: int | None = None,
 ) -> tuple[list[int], Recorder]:
     run = Recorder(server)
     rows = find_nodes(
         run,
-        backend.now(),
+        backend.now() if as_of is None else as_of,
         Kind.ARTIFACT,
         where,
         order=order,
@@ -143,6 +147,50 @@ def test_searches_go_by_indexes(neo4j_server: Neo4jServer, backend: Neo4jBackend
         assert found == expected, where
         assert len(run.statements) == 1
         assert run.hits() < MANY / 2, (where, run.statements[-1])
+
+
+def test_look_ups_of_the_past_go_by_indexes(
+    neo4j_server: Neo4jServer, backend: Neo4jBackend
+) -> None:
+    with writing(backend) as new:
+        part = new.context(name="part")
+        keys = [
+            new.artifact(name=f"n{number}", external_id=f"x{number}", uri=f"u{number}")
+            for number in range(MANY)
+        ]
+        new.edge(part, keys[6])
+        new.edge(part, keys[7])
+    then = backend.now()
+    with writing(backend) as new:
+        new.write(updates=[new.changed(key, name=None, uri=None) for key in keys[::2]])
+        new.delete(*keys[1::2], part)
+    with writing(backend) as new:
+        new.update(keys[7], name="again")
+    neo4j_server.run("CALL db.awaitIndexes()")
+    neo4j_server.run("CALL db.prepareForReplanning()")
+    in_part = Exists(Neighbour.CONTEXTS, "c", has(Column(Field.NAME, "c"), "part"))
+    cases: list[tuple[Filter, list[int]]] = [
+        (condition, [number + 1])
+        for number in (6, 7, 9)
+        for condition in (
+            has(NAME, f"n{number}"),
+            has(Column(Field.URI), f"u{number}"),
+            has(Column(Field.EXTERNAL_ID), f"x{number}"),
+            has(Column(Field.ID), number + 1),
+            And((has(TYPE, DATASET), has(NAME, f"n{number}"))),
+        )
+    ]
+    cases.append((And((has(NAME, "n6"), in_part)), [7]))
+    for where, expected in cases:
+        found, run = searched(neo4j_server, backend, where, as_of=then)
+        assert found == expected, where
+        assert run.hits() < MANY / 10, (where, run.statements[-1])
+    for number in (6, 7, 9):
+        run = Recorder(neo4j_server)
+        at = AtUri(f"u{number}")
+        (met,) = writings_at(run, then, at, now=None, limit=None, is_past=True)
+        assert met.artifact == keys[number]
+        assert run.hits() < MANY / 10
 
 
 def test_filter_too_large_for_neo4j_takes_a_trip_for_each_kind_of_neighbour(
