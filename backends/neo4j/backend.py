@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 from typing_extensions import override
 
 from lineage.backends.neo4j import history
+from lineage.backends.neo4j.beginnings import beginning_with
 from lineage.backends.neo4j.check import check_graph
 from lineage.backends.neo4j.connections import Rows, RunStatement, Server, Work
 from lineage.backends.neo4j.find import find_nodes
@@ -34,6 +35,7 @@ from lineage.backends.neo4j.walk import walk_graph
 from lineage.backends.neo4j.writing import WriteBuffer
 from lineage.backends.neo4j.writings import writings_at
 from lineage.contract.backend import EMPTY, PRELOADED, Backend, Order, Reference
+from lineage.contract.beginnings import Beginning
 from lineage.contract.paging import EdgeCounts, Page
 from lineage.contract.refusals import lost_transaction
 from lineage.contract.tree import HeadTree, subtree
@@ -314,6 +316,15 @@ class Neo4jBackend(Backend):
         if self._buffer is None:
             return super().existing_edges(keys)
         return self._buffer.existing(keys)
+
+    @override
+    def _beginning_with(self, beginning: Beginning, as_of: int | None) -> list[NodeRow]:
+        own = as_of is None
+
+        def read(run: RunStatement, number: int) -> list[NodeRow]:
+            return beginning_with(run, number, beginning, is_past=self._is_past(number, own=own))
+
+        return self._steadily(as_of, read)
 
     @override
     def _writings(

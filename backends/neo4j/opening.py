@@ -54,6 +54,9 @@ def _schema() -> dict[str, str]:
         "lineage_type": "(n:LineageType) ON (n.id)",
         f"{PAST.lower()}_until": f"()-[n:{PAST}]-() ON (n.lineage_until)",
     }
+    for text in ("name", "uri", "last"):
+        indexes[f"lineage_{text}_start"] = f"(n:LineageNode) ON (n.lineage_{text}_start)"
+        indexes[f"lineage_past_{text}_start"] = f"(n:LineagePast) ON (n.lineage_{text}_start)"
     for label in KIND_LABELS.values():
         for field in ("created", "updated"):
             indexes[f"lineage_{label.lower()}_{field}"] = f"(n:{label}) ON (n.lineage_{field})"

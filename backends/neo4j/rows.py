@@ -20,6 +20,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from lineage.contract.beginnings import last_part
 from lineage.errors import Corrupt
 from lineage.model.canonical import unescape
 from lineage.model.contents import digest_number, digest_of
@@ -42,6 +43,7 @@ __all__ = [
     "KIND_SHIFT",
     "NODE",
     "PAST",
+    "START_CHARACTERS",
     "edge_key_map",
     "edge_row",
     "edge_rows",
@@ -53,6 +55,7 @@ __all__ = [
     "key_of",
     "known_at",
     "name_digest",
+    "name_start",
     "native_name",
     "node_labels",
     "node_row",
@@ -147,6 +150,8 @@ FOUND_BY = ("lineage_name", "lineage_external")
 """What stands for a live node's name and external id; both are unique."""
 ENDED = {name: name.replace("_", "_was_", 1) for name in FOUND_BY}
 """Under which names deleted nodes and former versions keep that, to be found as of their time."""
+START_CHARACTERS = 1_000
+"""How many characters of a text are indexed, for the same reason as `HELD_BYTES` is what it is."""
 HELD_BYTES = 4096
 """Longer strings stay in `lineage_values` alone: Neo4j's indexes refuse those over about 8,000 bytes."""
 
@@ -277,6 +282,7 @@ def node_values(row: NodeRow, node_type: AnyType) -> dict[str, Any]:
         lineage_content=_content_number(row),
     )
     values.update(_digests(row))
+    values.update(_starts(row))
     return values
 
 
@@ -297,6 +303,24 @@ def _digests(row: NodeRow) -> dict[str, str]:
     if row.uri is not None:
         found["lineage_uri"] = uri_digest(row.uri)
     return found
+
+
+def _starts(row: NodeRow) -> dict[str, str]:
+    """Return by which first characters of its texts a version is found, one that has ended as well."""
+    found = {}
+    if row.name is not None:
+        found["lineage_name_start"] = name_start(row.key.kind, row.name)
+    if row.uri is not None:
+        found["lineage_uri_start"] = row.uri[:START_CHARACTERS]
+        last = last_part(row.uri)
+        if last:
+            found["lineage_last_start"] = last[:START_CHARACTERS]
+    return found
+
+
+def name_start(kind: Kind, name: str) -> str:
+    """Return the first characters of a name, after the kind of node, within which they are sought."""
+    return f"{kind} {name[:START_CHARACTERS]}"
 
 
 def _add_native(values: dict[str, Any], other: list[str], text: str, *, custom: bool) -> None:

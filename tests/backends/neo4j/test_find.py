@@ -9,10 +9,12 @@ import pytest
 
 from lineage.backends.neo4j import lookup, rows
 from lineage.backends.neo4j.backend import Neo4jBackend
+from lineage.backends.neo4j.beginnings import beginning_with
 from lineage.backends.neo4j.find import BATCH_ROWS, find_nodes
 from lineage.backends.neo4j.rows import HELD_BYTES, quoted
 from lineage.backends.neo4j.writings import writings_at
 from lineage.contract.backend import Order
+from lineage.contract.beginnings import Beginning
 from lineage.contract.writings import AtUri
 from lineage.filters.tree import (
     And,
@@ -191,6 +193,33 @@ def test_look_ups_of_the_past_go_by_indexes(
         (met,) = writings_at(run, then, at, now=None, limit=None, is_past=True)
         assert met.artifact == keys[number]
         assert run.hits() < MANY / 10
+
+
+def test_beginnings_are_ranges_of_indexes(neo4j_server: Neo4jServer, backend: Neo4jBackend) -> None:
+    with writing(backend) as new:
+        keys = [
+            new.artifact(name=f"n{number:04}", uri=f"u/{number:04}/l{number:04}")
+            for number in range(MANY)
+        ]
+    then = backend.now()
+    with writing(backend) as new:
+        new.write(updates=[new.changed(key, name=None, uri=None) for key in keys[::2]])
+        new.delete(*keys[1::2])
+    neo4j_server.run("CALL db.awaitIndexes()")
+    neo4j_server.run("CALL db.prepareForReplanning()")
+    for text, limit in (("n", 10), ("n12", 50), ("u/", 10), ("l0007", None), ("u/2999/l", 1)):
+        for kind in (None, Kind.ARTIFACT):
+            run = Recorder(neo4j_server)
+            rows = beginning_with(run, then, Beginning(text, kind, limit), is_past=True)
+            fitting = [
+                key
+                for number, key in enumerate(keys)
+                if f"n{number:04}".startswith(text)
+                or f"u/{number:04}/l".startswith(text)
+                or f"l{number:04}".startswith(text)
+            ]
+            assert [row.key for row in rows] == fitting[:limit]
+            assert run.hits() < MANY
 
 
 def test_filter_too_large_for_neo4j_takes_a_trip_for_each_kind_of_neighbour(

@@ -18,6 +18,7 @@ CHANGES = {
         "DROP INDEX lineage_past_content",
         "DROP INDEX lineage_uri",
         "DROP INDEX lineage_past_key",
+        "DROP INDEX lineage_last_start",
         "DROP INDEX lineage_was_name",
         "DROP INDEX lineage_past_uri",
     ],
@@ -38,6 +39,9 @@ def assert_answers(store: lineage.Store) -> None:
     for moment in (store, store.at(1)):
         assert [each.name for each in moment.find(Model, "name = 'm'")] == ["m"]
         assert [each.name for each in moment.find(Model, "uri = 'a/u'")] == ["m"]
+        for text in ("m", "a/u", "u"):
+            rows = moment.backend.beginning_with(text, as_of=moment.as_of)
+            assert [row.name for row in rows] == ["m"]
         found = moment.backend.with_digests([DIGEST], as_of=moment.as_of)
         assert [row.name for row in found[DIGEST]] == ["m"]
         assert moment.upstream("artifact:1", through_copies=True).keys == [moment.key_of("a/u")]
