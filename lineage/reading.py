@@ -30,6 +30,7 @@ from lineage.model.values import to_text
 from lineage.queries import naming, provenance
 from lineage.queries.find import Page, find, get, get_named, order_of
 from lineage.queries.naming import Reference
+from lineage.queries.search import Hits, search
 
 if TYPE_CHECKING:
     from lineage.queries.comparison import Comparison
@@ -132,6 +133,21 @@ class Reading:
             page=page,
             as_of=self.as_of,
             kind=None if kind is None else to_kind(kind),
+        )
+
+    def search(self, text: str, *, kind: Kind | None = None, limit: int | None = 50) -> Hits:
+        """Return the nodes whose name, URI or last part of the URI (`churn.csv`) begins with a text.
+
+        Capital and small letters differ. The answer is in the order of these texts, and says whether a
+        `limit` has `truncated` it; None is no limit. `kind` asks for nodes of one kind. `Invalid` for an empty text.
+        """
+        _check_count("limit", limit)
+        return search(
+            self.backend,
+            to_text(text),
+            kind=None if kind is None else to_kind(kind),
+            limit=limit,
+            as_of=self.as_of,
         )
 
     def events(self, *nodes: Reference) -> list[Event]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lineage.queries.paths import Paths, Way
     from lineage.queries.peers import Peer, Peers
     from lineage.queries.removal import Removal
+    from lineage.queries.search import Hits
     from lineage.queries.summary import Sources, Summary
     from lineage.queries.versions import Versions
 
@@ -33,6 +34,7 @@ __all__ = [
     "Diff",
     "Difference",
     "FieldChange",
+    "Hits",
     "Impact",
     "Linked",
     "Metric",
@@ -61,6 +63,7 @@ _HOMES = {
     "lineage.queries.peers": ("Peer", "Peers"),
     "lineage.queries.removal": ("Removal",),
     "lineage.contract.roles": ("Role",),
+    "lineage.queries.search": ("Hits",),
     "lineage.queries.summary": ("Sources", "Summary"),
     "lineage.queries.versions": ("Versions",),
 }

@@ -75,6 +75,9 @@ COMMANDS = (
             "lineage find Model --order-by create_time --descending --limit 3",
         ),
     ),
+    Command(
+        "search", "walks.search", ("lineage search tree", "lineage search data/ --kind artifact")
+    ),
     Command("upstream", "walks.upstream", ("lineage upstream models/tree.pickle --type Dataset",)),
     Command("downstream", "walks.downstream", ("lineage downstream artifact:1 --hops 2",)),
     Command("impact", "questions.impact", ("lineage impact artifact:1",)),

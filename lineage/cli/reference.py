@@ -33,6 +33,7 @@ from lineage.queries.find import Page
 from lineage.queries.impact import Affected, Impact
 from lineage.queries.paths import Paths
 from lineage.queries.peers import Peer, Peers
+from lineage.queries.search import Hits
 from lineage.queries.summary import Linked, Metric, Source, Summary
 from lineage.queries.versions import Versions
 
@@ -44,6 +45,7 @@ _ANSWERS: Mapping[str, Mapping[str, type | list[str]]] = {
     "peers": {"": Peers, "models": Peer},
     "compare": {"": Comparison, "rows": Row},
     "find": {"": Page},
+    "search": {"": Hits},
     "upstream": _WALK,
     "downstream": _WALK,
     "impact": {"": Impact, "affected": Affected},

@@ -1,8 +1,8 @@
-"""Finding nodes and walking from them: find, upstream, downstream, path."""
+"""Finding nodes and walking from them: find, search, upstream, downstream, path."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Annotated, TypeAlias
 
@@ -36,12 +36,12 @@ from lineage.cli.tables import node_cells, table, time_text
 from lineage.contract.registry import registry
 from lineage.model.entities import Node
 from lineage.model.keys import Kind
-from lineage.queries.find import Page
 from lineage.store import Store
 
-__all__ = ["downstream", "find", "path", "upstream"]
+__all__ = ["downstream", "find", "path", "search", "upstream"]
 
 PAGE = 20
+HITS = 50
 
 
 class OrderBy(StrEnum):
@@ -71,6 +71,22 @@ PageSize: TypeAlias = Annotated[
 ]
 PageToken: TypeAlias = Annotated[
     str | None, typer.Option("--page", metavar="TOKEN", help="The page that the one before named.")
+]
+
+
+BeginningText: TypeAlias = Annotated[
+    str,
+    typer.Argument(
+        metavar="TEXT",
+        help="How a name, a URI, or what follows its last / begins.",
+        show_default=False,
+    ),
+]
+OnlyKind: TypeAlias = Annotated[
+    Kind | None, typer.Option("--kind", help="Only nodes of this kind.")
+]
+MostHits: TypeAlias = Annotated[
+    int, typer.Option("--limit", metavar="N", min=1, show_default=True, help="Nodes at most.")
 ]
 
 
@@ -112,11 +128,32 @@ def _of_page(store: Store, page: str | None, as_of: str | None) -> Store:
     return store if page is None or as_of is not None else Store(store.backend)
 
 
-def _found(page: Page[Node]) -> Iterator[str]:
-    rows = [[*node_cells(node), time_text(node.create_time)] for node in page]
+def _found(nodes: Sequence[Node]) -> Iterator[str]:
+    rows = [[*node_cells(node), time_text(node.create_time)] for node in nodes]
     if not rows:
         yield "No nodes found."
     yield from table((*pages.NODE, "CREATED"), rows)
+
+
+def search(
+    text: BeginningText,
+    *,
+    kind: OnlyKind = None,
+    limit: MostHits = HITS,
+    store: StoreUrl = HERE,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the nodes whose name or URI begins with a text.
+
+    So may the last part of the URI, such as churn.csv. Capital and small letters differ. The nodes are in
+    the order of the texts that begin so.
+    """
+    with open_to_read(store, as_of) as opened:
+        answer = opened.search(text, kind=kind, limit=limit)
+    if answer.truncated:
+        output.note(f"there are more than these {limit}: give more of the text, or raise --limit")
+    output.deliver(answer, _found, as_json=as_json)
 
 
 def upstream(

@@ -41,7 +41,9 @@ class Beginning(NamedTuple):
         if not self.text:
             raise Invalid(f"{self.text!r:.80}: give the beginning of a name or a URI")
         to_text(self.text)
-        if self.limit is not None and not (type(self.limit) is int and 0 < self.limit < LARGEST_ID):
+        if self.limit is not None and not (
+            type(self.limit) is int and 0 < self.limit <= LARGEST_ID
+        ):
             raise Invalid(f"limit={self.limit!r:.80}: give 1 or more, or None for no limit")
 
     @property

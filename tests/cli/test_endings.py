@@ -19,6 +19,7 @@ READING = [
     ("peers", "artifact:1"),
     ("compare", "artifact:1"),
     ("find", "artifact"),
+    ("search", "a"),
     ("upstream", "artifact:1"),
     ("downstream", "artifact:1"),
     ("impact", "artifact:1"),

@@ -96,6 +96,51 @@ def test_faults_of_find(shell: Shell, arguments: list[str], code: int, says: str
     assert says in answer.err
 
 
+def test_search(shell: Shell, runs: Path) -> None:
+    with lineage.connect(runs) as store:
+        late = store.put(
+            lineage.Artifact(type="Model", name="s3 model", uri="s3://models/late.onnx")
+        )
+    for arguments, found in (
+        (["late"], [f"{late.key}"]),
+        (["s3 "], [f"{late.key}"]),
+        (["run "], ["execution:1", "execution:2"]),
+        (["run ", "--kind", "artifact"], []),
+        (["late", "--as-of", "1"], []),
+        (["Run"], []),
+    ):
+        answer = shell("search", *arguments)
+        assert (answer.code, answer.err) == (0, "")
+        assert keys(answer.out) == found or (answer.out == "No nodes found.\n" and not found)
+        document = shell("search", *arguments, "--json").json
+        assert [each["id"] for each in document["items"]] == found
+        assert document["truncated"] is False
+
+
+def test_search_says_that_there_are_more(shell: Shell) -> None:
+    answer = shell("search", "run", "--limit", "1")
+    assert keys(answer.out) == ["execution:1"]
+    assert "there are more than these 1: give more of the text, or raise --limit" in answer.err
+    document = shell("search", "run", "--limit", "1", "--json")
+    assert "there are more" in document.err
+    assert document.json["truncated"] is True
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        ([""], 4, "give the beginning of a name or a URI"),
+        (["a", "--limit", "0"], 2, "--limit"),
+        (["a", "--kind", "model"], 2, "--kind"),
+        (["a", "--as-of", "99"], 3, "99"),
+    ],
+)
+def test_faults_of_search(shell: Shell, arguments: list[str], code: int, says: str) -> None:
+    answer = shell("search", *arguments)
+    assert (answer.code, answer.out) == (code, "")
+    assert says in answer.err
+
+
 def test_upstream_lists_nodes_by_distance(shell: Shell) -> None:
     answer = shell("upstream", "artifact:2").out
     assert [line.split()[:4] for line in answer.splitlines()] == [
