@@ -21,7 +21,7 @@ from lineage.backends.neo4j.check import check_graph
 from lineage.backends.neo4j.connections import Rows, RunStatement, Server, Work
 from lineage.backends.neo4j.find import find_nodes
 from lineage.backends.neo4j.lookup import with_digests
-from lineage.backends.neo4j.opening import index_properties, open_store
+from lineage.backends.neo4j.opening import index_properties, keep_property_indexes, open_store
 from lineage.backends.neo4j.reading import (
     edge_counts_at,
     edge_page_at,
@@ -107,7 +107,7 @@ class Neo4jBackend(Backend):
         try:
             open_store(self._server, readonly=readonly)
             if not readonly:
-                index_properties(self._server, [row.type for row in self.types()])
+                keep_property_indexes(self._server, lambda: [row.type for row in self.types()])
         except BaseException:
             self._server.close()
             raise

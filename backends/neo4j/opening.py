@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
 from lineage.backends.neo4j.connections import Server
@@ -19,7 +19,7 @@ from lineage.model.rows import EdgeKind
 from lineage.model.schema import AnyType
 from lineage.model.system import SYSTEM_TYPES
 
-__all__ = ["index_properties", "open_store"]
+__all__ = ["index_properties", "keep_property_indexes", "open_store"]
 
 FORMAT: Final = 2
 """What `LineageStore.format` says of the layout that `rows` describes."""
@@ -100,6 +100,10 @@ _INDEXES = "SHOW INDEXES YIELD name RETURN name"
 _SHAPES = """
 SHOW INDEXES YIELD name, labelsOrTypes, properties, owningConstraint
 WHERE name STARTS WITH 'lineage_' RETURN name, labelsOrTypes, properties, owningConstraint IS NOT NULL
+"""
+_PROPERTY_INDEXES = """
+SHOW INDEXES YIELD name, labelsOrTypes, properties, owningConstraint
+WHERE name STARTS WITH 'lineage property ' AND owningConstraint IS NULL RETURN name, labelsOrTypes, properties
 """
 _MAKE = """
 MERGE (s:LineageStore {name: 'lineage'})
@@ -189,20 +193,46 @@ def _change(server: Server, statement: str, deadline: float) -> None:
             return
 
 
+class _PropertyIndex(NamedTuple):
+    """The index of a property that a type declares `Indexed`, on the type's label."""
+
+    name: str
+    label: str
+    property: str
+
+
+def keep_property_indexes(server: Server, types: Callable[[], Iterable[AnyType]]) -> None:
+    """Drop the indexes of properties that no type declares `Indexed`, and make those that are missing.
+
+    The types are read after the indexes: whoever writes a type makes its indexes once it is committed.
+    """
+    there = server.read(_PROPERTY_INDEXES)
+    declared = [*types()]
+    wanted = {(name, (label,), (native,)) for name, label, native in _declared(declared)}
+    deadline = time.monotonic() + BUILDING
+    for name, labels, properties in there:
+        if (name, tuple(labels or ()), tuple(properties or ())) not in wanted:
+            _change(server, f"DROP INDEX {quoted(name)} IF EXISTS", deadline)
+    index_properties(server, declared)
+
+
 def index_properties(server: Server, types: Iterable[AnyType]) -> None:
     """Make the indexes of properties that types declare `Indexed`, those that are missing."""
-    wanted = {}
+    wanted = {each.name: each for each in _declared(types)}
+    if not wanted:
+        return
+    there = {name for (name,) in server.read(_INDEXES)}
+    for name, label, native in wanted.values():
+        if name not in there:
+            server.write(
+                f"CREATE INDEX {quoted(name)} IF NOT EXISTS FOR (n:{quoted(label)}) ON (n.{quoted(native)})"
+            )
+
+
+def _declared(types: Iterable[AnyType]) -> Iterator[_PropertyIndex]:
     for each in types:
         label = type_label(each)
         for name in each.indexed:
             native = native_name(name, custom=False)
             if label is not None and native is not None:
-                wanted[f"lineage property {label}.{native}"] = (label, native)
-    if not wanted:
-        return
-    there = {name for (name,) in server.read(_INDEXES)}
-    for index, (label, native) in wanted.items():
-        if index not in there:
-            server.write(
-                f"CREATE INDEX {quoted(index)} IF NOT EXISTS FOR (n:{quoted(label)}) ON (n.{quoted(native)})"
-            )
+                yield _PropertyIndex(f"lineage property {label}.{native}", label, native)

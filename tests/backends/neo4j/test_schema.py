@@ -67,6 +67,34 @@ def test_store_opened_for_writing_gets_its_indexes(change: str, neo4j_server: Ne
         assert store.check() == []
 
 
+def test_index_of_a_property_that_no_type_declares_is_dropped(neo4j_server: Neo4jServer) -> None:
+    def opened(*, readonly: bool = False) -> list[str]:
+        with lineage.connect(neo4j_server.url, readonly=readonly) as store:
+            found = store.find("artifact", "type = 'T' and properties.`a b` = 1")
+            assert [each.id for each in found] == [1]
+        names = (name for name, *_ in neo4j_server.run(INDEXES))
+        return [name for name in names if name.startswith("lineage property ")]
+
+    with lineage.connect(neo4j_server.url) as store:
+        indexed = {"a b": "INT", "c": "INT"}
+        store.put(lineage.ArtifactType(name="T", properties=indexed, indexed=[*indexed]))
+        store.put(lineage.Artifact(type="T", properties={"a b": 1}))
+    first, second = "lineage property T.a b", "lineage property T.c"
+    assert opened() == [first, second]
+    for statement in (
+        "CREATE INDEX `lineage property T.x` FOR (n:T) ON (n.x)",
+        f"DROP INDEX `{second}`",
+        f"CREATE INDEX `{second}` FOR (n:T) ON (n.d)",
+        "CREATE CONSTRAINT `lineage property mine` FOR (n:Mine) REQUIRE n.x IS UNIQUE",
+        "CALL db.awaitIndexes()",
+    ):
+        neo4j_server.run(statement)
+    mine = "lineage property mine"
+    assert opened(readonly=True) == [first, second, f"{first[:-3]}x", mine]
+    assert opened() == [first, second, mine]
+    assert [second, ["T"], ["c"]] in neo4j_server.run(INDEXES)
+
+
 def test_index_that_somebody_else_named_stays(neo4j_server: Neo4jServer) -> None:
     with lineage.connect(neo4j_server.url):
         pass
