@@ -33,6 +33,11 @@ CHANGES = {
     ),
     "property added": (f"{AGAIN} SET n.comment = 'mine'", "comment"),
     "digest of a name": (f"{AGAIN} SET n.lineage_name = 'x'", "lineage_name"),
+    "start of a name": (f"{AGAIN} SET n.lineage_name_start = 'x'", "lineage_name_start"),
+    "digest of a former external id": (
+        "MATCH (n:LineagePast {external_id: 'run-1'}) REMOVE n.lineage_was_external",
+        "lineage_was_external",
+    ),
     "type's name": (f"{AGAIN} SET n.type = 'x'", "type"),
     "shown time": (f"{AGAIN} SET n.create_time = datetime()", "times"),
     "label removed": (f"{AGAIN} REMOVE n:Artifact", "labels"),
