@@ -270,12 +270,12 @@ def test_deleted_nodes_are_not_there(typed: Ours) -> None:
 def test_events_name_the_nodes_that_they_are_given_with(typed: Ours) -> None:
     put(typed, {})
     artifact, run = {"type_id": 10}, {"type_id": 11}
+    graph: dict[str, Any] = {"artifacts": [artifact], "executions": [run]}
     for event in ({"artifact_id": 1}, {"execution_id": 7}):
         pairs = [{"artifact": artifact, "event": {"type": 4, **event}}]
         code = refused(typed, "PutExecution", execution=run, artifact_event_pairs=pairs)
         assert code == "INVALID_ARGUMENT", event
         edge = {"artifact_index": 0, "execution_index": 0, "event": {"type": 4, **event}}
-        graph: dict[str, Any] = {"artifacts": [artifact], "executions": [run]}
         code = refused(typed, "PutLineageSubgraph", **graph, event_edges=[edge])
         assert code == "INVALID_ARGUMENT", event
     for place in (-1, 1):
