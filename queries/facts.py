@@ -466,7 +466,7 @@ class Facts:
     @cached_property
     def _context_edges(self) -> list[EdgeRow]:
         if self.key.kind is Kind.CONTEXT:
-            return self.reader.edges((self.key,), Direction.BOTH)
+            return self.reader.edges((self.key,), Direction.BOTH, {EdgeKind.PARENT})
         keys = (self.key,) if self.run in (self.key, None) else (self.key, self.run)
         return self.reader.edges(cast(tuple[NodeKey, ...], keys), Direction.UPSTREAM)
 
@@ -492,10 +492,22 @@ class Facts:
 
     @cached_property
     def members(self) -> tuple[NodeKey, ...]:
-        """The artifacts and executions that belong to a context, by key."""
+        """The artifacts and executions that belong to a context, the first by key."""
+        return self._member_page[: self.limits.nodes]
+
+    @property
+    def has_more_members(self) -> bool:
+        """Whether more than the limit of nodes belong to a context."""
+        return len(self._member_page) > len(self.members)
+
+    @cached_property
+    def _member_page(self) -> tuple[NodeKey, ...]:
         if self.key.kind is not Kind.CONTEXT:
             return ()
-        return tuple(sorted({row.target for row in self._context_edges if not _is_parent(row)}))
+        kinds = {EdgeKind.ASSOCIATION, EdgeKind.ATTRIBUTION}
+        most = None if self.limits.nodes is None else self.limits.nodes + 1
+        page = self.reader.edge_page(self.key, Direction.DOWNSTREAM, kinds, limit=most)
+        return tuple(row.target for row in page)
 
     @cached_property
     def environments(self) -> tuple[NodeKey, ...]:

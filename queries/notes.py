@@ -276,9 +276,8 @@ def _too_many(found: Facts) -> Iterator[str]:
         yield f"more than {most} nodes follow {found.key}; only the first are looked at"
     if found.is_outputs_cut:
         yield f"the runs around {found.key} wrote more than {most} nodes; only the first are looked at"
-    for count, what in (
-        (len(found.members), "members"),
-        (len(found.containing), "contexts"),
-    ):
-        if most is not None and count > most:
-            yield f"{found.key} has {count} {what}; only the first {most} are given"
+    if found.has_more_members:
+        yield f"{found.key} has more than {most} members; only the first are given and counted"
+    count = len(found.containing)
+    if most is not None and count > most:
+        yield f"{found.key} has {count} contexts; only the first {most} are given"

@@ -7,8 +7,9 @@ and says in its notes what was not recorded; each is also a function of its own.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
 
@@ -56,7 +57,9 @@ class Summary:
     newest run, or of the node itself, if it is an execution. `inputs` and `outputs` are an
     execution's, `readers` the executions that read an artifact, `members` what belongs to a
     context, and its `contexts` are parents and children; `steps` are the parts of an execution that are
-    executions themselves, `part_of` those that it is a step of; all by key. `copies` are the hops through
+    executions themselves, `part_of` those that it is a step of; all by key. `member_counts` says how many
+    members there are of each type, by its name, the most first; where there are `more_members` than the limit
+    of nodes, of those within it. `copies` are the hops through
     copies upstream, of which the first one's runs answer for an artifact that nobody wrote. `notes` say in sentences what
     was not recorded and what was only concluded. `truncated` says where a limit cut the search for
     data sets.
@@ -81,6 +84,8 @@ class Summary:
     copies: tuple[Copy, ...] = ()
     steps: tuple[Execution, ...] = ()
     part_of: tuple[Execution, ...] = ()
+    member_counts: Mapping[str, int] = field(default_factory=dict)
+    more_members: bool = False
 
     def _repr_html_(self) -> str:
         return safely(self._html, f"Summary of {self.node.key}")
@@ -161,6 +166,7 @@ def summary(
     reader = Reader(backend, as_of, happened_by)
     found = Facts(reader, key, limits, through_copies=through_copies)
     found.prefetch()
+    members = _members(found)
     execution = key.kind is Kind.EXECUTION
     return Summary(
         node=found.reader.node(key),
@@ -175,7 +181,9 @@ def summary(
         inputs=found.linked(found.before.edges) if execution else (),
         outputs=found.linked(found.after.edges) if execution else (),
         readers=_executions(found, sorted(found.readers)),
-        members=_members(found),
+        members=members,
+        member_counts=dict(Counter(node.type for node in members).most_common()),
+        more_members=found.has_more_members,
         copies=found.hops,
         steps=_executions(found, found.steps),
         part_of=_executions(found, found.parents),
@@ -316,6 +324,5 @@ def _executions(found: Facts, keys: Collection[NodeKey]) -> tuple[Execution, ...
 
 
 def _members(found: Facts) -> tuple[Node, ...]:
-    keys = found.members[: found.limits.nodes]
-    found.reader.read(keys)
-    return tuple(found.reader.node(key) for key in keys)
+    found.reader.read(found.members)
+    return tuple(found.reader.node(key) for key in found.members)

@@ -110,8 +110,18 @@ def summary(answer: Summary) -> Iterator[str]:
     yield from part("Read by", _nodes(answer.readers))
     around = "Parents and children" if node.key.kind is Kind.CONTEXT else "Belongs to"
     yield from part(around, _nodes(answer.contexts))
-    yield from part("Members", _nodes(answer.members))
+    yield from part(_members_title(answer), _nodes(answer.members))
     yield from notes(answer.notes)
+
+
+def _members_title(answer: Summary) -> str:
+    """Return the heading of a context's members, with how many of which types they are."""
+    more = "+" if answer.more_members else ""
+    counts = [
+        f"{number:,}{more} {printable(name, limit=40)}"
+        for name, number in answer.member_counts.items()
+    ]
+    return f"Members: {', '.join(counts)}" if counts else "Members"
 
 
 def _runs(answer: Summary) -> Iterator[str]:

@@ -285,6 +285,12 @@ def test_versions_end_with_the_newest_that_counts(shell: Shell, retried: Path) -
     assert f"{newest[1]} is taken, though others are newer: {keys[0]}" in answer.out
 
 
+def test_a_context_tells_what_it_holds(shell: Shell) -> None:
+    context = shell("find", "context", "--json").json["items"][0]["id"]
+    assert "\nMembers: 2 Model, 2 Train, 1 Dataset\n" in shell("show", context).out
+    assert "1+ " in shell("show", context, "--nodes", "1").out
+
+
 def test_a_context_is_asked_about_by_its_members(shell: Shell) -> None:
     context = shell("find", "context", "--json").json["items"][0]["id"]
     answer = shell("impact", context)

@@ -176,11 +176,16 @@ def test_a_context_tells_its_members_parents_and_children(store: Store) -> None:
         "execution:2",
     ]
     assert answer.notes == ()
+    assert sum(answer.member_counts.values()) == 7
+    assert [*answer.member_counts.values()] == sorted(answer.member_counts.values(), reverse=True)
+    assert answer.more_members is False
+    assert show(store, own, limits=Limits(nodes=7)).more_members is False
     few = show(store, own, limits=Limits(nodes=1))
+    assert (sum(few.member_counts.values()), few.more_members) == (1, True)
     assert [str(node.key) for node in few.members] == ["artifact:1"]
     assert [context.name for context in few.contexts] == ["all"]
     assert few.notes == (
-        "context:1 has 7 members; only the first 1 are given",
+        "context:1 has more than 1 members; only the first are given and counted",
         "context:1 has 2 contexts; only the first 1 are given",
     )
     assert asked.parameters(store.backend, own) == {}
