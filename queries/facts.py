@@ -19,6 +19,7 @@ from lineage.model.rows import EdgeKind, EdgeRow
 from lineage.model.system import RUN_ID, Environment, Measurement, RunContext
 from lineage.model.values import Value
 from lineage.queries.copies import TwinFinder
+from lineage.queries.lateness import late_inputs
 from lineage.queries.libraries import is_framework, libraries_of
 from lineage.queries.measurements import Claim, claims_of, metrics_within
 from lineage.queries.nesting import Inherited, Nesting
@@ -39,7 +40,8 @@ class Source:
     Where a run that made the node read it directly, `use` is what the event says it was for, and
     `paths` are all its places among the inputs. `purpose` is what that means, or for data further up what
     the direct input that it leads to was for. `failed` says that no way leads there but through a run
-    that failed or was canceled. `by` is who read it where no step did itself: their parent.
+    that failed or was canceled, `late` that it was read only after the node had been written. `by` is who
+    read it where no step did itself: their parent.
     """
 
     node: Artifact
@@ -49,6 +51,7 @@ class Source:
     purpose: Purpose | None = None
     paths: tuple[Path, ...] = ()
     by: NodeKey | None = None
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +259,7 @@ class Facts:
         """The data sets among that, without the node itself.
 
         Training data comes first, then what nothing is said of, then what was for evaluation or a base;
-        what only a failed run leads to comes last of all; each group nearest first and by key.
+        what was read too late comes after that, and what only a failed run leads to last of all; each group nearest first and by key.
         """
         # What the runs that count say of an input goes before what those that failed say.
         sound = [row for row in self.inputs if row.target not in self.failed_runs]
@@ -281,6 +284,7 @@ class Facts:
                 purpose=purposes.get(key),
                 paths=paths.get(key, ()),
                 by=by_parents.get(key),
+                late=key in self.late_inputs,
             )
             for distance, level in enumerate(self.upstream.levels)
             for key in level
@@ -289,7 +293,16 @@ class Facts:
             and self.reader.role(key) is Role.DATASET
         ]
         order = PRECEDENCE.index
-        return tuple(sorted(sources, key=lambda each: (each.failed, order(each.purpose))))
+        return tuple(
+            sorted(sources, key=lambda each: (each.failed, each.late, order(each.purpose)))
+        )
+
+    @cached_property
+    def late_inputs(self) -> Mapping[NodeKey, bool]:
+        """The data that the runs read only after they had written the artifact, see `late_inputs`."""
+        if self.key.kind is not Kind.ARTIFACT:
+            return {}
+        return late_inputs(self.reader, self.before.edges, self.inputs)
 
     @cached_property
     def inputs(self) -> tuple[EdgeRow, ...]:

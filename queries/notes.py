@@ -49,6 +49,7 @@ def remarks(found: Facts) -> tuple[str, ...]:
         *_environment(found),
         *_datasets(found),
         *inherited(found.inherited),
+        *_late(found),
         *_metrics(found),
         *_too_many(found),
     )
@@ -266,6 +267,12 @@ def _metrics(found: Facts) -> Iterator[str]:
             f"the metrics by {listed(found.other_trainings)} are left out: each read {found.key} to "
             f"train something else"
         )
+
+
+def _late(found: Facts) -> Iterator[str]:
+    for key, sure in islice(found.late_inputs.items(), LISTED):
+        after = f"{key} was read after {found.key} was written"
+        yield f"{after}: it was no data to train on" if sure else after
 
 
 def _too_many(found: Facts) -> Iterator[str]:

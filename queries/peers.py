@@ -161,12 +161,14 @@ def _data(found: Facts) -> tuple[list[NodeKey], list[str]]:
     reader.read({row.source for row in read.edges} | {found.run})
     events = [row for row in read.edges if reader.role(row.source) is Role.DATASET]
     events += [hop.row for hop in found.inherited_directly if hop.step == found.run]
+    events = [row for row in events if not found.late_inputs.get(row.source)]
     data = sorted({row.source for row in events if _may_train(purpose_in(reader, row))} - {key})
     if data:
         return data, [*notes, *_untold(reader, events, data)]
     # What a base was trained on trained this too, if nothing nearer did.
     base = [each for each in found.sources if each.purpose is Purpose.BASE]
     sources = [each for each in found.sources if _may_train(each.purpose)] or base
+    sources = [each for each in sources if not found.late_inputs.get(each.node.key)]
     sources = [each for each in sources if not each.failed] or sources
     if events and not sources:
         only = listed(sorted({row.source for row in events}))

@@ -138,6 +138,7 @@ def _marked(each: Source | Peer | Affected) -> str:
         *(["evaluation"] if getattr(each, "evaluated", False) else []),
         *(["failed"] if each.failed else []),
         *([f"by {reader}, its parent"] if reader else []),
+        *(["too late"] if getattr(each, "late", False) else []),
         *(["by a parent"] if getattr(each, "by_parent", False) else []),
     ]
     return "".join(f", {mark}" for mark in marks)

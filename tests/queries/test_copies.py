@@ -334,8 +334,7 @@ def test_copies_in_a_circle_end(store: Store) -> None:
 
 def test_what_does_not_walk_is_refused_through_copies_as_well(store: Store) -> None:
     context = store.put(Experiment(name="x"))
-    with pytest.raises(Invalid, match="is a context"):
-        store.upstream(context, through_copies=True)
+    assert store.upstream(context, through_copies=True).keys == []
     assert store.show(context, through_copies=True).copies == ()
     with pytest.raises(NotFound):
         store.upstream("artifact:99", through_copies=True)
