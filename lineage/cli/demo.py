@@ -13,7 +13,7 @@ import shlex
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
@@ -122,7 +122,7 @@ CANDIDATES: list[tuple[str, str, dict[str, int | float]]] = [
     ("tree", "DecisionTreeClassifier", {"max_depth": 2, "random_state": 0}),
 ]
 """Name, class and parameters of what is tried."""
-EVALUATIONS = len(CANDIDATES) + 1
+EVALUATIONS = len(CANDIDATES) + 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -177,9 +177,9 @@ class Laboratory:
     def study(self) -> None:
         """Train on a first delivery of data, deploy the best, and train again on the whole."""
         first = self.fetch(120)
-        training, testing = self.split(first)
+        training, old = self.split(first)
         models = [self.train(*each, training) for each in CANDIDATES]
-        scores = [self.evaluate(each, testing) for each in models]
+        scores = [self.evaluate(each, old) for each in models]
         best = max(range(len(models)), key=lambda place: scores[place].accuracy)
         self.deploy(models[best][0])
         with contextlib.suppress(ValueError):
@@ -189,6 +189,7 @@ class Laboratory:
         self.evaluate(newest, testing)
         with contextlib.suppress(TimeoutError):
             self.train_again(newest[0], CANDIDATES[best], training)
+        self.measure(newest, {"old": old, "new": testing})
 
     def fetch(self, rows: int) -> Part:
         """Read the first wines of a shuffled table and keep them as a file."""
@@ -252,6 +253,14 @@ class Laboratory:
             run.input(stored, use="test")
             errors = int((model[1].predict(features) != labels).sum())
             return run.output(Scores(accuracy=1 - errors / len(labels), errors=errors))
+
+    def measure(self, model: tuple[Model, Any], tests: Mapping[str, Part]) -> None:
+        """Measure a model on the test rows of both deliveries, which must not be mixed up."""
+        with self.run(Evaluation()) as run:
+            run.input(model[0], path="model")
+            for name, (stored, features, labels) in tests.items():
+                data = run.input(stored, use="test", path=name)
+                run.log_metrics(accuracy=model[1].score(features, labels), of=model[0], on=data)
 
     def deploy(self, model: Model) -> None:
         """Put a model where it serves."""
