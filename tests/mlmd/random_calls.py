@@ -259,6 +259,8 @@ class Calls:
             paths += [f"custom_properties.{key}" for key in CUSTOM]
             request.update_mask.paths.extend(self._random.sample(paths, 3))
             request.update_mask.paths.append(f"custom_properties.{ALWAYS}")
+        elif self._maybe(0.2):
+            request.update_mask.SetInParent()  # a mask of no path, which is none
         return f"Put{kind.capitalize()}s", request
 
     def _put_execution(self, _: Kind) -> tuple[str, Message]:
@@ -452,5 +454,8 @@ class Calls:
         if self._maybe(0.5):
             parts = ["artifacts", "executions", "contexts", "events", "associations"]
             parts += ["attributions", "artifact_types", "nonsense"]
-            request.read_mask.paths.extend(self._random.sample(parts, 3))
+            request.read_mask.paths.extend(
+                self._random.sample(parts, self._random.choice([0, 3, 3]))
+            )
+            request.read_mask.SetInParent()
         return "GetLineageSubgraph", request

@@ -102,11 +102,11 @@ class _Answer:
         self._backend = session.backend
         self._as_of = as_of
         self._types = registry(session.backend, as_of).by_id
-        paths = request.read_mask.paths
-        self._paths = set(paths) if request.HasField("read_mask") else None
+        self._paths = frozenset(request.read_mask.paths)
 
     def _wants(self, *paths: str) -> bool:
-        return self._paths is None or not self._paths.isdisjoint(paths)
+        """Whether the mask lists one of these; a mask of no path is none, and leaves nothing out."""
+        return not self._paths or not self._paths.isdisjoint(paths)
 
     def fill(self, graph: Message, walk: Walk) -> None:
         """Write an answer's parts."""
