@@ -28,7 +28,7 @@ class Operand(StrEnum):
     TEXT = "a string"
     FLAG = "TRUE or FALSE"
     TIME = "whole milliseconds since 1970 or RFC 3339 text"
-    MEMBER = "one of its names"
+    MEMBER = "one of its names, or its number"
 
 
 class ColumnMention(NamedTuple):

@@ -245,10 +245,15 @@ def _flat(join: type[And | Or], items: Iterable[Filter]) -> Filter:
 def _value(mention: ColumnMention, constant: _Constant) -> Literal:
     """Return what the column's stored values are compared with; raise `Invalid` if it cannot be."""
     if mention.members:
+        if constant.operand is Operand.NUMBER:
+            return constant.value
         if isinstance(constant.value, str) and constant.value in mention.members:
             return mention.members[constant.value]
         names = ", ".join(mention.members)
-        raise fault(constant.token.at, f"{mention.name} is one of {names}, not {constant.token}")
+        raise fault(
+            constant.token.at,
+            f"{mention.name} is one of {names}, or its number, not {constant.token}",
+        )
     if constant.operand is None:
         raise fault(
             constant.token.at,
@@ -263,8 +268,12 @@ def _value(mention: ColumnMention, constant: _Constant) -> Literal:
 
 
 def _comparison(mention: ColumnMention, sign: Token, op: Operator, constant: _Constant) -> Filter:
-    if mention.operand is Operand.MEMBER and sign.key not in ("=", "!=", "<>", "IN"):
-        raise fault(sign.at, f"{mention.name} is compared by =, !=, IN and NOT IN only")
+    is_named = mention.operand is Operand.MEMBER and isinstance(constant.value, str)
+    if is_named and sign.key not in ("=", "!=", "<>", "IN"):
+        raise fault(
+            sign.at,
+            f"names of {mention.name} are compared by =, !=, IN and NOT IN only; numbers have an order",
+        )
     if mention.operand is Operand.TIME and constant.operand is not None:
         return _time_comparison(mention, op, constant)
     return Compare(mention.column, op, _value(mention, constant))

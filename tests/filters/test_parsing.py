@@ -89,6 +89,15 @@ EXAMPLES: list[tuple[Kind, str, Filter]] = [
         ),
     ),
     (A, "state IN (LIVE, PENDING)", In(col(Field.STATE), (2, 1))),
+    (A, "state IN (2)", In(col(Field.STATE), (2,))),
+    (A, "state NOT IN (LIVE, 4)", Not(In(col(Field.STATE), (2, 4)))),
+    (A, "state = 2", eq(Field.STATE, 2)),
+    (A, "1 < state", Compare(col(Field.STATE), GT, 1)),
+    (
+        E,
+        "state BETWEEN 1 AND 2",
+        And((Compare(col(Field.STATE), GE, 1), Compare(col(Field.STATE), LE, 2))),
+    ),
     (E, "last_known_state NOT IN (FAILED, CANCELED)", Not(In(col(Field.STATE), (4, 6)))),
     (
         A,
@@ -407,7 +416,7 @@ def test_names_stand_for_numbers(kind: Kind, column: str, members: dict[str, int
             assert isinstance(compare, Compare)
             assert (compare.op, compare.value) == (NE, number)
             assert type(compare.value) is int
-    for text in ("live", "LIV", "1", "TRUE", "1.0", "`LIVE`"):
+    for text in ("live", "LIV", "TRUE", "'1'", "`LIVE`"):
         with pytest.raises(Invalid):
             parse(f"{column} = {text}", kind)
     for text in ("> {}", "LIKE '{}'", "BETWEEN {0} AND {0}"):

@@ -358,7 +358,14 @@ def like(ours: Ours, theirs: Theirs) -> None:
 def states(ours: Ours, theirs: Theirs) -> None:
     for system, ending in ((ours, "OK"), (theirs, "INVALID_ARGUMENT")):
         declare(system)
-        for query in ("state = ABANDONED", "state = REFERENCE"):
+        for query in (
+            "state = ABANDONED",
+            "state = REFERENCE",
+            "state = 2",
+            "state != 2",
+            "state IN (2, 3)",
+            "state NOT IN (2, LIVE)",
+        ):
             assert code(ask(system, "GetArtifacts", options={"filter_query": query})) == ending
 
 

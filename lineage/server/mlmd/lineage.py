@@ -15,7 +15,7 @@ from lineage.mlmd.conversion import attribution_message, fill_event, type_messag
 from lineage.mlmd.messages import Message, message, node_class
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EVENT_KINDS, EdgeKind, EdgeRow
-from lineage.server.mlmd.reading import filtered
+from lineage.server.mlmd.filtering import filtered
 from lineage.server.session import Session
 
 __all__ = ["subgraph"]

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Final
-from weakref import WeakKeyDictionary
 
 from lineage.contract.backend import Named, Order
-from lineage.contract.registry import Registry, registry
+from lineage.contract.registry import registry
 from lineage.contract.walking import Direction
 from lineage.errors import Invalid, NotFound
-from lineage.filters.parsing import parse
 from lineage.filters.tree import (
-    And,
     Column,
     Compare,
     Exists,
@@ -23,17 +19,15 @@ from lineage.filters.tree import (
     Neighbour,
     Not,
     Operator,
-    Or,
     Present,
     all_of,
-    bind,
 )
-from lineage.mlmd.conversion import fill_event, fill_node, type_message, wire_name
+from lineage.mlmd.conversion import fill_event, fill_node, type_message
 from lineage.mlmd.messages import Message, UnknownFieldSet, message
 from lineage.model.keys import LARGEST_ID, Kind, NodeKey
 from lineage.model.rows import EVENT_KINDS, EdgeKind, EdgeRow, NodeRow
-from lineage.model.schema import AnyType
 from lineage.queries.find import read_token, write_token
+from lineage.server.mlmd.filtering import filtered
 from lineage.server.mlmd.types import known_type
 from lineage.server.session import Session
 
@@ -46,7 +40,6 @@ __all__ = [
     "contexts_of",
     "events_of",
     "every",
-    "filtered",
     "in_context",
     "related_contexts",
     "related_to_several",
@@ -157,48 +150,6 @@ def _listed(
     elif own is not None:
         response.next_page_token = ""
     return _add(response, kind, session, rows[:size], as_of)
-
-
-def filtered(session: Session, kind: Kind, text: str, as_of: int | None) -> Filter | None:
-    """Return what a `filter_query` says; None where it is empty."""
-    if not text:
-        return None
-    try:
-        tree = parse(text, kind)
-    except Invalid as error:
-        raise Invalid(f"Invalid `filter_query`: {error}") from None
-    return _with_unset_states(bind(tree, _wire_types(registry(session.backend, as_of))))
-
-
-def _with_unset_states(tree: Filter) -> Filter:
-    """Let `state != LIVE` hold, as MLMD does, for what has no state, too."""
-    if isinstance(tree, And | Or):
-        return type(tree)(tuple(_with_unset_states(item) for item in tree.items))
-    if isinstance(tree, Not):
-        return Not(_with_unset_states(tree.item))
-    if isinstance(tree, Exists):
-        return replace(tree, condition=_with_unset_states(tree.condition))
-    if isinstance(tree, Compare) and tree.op is Operator.NE:
-        column = tree.column
-        if isinstance(column, Column) and column.field is Field.STATE:
-            return Not(replace(tree, op=Operator.EQ))
-    return tree
-
-
-_WIRE_TYPES: WeakKeyDictionary[Registry, list[AnyType]] = WeakKeyDictionary()
-
-
-def _wire_types(types: Registry) -> list[AnyType]:
-    """Return the types under the names that filters give them."""
-    known = _WIRE_TYPES.get(types)
-    if known is None:
-        known = _WIRE_TYPES[types] = [
-            each.stored({**vars(each), "name": wire_name(each.name)})
-            if each.name != wire_name(each.name)
-            else each
-            for each in types.by_id.values()
-        ]
-    return known
 
 
 def contexts_of(session: Session, request: Message, kind: Kind) -> Message:
