@@ -30,8 +30,11 @@ from lineage.backends.neo4j.rows import (
 from lineage.contract.evaluation import holds, is_nan
 from lineage.filters.tree import (
     And,
+    AnyColumn,
     Column,
     Compare,
+    CompareColumns,
+    Contains,
     Exists,
     Field,
     Filter,
@@ -40,6 +43,7 @@ from lineage.filters.tree import (
     Literal,
     Neighbour,
     Not,
+    OnColumn,
     Operator,
     Or,
     Present,
@@ -177,20 +181,54 @@ class Translator:
         return f"${name}"
 
     def _condition(self, tree: Filter) -> str:
-        if isinstance(tree, And):
-            return " AND ".join(f"({self._condition(item)})" for item in tree.items) or _ALWAYS
-        if isinstance(tree, Or):
-            return " OR ".join(f"({self._condition(item)})" for item in tree.items) or NEVER
+        if isinstance(tree, And | Or):
+            sign, empty = (" AND ", _ALWAYS) if isinstance(tree, And) else (" OR ", NEVER)
+            return sign.join(f"({self._condition(item)})" for item in tree.items) or empty
         if isinstance(tree, Not):
             return f"NOT coalesce({self._condition(tree.item)}, false)"
         if isinstance(tree, Exists):
             return self._exists(tree)
+        if isinstance(tree, CompareColumns):
+            return self._columns(tree)
         if isinstance(tree.column, PropertyColumn):
             return self._on_property(tree, tree.column)
         return self._on_column(tree, tree.column)
 
-    def _on_column(self, tree: Compare | In | Like | Present, column: Column) -> str:
+    def _columns(self, tree: CompareColumns) -> str:
+        """Return a comparison of two columns; what Cypher might decide otherwise is in doubt."""
+        left, right = self._plain(tree.left), self._plain(tree.right)
+        if (
+            left
+            and right
+            and left[1] == right[1]
+            and (left[1] == "number" or tree.op not in _ORDERINGS)
+        ):
+            return f"{left[0]} {_CYPHER_OPERATORS.get(tree.op, tree.op)} {right[0]}"
+        present = [
+            f"({self._condition(Present(column))})"
+            for column in (tree.left, tree.right)
+            if isinstance(column, PropertyColumn) or not column.of
+        ]
+        self._doubt(" AND ".join(present) or _ALWAYS)
+        return NEVER
+
+    def _plain(self, column: AnyColumn) -> tuple[str, str] | None:
+        """Return the expression of a column whose values are all texts or all whole numbers, and which."""
+        if isinstance(column, PropertyColumn):
+            return None
         name, kind = self._aliases[column.of]
+        if column.field in _TEXTS:
+            return f"{name}.{_TEXTS[column.field]}", "text"
+        if column.field in _NUMBERS:
+            return f"{name}.{_NUMBERS[column.field]}", "number"
+        if column.field is Field.ID and kind is not None:
+            return f"({name}.lineage_key - {packed(0, kind)})", "number"
+        return None
+
+    def _on_column(self, tree: OnColumn, column: Column) -> str:
+        name, kind = self._aliases[column.of]
+        if isinstance(tree, Contains):
+            return NEVER
         if column.field is Field.STATE:
             texts = _STATES.get(kind, [])
             wanted = [text for number, text in enumerate(texts) if holds(tree)(number)]
@@ -277,22 +315,27 @@ class Translator:
     def _doubt(self, condition: str) -> None:
         self._doubts[condition] = None
 
-    def _on_property(self, tree: Compare | In | Like | Present, column: PropertyColumn) -> str:
+    def _on_property(self, tree: OnColumn, column: PropertyColumn) -> str:
         native = native_name(column.name, custom=column.custom)
         if isinstance(tree, Present):
             return self._present(column, native)
-        if native is None:
-            self._doubt(self._held_otherwise(column, _CYPHER_TYPES))
+        if native is None or isinstance(tree, Contains):
+            self._doubt(self._held_otherwise(column, [*_CYPHER_TYPES, ValueType.STRUCT]))
             return NEVER
         value = f"n.{quoted(native)}"
         if isinstance(tree, In):
             return self._property_in(tree, column, value)
-        if not _allowed(column, "" if isinstance(tree, Like) else tree.value):
-            return NEVER
         if isinstance(tree, Like):
-            self._doubt(self._held_otherwise(column, [ValueType.STRING]))
-            return f"{value} IS :: STRING NOT NULL AND {self._like(value, tree.pattern)}"
-        return self._property_compared(tree, column, value)
+            return self._property_like(tree, column, value)
+        return (
+            self._property_compared(tree, column, value) if _allowed(column, tree.value) else NEVER
+        )
+
+    def _property_like(self, tree: Like, column: PropertyColumn, value: str) -> str:
+        self._doubt(self._held_otherwise(column, [ValueType.STRING, ValueType.STRUCT]))
+        if not _allowed(column, ""):
+            return NEVER
+        return f"{value} IS :: STRING NOT NULL AND {self._like(value, tree.pattern)}"
 
     def _property_compared(self, tree: Compare, column: PropertyColumn, value: str) -> str:
         if isinstance(tree.value, str):

@@ -19,9 +19,11 @@ from typing import Concatenate, ParamSpec, Protocol, TypeVar
 from lineage.backends.sqlite.errors import translate
 from lineage.backends.sqlite.location import Journal, beside, check_place, open_sqlite
 from lineage.backends.sqlite.lock import WritersLock, let_go_after_fork
+from lineage.backends.sqlite.properties import list_of
+from lineage.contract.evaluation import holds
 from lineage.errors import Invalid
-from lineage.filters.tree import like_pattern
-from lineage.model.canonical import unescape
+from lineage.filters.tree import Contains, Like, Literal, PropertyColumn, like_pattern
+from lineage.model.canonical import decode, escape, unescape
 
 __all__ = ["LARGE_LOG", "SqliteFile", "guarded"]
 
@@ -141,6 +143,9 @@ class SqliteFile:
     def _prepare(self, sql: sqlite3.Connection) -> None:
         sql.create_function("lineage_like", 2, _like, deterministic=True)
         sql.create_function("lineage_like_value", 2, _like_value, deterministic=True)
+        sql.create_function("lineage_like_member", 3, _like_member, deterministic=True)
+        sql.create_function("lineage_contains", 3, _contains, deterministic=True)
+        sql.create_function("lineage_escape", 1, _escape, deterministic=True)
         pragmas = [
             f"busy_timeout = {BUSY_SECONDS * 1000:.0f}",
             "cache_size = -16384",
@@ -284,4 +289,24 @@ def _like_value(value: object, pattern: str) -> bool:
     return isinstance(value, str) and _pattern(pattern).fullmatch(unescape(value)) is not None
 
 
+def _like_member(json_type: object, value: object, pattern: str) -> bool:
+    return holds(Like(_ANY, pattern))(list_of(json_type, value))
+
+
+def _contains(json_type: object, value: object, literal: str) -> bool:
+    return holds(Contains(_ANY, _literal(literal)))(list_of(json_type, value))
+
+
+def _escape(value: str | None) -> str | None:
+    return None if value is None else escape(value)
+
+
+def _literal(at_rest: str) -> Literal:
+    literal = decode(at_rest)[""]
+    assert isinstance(literal, bool | int | float | str)
+    return literal
+
+
+_ANY = PropertyColumn("")
+"""Conditions that are applied to a value look at no column."""
 _pattern = functools.lru_cache(like_pattern)

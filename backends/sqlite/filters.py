@@ -19,6 +19,8 @@ from lineage.filters.tree import (
     AnyColumn,
     Column,
     Compare,
+    CompareColumns,
+    Contains,
     Exists,
     Field,
     Filter,
@@ -27,14 +29,17 @@ from lineage.filters.tree import (
     Literal,
     Neighbour,
     Not,
+    OnColumn,
     Operator,
     Or,
     Present,
     PropertyColumn,
+    columns_of,
     conjuncts,
     walk_filter,
 )
 from lineage.model.keys import LARGEST_ID, Kind
+from lineage.model.values import ValueType
 
 __all__ = ["Tables", "Translator", "packed", "selects"]
 
@@ -51,6 +56,8 @@ _COLUMNS = {
 }
 _EVENT_ENDS = {Field.ARTIFACT_ID: Kind.ARTIFACT, Field.EXECUTION_ID: Kind.EXECUTION}
 _TEXTS = frozenset({Field.NAME, Field.EXTERNAL_ID, Field.URI})
+_NUMBERS = (ValueType.INT, ValueType.DOUBLE)
+_FAMILIES = (_NUMBERS, (ValueType.STRING,), (ValueType.BOOLEAN,))
 _WILDCARD = re.compile("[%_]")
 _GLOBS = {"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "[[]"}
 LONGEST_GLOB = 4_000
@@ -119,14 +126,15 @@ class Translator:
     def condition(self, tree: Filter) -> str:
         """Return the condition on the node `n`."""
         self._aliases.setdefault("", ("n", self.kind))
-        if isinstance(tree, And):
-            return " AND ".join(f"({self.condition(item)})" for item in tree.items) or "TRUE"
-        if isinstance(tree, Or):
-            return " OR ".join(f"({self.condition(item)})" for item in tree.items) or "FALSE"
+        if isinstance(tree, And | Or):
+            sign, empty = (" AND ", "TRUE") if isinstance(tree, And) else (" OR ", "FALSE")
+            return sign.join(f"({self.condition(item)})" for item in tree.items) or empty
         if isinstance(tree, Not):
             return f"({self.condition(tree.item)}) IS NOT TRUE"
         if isinstance(tree, Exists):
             return self._exists(tree)
+        if isinstance(tree, CompareColumns):
+            return self._columns(tree)
         if isinstance(tree.column, PropertyColumn):
             return PropertyCondition(tree.column, self._place).sql(tree)
         return self._on_column(tree, tree.column)
@@ -135,13 +143,56 @@ class Translator:
         self.parameters.append(value)
         return "?"
 
-    def _on_column(self, tree: Compare | In | Like | Present, column: Column) -> str:
+    def _columns(self, tree: CompareColumns) -> str:
+        """Return the comparison of two columns, each family of values apart."""
+        choices = [self._alike(tree, kinds) for kinds in _FAMILIES]
+        if tree.op is Operator.NE:
+            choices.append(self._one_is_nan(tree))
+        return " OR ".join(f"({choice})" for choice in choices)
+
+    def _alike(self, tree: CompareColumns, kinds: Collection[ValueType]) -> str:
+        # One after the other, as the parameters are placed while the text is made.
+        raw = isinstance(tree.left, Column) and isinstance(tree.right, Column)
+        parts = [self._is_of(column, kinds) for column in (tree.left, tree.right)]
+        left = self._side(tree.left, raw=raw)
+        return f"{' AND '.join(parts)} AND {left} {tree.op} {self._side(tree.right, raw=raw)}"
+
+    def _one_is_nan(self, tree: CompareColumns) -> str:
+        """Return the condition that both are numbers, and one of them is that which equals none."""
+        choices = []
+        for one, other in ((tree.left, tree.right), (tree.right, tree.left)):
+            if isinstance(one, PropertyColumn):
+                is_nan = PropertyCondition(one, self._place).is_nan()
+                number = self._is_of(other, _NUMBERS)
+                if isinstance(other, PropertyColumn):
+                    number = f"({number} OR {PropertyCondition(other, self._place).is_nan()})"
+                choices.append(f"{is_nan} AND {number}")
+        return " OR ".join(choices) or "FALSE"
+
+    def _is_of(self, column: AnyColumn, kinds: Collection[ValueType]) -> str:
+        if isinstance(column, PropertyColumn):
+            return PropertyCondition(column, self._place).is_of(kinds)
+        own = ValueType.STRING if column.field in _TEXTS else ValueType.INT
+        return f"{self._expression(column)} IS NOT NULL" if own in kinds else "FALSE"
+
+    def _side(self, column: AnyColumn, *, raw: bool) -> str:
+        """Return a column's value; text as it stands in properties, unless it is `raw`."""
+        if isinstance(column, PropertyColumn):
+            return PropertyCondition(column, self._place).value()
+        expression = self._expression(column)
+        return expression if raw or column.field not in _TEXTS else f"lineage_escape({expression})"
+
+    def _on_column(self, tree: OnColumn, column: Column) -> str:
         expression = self._expression(column)
         if isinstance(tree, Present):
             return f"{expression} IS NOT NULL"
         text = column.field in _TEXTS
-        if isinstance(tree, Like):  # a number is not like any pattern
-            return self._like(expression, tree.pattern) if text else "FALSE"
+        if isinstance(
+            tree, Like | Contains
+        ):  # a number is not like any pattern, and no column a list
+            return (
+                self._like(expression, tree.pattern) if text and isinstance(tree, Like) else "FALSE"
+            )
         place = self._place_of_id(column)
         if isinstance(tree, In):
             if place is None or set(map(type, tree.values)) != {int}:
@@ -273,9 +324,9 @@ def selects(tree: Exists) -> bool:
     for item in walk_filter(tree.condition):
         if isinstance(item, Exists):
             return False
-        column: AnyColumn | None = getattr(item, "column", None)
-        if column is not None and (isinstance(column, PropertyColumn) or column.of != tree.alias):
-            return False
+        for column in columns_of(item):
+            if isinstance(column, PropertyColumn) or column.of != tree.alias:
+                return False
     return any(
         isinstance(item, In) or (isinstance(item, Compare) and item.op is Operator.EQ)
         for item in conjuncts(tree.condition)

@@ -30,6 +30,7 @@ from lineage.filters.tree import (
     Or,
     PropertyColumn,
     all_of,
+    columns_of,
     conjuncts,
     walk_filter,
 )
@@ -142,7 +143,7 @@ class Search:
 
 def _columns(items: Sequence[Filter]) -> list[AnyColumn]:
     """Return the columns that conditions are on by themselves."""
-    return [item.column for item in items if not isinstance(item, And | Or | Not | Exists)]
+    return [column for item in items for column in columns_of(item)]
 
 
 def _is_found(items: Sequence[Filter]) -> bool:

@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TypeAlias
 
-from lineage.filters.tree import Compare, In, Like, Literal, Operator, Present, PropertyColumn
+from pydantic_core import from_json
+
+from lineage.contract.evaluation import is_nan
+from lineage.filters.tree import (
+    Contains,
+    In,
+    Like,
+    Literal,
+    OnColumn,
+    Operator,
+    Present,
+    PropertyColumn,
+)
 from lineage.model.canonical import encode, escape
 from lineage.model.values import ValueType
 
-__all__ = ["Parameter", "PropertyCondition", "property_index"]
+__all__ = ["Parameter", "PropertyCondition", "list_of", "property_index"]
 
 Parameter: TypeAlias = bool | int | float | str
 
 _NAN = """'{"float":"nan"}'"""
 _TAGS = {ValueType.STRUCT: '{"struct":', ValueType.PROTO: '{"any":'}
+_LIST = '{"struct":"['
+"""How the value of a property that is a list begins; a struct that is a string begins with a quote."""
 _JSON_TYPES = {
     None: "'integer', 'real'",
     ValueType.INT: "'integer'",
@@ -44,6 +58,16 @@ def property_index(name: str) -> str | None:
     return f'CREATE INDEX IF NOT EXISTS "{index}" ON node ({value}) WHERE {value} IS NOT NULL'
 
 
+def list_of(json_type: object, value: object) -> tuple[object, ...] | None:
+    """Return the list that a property holds; None where it holds something else.
+
+    It looks at the type itself, since SQLite tests conditions joined by AND in any order.
+    """
+    if json_type != "object" or not isinstance(value, str) or not value.startswith(_LIST):
+        return None
+    return tuple(from_json(from_json(value)["struct"]))
+
+
 class PropertyCondition:
     """Conditions on one property of the node `n`; `place` takes a parameter and returns its mark."""
 
@@ -54,20 +78,47 @@ class PropertyCondition:
         self._path = property_path(column.name)
         self._place = place
 
-    def sql(self, tree: Compare | In | Like | Present) -> str:
+    def sql(self, tree: OnColumn) -> str:
         """Return a condition; each time a part of it is written, its parameters are placed."""
         if isinstance(tree, Present):
             return self._present()
         if isinstance(tree, Like):
-            if not self._allows(ValueType.STRING):
+            return self._like(tree.pattern)
+        if isinstance(tree, Contains):
+            if not self._allows(ValueType.STRUCT) or is_nan(tree.value):
                 return "FALSE"
-            start = f"{self._type()} = 'text'"
-            return f"{start} AND lineage_like_value({self._value()}, {self._place(tree.pattern)})"
+            return self._of_list("lineage_contains", encode({"": tree.value}))
         if isinstance(tree, In):
             return self._in(tree.values)
         return self._compare(tree.op, tree.value)
 
-    def _value(self) -> str:
+    def _like(self, pattern: str) -> str:
+        choices = []
+        if self._allows(ValueType.STRING):
+            start = f"{self._type()} = 'text'"
+            choices.append(
+                f"{start} AND lineage_like_value({self.value()}, {self._place(pattern)})"
+            )
+        if self._allows(ValueType.STRUCT):
+            choices.append(self._of_list("lineage_like_member", pattern))
+        return " OR ".join(f"({choice})" for choice in choices) or "FALSE"
+
+    def _of_list(self, function: str, wanted: str) -> str:
+        return f"{function}({self._type()}, {self.value()}, {self._place(wanted)})"
+
+    def is_of(self, kinds: Collection[ValueType]) -> str:
+        """Return the condition that the value is of one of some plain types, NaN left out."""
+        types = [_JSON_TYPES[kind] for kind in kinds if self._allows(kind)]
+        return f"{self._type()} IN ({', '.join(types)})" if types else "FALSE"
+
+    def is_nan(self) -> str:
+        """Return the condition that the value is NaN."""
+        if not self._allows(ValueType.DOUBLE):
+            return "FALSE"
+        return f"({self._type()} = 'object' AND {self.value()} = {_NAN})"
+
+    def value(self) -> str:
+        """Return the expression of the value as it stands at rest, a bool as 0 or 1."""
         if self._path is not None:
             return f"json_extract({self._table}, {self._path})"
         name = self._place(escape(self._name))
@@ -86,10 +137,10 @@ class PropertyCondition:
         if self._kind is None:
             return f"{self._type()} IS NOT NULL"
         if self._kind is ValueType.DOUBLE:
-            return f"{self._type()} = 'real' OR {self._is_nan()}"
+            return f"{self._type()} = 'real' OR {self.is_nan()}"
         if self._kind in _TAGS:
             tag = _TAGS[self._kind]
-            return f"{self._type()} = 'object' AND substr({self._value()}, 1, {len(tag)}) = '{tag}'"
+            return f"{self._type()} = 'object' AND substr({self.value()}, 1, {len(tag)}) = '{tag}'"
         return f"{self._type()} IN ({_JSON_TYPES[self._kind]})"
 
     def _compare(self, op: Operator, literal: Literal) -> str:
@@ -101,9 +152,7 @@ class PropertyCondition:
         if isinstance(literal, str):
             if not self._allows(ValueType.STRING):
                 return "FALSE"
-            return (
-                f"{self._type()} = 'text' AND {self._value()} {op} {self._place(escape(literal))}"
-            )
+            return f"{self._type()} = 'text' AND {self.value()} {op} {self._place(escape(literal))}"
         if not self._allows(ValueType.INT, ValueType.DOUBLE):
             return "FALSE"
         return self._compare_number(op, literal)
@@ -115,13 +164,10 @@ class PropertyCondition:
             return "FALSE"
         numbers = f"{self._type()} IN ({_JSON_TYPES[self._kind]})"
         if not math.isnan(literal):
-            numbers += f" AND {self._value()} {op} {self._number(literal)}"
+            numbers += f" AND {self.value()} {op} {self._number(literal)}"
         if differs and self._kind is not ValueType.INT:
-            return f"({numbers}) OR {self._is_nan()}"
+            return f"({numbers}) OR {self.is_nan()}"
         return numbers
-
-    def _is_nan(self) -> str:
-        return f"({self._type()} = 'object' AND {self._value()} = {_NAN})"
 
     def _number(self, literal: float) -> str:
         """Place a number as text, so that it is rounded like the stored text, whatever SQLite does."""
@@ -138,11 +184,11 @@ class PropertyCondition:
         if truths and self._allows(ValueType.BOOLEAN):
             choices += [self._compare(Operator.EQ, truth) for truth in sorted(truths)]
         if strings and self._allows(ValueType.STRING):
-            start = f"{self._type()} = 'text' AND {self._value()}"
+            start = f"{self._type()} = 'text' AND {self.value()}"
             choices.append(
                 f"{start} IN ({', '.join([self._place(escape(each)) for each in strings])})"
             )
         if numbers and self._allows(ValueType.INT, ValueType.DOUBLE):
-            start = f"{self._type()} IN ({_JSON_TYPES[self._kind]}) AND {self._value()}"
+            start = f"{self._type()} IN ({_JSON_TYPES[self._kind]}) AND {self.value()}"
             choices.append(f"{start} IN ({', '.join([self._number(each) for each in numbers])})")
         return " OR ".join(f"({choice})" for choice in choices) or "FALSE"

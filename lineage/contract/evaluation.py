@@ -19,15 +19,17 @@ from lineage.filters.tree import (
     AnyColumn,
     Column,
     Compare,
+    CompareColumns,
+    Contains,
     Exists,
     Field,
     Filter,
     In,
     Like,
     Not,
+    OnColumn,
     Operator,
     Or,
-    Present,
     PropertyColumn,
     like_pattern,
 )
@@ -61,6 +63,7 @@ _TYPES = {
     ValueType.DOUBLE: float,
     ValueType.STRING: str,
     ValueType.BOOLEAN: bool,
+    ValueType.STRUCT: tuple,
 }
 
 
@@ -112,6 +115,8 @@ class _Compiler:
         if isinstance(tree, Not):
             inner = self.test(tree.item)
             return lambda node, met: not inner(node, met)
+        if isinstance(tree, CompareColumns):
+            return self._columns(tree)
         return self._exists(tree) if isinstance(tree, Exists) else self._condition(tree)
 
     def _exists(self, tree: Exists) -> _Test:
@@ -120,7 +125,18 @@ class _Compiler:
             inner(node, {**met, tree.alias: other}) for other in self._neighbours(node, tree)
         )
 
-    def _condition(self, tree: Compare | In | Like | Present) -> _Test:
+    def _columns(self, tree: CompareColumns) -> _Test:
+        left, right, compare = self._read(tree.left), self._read(tree.right), _OPERATORS[tree.op]
+
+        def test(node: NodeRow, met: Mapping[str, Met]) -> bool:
+            one, other = left(node, met), right(node, met)
+            family = _FAMILIES.get(type(one))
+            alike = family is not None and family == _FAMILIES.get(type(other))
+            return alike and compare(one, other)
+
+        return test
+
+    def _condition(self, tree: OnColumn) -> _Test:
         read = self._read(tree.column)
         accepted = holds(tree)
 
@@ -149,29 +165,41 @@ class _Compiler:
 
 
 def _value(at_rest: Any) -> object:
-    """Return a plain value, or the type alone of one that never compares."""
+    """Return a plain value, a list as a tuple, or the type alone of what never compares."""
     if type(at_rest) is str:
         return unescape(at_rest)
     if type(at_rest) is dict:
         if "float" in at_rest:
             return float(at_rest["float"])
-        return ValueType.STRUCT if "struct" in at_rest else ValueType.PROTO
+        if "any" in at_rest:
+            return ValueType.PROTO
+        content: str = at_rest["struct"]
+        return tuple(from_json(content)) if content.startswith("[") else ValueType.STRUCT
     return at_rest
 
 
-def holds(tree: Compare | In | Like | Present) -> Callable[[Any], bool]:
+def holds(tree: OnColumn) -> Callable[[Any], bool]:
     """Return the condition as a function of a value that is there."""
     if isinstance(tree, Compare):
         compare, literal, family = _OPERATORS[tree.op], tree.value, _FAMILIES[type(tree.value)]
         return lambda value: _FAMILIES.get(type(value)) == family and compare(value, literal)
     if isinstance(tree, Like):
         matches = like_pattern(tree.pattern).fullmatch
-        return lambda value: type(value) is str and matches(value) is not None
+        return lambda value: any(
+            type(each) is str and matches(each) is not None for each in _members(value)
+        )
+    if isinstance(tree, Contains):
+        equal = holds(Compare(tree.column, Operator.EQ, tree.value))
+        return lambda value: type(value) is tuple and any(map(equal, value))
     if isinstance(tree, In):
         # A set holds True and 1 to be one, and finds NaN, which equals nothing, by its identity.
         wanted = {(_FAMILIES[type(each)], each) for each in tree.values if not is_nan(each)}
-        return lambda value: (_FAMILIES.get(type(value)), value) in wanted
+        return lambda value: type(value) in _FAMILIES and (_FAMILIES[type(value)], value) in wanted
     return lambda _: True
+
+
+def _members(value: object) -> tuple[object, ...]:
+    return value if isinstance(value, tuple) else (value,)
 
 
 def is_nan(value: object) -> bool:

@@ -18,7 +18,7 @@ from lineage.model.keys import Kind
 from lineage.model.rows import EDGE_KINDS, STATE_NUMBERS
 from lineage.model.values import ValueType
 
-__all__ = ["ColumnMention", "Operand", "resolve"]
+__all__ = ["ColumnMention", "Operand", "is_column", "resolve"]
 
 
 class Operand(StrEnum):
@@ -109,6 +109,11 @@ def resolve(path: Sequence[Token], kind: Kind) -> ColumnMention:
             path[0].at, f"{head} needs a column; {_there_are(_columns(kind, neighbour), ())}"
         )
     return _column(path[1:], kind, neighbour, of=head)
+
+
+def is_column(word: Token, kind: Kind) -> bool:
+    """Whether a word alone is a column of nodes of that kind."""
+    return word.raw.lower() in _columns(kind, None)
 
 
 def _column(

@@ -1,26 +1,29 @@
 """The text form of filters: MLMD's `filter_query` without functions and arithmetic.
 
-A filter is one condition on a node: comparisons of a column with a literal (`= != <> < <= > >=`,
-`IN`, `BETWEEN`, `LIKE`, `IS NULL`, the last four with `NOT` as well), joined by `AND`, `OR`, `NOT`
-and parentheses. Literals and comments are BigQuery's; odd names of properties are written in
-backquotes.
+A filter is one condition on a node: comparisons of a column with a literal or another column
+(`= != <> < <= > >=`, `IN`, `BETWEEN`, `LIKE`, `IS NULL`, the last four with `NOT` as well), joined
+by `AND`, `OR`, `NOT` and parentheses. TRUE, FALSE and comparisons of literals are conditions, too.
+Literals and comments are BigQuery's; odd names of properties are written in backquotes.
 
-Only NOT and parentheses recurse here, and they are counted: no text can exhaust the stack.
+Nothing recurses here: what is open stands on a list, so that no text can exhaust the stack.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+import operator
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 from lineage.errors import Invalid
-from lineage.filters.columns import ColumnMention, Operand, resolve
+from lineage.filters.columns import ColumnMention, Operand, is_column, resolve
 from lineage.filters.scopes import NeighbourMention, scoped
 from lineage.filters.tokens import Token, cut, fault, number_of, text_of
 from lineage.filters.tree import (
     And,
     Column,
     Compare,
+    CompareColumns,
+    Contains,
     Filter,
     In,
     Like,
@@ -29,6 +32,7 @@ from lineage.filters.tree import (
     Operator,
     Or,
     Present,
+    PropertyColumn,
 )
 from lineage.model.keys import Kind
 from lineage.model.times import to_micros, to_time
@@ -36,7 +40,7 @@ from lineage.model.times import to_micros, to_time
 __all__ = ["parse"]
 
 _DEEPEST = 64
-"""How deep NOTs and parentheses may be nested."""
+"""How deep NOTs and parentheses that change something may be nested."""
 
 
 def parse(text: str, kind: Kind) -> Filter:
@@ -58,10 +62,7 @@ def parse(text: str, kind: Kind) -> Filter:
     Compare(column=Column(field=<Field.ID: 'id'>, of=''), op=<Operator.LT: '<'>, value=8)
     """
     reader = _Reader(cut(text), kind)
-    tree = reader.any_of(0)
-    if reader.peek.kind != "end":
-        raise reader.unexpected("AND, OR or the end")
-    return scoped(tree, reader.neighbours)
+    return scoped(reader.whole(), reader.neighbours)
 
 
 class _Constant(NamedTuple):
@@ -77,6 +78,79 @@ class _Constant(NamedTuple):
         return Operand.FLAG if isinstance(self.value, bool) else Operand.NUMBER
 
 
+class _Read(NamedTuple):
+    """A condition that was read, and how deep NOTs and parentheses are nested in it.
+
+    `join` is what its parts are joined by, if it has several, and `opening` the parenthesis around
+    them, which counts once they are parts of something else.
+    """
+
+    tree: Filter
+    depth: int = 0
+    join: type[And | Or] | None = None
+    opening: Token | None = None
+
+    def inside(self, opening: Token) -> _Read:
+        """Return the same in parentheses, which change nothing around a single condition."""
+        return self if self.join is None else self._replace(opening=opening)
+
+    def deeper(self, join: type[And | Or] | None = None) -> int:
+        """Return the depth as a part of a chain, in which a chain of the same kind is taken apart."""
+        if self.opening is None or self.join is join:
+            return self.depth
+        return _checked(self.depth + 1, self.opening)
+
+    def negated(self, sign: Token) -> _Read:
+        """Return its complement, for which that sign asks."""
+        return _Read(Not(self.tree), _checked(self.deeper() + 1, sign))
+
+
+_Side: TypeAlias = _Read | ColumnMention | _Constant
+"""What parentheses may be around: a condition, or what is compared."""
+
+
+class _Open:
+    """What was read since a parenthesis was opened, or since the beginning."""
+
+    def __init__(self, opening: Token | None = None) -> None:
+        self.opening = opening
+        self.nots: list[Token] = []
+        self._all: list[_Read] = []
+        self._any: list[_Read] = []
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.nots or self._all or self._any)
+
+    def add(self, read: _Read) -> None:
+        """Take the next condition, which the last NOTs are about."""
+        while self.nots:
+            read = read.negated(self.nots.pop())
+        self._all.append(read)
+
+    def end_chain(self) -> None:
+        """Take OR for read: what follows is another alternative."""
+        self._any.append(_chain(And, self._all))
+        self._all = []
+
+    def whole(self) -> _Read:
+        return _chain(Or, [*self._any, _chain(And, self._all)])
+
+
+def _chain(join: type[And | Or], items: Sequence[_Read]) -> _Read:
+    """Join conditions; parentheses around a chain of the same kind change nothing."""
+    if len(items) == 1:
+        return items[0]
+    depth = max(item.deeper(join) for item in items)
+    return _Read(_flat(join, [item.tree for item in items]), depth, join)
+
+
+def _checked(depth: int, opening: Token) -> int:
+    if depth > _DEEPEST:
+        raise fault(opening.at, f"NOTs and parentheses are nested more than {_DEEPEST} deep")
+    return depth
+
+
 class _Reader:
     """Reads tokens, from left to right, into a tree without `Exists`."""
 
@@ -90,8 +164,9 @@ class _Reader:
     def peek(self) -> Token:
         return self._tokens[self._next]
 
-    def unexpected(self, expected: str) -> Invalid:
-        token = self.peek
+    def unexpected(self, expected: str, token: Token | None = None) -> Invalid:
+        """Return the fault that another piece should be where the next one is, or `token`."""
+        token = token or self.peek
         ends = token.kind == "end"
         what = "the filter ends here" if ends else f"{token} does not belong here"
         return fault(token.at, f"{what}; there should be {expected}")
@@ -108,49 +183,119 @@ class _Reader:
         if self._take(key) is None:
             raise self.unexpected(key)
 
-    def any_of(self, depth: int) -> Filter:
-        items = [self._all_of(depth)]
-        while self._take("OR"):
-            items.append(self._all_of(depth))
-        return _flat(Or, items)
+    def whole(self) -> Filter:
+        """Read all of the text."""
+        opened = [_Open()]
+        while True:
+            while opening := self._take("NOT", "("):
+                if opening.key == "(":
+                    opened.append(_Open(opening))
+                else:
+                    opened[-1].nots.append(opening)
+            side = self._compared(self._side())
+            while len(opened) > 1 and self.peek.key == ")":
+                side = self._compared(self._closed(opened.pop(), side))
+            sign = self._take("AND", "OR")
+            opened[-1].add(self._condition(side, sign))
+            if sign is None:
+                break
+            if sign.key == "OR":
+                opened[-1].end_chain()
+        if len(opened) > 1 or self.peek.kind != "end":
+            raise self.unexpected("AND, OR or ')'" if len(opened) > 1 else "AND, OR or the end")
+        return opened[0].whole().tree
 
-    def _all_of(self, depth: int) -> Filter:
-        items = [self._item(depth)]
-        while self._take("AND"):
-            items.append(self._item(depth))
-        return _flat(And, items)
+    def _closed(self, opened: _Open, side: _Side) -> _Side:
+        """Read a closing parenthesis; return what was in it."""
+        assert opened.opening is not None
+        if opened.is_empty and not isinstance(side, _Read):
+            self._advance()
+            return side
+        opened.add(self._condition(side, None))
+        self._advance()
+        return opened.whole().inside(opened.opening)
 
-    def _item(self, depth: int) -> Filter:
-        opening = self._take("NOT", "(")
-        if opening is None:
-            return self._predicate()
-        if depth == _DEEPEST:
-            raise fault(opening.at, f"NOTs and parentheses are nested more than {_DEEPEST} deep")
-        if opening.key == "NOT":
-            return Not(self._item(depth + 1))
-        inside = self.any_of(depth + 1)
-        if self._take(")") is None:
-            raise self.unexpected("AND, OR or ')'")
-        return inside
+    def _condition(self, side: _Side, sign: Token | None) -> _Read:
+        """Return what was read as a condition, which a column or a number alone is not."""
+        if isinstance(side, _Read):
+            return side
+        if isinstance(side, _Constant) and isinstance(side.value, bool):
+            return _truth(side.value)
+        raise self.unexpected("a comparison, such as =, IN or IS NULL", sign)
 
-    def _predicate(self) -> Filter:
+    def _side(self) -> ColumnMention | _Constant:
         if self.peek.kind in ("number", "text") or self.peek.key in ("-", ".", "TRUE", "FALSE"):
-            left = self._constant()
-            sign, op = self._operator()
-            mention = self._column()
-            return _comparison(mention, sign, _FLIPPED.get(op, op), left)
-        mention = self._column()
+            return self._constant()
+        return self._column()
+
+    def _compared(self, side: _Side) -> _Side:
+        """Read the comparison that follows a side, if one does."""
+        if isinstance(side, ColumnMention):
+            return self._on_column(side)
+        if isinstance(side, _Constant) and self.peek.key in ("IN", "NOT"):
+            return self._member(side)
+        if self.peek.key not in ("<>", *Operator):
+            return side
+        sign, op = self._operator()
+        right = self._right(None)
+        if isinstance(right, ColumnMention):
+            if isinstance(side, _Constant):
+                return _Read(_comparison(right, sign, op.flipped, side))
+            raise fault(sign.at, "a condition is compared with TRUE or FALSE only")
+        return _decided(side, sign, op, right)
+
+    def _on_column(self, mention: ColumnMention) -> _Side:
         if self._take("IS"):
             negated = self._take("NOT")
             self._expect("NULL")
             present = Present(mention.column)
-            return present if negated else Not(present)
+            return _Read(present if negated else Not(present))
         if self._take("NOT"):
-            return Not(self._tested(mention, "IN, BETWEEN or LIKE"))
+            return _Read(Not(self._tested(mention, "IN, BETWEEN or LIKE")))
         if self.peek.key in ("IN", "BETWEEN", "LIKE"):
-            return self._tested(mention, "")
+            return _Read(self._tested(mention, ""))
+        if self.peek.key not in ("<>", *Operator):
+            return mention
         sign, op = self._operator()
-        return _comparison(mention, sign, op, self._constant())
+        return _Read(_compare(mention, sign, op, self._right(mention)))
+
+    def _member(self, constant: _Constant) -> _Read:
+        """Read `IN` or `NOT IN` and the column whose members are asked for."""
+        negated = self._take("NOT")
+        if self._take("IN") is None:
+            raise self.unexpected("IN" if negated else "a comparison, such as =, IN or IS NULL")
+        at = self.peek.at
+        mention = self._column()
+        column = mention.column
+        if not isinstance(column, PropertyColumn) or column.kind is not None:
+            raise fault(at, f"{mention.name} is no list; a property without a suffix may be one")
+        contains = Contains(column, constant.value)
+        return _Read(Not(contains) if negated else contains)
+
+    def _right(self, mention: ColumnMention | None) -> ColumnMention | _Constant:
+        """Read what stands to the right of a sign: a literal or a column, perhaps in parentheses."""
+        depth = self._parentheses()
+        token, after = self.peek, self._tokens[min(self._next + 1, len(self._tokens) - 1)]
+        is_name = token.kind == "quoted" or (token.kind == "word" and after.key == ".")
+        names = mention.members if mention else {}
+        if is_name or (token.kind == "word" and not names and is_column(token, self._kind)):
+            side: ColumnMention | _Constant = self._column()
+        else:
+            side = self._literal()
+        self._close(depth)
+        return side
+
+    def _parentheses(self) -> int:
+        """Read parentheses around a single value, and return how many there are."""
+        depth = 0
+        while self._take("("):
+            depth += 1
+        return depth
+
+    def _close(self, depth: int) -> None:
+        for _ in range(depth):
+            if self._take(")") is None:
+                raise self.unexpected("')'")
 
     def _operator(self) -> tuple[Token, Operator]:
         sign = self._take("<>", *Operator)
@@ -167,12 +312,12 @@ class _Reader:
             return _among(mention, test, self._list())
         if test.key == "LIKE":
             return _like(mention, test, self._constant())
-        low = self._constant()
+        low = self._right(mention)
         self._expect("AND")
-        high = self._constant()
+        high = self._right(mention)
         bounds = ((Operator.GE, low), (Operator.LE, high))
-        both = _flat(And, [_comparison(mention, test, op, constant) for op, constant in bounds])
-        _check_alike(mention, (low, high))
+        both = _flat(And, [_compare(mention, test, op, side) for op, side in bounds])
+        _check_alike(mention, [each for each in (low, high) if isinstance(each, _Constant)])
         return both
 
     def _list(self) -> list[_Constant]:
@@ -185,7 +330,13 @@ class _Reader:
         return items
 
     def _constant(self) -> _Constant:
-        """Read a literal or a bare word."""
+        """Read a literal or a bare word, perhaps in parentheses."""
+        depth = self._parentheses()
+        constant = self._literal()
+        self._close(depth)
+        return constant
+
+    def _literal(self) -> _Constant:
         token = self.peek
         if token.key in ("-", ".") or token.kind == "number":
             return self._number()
@@ -224,11 +375,13 @@ class _Reader:
         return mention
 
 
-_FLIPPED = {
-    Operator.LT: Operator.GT,
-    Operator.LE: Operator.GE,
-    Operator.GT: Operator.LT,
-    Operator.GE: Operator.LE,
+_COMPARISONS: dict[Operator, Callable[[Any, Any], bool]] = {
+    Operator.EQ: operator.eq,
+    Operator.NE: operator.ne,
+    Operator.LT: operator.lt,
+    Operator.LE: operator.le,
+    Operator.GT: operator.gt,
+    Operator.GE: operator.ge,
 }
 _LATEST = 2**63 // 1000 - 2
 """Milliseconds beyond any time that is stored, whose microseconds still fit in 64 bits."""
@@ -240,6 +393,39 @@ def _flat(join: type[And | Or], items: Iterable[Filter]) -> Filter:
     for item in items:
         flat.extend(item.items if isinstance(item, join) else (item,))
     return flat[0] if len(flat) == 1 else join(tuple(flat))
+
+
+def _truth(value: bool) -> _Read:  # noqa: FBT001
+    """Return the condition that holds always, or never."""
+    return _Read(And(()) if value else Or(()))
+
+
+def _decided(side: _Read | _Constant, sign: Token, op: Operator, right: _Constant) -> _Read:
+    """Return a comparison of a condition with TRUE or FALSE, or of two literals."""
+    if isinstance(side, _Read):
+        if op not in (Operator.EQ, Operator.NE) or not isinstance(right.value, bool):
+            raise fault(sign.at, "a condition is compared with TRUE or FALSE only, by = or !=")
+        return side if right.value is (op is Operator.EQ) else side.negated(sign)
+    if side.operand is None or side.operand is not right.operand:
+        raise fault(right.token.at, f"{right.token} is not {side.operand}, as {side.token} is")
+    return _truth(_COMPARISONS[op](side.value, right.value))
+
+
+def _compare(
+    mention: ColumnMention, sign: Token, op: Operator, right: ColumnMention | _Constant
+) -> Filter:
+    if isinstance(right, _Constant):
+        return _comparison(mention, sign, op, right)
+    alike = mention.operand is right.operand and mention.members == right.members
+    free = {None, Operand.NUMBER, Operand.TEXT, Operand.FLAG}
+    if not alike and not (
+        None in (mention.operand, right.operand) and {mention.operand, right.operand} <= free
+    ):
+        raise fault(
+            sign.at,
+            f"{mention.name} is compared with {mention.operand or Operand.NUMBER}, and {right.name} is none",
+        )
+    return CompareColumns(mention.column, op, right.column)
 
 
 def _value(mention: ColumnMention, constant: _Constant) -> Literal:
@@ -257,7 +443,7 @@ def _value(mention: ColumnMention, constant: _Constant) -> Literal:
     if constant.operand is None:
         raise fault(
             constant.token.at,
-            f"{constant.token} is no literal, with which columns are compared; text needs quotes",
+            f"{constant.token} is no literal and no column, with which columns are compared; text needs quotes",
         )
     if mention.operand not in (None, constant.operand):
         raise fault(

@@ -14,22 +14,19 @@ neighbour that only another mentions.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from lineage.filters.tokens import fault
 from lineage.filters.tree import (
     And,
     Column,
-    Compare,
     Exists,
     Filter,
-    In,
-    Like,
     Neighbour,
     Not,
     Or,
-    Present,
+    columns_of,
     walk_filter,
 )
 
@@ -67,7 +64,7 @@ class _Scopes:
 
     def __init__(self, tree: Filter, neighbours: Mapping[str, NeighbourMention]) -> None:
         self._neighbours = neighbours
-        self._totals = Counter(_alias(each) for each in walk_filter(tree))
+        self._totals = Counter(alias for each in walk_filter(tree) for alias in _aliases(each))
 
     def of(self, tree: Filter) -> _Part:
         if isinstance(tree, And):
@@ -77,9 +74,10 @@ class _Scopes:
         if isinstance(tree, Not):
             part = self.of(tree.item)
             return part._replace(tree=Not(part.tree))
-        alias = _alias(tree)
-        part = _Part(tree, {alias: 1} if alias else {}, 0)
-        return self._exists(alias, part) if alias and self._totals[alias] == 1 else part
+        part = _Part(tree, dict(Counter(_aliases(tree))), 0)
+        for alias in self._complete(part.mentions):
+            part = self._exists(alias, part)
+        return part
 
     def _complete(self, mentions: dict[str, int]) -> list[str]:
         """Return the aliases all of whose mentions are among these, in the order of the text."""
@@ -127,11 +125,11 @@ class _Scopes:
         return _Part(Exists(neighbour, alias, part.tree), others, part.nesting + 1)
 
 
-def _alias(tree: Filter) -> str:
-    """Return the alias that a condition mentions by itself, if it does."""
-    if isinstance(tree, Compare | In | Like | Present) and isinstance(tree.column, Column):
-        return tree.column.of
-    return ""
+def _aliases(tree: Filter) -> Iterator[str]:
+    """Yield the aliases that a condition mentions by itself, one for each mention."""
+    for column in columns_of(tree):
+        if isinstance(column, Column) and column.of:
+            yield column.of
 
 
 def _joined(join: type[And | Or], parts: Sequence[_Part]) -> _Part:
@@ -140,5 +138,5 @@ def _joined(join: type[And | Or], parts: Sequence[_Part]) -> _Part:
     mentions: Counter[str] = Counter()
     for part in parts:
         mentions.update(part.mentions)
-    nesting = max(part.nesting for part in parts)
+    nesting = max((part.nesting for part in parts), default=0)
     return _Part(join(tuple(part.tree for part in parts)), mentions, nesting)

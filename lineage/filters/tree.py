@@ -24,8 +24,11 @@ from lineage.model.values import ValueType
 
 __all__ = [
     "And",
+    "AnyColumn",
     "Column",
     "Compare",
+    "CompareColumns",
+    "Contains",
     "Exists",
     "Field",
     "Filter",
@@ -34,12 +37,14 @@ __all__ = [
     "Literal",
     "Neighbour",
     "Not",
+    "OnColumn",
     "Operator",
     "Or",
     "Present",
     "PropertyColumn",
     "all_of",
     "bind",
+    "columns_of",
     "conjuncts",
     "like_pattern",
     "walk_filter",
@@ -57,6 +62,12 @@ class Operator(StrEnum):
     LE = "<="
     GT = ">"
     GE = ">="
+
+    @property
+    def flipped(self) -> Operator:
+        """The comparison that means the same with its sides exchanged."""
+        turned = {"<": Operator.GT, "<=": Operator.GE, ">": Operator.LT, ">=": Operator.LE}
+        return turned.get(self.value, self)
 
 
 class Field(StrEnum):
@@ -155,10 +166,21 @@ class In:
 
 @dataclass(frozen=True, slots=True)
 class Like:
-    """The column is a string that matches: `%` any run, `_` one character, case-sensitive."""
+    """The column matches: `%` any run, `_` one character, case-sensitive.
+
+    It is a string that does, or a list one of whose strings does.
+    """
 
     column: AnyColumn
     pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class Contains:
+    """The column is a list, one of whose members equals the value."""
+
+    column: PropertyColumn
+    value: Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +188,15 @@ class Present:
     """The column has a value (of the property column's type, if that has one)."""
 
     column: AnyColumn
+
+
+@dataclass(frozen=True, slots=True)
+class CompareColumns:
+    """`left op right`, both of them columns, of values of one family."""
+
+    left: AnyColumn
+    op: Operator
+    right: AnyColumn
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +233,9 @@ class Exists:
     condition: Filter
 
 
-Filter: TypeAlias = Compare | In | Like | Present | And | Or | Not | Exists
+OnColumn: TypeAlias = Compare | In | Like | Present | Contains
+"""A condition on one column."""
+Filter: TypeAlias = OnColumn | CompareColumns | And | Or | Not | Exists
 
 
 def all_of(*conditions: Filter | None) -> Filter | None:
@@ -237,6 +270,13 @@ def walk_filter(tree: Filter) -> Iterator[Filter]:
         yield from walk_filter(tree.condition)
 
 
+def columns_of(tree: Filter) -> tuple[AnyColumn, ...]:
+    """Return the columns that a condition mentions by itself, not in conditions inside it."""
+    if isinstance(tree, CompareColumns):
+        return tree.left, tree.right
+    return () if isinstance(tree, And | Or | Not | Exists) else (tree.column,)
+
+
 def like_pattern(pattern: str) -> re.Pattern[str]:
     """Return a LIKE pattern as a regular expression for `fullmatch`; every character counts as one."""
     special = {"%": ".*", "_": "."}
@@ -255,21 +295,41 @@ _COMPARISONS: dict[Operator, Callable[[str, str], bool]] = {
 
 def bind(tree: Filter, types: Iterable[AnyType]) -> Filter:
     """Turn every condition on a type's name into one on type ids, by the types there are."""
-    if isinstance(tree, And):
-        return And(tuple(bind(item, types) for item in tree.items))
-    if isinstance(tree, Or):
-        return Or(tuple(bind(item, types) for item in tree.items))
+    if isinstance(tree, And | Or):
+        return type(tree)(tuple(bind(item, types) for item in tree.items))
     if isinstance(tree, Not):
         return Not(bind(tree.item, types))
     if isinstance(tree, Exists):
         return Exists(tree.neighbour, tree.alias, bind(tree.condition, types))
+    if isinstance(tree, CompareColumns):
+        return _bound_columns(tree, types)
     if isinstance(tree.column, Column) and tree.column.field is Field.TYPE:
         ids = (each.id for each in types if each.id is not None and _names(tree, each.name))
         return In(Column(Field.TYPE_ID, tree.column.of), tuple(ids))
     return tree
 
 
-def _names(condition: Compare | In | Like | Present, name: str) -> bool:
+def _bound_columns(tree: CompareColumns, types: Iterable[AnyType]) -> Filter:
+    """Take a type's name on one side for each of the names there are."""
+    for column, op, other in (
+        (tree.left, tree.op.flipped, tree.right),
+        (tree.right, tree.op, tree.left),
+    ):
+        if isinstance(column, Column) and column.field is Field.TYPE:
+            items = (
+                And(
+                    tuple(
+                        bind(Compare(each, how, name), types)
+                        for each, how in ((column, Operator.EQ), (other, op))
+                    )
+                )
+                for name in sorted({each.name for each in types})
+            )
+            return Or(tuple(items))
+    return tree
+
+
+def _names(condition: OnColumn, name: str) -> bool:
     """Whether a condition on a type's name holds for this one."""
     if isinstance(condition, In):
         return name in condition.values

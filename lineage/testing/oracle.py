@@ -19,6 +19,8 @@ from lineage.filters.tree import (
     And,
     Column,
     Compare,
+    CompareColumns,
+    Contains,
     Exists,
     Field,
     Filter,
@@ -232,7 +234,7 @@ class Snapshot:
 
     # Filters
 
-    def holds(self, tree: Filter, row: NodeRow, aliases: Aliases) -> bool:  # noqa: PLR0911 - one for each condition
+    def holds(self, tree: Filter, row: NodeRow, aliases: Aliases) -> bool:  # noqa: C901, PLR0911 - one for each condition
         """Whether a filter accepts a node, by the definition of each condition."""
         match tree:
             case And(items):
@@ -255,7 +257,18 @@ class Snapshot:
                 return any(_compares(found, Operator.EQ, value) for value in values)
             case Like(column, pattern):
                 found = _value(column, row, aliases)
-                return isinstance(found, str) and _like(found, pattern)
+                texts = found if isinstance(found, list) else [found]
+                return any(isinstance(text, str) and _like(text, pattern) for text in texts)
+            case Contains(column, value):
+                found = _value(column, row, aliases)
+                return isinstance(found, list) and any(
+                    _compares(each, Operator.EQ, value) for each in found
+                )
+            case CompareColumns(left, op, right):
+                other = _value(right, row, aliases)
+                return isinstance(other, bool | int | float | str) and _compares(
+                    _value(left, row, aliases), op, other
+                )
 
     def neighbours(self, key: NodeKey, neighbour: Neighbour) -> Iterator[NodeRow | EdgeRow]:
         """Yield the events of a node, or the live nodes that edges of contexts join it with."""

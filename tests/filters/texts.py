@@ -136,7 +136,11 @@ def _numbered(tree: Filter, numbers: Iterator[int]) -> Filter:
         return type(tree)(tuple(_numbered(item, numbers) for item in tree.items))
     if isinstance(tree, Not):
         return Not(_numbered(tree.item, numbers))
-    if not isinstance(tree, Exists) and isinstance(tree.column, Column) and tree.column.of:
+    if (
+        isinstance(tree, Compare | In | Like | Present)
+        and isinstance(tree.column, Column)
+        and tree.column.of
+    ):
         neighbour, alias = Neighbour(tree.column.of), f"{tree.column.of}_{next(numbers)}"
         column = Column(tree.column.field, alias)
         return Exists(neighbour, alias, _moved(tree, column))

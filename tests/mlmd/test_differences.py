@@ -369,9 +369,18 @@ def states(ours: Ours, theirs: Theirs) -> None:
             assert code(ask(system, "GetArtifacts", options={"filter_query": query})) == ending
 
 
-@row("arithmetic and functions")
+@row("arithmetic and functions, conditions compared with one another, lists of columns")
 def functions(ours: Ours, theirs: Theirs) -> None:
     for system, ending in ((ours, "INVALID_ARGUMENT"), (theirs, "OK")):
         declare(system)
-        for query in ("id + 1 > 1", "LENGTH(uri) > 1", "CASE WHEN id = 1 THEN TRUE ELSE FALSE END"):
+        for query in (
+            "id + 1 > 1",
+            "LENGTH(uri) > 1",
+            "CASE WHEN id = 1 THEN TRUE ELSE FALSE END",
+            "(id = 1) = (name = 'a')",
+            "TRUE = (id = 1)",
+            "id IN (1, type_id)",
+            "1 IN (1, 2)",
+            "1 IS NULL",
+        ):
             assert code(ask(system, "GetArtifacts", options={"filter_query": query})) == ending

@@ -13,12 +13,12 @@ from lineage.filters.tree import (
     And,
     Column,
     Compare,
+    CompareColumns,
     Exists,
     Field,
     Filter,
-    In,
-    Like,
     Not,
+    OnColumn,
     Operator,
     Or,
     Present,
@@ -53,10 +53,20 @@ def _on_wire(tree: Filter) -> Filter:
         return Not(_on_wire(tree.item))
     if isinstance(tree, Exists):
         return replace(tree, condition=_on_wire(tree.condition))
-    return _leaf_on_wire(tree)
+    return _columns_on_wire(tree) if isinstance(tree, CompareColumns) else _leaf_on_wire(tree)
 
 
-def _leaf_on_wire(tree: Compare | In | Like | Present) -> Filter:
+def _columns_on_wire(tree: CompareColumns) -> Filter:
+    sides = ((tree.left, tree.op.flipped, tree.right), (tree.right, tree.op, tree.left))
+    absent = (
+        And((Not(Present(column)), _on_wire(Compare(other, op, ""))))
+        for column, op, other in sides
+        if isinstance(column, Column) and column.field is Field.URI
+    )
+    return Or((tree, *absent))
+
+
+def _leaf_on_wire(tree: OnColumn) -> Filter:
     if not isinstance(tree.column, Column):
         return tree
     if tree.column.field is Field.URI and holds(tree)(""):
