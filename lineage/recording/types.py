@@ -7,7 +7,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from lineage.contract.backend import Backend
-from lineage.contract.registry import registry
+from lineage.contract.registry import Registry, registry
 from lineage.contract.transaction import Author, Transaction
 from lineage.errors import AlreadyExists, Invalid
 from lineage.model.entities import Node
@@ -17,7 +17,7 @@ from lineage.model.schema import AnyType, evolve
 from lineage.model.system import OWN_CLASSES, SYSTEM_NAMES, is_reserved, type_of
 from lineage.model.times import from_micros
 
-__all__ = ["TypeFinder", "check_type", "put_type", "put_types"]
+__all__ = ["TypeFinder", "check_type", "put_type", "put_types", "unchanged_types"]
 
 
 def put_types(
@@ -28,7 +28,13 @@ def put_types(
     can_add: bool = False,
     can_omit: bool = False,
 ) -> list[AnyType]:
-    """Write types, new or evolved by the rules of `schema.evolve`; return them as they are stored."""
+    """Write types, new or evolved by the rules of `schema.evolve`; return them as they are stored.
+
+    Where nothing is to be written, nobody is waited for: programs put their types at every start.
+    """
+    same = unchanged_types(backend, types, can_add=can_add, can_omit=can_omit)
+    if same is not None:
+        return same
     with backend.transaction(actor=author.actor, message=author.message) as transaction:
         transaction.lock()
         return [
@@ -37,14 +43,31 @@ def put_types(
         ]
 
 
-def put_type(
-    backend: Backend, transaction: Transaction, given: AnyType, *, can_add: bool, can_omit: bool
-) -> AnyType:
-    """Write a type in a locked transaction, new or evolved, and return it as it is stored."""
-    known, now = registry(backend), from_micros(transaction.time)
+def unchanged_types(
+    backend: Backend, types: Sequence[AnyType], *, can_add: bool, can_omit: bool
+) -> list[AnyType] | None:
+    """Return the stored types if all of these are stored so; None if any is to be written.
+
+    It reads, and takes no lock. After one that is to be written none is looked at: what they may say
+    depends on it.
+    """
+    known = registry(backend)
+    same: list[AnyType] = []
+    for given in types:
+        stored = _unchanged(known, given, can_add=can_add, can_omit=can_omit)
+        if stored is None:
+            return None
+        same.append(stored)
+    return same
+
+
+def _unchanged(known: Registry, given: AnyType, *, can_add: bool, can_omit: bool) -> AnyType | None:
+    """Return the stored type where putting this one changes nothing; raise as `put_type` does."""
     stored = known.by_name.get((given.kind, given.name, given.version))
     check_type(given, stored)
-    if stored is not None and (stored.name in SYSTEM_NAMES[stored.kind] or _is_own(stored)):
+    if stored is None:
+        return None
+    if stored.name in SYSTEM_NAMES[stored.kind] or _is_own(stored):
         # Another version of the library may have described its own types in other words.
         ours = given.name in OWN_CLASSES and given == type_of(OWN_CLASSES[given.name])
         if not ours and evolve(stored, given, can_add=can_add, can_omit=True) is not stored:
@@ -52,12 +75,23 @@ def put_type(
                 f"type {stored.name} is a system type and does not change; base a type of yours on it"
             )
         return stored
+    same = evolve(stored, given, can_add=can_add, can_omit=can_omit) is stored
+    return stored if same else None
+
+
+def put_type(
+    backend: Backend, transaction: Transaction, given: AnyType, *, can_add: bool, can_omit: bool
+) -> AnyType:
+    """Write a type in a locked transaction, new or evolved, and return it as it is stored."""
+    known, now = registry(backend), from_micros(transaction.time)
+    same = _unchanged(known, given, can_add=can_add, can_omit=can_omit)
+    if same is not None:
+        return same
+    stored = known.by_name.get((given.kind, given.name, given.version))
     if stored is None:
         evolved = _timed(given, id=transaction.next_id(None), create_time=now)
     else:
         evolved = evolve(stored, given, can_add=can_add, can_omit=can_omit)
-        if evolved is stored:
-            return stored
     if evolved.external_id is not None:
         taken = known.by_external_id.get(evolved.external_id)
         if taken is not None and taken.id != evolved.id:

@@ -55,6 +55,22 @@ def put(ours: Ours, *artifacts: dict[str, Any], **more: Any) -> list[int]:
     return list(ask(ours, "PutArtifacts", artifacts=wires, **more).artifact_ids)
 
 
+def test_unchanged_types_are_answered_beside_a_writer(typed: Ours) -> None:
+    """Each program puts its types at its start; one that writes does not hold them up."""
+    last = typed.backend.now()
+    with typed.backend.transaction(actor="bob", message="") as other:
+        other.lock()
+        for number, kind in enumerate(Kind, 10):
+            wire = {"name": kind.capitalize(), "properties": {"p": 1}}
+            made = ask(typed, f"Put{kind.capitalize()}Type", **{f"{kind}_type": wire})
+            assert made.type_id == number
+        same = {"artifact_types": [{"name": "Artifact"}], "context_types": [{"name": "Context"}]}
+        both = ask(typed, "PutTypes", **same, can_omit_fields=True)
+        assert (list(both.artifact_type_ids), list(both.context_type_ids)) == ([10], [12])
+        assert refused(typed, "PutTypes", **same) == "ALREADY_EXISTS"
+    assert typed.backend.now() == last
+
+
 def test_the_compiled_messages_are_current(tmp_path: Path) -> None:
     folder = Path(lineage.mlmd.__path__[0])
     compiled = tmp_path / "compiled"

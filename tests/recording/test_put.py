@@ -22,7 +22,7 @@ from lineage.model.rows import EdgeKind
 from lineage.model.schema import ArtifactType, ContextType
 from lineage.model.values import ProtoAny
 from lineage.store import Store
-from lineage.testing.builders import everything, writing
+from lineage.testing.builders import elsewhere, everything, writing
 from tests.recording.worlds import Experiment, Model, World, all_, event
 
 
@@ -131,6 +131,32 @@ def test_type_says_when_it_was_made_and_changed(store: Store) -> None:
     second = store.put(first.replace(description="what it is"))
     assert (second.external_id, second.description) == ("x", "what it is")
     assert (second.create_time, second.update_time) == (first.create_time, store.log()[0].time)
+
+
+def test_unchanged_types_wait_for_no_writer(store: Store) -> None:
+    first = ArtifactType(name="T", properties={"p": "INT", "q": "INT"}, external_id="x")
+    stored = store.put([first, ContextType(name="C")])
+    last = store.backend.now()
+    part = first.replace(properties={"p": "INT"})
+    with store.backend.transaction(actor="bob", message="") as other:
+        other.lock()
+        again = elsewhere(lambda: store.put([first, ContextType(name="C")]))
+        fewer = elsewhere(lambda: store.put(part, can_omit=True))
+        system = elsewhere(lambda: store.put(ArtifactType(name="lineage.Model")))
+        with pytest.raises(AlreadyExists):
+            elsewhere(lambda: store.put(part))
+    assert (again, fewer) == (stored, stored[0])
+    assert system.name == "lineage.Model"
+    assert store.backend.now() == last
+
+
+def test_what_is_new_is_not_refused_for_what_a_type_was(store: Store) -> None:
+    """The second is judged by what the first makes of the type."""
+    store.put(ArtifactType(name="T"))
+    grown = ArtifactType(name="T", properties={"p": "INT"})
+    indexed = ArtifactType(name="T", indexed=["p"])
+    stored = store.put([grown, indexed], can_add=True, can_omit=True)
+    assert stored[1].indexed == ("p",)
 
 
 def test_index_may_be_asked_for_without_the_property_again(store: Store) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from grpc import StatusCode
 
-from lineage.contract.registry import registry
-from lineage.contract.transaction import Transaction
 from lineage.errors import NotFound
 from lineage.mlmd.conversion import own_name, type_message, type_of
 from lineage.mlmd.messages import Message, message
@@ -15,7 +13,7 @@ from lineage.mlmd.missing import MISSING
 from lineage.model.keys import Kind
 from lineage.model.schema import AnyType
 from lineage.model.system import SYSTEM_NAMES
-from lineage.recording.types import put_type
+from lineage.recording.types import put_type, unchanged_types
 from lineage.server.refusal import Refusal
 from lineage.server.session import Session
 
@@ -28,20 +26,17 @@ def put_one(session: Session, request: Message, kind: Kind) -> Message:
     if not request.HasField(field):
         raise Refusal(StatusCode.INVALID_ARGUMENT, f"{field} is missing")
     _check_options(request)
-    with session.transaction() as transaction:
-        stored = _put(session, transaction, request, getattr(request, field), kind)
+    (stored,) = _put_all(session, request, [_given(getattr(request, field), kind)])
     return message(f"Put{kind.capitalize()}TypeResponse")(type_id=stored.id)
 
 
 def put_several(session: Session, request: Message) -> Message:
     """Write types of all kinds; all of them or none."""
     _check_options(request)
+    given = [_given(wire, kind) for kind in Kind for wire in getattr(request, f"{kind}_types")]
     response = message("PutTypesResponse")()
-    with session.transaction() as transaction:
-        for kind in Kind:
-            ids = getattr(response, f"{kind}_type_ids")
-            for wire in getattr(request, f"{kind}_types"):
-                ids.append(_put(session, transaction, request, wire, kind).id)
+    for stored in _put_all(session, request, given):
+        getattr(response, f"{stored.kind}_type_ids").append(stored.id)
     return response
 
 
@@ -52,25 +47,35 @@ def _check_options(request: Message) -> None:
         )
 
 
-def _put(
-    session: Session, transaction: Transaction, request: Message, wire: Message, kind: Kind
-) -> AnyType:
+def _given(wire: Message, kind: Kind) -> AnyType:
     if wire.HasField("base_type") and not wire.base_type:
         raise Refusal(StatusCode.UNIMPLEMENTED, "base_type UNSET: a base type cannot be taken away")
-    given = type_of(wire, kind)
-    stored = registry(session.backend).by_name.get((kind, given.name, given.version))
+    return type_of(wire, kind)
+
+
+def _put_all(session: Session, request: Message, types: Sequence[AnyType]) -> Sequence[AnyType]:
+    """Write types; those that are stored so are answered while another call holds the lock."""
+    allowed = {"can_add": request.can_add_fields, "can_omit": request.can_omit_fields}
+    for given in types:
+        _check_base(session, given)
+    same = unchanged_types(session.backend, types, **allowed)
+    if same is not None:
+        return same
+    with session.transaction() as transaction:
+        stored = []
+        for given in types:
+            _check_base(session, given)
+            stored.append(put_type(session.backend, transaction, given, **allowed))
+    return stored
+
+
+def _check_base(session: Session, given: AnyType) -> None:
+    stored = session.types.by_name.get((given.kind, given.name, given.version))
     if stored is not None and given.base is not None and stored.base not in (None, given.base):
         raise Refusal(
             StatusCode.UNIMPLEMENTED,
             f"type {given.type_name} is based on {stored.base}; a base type cannot be changed",
         )
-    return put_type(
-        session.backend,
-        transaction,
-        given,
-        can_add=request.can_add_fields,
-        can_omit=request.can_omit_fields,
-    )
 
 
 def known_type(session: Session, request: Message, kind: Kind) -> AnyType | None:
