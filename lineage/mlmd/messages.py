@@ -15,6 +15,7 @@ from lineage.errors import MissingExtra
 from lineage.model.keys import Kind
 
 try:
+    from google.protobuf import __version__ as _installed
     from google.protobuf import any_pb2, field_mask_pb2, struct_pb2
     from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
     from google.protobuf.descriptor_pool import DescriptorPool
@@ -26,6 +27,14 @@ except ImportError as error:
     raise MissingExtra(
         "MLMD's messages need protobuf: pip install 'lineage-graph[mlmd]'"
     ) from error
+
+_OLDEST = (5, 28)
+"""The first protobuf that reads descriptors of editions as they are meant; older ones fail on the way."""
+if tuple(map(int, _installed.split(".")[:2])) < _OLDEST:
+    raise MissingExtra(
+        f"MLMD's messages need protobuf 5.28 or newer, and {_installed} is installed, perhaps for the package "
+        "ml-metadata: in an environment without it, pip install 'lineage-graph[mlmd]'"
+    )
 
 __all__ = [
     "METHODS",
