@@ -3,9 +3,7 @@
 import enum
 import math
 import struct
-from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -13,11 +11,10 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import numpy as np
-import pydantic.dataclasses
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, RootModel, computed_field
+from pydantic import BaseModel, RootModel
 
 from lineage.errors import Invalid
 from lineage.model.canonical import decode, encode, escape, same, stored_values, unescape
@@ -333,125 +330,6 @@ def test_set_is_stored_sorted(raw: object, stored: object) -> None:
 
 WORDS = {f"word {number}" for number in range(20)}
 SORTED = sorted(WORDS)
-
-
-@dataclass
-class Note:
-    tags: set[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Frozen:
-    tags: frozenset[str]
-
-
-class Shape(BaseModel):
-    model_config = ConfigDict(extra="allow")
-
-    tags: set[str] = Field(alias="allTags")
-    notes: list[Note] = []
-    by_name: dict[int, set[str]] = {}
-    layers: list[int] = [3, 1, 2]
-    text: Annotated[set[str], PlainSerializer(len)] = set()
-    hidden: set[str] = Field(WORDS, exclude=True)
-
-    @computed_field(alias="loudTags")
-    def loud(self) -> set[str]:
-        return {tag.upper() for tag in self.tags}
-
-
-class Crossed(BaseModel):
-    one: set[str] = Field(serialization_alias="two")
-    two: list[int] = Field(serialization_alias="one")
-
-
-class Words(RootModel[frozenset[str]]):
-    pass
-
-
-@pydantic.dataclasses.dataclass
-class Checked:
-    tags: set[str] = Field(serialization_alias="t")
-
-
-class Holder(BaseModel):
-    shapes: dict[str, Shape | Words | Note]
-    frozen: frozenset[Frozen] = frozenset()
-
-
-SHAPE = Shape(allTags=WORDS, notes=[Note(WORDS)], by_name={7: WORDS}, text=WORDS, more=[WORDS])
-STORED = {
-    "allTags": SORTED,
-    "notes": [{"tags": SORTED}],
-    "by_name": {"7": SORTED},
-    "layers": [3, 1, 2],
-    "text": 20,
-    "more": [SORTED],
-    "loudTags": [word.upper() for word in SORTED],
-}
-
-
-@pytest.mark.parametrize(
-    ("raw", "stored"),
-    [
-        (Note(WORDS), {"tags": SORTED}),
-        (SHAPE, STORED),
-        (Words(frozenset(WORDS)), SORTED),
-        (Checked(WORDS), {"t": SORTED}),
-        (Crossed(one=WORDS, two=[2, 1]), {"two": SORTED, "one": [2, 1]}),
-        ([{"a": (SHAPE, Note(WORDS))}], [{"a": [STORED, {"tags": SORTED}]}]),
-        (deque([WORDS]), [SORTED]),
-        (
-            Holder(
-                shapes={"a": SHAPE, "b": Words(frozenset(WORDS)), "c": Note(WORDS)},
-                frozen={Frozen(frozenset({word})) for word in WORDS} | {Frozen(frozenset(WORDS))},
-            ),
-            {
-                "shapes": {"a": STORED, "b": SORTED, "c": {"tags": SORTED}},
-                "frozen": [{"tags": SORTED}, *({"tags": [word]} for word in SORTED)],
-            },
-        ),
-        ({Frozen(frozenset({word})) for word in WORDS}, [{"tags": [word]} for word in SORTED]),
-    ],
-)
-def test_set_in_an_object_is_stored_sorted(raw: object, stored: object) -> None:
-    assert to_value(raw) == stored
-
-
-def test_sets_in_what_a_generator_yields_are_stored_sorted() -> None:
-    assert to_value(words for words in (WORDS, {2, 1})) == [SORTED, [1, 2]]
-
-
-def test_objects_themselves_stay_as_they_are() -> None:
-    shape = SHAPE.model_copy(deep=True)
-    to_value(shape)
-    assert shape == SHAPE
-    assert isinstance(shape.tags, set)
-
-
-class Keys(BaseModel):
-    by: Mapping[int | str | Colour, Any]
-    few: Annotated[
-        dict[str, int], PlainSerializer(lambda given: {"total": sum(given.values())})
-    ] = {}
-
-
-@dataclass
-class Loose:
-    by: dict[Any, Any]
-
-
-@pytest.mark.parametrize("cls", [Keys, Loose])
-@pytest.mark.parametrize("by", [{1: "a", "1": "b"}, {"x": {Colour.RED: 1, "red": 2}}])
-def test_mapping_in_an_object_whose_keys_are_one_text_is_invalid(cls: Any, by: Any) -> None:
-    for raw in (cls(by=by), [cls(by=by)], cls(by={"y": [cls(by=by)]})):
-        with pytest.raises(Invalid, match=r"two keys of .* are one text"):
-            to_value(raw)
-    assert to_value([cls(by={1: "a", "2": "b"}).by]) == [{"1": "a", "2": "b"}]
-
-
-def test_serializer_may_leave_keys_out() -> None:
-    assert to_value(Keys(by={}, few={"a": 1, "b": 2})) == {"by": {}, "few": {"total": 3}}
 
 
 @pytest.mark.parametrize(
