@@ -328,10 +328,6 @@ def test_set_is_stored_sorted(raw: object, stored: object) -> None:
     assert to_value(raw) == stored
 
 
-WORDS = {f"word {number}" for number in range(20)}
-SORTED = sorted(WORDS)
-
-
 @pytest.mark.parametrize(
     "raw", [{1: "a", "1": "b"}, {"x": {True: 1, "true": 2}}, [{(1, 2): 1, "1,2": 2}]]
 )
