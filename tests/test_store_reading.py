@@ -108,6 +108,26 @@ def test_find_filters(churn: Store, cls: type[Node], where: Any, ids: list[int])
     assert [each.id for each in churn.find(cls, where)] == ids
 
 
+def test_find_looks_into_lists_and_beside_columns_at_any_moment(store: Store) -> None:
+    kept = store.put(
+        Artifact(type="lineage.Dataset", name="a", custom_properties={"tags": ["x", 1]})
+    )
+    then = store.put(Artifact(type="lineage.Dataset", uri="u", custom_properties={"of": "u"}))
+    before = store.at(store.log()[0].number)
+    store.update(kept.replace(custom_properties={"tags": ["y"]}))
+    store.update(then.replace(custom_properties={"of": "v"}))
+    for where, ids in (
+        ("'x' IN custom_properties.tags", [kept.id]),
+        ("custom_properties.tags LIKE 'x%'", [kept.id]),
+        ("1 IN custom_properties.tags OR FALSE", [kept.id]),
+        ("uri = custom_properties.of", [then.id]),
+        ("TRUE AND (uri) <> custom_properties.of", []),
+    ):
+        assert [each.id for each in before.find("artifact", where)] == ids, where
+        now = [each.id for each in store.find("artifact", where)]
+        assert now == ([then.id] if "<>" in where else []), where
+
+
 def test_find_orders_by_id_or_time(changing: Store) -> None:
     changing.update(changing.get(Model, 2).replace(accuracy=0.5))
 
