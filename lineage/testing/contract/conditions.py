@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -13,7 +12,6 @@ from lineage.filters.tree import (
     AnyColumn,
     Column,
     Compare,
-    CompareColumns,
     Contains,
     Exists,
     Field,
@@ -29,7 +27,7 @@ from lineage.filters.tree import (
     PropertyColumn,
     bind,
 )
-from lineage.model.keys import Kind, NodeKey
+from lineage.model.keys import Kind
 from lineage.model.rows import EdgeKind
 from lineage.model.values import ProtoAny, ValueType
 from lineage.testing.builders import DATASET, MODEL, writing
@@ -231,107 +229,6 @@ def test_property_is_present_in_or_like(
     check_all(valued, tests, [Kind.ARTIFACT], most=most_conditions)
 
 
-def test_a_list_is_asked_for_its_members(backend: Backend) -> None:
-    with writing(backend) as new:
-        new.artifact(custom={"tags": ["red", "blue"]})
-        new.artifact(custom={"tags": "red"})
-        new.artifact(custom={"tags": ["redder", ["red"], {"red": "red"}, 1, True]})
-        new.artifact(custom={"tags": {"red": "red"}})
-        new.artifact(custom={"tags": '{"struct":"[red'})
-    tags = PropertyColumn("tags", custom=True)
-    assert found(backend, Contains(tags, "red")) == [1]
-    assert found(backend, Not(Contains(tags, "red"))) == [2, 3, 4, 5]
-    assert found(backend, Contains(tags, 1)) == found(backend, Contains(tags, 1.0)) == [3]
-    assert found(backend, Contains(tags, True)) == [3]
-    assert found(backend, Like(tags, "re%")) == [1, 2, 3]
-    assert found(backend, Like(replace(tags, kind=ValueType.STRING), "re%")) == [2]
-    assert found(backend, Compare(tags, Operator.EQ, "red")) == [2]
-    assert found(backend, Contains(PropertyColumn("tags"), "red")) == []
-    then = backend.now()
-    with writing(backend) as new:
-        new.delete(NodeKey(Kind.ARTIFACT, 1))
-        new.update(NodeKey(Kind.ARTIFACT, 2), custom={"tags": ["red"]})
-    assert found(backend, Contains(tags, "red")) == [2]
-    assert [
-        row.key.id for row in backend.find(Kind.ARTIFACT, Contains(tags, "red"), as_of=then)
-    ] == [1]
-
-
-@pytest.mark.parametrize("kind", [None, *ValueType])
-def test_properties_compare_with_one_another(
-    kind: ValueType | None, backend: Backend, most_conditions: int | None
-) -> None:
-    with writing(backend) as new:
-        for number, value in enumerate(VALUES):
-            for step in (0, 1, number % 7 + 2, len(VALUES) - number):
-                given = {"p": value, ODD: VALUES[(number + step) % len(VALUES)]}
-                given = {key: each for key, each in given.items() if each is not None}
-                new.artifact(properties=given)
-    own, other_column = PropertyColumn("p", kind=kind), PropertyColumn(ODD)
-    tests: list[Filter] = []
-    for op in Operator:
-        tests += [CompareColumns(own, op, other_column), CompareColumns(other_column, op, own)]
-        tests.append(CompareColumns(own, op, own))
-    check_all(backend, tests, [Kind.ARTIFACT], most=most_conditions)
-
-
-ODD = "it's \x00\""
-"""A name that no path of JSON can have."""
-TEXT_VALUES = ["", "a", "A", "a\x00", "a\x01", "\uffff", "\U0001f600", "1"]
-
-
-def test_columns_compare_with_one_another(backend: Backend, most_conditions: int | None) -> None:
-    with writing(backend) as new:
-        for number, text in enumerate(TEXT_VALUES):
-            other = TEXT_VALUES[(number * 3 + 1) % len(TEXT_VALUES)]
-            new.artifact(uri=text, name=text, properties={"p": other})
-            new.artifact(
-                uri=other, name=f"{text}.", external_id=f"{other}{number}", properties={"p": text}
-            )
-            new.artifact(uri=other, state=number % 5, properties={"p": number * 2 + 1})
-            new.artifact(created=number, updated=number % 3, properties={"p": float(number % 5)})
-    check_all(backend, pairs("", ""), [Kind.ARTIFACT], most=most_conditions)
-
-
-@pytest.mark.parametrize("neighbour", [each for each in Neighbour if each is not Neighbour.EVENTS])
-def test_columns_compare_with_a_neighbours(
-    neighbour: Neighbour, joined: Backend, most_conditions: int | None
-) -> None:
-    conditions = [*pairs("", "n"), *pairs("n", "n")][list(Neighbour).index(neighbour) :: 5]
-    tests = [Exists(neighbour, "n", condition) for condition in conditions]
-    check_all(joined, tests, most=most_conditions)
-    then, snapshot = joined.now(), snapshot_of(joined)
-    with writing(joined) as new:
-        for row in joined.find(Kind.CONTEXT):
-            new.update(row.key, name=f"now {row.key.id}")
-    check_all(joined, tests[::7], snapshot=snapshot, as_of=then, most=most_conditions)
-
-
-def test_columns_of_events_compare(joined: Backend, most_conditions: int | None) -> None:
-    tests: list[Filter] = [
-        Exists(Neighbour.EVENTS, "e", CompareColumns(Column(field, "e"), op, other))
-        for op in Operator
-        for field in OF_EVENT
-        for other in (ID, Column(Field.CREATED), Column(Field.EXECUTION_ID, "e"), NAME, P)
-    ]
-    check_all(joined, tests, [Kind.ARTIFACT, Kind.EXECUTION], most=most_conditions)
-    two = CompareColumns(Column(Field.EVENT_TIME, "e"), Operator.LT, Column(Field.EVENT_TIME, "f"))
-    both = Exists(Neighbour.EVENTS, "e", Exists(Neighbour.EVENTS, "f", two))
-    check_all(joined, [both], [Kind.ARTIFACT, Kind.EXECUTION])
-
-
-def test_type_names_compare_with_columns(backend: Backend) -> None:
-    with writing(backend) as new:
-        same = new.artifact(DATASET, properties={"p": "lineage.Dataset"})
-        new.artifact(MODEL, properties={"p": "lineage.Dataset"})
-        new.artifact(DATASET)
-    types = [row.type for row in backend.types()]
-    name = Column(Field.TYPE)
-    assert found(backend, bind(CompareColumns(name, Operator.EQ, P), types)) == [same.id]
-    assert found(backend, bind(CompareColumns(P, Operator.LT, name), types)) == [2]
-    assert found(backend, bind(CompareColumns(name, Operator.GE, name), types)) == [1, 2, 3]
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_property_of_any_name_is_reached(name: str, backend: Backend) -> None:
     with writing(backend) as new:
@@ -395,17 +292,6 @@ OWN = [
     Field.UPDATED,
 ]
 OF_EVENT = [Field.EVENT_TYPE, Field.EVENT_TIME, Field.ARTIFACT_ID, Field.EXECUTION_ID]
-
-
-def pairs(one: str, other: str) -> list[Filter]:
-    """Return each comparison of a column of one alias with one of another, and with a property."""
-    columns: list[AnyColumn] = [*(Column(field, other) for field in OWN), P]
-    return [
-        CompareColumns(Column(field, one), op, column)
-        for op in Operator
-        for field in OWN
-        for column in columns
-    ]
 
 
 def conditions_on(column: AnyColumn) -> list[Filter]:
