@@ -35,6 +35,10 @@ from lineage.testing.contract.conditions import (
     found,
     snapshot_of,
 )
+from lineage.testing.contract.conditions import joined as _joined
+
+joined = _joined
+"""The fixture by the name that tests ask for it, so that this module stands alone."""
 
 
 def pairs(one: str, other: str) -> list[Filter]:
