@@ -37,6 +37,7 @@ __all__ = [
     "is_key",
     "meant",
     "missing",
+    "names_versions",
     "resolve",
     "resolve_in",
 ]
@@ -153,14 +154,17 @@ def _first_named(backend: Backend, text: str, as_of: int | None) -> str:
 
 def every(backend: Backend, reference: Reference) -> list[NodeKey]:
     """Return all artifacts of a URI, else of an asset, of any type, the newest first; else the one node named."""
-    if isinstance(reference, str):
-        text = to_text(reference)
-        if not is_key(text) and not _by_type_and_name(backend, text, None):
-            for selector in (AtUri(text, None), _members(backend, text, None, None)):
-                artifacts = [each.artifact for each in newest_first(backend.writings(selector))]
-                if artifacts:
-                    return artifacts
+    if isinstance(reference, str) and names_versions(backend, reference):
+        for selector in (AtUri(reference, None), _members(backend, reference, None, None)):
+            artifacts = [each.artifact for each in newest_first(backend.writings(selector))]
+            if artifacts:
+                return artifacts
     return asked(backend, [reference]).keys
+
+
+def names_versions(backend: Backend, text: str) -> bool:
+    """Whether a text can only be a URI or an asset's name, and is neither a key nor a `Type:name`."""
+    return not is_key(to_text(text)) and not _by_type_and_name(backend, text, None)
 
 
 def _check_one_type(

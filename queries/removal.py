@@ -58,7 +58,7 @@ def removal(
     artifact:1 artifact:2
     """
     meant = (_meant(backend, each, all_versions=all_versions) for each in references)
-    keys = list(dict.fromkeys(key for some in meant for key in some))
+    keys = dict.fromkeys(key for some in meant for key in some)
     reader = Reader(backend, None)
     notes: list[str] = []
     if runs:
@@ -74,14 +74,17 @@ def _meant(backend: Backend, reference: Reference, *, all_versions: bool) -> Seq
     keys = sorted(every(backend, reference))
     if len(keys) > 1 and not all_versions:
         raise Invalid(
-            f"{reference!r:.200} names {len(keys)} artifacts, {listed(keys)}: name one by its key, "
-            "or all with --all-versions, in Python with all_versions=True"
+            f"{reference!r:.200} names {len(keys)} artifacts, {listed(keys)}: name one by its key or with "
+            "--version, or all with --all-versions, in Python with all_versions=True"
         )
     return keys
 
 
 def gone_with(backend: Backend, keys: Sequence[NodeKey]) -> list[NodeKey]:
-    """Return gone contexts, each with the contexts and runs within it that went in the same transaction."""
+    """Return gone contexts, each with the contexts and runs within it that went in the same transaction.
+
+    What was purged since is left out: it does not come back.
+    """
     reader = Reader(backend, None)
     _check_contexts(reader, keys)
     found: dict[NodeKey, None] = {}
@@ -90,10 +93,10 @@ def gone_with(backend: Backend, keys: Sequence[NodeKey]) -> list[NodeKey]:
             raise Invalid(f"{key} is not deleted")
         contexts = _contexts_within(reader, [key], reader.row(key).until)
         found |= dict.fromkeys([*contexts, *_runs_of(reader, contexts, reader.row(key).until)])
-    return list(found)
+    return [key for key in found if key in keys or reader.row(key).salt is not None]
 
 
-def _with_runs(reader: Reader, keys: Collection[NodeKey]) -> tuple[list[NodeKey], list[str]]:
+def _with_runs(reader: Reader, keys: Collection[NodeKey]) -> tuple[dict[NodeKey, None], list[str]]:
     """Return contexts with what goes with them, and what is to be said of it."""
     _check_contexts(reader, keys)
     contexts = _contexts_within(reader, keys)
@@ -103,9 +106,9 @@ def _with_runs(reader: Reader, keys: Collection[NodeKey]) -> tuple[list[NodeKey]
     others = {row.source for row in rows}.difference(contexts)
     reader.read(others)
     alike = {key for key in others if reader.row(key).type_id in types and not reader.gone(key)}
-    shared = sorted({row.target for row in rows if row.source in alike})
-    notes = [f"{_stay(shared)}, also within another context"] if shared else []
-    return [*contexts, *(key for key in runs if key not in shared)], notes
+    shared = {row.target for row in rows if row.source in alike}
+    notes = [f"{_stay(sorted(shared))}, also within another context"] if shared else []
+    return contexts | {key: None for key in runs if key not in shared}, notes
 
 
 def _check_contexts(reader: Reader, keys: Collection[NodeKey]) -> None:

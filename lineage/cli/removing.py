@@ -28,7 +28,7 @@ from lineage.errors import Invalid
 from lineage.model.keys import NodeKey
 from lineage.model.progress import on_terminal
 from lineage.model.rows import edge_key
-from lineage.queries.naming import is_key
+from lineage.queries.naming import is_key, names_versions
 from lineage.queries.removal import Removal
 from lineage.store import Store
 
@@ -170,6 +170,8 @@ def _chosen(
         raise usage("--version and --all-versions: give one of them")
     chosen: list[str | NodeKey] = []
     for text in spelled_out:
+        if not names_versions(store.backend, text):
+            raise Invalid(f"{text!r:.200} is no URI and no asset, and only these have versions")
         artifacts = store.versions(text).artifacts
         if version > len(artifacts):
             raise Invalid(

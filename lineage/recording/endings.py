@@ -7,7 +7,10 @@ import sys
 from lineage.model.entities import ExecutionState
 from lineage.model.rows import STATE_NUMBERS
 
-__all__ = ["ending_of", "further"]
+__all__ = ["WHY", "ending_of", "further"]
+
+WHY = ("error_type", "error_message")
+"""The custom properties that say why a run did not end well."""
 
 LONGEST_MESSAGE = 10_000
 """How many characters of an exception's message are kept."""
@@ -50,7 +53,7 @@ def ending_of(error: BaseException | None) -> tuple[ExecutionState, dict[str, st
         if kind.__module__ == "builtins"
         else f"{kind.__module__}.{kind.__qualname__}"
     )
-    why = {"error_type": _storable(name), "error_message": _storable(_message(error))}
+    why = dict(zip(WHY, (_storable(name), _storable(_message(error))), strict=True))
     return (ExecutionState.CANCELED if _interrupts(error) else ExecutionState.FAILED), why
 
 

@@ -12,11 +12,11 @@ from lineage.contract.registry import registry
 from lineage.contract.transaction import Author
 from lineage.contract.walking import Direction
 from lineage.errors import Invalid, NotFound
-from lineage.model.entities import Execution
+from lineage.model.entities import Execution, ExecutionState
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeKind, entity_of
 from lineage.model.values import to_text
-from lineage.recording.endings import further
+from lineage.recording.endings import ending_of, further
 from lineage.recording.measurements import subjects_of
 from lineage.recording.nodes import live_rows
 from lineage.recording.record import node_of_kind, of_runs_alone
@@ -72,8 +72,12 @@ class Extension(Run[Execution]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._moves = error is not None or self._ends
+        self._moves = self._ends or ending_of(error)[0] is not ExecutionState.COMPLETE
         super().__exit__(kind, error, trace)
+
+    @override
+    def _is_last(self) -> bool:
+        return self._moves
 
     @override
     def _may_become(self, stored: int | None, state: int) -> bool:

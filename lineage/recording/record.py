@@ -133,7 +133,7 @@ def record(
 
     Every artifact and the execution belong to every context, but an `Environment` is the
     execution's alone, as is a `RunContext`. Inputs were read when it `started`, outputs written when it
-    `ended`; without these times it is now. `state` is that of an execution which has none.
+    `ended`; without these times it is now, but nothing is read after it ended or written before it started. `state` is that of an execution which has none.
     """
     if not isinstance(execution, Execution):
         raise Invalid(f"{execution!r:.80} cannot be recorded; give an execution")
@@ -142,10 +142,12 @@ def record(
     first, last = moment(started, "started"), moment(ended, "ended")
     if first is not None and last is not None and last < first:
         raise Invalid(f"ended={ended!s:.80} is before started={started!s:.80}")
-    times = {"input": first, "output": last}
     paths, wanted = _wanted(execution, inputs, outputs, within)
     with backend.transaction(actor=author.actor, message=author.message) as transaction:
         transaction.lock()
+        now = transaction.time
+        read = min(now, now if last is None else last) if first is None else first
+        times = {"input": read, "output": max(now, read) if last is None else last}
         settled = settle(backend, transaction, wanted)
         if execution.state is None:
             row = settled.rows[0]
@@ -232,7 +234,7 @@ def _edges(
     settled: Settled,
     wanted: Sequence[Wanted],
     paths: Sequence[Path],
-    times: Mapping[str, int | None],
+    times: Mapping[str, int],
 ) -> list[EdgeRow]:
     """Return a run's edges, each once; what is read or written in several ways has all paths."""
     execution = settled.rows[0].key

@@ -22,7 +22,7 @@ from lineage.model.rows import STATE_NUMBERS, Batch, EdgeKey, EdgeKind, EdgeRow,
 from lineage.model.system import Asset, Environment, Metrics
 from lineage.model.values import Properties, to_properties, to_text
 from lineage.recording.edges import new_edges
-from lineage.recording.endings import ending_of
+from lineage.recording.endings import WHY, ending_of
 from lineage.recording.environment import capture
 from lineage.recording.identity import Wanted, settle, warn_of
 from lineage.recording.measurements import Subject, claim, completed, subject_of
@@ -257,7 +257,7 @@ class Run(Generic[ExecutionT_co]):
             self._backend,
             execution,
             author,
-            within=[*self._contexts, *_contexts(within)],
+            within=[*self._live_contexts(), *_contexts(within)],
             environment=self._captures,
             joins=self._take,
         )
@@ -314,7 +314,8 @@ class Run(Generic[ExecutionT_co]):
             transaction.lock()
             settled = settle(self._backend, transaction, wanted, reader=self.key)
             row = settled.rows[0]
-            contexts = (*self._contexts, *(each.key for each in settled.rows[1:]))
+            live = self._live_contexts()
+            contexts = (*live, *(each.key for each in settled.rows[1:]))
             key = event_key(role, self.key, row.key)
             stored = self._stored_event(key)
             edges, updates = [], []
@@ -329,12 +330,17 @@ class Run(Generic[ExecutionT_co]):
                 edges=new_edges(self._backend, transaction, edges, fresh),
                 edge_updates=updates,
             )
-            transaction.write(batch, live={each.key for each in settled.rows})
+            transaction.write(batch, live={*live, *(each.key for each in settled.rows)})
         new_notes = [note for note in settled.notes if note not in self._notes]
         warn_of(new_notes)
         self._note(new_notes)
         cls = None if isinstance(artifact, NodeKey) else type(artifact)
         return cast(ArtifactT, entity_of(row, settled.types.known.by_id, cls))
+
+    def _live_contexts(self) -> list[NodeKey]:
+        """Return what the run's artifacts and steps belong to as well, but for what was deleted meanwhile."""
+        live = self._backend.live(self._contexts) if self._contexts else ()
+        return [key for key in self._contexts if key in live]
 
     def _note(self, notes: Iterable[str]) -> None:
         self._notes.update(dict.fromkeys(notes))
@@ -381,12 +387,17 @@ class Run(Generic[ExecutionT_co]):
             transaction.lock()
             row = live_rows(self._backend, [self.key])[self.key]
             if self._may_become(row.state, state):
-                custom = encode({**decode(row.custom), **why}) if why else row.custom
-                row = self._changed(transaction, row, state=state, custom=custom)
+                kept = {name: said for name, said in decode(row.custom).items() if name not in WHY}
+                row = self._changed(transaction, row, state=state, custom=encode({**kept, **why}))
             self._follow_environment(transaction)
-            self._complete_claims(transaction)
+            if self._is_last():
+                self._complete_claims(transaction)
         cls = type(self._execution)
         self._execution = cast(ExecutionT_co, entity_of(row, registry(self._backend).by_id, cls))
+
+    def _is_last(self) -> bool:
+        """Whether the end of the block is that of the run."""
+        return True
 
     def _may_become(self, stored: int | None, state: int) -> bool:  # noqa: ARG002  # extensions ask
         """Whether the end of the block gives the run a state."""

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from lineage.contract.backend import Backend, Named
 from lineage.contract.transaction import Transaction
+from lineage.contract.walking import Direction
 from lineage.model.canonical import decode, encode
 from lineage.model.keys import NodeKey
 from lineage.model.rows import Batch, EdgeKey, EdgeKind, NodeRow
@@ -31,39 +32,46 @@ def add_step(
     types = TypeFinder(backend, transaction)
     custom = decode(row.custom)
     identity = custom.get(RUN_ID)
-    if not isinstance(identity, str):
+    known = _known(backend, types, parent, identity) if isinstance(identity, str) else None
+    if known is None:
         identity = uuid4().hex
-        custom_text = encode({**custom, RUN_ID: identity})
-        row = stamp(transaction, row._replace(custom=custom_text, updated=transaction.time))
+        named = encode({**custom, RUN_ID: identity})
+        row = stamp(transaction, row._replace(custom=named, updated=transaction.time))
         transaction.write(Batch(updates=[row]))
-    context = _context(backend, transaction, types, parent, identity)
-    member = stamp_edge(transaction, EdgeKey(context, step, EdgeKind.ASSOCIATION))
+        known = _made(backend, transaction, types, parent, identity)
+    member = stamp_edge(transaction, EdgeKey(known, step, EdgeKind.ASSOCIATION))
     transaction.write(Batch(edges=new_edges(backend, transaction, [member])))
     return row
 
 
-def _context(
-    backend: Backend,
-    transaction: Transaction,
-    types: TypeFinder,
-    parent: NodeKey,
-    identity: str,
+def _known(backend: Backend, types: TypeFinder, parent: NodeKey, identity: str) -> NodeKey | None:
+    """Return the context of a run's steps; None where it is not there, or is that of another run.
+
+    Properties that were copied from one run to another say nothing.
+    """
+    type_id = types.of(RunContext(name=identity)).id
+    assert type_id is not None
+    named = Named(type_id, identity)
+    for row in backend.lookup([named])[named]:
+        if backend.existing_edges([EdgeKey(row.key, parent, EdgeKind.ASSOCIATION)]):
+            return row.key
+    return None
+
+
+def _made(
+    backend: Backend, transaction: Transaction, types: TypeFinder, parent: NodeKey, identity: str
 ) -> NodeKey:
-    """Return the context of a run's steps, which is made where it is not there."""
+    """Make the context of a run's steps, below those in which it is a step itself."""
     node = RunContext(name=identity, parent=identity)
     node_type = types.of(node)
-    assert node_type.id is not None
-    named = Named(node_type.id, identity)
-    for known in backend.lookup([named])[named]:
-        return known.key
+    edges = backend.edges([parent], Direction.UPSTREAM, kinds={EdgeKind.ASSOCIATION})
+    around = backend.nodes({edge.source for edge in edges})
     above = [
-        edge.source
-        for edge in backend.edges([parent], kinds={EdgeKind.ASSOCIATION})
-        if backend.nodes([edge.source])[edge.source].type_id == node_type.id
+        key for key, row in sorted(around.items()) if row.type_id == node_type.id and not row.gone
     ]
     row = node_row(transaction, node_type, node)
     keys = [EdgeKey(row.key, parent, EdgeKind.ASSOCIATION)]
     keys += [EdgeKey(each, row.key, EdgeKind.PARENT) for each in above]
-    edges = [stamp_edge(transaction, key) for key in keys]
-    transaction.write(Batch(nodes=[row], edges=new_edges(backend, transaction, edges, {row.key})))
+    rows = [stamp_edge(transaction, key) for key in keys]
+    transaction.write(Batch(nodes=[row], edges=new_edges(backend, transaction, rows, {row.key})))
     return row.key
