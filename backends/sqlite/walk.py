@@ -8,7 +8,7 @@ past it are its neighbours taken one by one, in key order, until enough are foun
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from pydantic_core import to_json
@@ -162,22 +162,35 @@ class _Walk(LevelWalk[int]):
 
     @override
     def _look_beyond(self, unexpanded: Sequence[int]) -> set[int]:
-        bound = SLACK + 16 * len(self._seen)
         leading: set[int] = set()
         for own, other in self._sides:
-            rows = self._at_the_end(own, other, unexpanded, bound)
-            if rows is None:
-                leading.update(n for n in unexpanded if self._first_unseen(own, other, n, 1))
-                if self._with_edges:
-                    self._met.extend(self._among_kept(own, other, unexpanded))
+            rows = self._at_the_end(own, other, unexpanded, SLACK + 16 * len(self._seen))
+            if rows is not None:
+                leading |= self._beyond(other, rows)
                 continue
-            position = 0 if other == "src" else 1
-            for row in rows:
-                if row[position] in self._seen:
-                    self._met.append(row)
-                else:
-                    leading.add(row[1 - position])
+            for number in unexpanded:
+                leading |= self._beyond_one(own, other, number)
         return leading
+
+    def _beyond(self, other: str, rows: Iterable[Row]) -> set[int]:
+        """Sort edges at the last nodes: gather those among kept ones, and return the ends that lead on."""
+        position = 0 if other == "src" else 1
+        leading: set[int] = set()
+        for row in rows:
+            if row[position] in self._seen:
+                self._met.append(row)
+            else:
+                leading.add(row[1 - position])
+        return leading
+
+    def _beyond_one(self, own: str, other: str, number: int) -> set[int]:
+        """Do the same for one node, whose edges are read only where they are no more than the kept nodes."""
+        rows = self._at_the_end(own, other, [number], 1 + len(self._seen))
+        if rows is not None:
+            return self._beyond(other, rows)
+        if self._with_edges:
+            self._met.extend(self._among_kept(own, other, number))
+        return {number} if self._first_unseen(own, other, number, 1) else set()
 
     def _at_the_end(
         self, own: str, other: str, keys: Sequence[int], bound: int
@@ -188,17 +201,16 @@ class _Walk(LevelWalk[int]):
         self._with_edges = with_edges
         return rows if len(rows) < bound else None
 
-    def _among_kept(self, own: str, other: str, unexpanded: Collection[int]) -> Iterator[Row]:
-        """Yield the edges between unexpanded and kept nodes, found from the side with fewer of them."""
+    def _among_kept(self, own: str, other: str, number: int) -> Iterator[Row]:
+        """Yield the edges between a node and kept ones, found from these."""
         names = ", ".join(f"e.{name.strip()}" for name in EDGE_COLUMNS.split(","))
         kept = to_json(list(self._seen)).decode()
-        for number in unexpanded:
-            for table, condition in self._source.arms("edge"):
-                yield from self._sql.execute(
-                    f"SELECT {names} FROM json_each(?1) AS f CROSS JOIN {table} AS e "
-                    f"ON e.{own} = ?2 AND e.{other} = f.value WHERE {self._counts} AND {condition}",
-                    (kept, number),
-                )
+        for table, condition in self._source.arms("edge"):
+            yield from self._sql.execute(
+                f"SELECT {names} FROM json_each(?1) AS f CROSS JOIN {table} AS e "
+                f"ON e.{own} = ?2 AND e.{other} = f.value WHERE {self._counts} AND {condition}",
+                (kept, number),
+            )
 
     @override
     def _edges(self, *, whole: bool) -> Sequence[EdgeRow]:
