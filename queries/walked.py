@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
 from typing_extensions import override
 
 from lineage.answers.subgraph import Copy
-from lineage.contract.walking import Direction, KeyWalk, Limits, Walk, check_limits
+from lineage.contract.walking import Direction, KeyWalk, Limits, Walk, check_limits, ends_of_each
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeRow
 from lineage.queries.copies import CopyHops
@@ -152,10 +152,28 @@ class _HopWalk(KeyWalk):
 
     @override
     def _neighbours(self, frontier: Sequence[NodeKey], room: int | None) -> set[NodeKey]:
+        near = self._reader.walk(
+            frontier, self._direction, self._within(frontier, room), edges=False
+        )
+        ends = {end for _, end in self._hops_from(frontier)}
+        return ends.union(*near.levels[1:]) - self._seen
+
+    def _within(self, nodes: Sequence[NodeKey], room: int | None) -> Limits:
+        """Return the limits within which the backend tells the first unvisited neighbours of some nodes."""
         # Those that were seen count in the backend's walk, and must not take the room of others.
-        most = None if room is None else room + len(self._seen) + len(frontier) + 1
-        near = self._reader.walk(frontier, self._direction, Limits(1, most), edges=False)
-        return {*near.keys, *(end for _, end in self._hops_from(frontier))} - self._seen
+        return Limits(1, None if room is None else room + len(self._seen) + len(nodes) + 1)
+
+    @override
+    def _near_each(self, nodes: Sequence[NodeKey], room: int) -> Iterator[set[NodeKey]]:
+        near = self._reader.walk(nodes, self._direction, self._within(nodes, room), edges=True)
+        if near.cut is not None and near.cut.limit == "nodes":
+            # The first of all of them may not be the first of each.
+            yield from super()._near_each(nodes, room)
+        else:
+            events = ((row.source, row.target) for row in near.edges)
+            by_events = ends_of_each(nodes, events, self._direction)
+            by_hops = ends_of_each(nodes, self._hops_from(nodes), Direction.DOWNSTREAM)
+            yield from map(set.union, by_events, by_hops)
 
     @override
     def _look_beyond(self, unexpanded: Sequence[NodeKey]) -> set[NodeKey]:

@@ -33,6 +33,7 @@ SECONDS: dict[str, float] = {
     "tests/testing/test_strangers.py": 50,
     "tests/backends/test_histories.py": 45,
     "tests/backends/test_bounds.py (Neo4j)": 40,
+    "tests/backends/test_hubs.py (Neo4j)": 40,
     "tests/backends/test_threads.py": 35,
     "tests/mlmd/test_moving.py (Neo4j)": 35,
     "tests/backends/test_walks.py": 30,

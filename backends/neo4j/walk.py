@@ -9,7 +9,7 @@ neighbours asked for alone.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from typing_extensions import override
@@ -17,7 +17,16 @@ from typing_extensions import override
 from lineage.backends.neo4j.connections import RunStatement
 from lineage.backends.neo4j.rows import EVENT_TYPES, PAST, edge_rows, key_of, number_of, of_moment
 from lineage.contract.batches import batched
-from lineage.contract.walking import SLACK, Direction, LevelWalk, Limits, Omitted, Walk, is_left_out
+from lineage.contract.walking import (
+    SLACK,
+    Direction,
+    LevelWalk,
+    Limits,
+    Omitted,
+    Walk,
+    ends_of_each,
+    is_left_out,
+)
 from lineage.model.keys import LARGEST_ID, NodeKey
 from lineage.model.purposes import EVERY_USE
 from lineage.model.rows import EVENT_KINDS, EdgeRow
@@ -230,6 +239,18 @@ class _Walk(LevelWalk[int]):
                 self._texts.first, keys=some, seen=seen, count=count, **self._moment
             )
         }
+
+    @override
+    def _near_each(self, nodes: Sequence[int], room: int) -> Iterator[set[int]]:
+        rows = self._read(nodes, SLACK + 2 * room)
+        if rows is not None:
+            yield from ends_of_each(nodes, ((row[0], row[1]) for row in rows), self._direction)
+        elif len(nodes) == 1:
+            yield self._first_unseen(nodes, room + 1)
+        else:
+            half = len(nodes) // 2
+            yield from self._near_each(nodes[:half], room)
+            yield from self._near_each(nodes[half:], room)
 
     @override
     def _look_beyond(self, unexpanded: Sequence[int]) -> set[int]:

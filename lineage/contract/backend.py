@@ -412,11 +412,11 @@ class Backend(ABC):
 
         Levels hold distinct nodes in key order, the starts (which must exist) being the first.
         Contexts are not walked. The edges of the answer are all those among its nodes that the
-        direction goes along. Where a limit cuts a level, its first nodes are kept. Without `edges`
-        the answer has none. `without` is a mask of uses (`lineage.model.purposes`): events that were
-        for these alone are neither walked nor in the answer. Nor are those that happened after
-        `happened_by`, in microseconds; an event without a time happened with the transaction that first
-        wrote it.
+        direction goes along. Where a limit cuts a level, its first nodes are kept, executions together
+        with what they lead to. Without `edges` the answer has none. `without` is a mask of uses
+        (`lineage.model.purposes`): events that were for these alone are neither walked nor in the answer.
+        Nor are those that happened after `happened_by`, in microseconds; an event without a time
+        happened with the transaction that first wrote it.
         """
         check_limits(limits)
         check_mask(without)

@@ -6,6 +6,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from enum import StrEnum
+from itertools import islice
 from typing import Generic, Literal, NamedTuple, TypeAlias, TypeVar, overload
 
 from typing_extensions import override
@@ -30,12 +31,16 @@ __all__ = [
     "check_mask",
     "check_starts",
     "check_time",
+    "ends_of_each",
     "is_left_out",
     "walk_levels",
 ]
 
 SLACK = 1000
 """Edges that a level may have beyond those that its node limit explains, before it is read with care."""
+
+FEW = 64
+"""How many executions of a level that is cut are looked beyond at first; then twice as many, and so on."""
 
 EARLIEST, LATEST = -(2**63), 2**63 - 1
 """The times that there can be, in microseconds."""
@@ -199,10 +204,30 @@ class Omitted(NamedTuple):
         return is_later or is_left_out(row.uses, self.without)
 
 
+def ends_of_each(
+    nodes: Collection[KeyT], edges: Iterable[tuple[KeyT, KeyT]], direction: Direction
+) -> list[set[KeyT]]:
+    """Return for each of some distinct nodes where edges, as pairs of source and target, lead from it."""
+    near: dict[KeyT, set[KeyT]] = {node: set() for node in nodes}
+    for source, target in edges:
+        if direction is not Direction.UPSTREAM and source in near:
+            near[source].add(target)
+        if direction is not Direction.DOWNSTREAM and target in near:
+            near[target].add(source)
+    return [*near.values()]
+
+
 class LevelWalk(ABC, Generic[KeyT]):
     """The one loop of all walks: levels, exact about limits; a subclass says where neighbours come from.
 
     `KeyT` is how the storage names nodes: keys as such, or packed in a number.
+
+    Where the executions of a level and the artifacts of the next one do not fit into the limit of nodes
+    together, executions are kept in key order, each followed by its unvisited neighbours in key order, until
+    the limit is met; so a hub with many readers shows some of them with what they wrote. The artifacts
+    of a level that has both kinds go before its executions. The starts are never given up for what comes after them,
+    and executions that are as far as the limit of hops are kept alone. Where a subclass leads from
+    artifacts to artifacts, these have what room the executions' own neighbours leave.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -223,6 +248,11 @@ class LevelWalk(ABC, Generic[KeyT]):
 
         Enough are those that come first in the order of keys, and one more.
         """
+
+    def _near_each(self, nodes: Sequence[KeyT], room: int) -> Iterator[set[KeyT]]:
+        """Yield for each of some executions in turn what `_neighbours` returns, or more; read lazily."""
+        for node in nodes:
+            yield self._neighbours([node], room)
 
     @abstractmethod
     def _look_beyond(self, unexpanded: Sequence[KeyT]) -> set[KeyT]:
@@ -269,16 +299,58 @@ class LevelWalk(ABC, Generic[KeyT]):
             room = None if nodes is None else nodes - len(seen)
             level = order(neighbours(last, room))
             if room is not None and len(level) > room:
-                kept = level[:room]
-                seen.update(kept)
-                if kept:
-                    levels.append(kept)
-                return "nodes", [*last, *kept]
+                return "nodes", self._cut(levels, level, room)
             if level:
                 seen.update(level)
                 levels.append(level)
             last = level
         return None, []
+
+    def _cut(self, levels: list[list[KeyT]], level: list[KeyT], room: int) -> list[KeyT]:
+        """Keep what fits of a level that is larger than the room, and return the last nodes then."""
+        hops, last = self._limits.hops, levels[-1]
+        after: list[KeyT] = []
+        if self._artifacts_in(level[: room + 1]) > room and len(levels) > 1:
+            # The executions before were read in the belief that what comes after them fits too.
+            levels.pop()
+            self._seen.difference_update(last)
+            room += len(last)
+            kept, after = self._paired(last, room)
+            others = (node for node in level if node not in self._seen)
+            after += islice(others, room - len(kept) - len(after))
+        elif hops is None or len(levels) < hops:
+            kept, after = self._paired(level[:room], room)
+        else:
+            kept = level[:room]
+        before = levels[-1]
+        self._seen.update(kept, after)
+        levels += [each for each in (kept, self._order(after)) if each]
+        return [*before, *kept, *after]
+
+    def _artifacts_in(self, nodes: list[KeyT]) -> int:
+        """Count the artifacts among nodes in order, where they come first."""
+        return sum(key.kind is Kind.ARTIFACT for key in self._keys(nodes))
+
+    def _paired(self, level: list[KeyT], room: int) -> tuple[list[KeyT], list[KeyT]]:
+        """Return what fits of a level, executions together with their neighbours; and these neighbours."""
+        position, count = self._artifacts_in(level), FEW
+        kept, after = level[:position], []
+        self._seen.update(kept)
+        room -= len(kept)
+        while room > 0 and position < len(level):
+            executions = level[position : position + min(count, room)]
+            for execution, near in zip(executions, self._near_each(executions, room), strict=True):
+                kept.append(execution)
+                room -= 1
+                first = self._order(near - self._seen)[:room]
+                after += first
+                self._seen.update(first)
+                room -= len(first)
+                if room == 0:
+                    break
+            position += len(executions)
+            count *= 2
+        return kept, after
 
 
 class KeyWalk(LevelWalk[NodeKey]):
@@ -315,6 +387,11 @@ class _EdgeWalk(KeyWalk):
     @override
     def _neighbours(self, frontier: Sequence[NodeKey], room: int | None) -> set[NodeKey]:
         return {end for row in self._read(frontier) for end in self._ends(row)} - self._seen
+
+    @override
+    def _near_each(self, nodes: Sequence[NodeKey], room: int) -> Iterator[set[NodeKey]]:
+        edges = ((row.source, row.target) for row in self._read(nodes))
+        yield from ends_of_each(nodes, edges, self._direction)
 
     def _read(self, nodes: Sequence[NodeKey]) -> list[EdgeRow]:
         rows = [*self._expand_nodes(nodes)]

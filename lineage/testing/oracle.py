@@ -385,12 +385,40 @@ def reach(
         levels, limit = levels[: hops + 1], "hops"
     order = [(depth, key) for depth, level in enumerate(levels) for key in level]
     if nodes is not None and len(order) > nodes:
-        order, limit = order[:nodes], "nodes"
+        order, limit = in_pairs(levels, steps, nodes)[:nodes], "nodes"
     kept = {key for _, key in order}
-    levels = [[key for depth, key in order if depth == each] for each in range(order[-1][0] + 1)]
+    deepest = max(depth for depth, _ in order)
+    levels = [sorted(key for depth, key in order if depth == each) for each in range(deepest + 1)]
     frontier = sorted({start for start, end in steps if start in kept and end not in kept})
     among = sorted(edge for edge in events if edge.source in kept and edge.target in kept)
     return Reached(levels, among, None if limit is None else (limit, tuple(frontier)))
+
+
+def in_pairs(
+    levels: list[list[NodeKey]], steps: Iterable[tuple[NodeKey, NodeKey]], nodes: int
+) -> list[tuple[int, NodeKey]]:
+    """Return the nodes of levels, with their depths, in the order in which a limit of nodes keeps them.
+
+    It is that of the levels, up to the first one after the starts whose executions do not fit with the artifacts of
+    the next one: from there each execution is followed by its own.
+    """
+    ends: dict[NodeKey, set[NodeKey]] = {}
+    for start, end in steps:
+        ends.setdefault(start, set()).add(end)
+    order: list[tuple[int, NodeKey]] = []
+    for depth, level in enumerate(levels):
+        following = set(levels[depth + 1]) if depth + 1 < len(levels) else set()
+        artifacts = sum(key.kind is Kind.ARTIFACT for key in following)
+        if depth == 0 or len(order) + len(level) + artifacts <= nodes:
+            order += [(depth, key) for key in level]
+            continue
+        for key in level:
+            order.append((depth, key))
+            if key.kind is Kind.EXECUTION:
+                order += [(depth + 1, each) for each in sorted(following & ends.get(key, set()))]
+                following -= ends.get(key, set())
+        break
+    return order
 
 
 class Draft:

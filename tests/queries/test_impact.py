@@ -157,6 +157,19 @@ def test_cut_answer_says_so(shop: Store) -> None:
     assert tiny.truncated is not None
 
 
+def test_impact_of_a_hub_that_is_cut_has_something_to_tell(store: Store) -> None:
+    lake = store.put(lineage.Dataset(name="lake")).key
+    for _ in range(6):
+        store.record(lineage.Train(), inputs=[lake], outputs=[Model()])
+    answer = store.impact(lake, limits=Limits(nodes=8))
+    assert [str(each.node.key) for each in answer.affected] == [
+        "artifact:2",
+        "artifact:3",
+        "artifact:4",
+    ]
+    assert answer.truncated == ("nodes", (lake, key("execution:4")))
+
+
 def test_starts_are_told_where_nothing_came_of_them(shop: Store) -> None:
     answer = shop.impact("artifact:5", "artifact:1")
     assert [node.key for node in answer.starts] == [key("artifact:1"), key("artifact:5")]

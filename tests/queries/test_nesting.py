@@ -229,6 +229,26 @@ def test_impact_and_peers_reach_what_silent_steps_made(swept: Store) -> None:
     assert swept.impact("Table:own").notes == ()
 
 
+def test_a_cut_impact_keeps_silent_steps_with_what_they_made(swept: Store) -> None:
+    cut = {
+        nodes: swept.impact("Table:lake", limits=lineage.Limits(nodes=nodes)) for nodes in (5, 6)
+    }
+    assert [each.node.name for each in cut[5].affected] == ["a", "best"]
+    assert cut[5].truncated == ("nodes", (key(swept, "Table:lake"),))
+    assert cut[6].truncated == ("nodes", (key(swept, "Fit:b"),))
+
+
+def test_a_cut_impact_keeps_the_first_of_what_a_silent_step_made(store: Store) -> None:
+    with run(store, Sweep(name="sweep")) as sweep:
+        lake = sweep.input(Table(name="lake"), use="train")
+        with sweep.step(Fit(name="fit")) as step:
+            for place in range(12):
+                step.output(Net(name=f"{place}"))
+    answer = store.impact(lake, limits=lineage.Limits(nodes=5))
+    assert [each.node.name for each in answer.affected] == ["0", "1"]
+    assert answer.truncated == ("nodes", (step.execution.key,))
+
+
 def test_the_walks_of_data_itself_stay_as_recorded(swept: Store) -> None:
     assert key(swept, "Table:lake") not in swept.upstream("Net:a").keys
     assert key(swept, "Net:a") not in swept.downstream("Table:lake").keys

@@ -103,6 +103,18 @@ def test_hub_is_not_read_whole(direction: Direction, backend: Neo4jBackend) -> N
     assert run.trips <= 4
 
 
+def test_executions_with_their_artifacts_are_read_many_at_once(backend: Neo4jBackend) -> None:
+    with writing(backend) as new:
+        (hub,) = nodes(new, Kind.ARTIFACT, 1)
+        runs, made = nodes(new, Kind.EXECUTION, 6_000), nodes(new, Kind.ARTIFACT, 6_000)
+        new.write(edges=[new.joined(hub, each) for each in runs])
+        new.write(edges=list(map(new.joined, runs, made)))
+    walk, run = walked(backend, hub, Direction.DOWNSTREAM, nodes=4_000)
+    assert [len(level) for level in walk.levels] == [1, 2_000, 1_999]
+    assert run.trips <= 12
+    assert run.rows < 4 * 4_000 + 6_000
+
+
 @pytest.mark.parametrize("direction", Direction)
 def test_what_is_met_at_many_depths_is_read_once(
     direction: Direction, backend: Neo4jBackend
