@@ -21,7 +21,7 @@ from lineage.model.values import Value
 from lineage.queries.copies import TwinFinder
 from lineage.queries.lateness import late_inputs
 from lineage.queries.libraries import is_framework, libraries_of
-from lineage.queries.measurements import Claim, claims_of, metrics_within
+from lineage.queries.measurements import Claim, claims_of, metrics_within, newest_first
 from lineage.queries.nesting import Inherited, Nesting
 from lineage.queries.reader import Neighbours, Reader
 from lineage.queries.uses import PRECEDENCE, purposes_upstream
@@ -389,7 +389,7 @@ class Facts:
     def measurements(self) -> Mapping[NodeKey, NodeKey | None]:
         """The artifacts that hold metrics of the node and their runs, the producers' first.
 
-        Without what is said to be of another model; last comes what is said to be of this one.
+        Without what is said to be of another model. What others measured comes newest first.
         """
         if self.key.kind is Kind.EXECUTION:
             runs: tuple[NodeKey, ...] = (self.key,)
@@ -416,7 +416,11 @@ class Facts:
         written = sorted(self.reader.neighbours(said, Direction.UPSTREAM, self.limits).edges)
         writers: dict[NodeKey, NodeKey] = {row.target: row.source for row in written}
         self.reader.read(writers.values())
-        return kept | {key: writers.get(key) for key in said}
+        own_runs = {key: run for key, run in kept.items() if run in self.runs}
+        others = kept | {key: writers.get(key) for key in said}
+        measured = [(row.source, row) for row in written if row.source not in self.readers]
+        events = [*((row.target, row) for row in self.after.edges), *measured]
+        return own_runs | newest_first(self.reader, others, events)
 
     @property
     def measuring_whatever(self) -> frozenset[NodeKey | None]:

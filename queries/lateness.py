@@ -20,7 +20,9 @@ def late_inputs(
     That is where the run still goes on, or where both times were given by who recorded them: other
     times only say in which order a program said what it did.
     """
-    written = {row.source: row for row in outputs}
+    written: dict[NodeKey, EdgeRow] = {}
+    for row in sorted(outputs, key=lambda row: _moment(reader, row)):
+        written[row.source] = row  # an output that was announced may be written later
     late: dict[NodeKey, list[bool]] = {}
     in_time = set()
     for row in inputs:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from lineage.contract.roles import Role
+from lineage.contract.standing import Weight
 from lineage.contract.walking import Direction
 from lineage.model.keys import NodeKey
-from lineage.model.rows import EdgeKind
+from lineage.model.rows import EdgeKind, EdgeRow
 from lineage.model.system import Measurement
 from lineage.queries.reader import Reader
 
-__all__ = ["Claim", "claims_of", "metrics_within"]
+__all__ = ["Claim", "claims_of", "metrics_within", "newest_first"]
 
 
 class Claim(NamedTuple):
@@ -53,6 +54,25 @@ def metrics_within(reader: Reader, contexts: Collection[NodeKey]) -> list[NodeKe
     measured = {key for key in contexts if reader.row(key).type_id in ids and not reader.gone(key)}
     held = {key for keys in _members(reader, measured).values() for key in keys}
     return sorted(key for key in held if reader.role(key) is Role.METRICS)
+
+
+def newest_first(
+    reader: Reader,
+    runs: Mapping[NodeKey, NodeKey | None],
+    events: Iterable[tuple[NodeKey, EdgeRow]],
+) -> dict[NodeKey, NodeKey | None]:
+    """Return metrics, whose runs were read, by the last of the events of their runs; those of failed runs last."""
+    last: dict[NodeKey | None, tuple[int, int]] = {}
+    for run, row in events:
+        moment = (reader.time_of(row.first) if row.time is None else row.time, row.first)
+        last[run] = max(last.get(run, moment), moment)
+
+    def rank(key: NodeKey) -> tuple[bool, tuple[int, int]]:
+        run = runs[key]
+        sound = run is None or reader.weight(run) is not Weight.FAILED
+        return sound, last.get(run, (0, 0))
+
+    return {key: runs[key] for key in sorted(runs, key=rank, reverse=True)}
 
 
 def _members(reader: Reader, contexts: Collection[NodeKey]) -> Mapping[NodeKey, list[NodeKey]]:

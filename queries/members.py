@@ -52,6 +52,10 @@ def starts_of(
             notes.append(_told(context, sorted(left_out)))
         if not members:
             notes.append(f"{context} has no members")
+        if reader.gone(context):
+            notes.append(f"{context} was deleted; this is of its members")
+        if reader.edge_page(context, Direction.DOWNSTREAM, {EdgeKind.PARENT}, limit=1):
+            notes.append(f"there are contexts within {context}, whose members are not looked at")
     return Starts(tuple(keys), tuple(notes))
 
 
@@ -75,7 +79,8 @@ def _merely_read(reader: Reader, members: Collection[NodeKey], limits: Limits) -
 def _told(context: NodeKey, left_out: list[NodeKey]) -> str:
     texts = [str(key) for key in left_out[:NAMED]]
     more = f" and {len(left_out) - NAMED} more" if len(left_out) > NAMED else ""
+    are, they = ("is", "it counts") if len(left_out) == 1 else ("are", "they count")
     return (
-        f"{', '.join(texts)}{more} of {context} are merely read by its runs, and left out; with --inputs, "
-        "in Python inputs=True, they count"
+        f"{', '.join(texts)}{more} of {context} {are} merely read by its runs, and left out; with --inputs, "
+        f"in Python inputs=True, {they}"
     )

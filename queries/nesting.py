@@ -7,6 +7,8 @@ its parent read, or where that read none, the parent's own parent; but not on wh
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from operator import attrgetter
 from typing import NamedTuple
 
 from lineage.contract.roles import Role
@@ -63,6 +65,8 @@ class Nesting:
         """The contexts of runs that hold an execution."""
         self._data: dict[NodeKey, tuple[EdgeRow, ...]] = {}
         """The events by which an execution read data sets."""
+        self._read_above: dict[tuple[NodeKey, ...], list[EdgeRow]] = {}
+        """The events that the steps of some parents ask for."""
         self._silent_steps: dict[NodeKey, list[NodeKey]] = {}
 
     @property
@@ -106,12 +110,13 @@ class Nesting:
         keys = sorted(executions)
         steps = [*self.parents(keys)]
         self._read_data(steps)
-        return [
+        found = (
             Inherited(event, step)
             for step in steps
             if not self._data[step]
             for event in self._from_above(step)
-        ]
+        )
+        return [*islice(found, self._most_hops)]
 
     def reached_from(self, events: Collection[EdgeRow]) -> list[Inherited]:
         """Return which steps that read no data work on what their parents read by some events."""
@@ -119,14 +124,21 @@ class Nesting:
             return []
         self._reader.read({end for row in events for end in row[:2]})
         read = [row for row in sorted(events) if self._is_data(row) and self.is_parent(row.target)]
-        return [
+        found = (
             Inherited(event, step)
             for event in self._not_of_own_steps(read)
             for step in self._silent(event.target)
-        ]
+        )
+        return [*islice(found, self._most_hops)]
 
     def _from_above(self, step: NodeKey) -> list[EdgeRow]:
         """Return the events by which the nearest parents that read data did."""
+        parents = tuple(self.parents((step,)).get(step, ()))
+        if parents not in self._read_above:
+            self._read_above[parents] = self._look_above(step)
+        return self._read_above[parents]
+
+    def _look_above(self, step: NodeKey) -> list[EdgeRow]:
         level, seen = [step], {step}
         for _ in range(DEEPEST):
             parents = {each for some in self.parents(level).values() for each in some} - seen
@@ -158,9 +170,27 @@ class Nesting:
         """Return the events by which runs did not read what one of their own steps wrote."""
         data = {event.source for event in events}
         written = self._reader.neighbours(data, Direction.UPSTREAM, self._limits).edges
-        above = self.parents(sorted({row.source for row in written}))
-        own = {(row.target, parent) for row in written for parent in above.get(row.source, ())}
+        writers = {row.source for row in written}
+        above = self._ancestors(writers)
+        own = {(row.target, parent) for row in written for parent in above[row.source]}
         return [event for event in events if event[:2] not in own]
+
+    def _ancestors(self, executions: Collection[NodeKey]) -> Mapping[NodeKey, set[NodeKey]]:
+        """Return the parents of executions, their parents, and so on."""
+        found: dict[NodeKey, set[NodeKey]] = {key: set() for key in executions}
+        levels = {key: {key} for key in executions}
+        for _ in range(DEEPEST):
+            above = self.parents(sorted({each for level in levels.values() for each in level}))
+            levels = {
+                key: {parent for each in level for parent in above.get(each, ())} - found[key]
+                for key, level in levels.items()
+            }
+            levels = {key: level for key, level in levels.items() if level}
+            if not levels:
+                break
+            for key, level in levels.items():
+                found[key] |= level
+        return found
 
     def _is_data(self, event: EdgeRow) -> bool:
         """Whether an event, whose ends were read, is the reading of data; what has no role may be data."""
@@ -199,7 +229,7 @@ class Nesting:
         identity = _text_of(self._reader.row(context), "parent")
         if identity is None:
             return None
-        after = None
+        after, first = None, None
         # The parent began before its steps did: it is nearly always the first.
         while page := self._reader.edge_page(
             context, Direction.DOWNSTREAM, {EdgeKind.ASSOCIATION}, after=after, limit=MEMBERS
@@ -208,8 +238,17 @@ class Nesting:
             for row in page:
                 if _text_of(self._reader.row(row.target), RUN_ID) == identity:
                     return row.target
+                first = row if first is None else min(first, row, key=attrgetter("order"))
             after = page[-1].key
-        return None
+        # A purge, or an update without it, took the property away: then it is the one that came into it first.
+        if first is None or RUN_ID in (self._reader.row(first.target).custom or ""):
+            return None
+        return first.target
+
+    @property
+    def _most_hops(self) -> int | None:
+        """Steps times data sets may be very many: a walk has no room for more than this anyway."""
+        return None if self._limits.nodes is None else 2 * self._limits.nodes
 
     @property
     def _most(self) -> int | None:

@@ -254,3 +254,9 @@ def test_nothing_is_taken_away_in_the_past(people: Store) -> None:
     ):
         with pytest.raises(Invalid, match="which cannot be changed"):
             attempt()
+
+
+def test_what_was_purged_since_stays_away_when_its_experiment_comes_back(study: Store) -> None:
+    study.delete(context(1), runs=True)
+    study.purge(execution(1), reason="law")
+    assert study.restore(context(1), runs=True) == [context(1), context(2), execution(3)]

@@ -295,7 +295,7 @@ def test_a_context_is_asked_about_by_its_members(shell: Shell) -> None:
     context = shell("find", "context", "--json").json["items"][0]["id"]
     answer = shell("impact", context)
     assert (answer.code, answer.out.startswith("0 artifacts")) == (0, True)
-    assert "are merely read by its runs, and left out; with --inputs" in answer.out
+    assert "is merely read by its runs, and left out; with --inputs" in answer.out
     assert "merely" not in shell("impact", context, "--inputs").out
     for command in ("downstream", "peers"):
         assert shell(command, context, "--inputs").code == 0

@@ -158,3 +158,10 @@ def test_unlink(shell: Shell, store: Path) -> None:
 def test_a_missing_store_is_not_made(shell: Shell, tmp_path: Path) -> None:
     assert shell("delete", "artifact:1", "--yes").code == 3
     assert not list(tmp_path.iterdir())
+
+
+def test_a_number_belongs_to_a_uri_or_an_asset(shell: Shell, store: Path) -> None:
+    for text in ("artifact:2", "Model:m1"):
+        answer = shell("delete", text, "--version", "2", "--yes")
+        assert (answer.code, "no URI and no asset" in answer.err) == (4, True)
+    assert not gone(store, "artifact:3")

@@ -151,3 +151,18 @@ def test_before_a_thing_existed_the_answer_says_when_it_came(history: Store) -> 
         history.at(1).show("Net:m20")
     with pytest.raises(NotFound, match=r"there is no artifact:9$"):
         history.at(1).show("artifact:9")
+
+
+def test_one_time_alone_leaves_the_order_right(store: Store) -> None:
+    early = store.record(
+        lineage.Train(), inputs=Table(name="d"), outputs=Net(name="m"), ended="2026-03-01T00:00:00Z"
+    )
+    late = store.record(
+        lineage.Train(),
+        inputs=Table(name="e"),
+        outputs=Net(name="n"),
+        started="2999-01-01T00:00:00Z",
+    )
+    for each in (early, late):
+        assert [source.late for source in store.show(each.outputs[0]).datasets] == [False]
+    assert names(store.upstream("Net:m", happened_by="2026-03-01")) == {"m", None, "d"}

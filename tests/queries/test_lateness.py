@@ -70,3 +70,12 @@ def test_another_run_may_have_read_it_in_time(store: Store) -> None:
         second.output(model)
     assert listed(store) == [("late", False)]
     assert listed(store.at(3)) == [("late", True)]
+
+
+def test_what_was_announced_before_counts_when_it_is_written(store: Store) -> None:
+    run = store.put(lineage.Train())
+    net, table = store.put([Net(name="m"), Table(name="d")])
+    for kind, node, hour in (("PENDING_OUTPUT", net, 8), ("INPUT", table, 9), ("OUTPUT", net, 10)):
+        time = f"2026-03-01T{hour:02}:00:00Z"
+        store.put(lineage.Event(artifact=node.key, execution=run.key, type=kind, time=time))
+    assert listed(store) == [("d", False)]

@@ -264,3 +264,19 @@ def test_of_several_on_the_same_data_the_newest_counts_and_the_others_are_listed
         scoring.input(Table(name="other"))
         scoring.log_metrics(auc=0.7)
     assert rows(store, "Net:m") == {"auc on test (Score)": (0.6,), "auc on other (Score)": (0.7,)}
+
+
+def test_the_newest_counts_whoever_read_what(store: Store) -> None:
+    model, test = trained(store, "m"), store.put(Table(name="test"))
+    for value in (0.5, 0.7):  # by runs that only say what they measured
+        with run(store, Score()) as scoring:
+            scoring.log_metrics(auc=value, of=model, on=test)
+    assert rows(store, "Net:m") == {"auc on test (Score)": (0.7,)}
+    with run(store, Score()) as scoring:
+        scoring.input(model)
+        scoring.input(test)
+        scoring.log_metrics(auc=0.8)
+    assert rows(store, "Net:m") == {"auc on test (Score)": (0.8,)}
+    with run(store, Score()) as scoring:
+        scoring.log_metrics(auc=0.9, of=model, on=test)
+    assert rows(store, "Net:m") == {"auc on test (Score)": (0.9,)}

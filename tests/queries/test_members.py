@@ -72,7 +72,7 @@ def test_at_an_earlier_moment_it_is_what_was_known(person: Store) -> None:
 def test_what_its_runs_merely_read_is_left_out_and_said(experiment: Store) -> None:
     walk = experiment.downstream("Experiment:e")
     assert "stranger" not in {node.name for node in walk.nodes}
-    said = "artifact:1 of context:1 are merely read by its runs, and left out; with --inputs, "
+    said = "artifact:1 of context:1 is merely read by its runs, and left out; with --inputs, "
     assert any(note.startswith(said) for note in walk.notes)
     answer = experiment.impact("Experiment:e")
     assert [each.node.name for each in answer.affected] == ["served"]
@@ -119,3 +119,10 @@ def test_there_must_be_one(store: Store) -> None:
     run = store.put(lineage.Process())
     with pytest.raises(Invalid, match="execution:1 is not an artifact"):
         store.peers(run)
+
+
+def test_contexts_within_are_not_looked_at_and_said(person: Store) -> None:
+    child = person.put(Experiment(name="child"))
+    person.put(lineage.ParentContext(parent=NodeKey(Kind.CONTEXT, 1), child=child.key))
+    notes = person.impact("Subject:user-17").notes
+    assert "there are contexts within context:1, whose members are not looked at" in notes

@@ -197,14 +197,16 @@ def test_what_a_parent_read_of_its_own_steps_is_no_data_of_theirs(store: Store) 
     assert [(each.node.name, each.by_parent) for each in affected] == [("best", False)]
 
 
-def test_a_parent_that_was_deleted_still_read_and_one_that_was_purged_is_unknown(
+def test_a_parent_that_was_deleted_or_purged_still_read(
     swept: Store,
 ) -> None:
     swept.delete("Sweep:sweep")
     (source,) = swept.show("Net:a").datasets
     assert source.by == NodeKey(Kind.EXECUTION, 1)
     swept.purge(NodeKey(Kind.EXECUTION, 1), reason="law")
-    assert swept.show("Net:a").datasets == ()
+    (source,) = swept.show("Net:a").datasets
+    assert source.by == NodeKey(Kind.EXECUTION, 1)
+    assert len(swept.show(NodeKey(Kind.EXECUTION, 1)).steps) == 0  # its own properties are erased
 
 
 # The way forward
@@ -335,3 +337,61 @@ def test_limits_hold_on_the_ways_through_parents(swept: Store) -> None:
     assert answer.truncated.limit == "nodes"
     answer = swept.impact("Table:lake", limits=lineage.Limits(hops=1))
     assert (answer.affected, answer.truncated and answer.truncated.limit) == ((), "hops")
+
+
+def test_properties_that_were_copied_do_not_take_another_runs_steps(store: Store) -> None:
+    with run(store, Sweep(name="one", custom_properties={"lr": 1})) as one, one.step(Fit()):
+        pass
+    copied = store.get(one.key).custom_properties
+    with run(store, Sweep(name="two", custom_properties=copied)) as two:
+        two.input(Table(name="own"))
+        with two.step(Fit()) as step:
+            step.output(Net(name="m"))
+    assert [each.name for each in store.show(step.key).part_of] == ["two"]
+    assert len(store.show(one.key).steps) == len(store.show(two.key).steps) == 1
+    assert data(store, "Net:m") == [("own", None, "two")]
+
+
+def test_a_run_that_lost_its_identity_is_still_the_parent(swept: Store) -> None:
+    sweep = swept.get("Sweep:sweep")
+    swept.update(sweep.replace(custom_properties={"lr": 1}))
+    assert data(swept, "Net:a") == [("lake", "train", "sweep")]
+
+
+def test_steps_go_on_when_what_held_them_was_deleted(store: Store) -> None:
+    class Experiment(lineage.Context):
+        pass
+
+    sweep = Sweep()
+    begun = store.run(sweep, within=Experiment(name="e"), environment=False)
+    with begun as outer, outer.step(Sweep()) as middle:
+        store.delete(*store.find(RunContext), store.get(Experiment, "e"))
+        with middle.step(Fit()) as inner:
+            inner.output(Net(name="m"))
+        middle.input(Table(name="t"))
+    assert inner.execution.state == middle.execution.state == "COMPLETE"
+    assert [each.key for each in store.show(inner.key).part_of] == [middle.key]
+    assert store.check() == []
+
+
+def test_what_a_parent_read_of_a_grandchild_is_no_data_of_its_steps(store: Store) -> None:
+    with run(store, Sweep(name="p")) as parent:
+        with parent.step(Sweep()) as middle, middle.step(Fit()) as inner:
+            made = inner.output(Table(name="made"))
+        parent.input(made)
+        with parent.step(Fit()) as other:
+            other.output(Net(name="m"))
+    assert store.show(made).datasets == ()
+    assert data(store, "Net:m") == []
+
+
+def test_very_many_steps_of_very_many_data_sets_are_bounded(store: Store) -> None:
+    with store.transaction(), run(store, Sweep()) as sweep:
+        for number in range(30):
+            sweep.input(Table(name=f"t{number}"))
+        for number in range(30):
+            with sweep.step(Fit(name=f"s{number}")):
+                pass
+    answer = store.impact("Table:t1", limits=lineage.Limits(nodes=5))
+    assert answer.truncated is not None
+    assert len(store.show("Fit:s29", limits=lineage.Limits(nodes=7)).datasets) == 6

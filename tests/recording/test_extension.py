@@ -177,3 +177,26 @@ def test_it_is_entered_once(job: Store) -> None:
         run.__enter__()
     with pytest.raises(Invalid, match="has ended"):
         run.output(Net(name="m"))
+
+
+def test_a_block_that_does_nothing_writes_nothing(store: Store) -> None:
+    with store.run(Fit(external_id="job"), environment=False) as driver:
+        driver.output(Net(name="m"))
+        driver.input(lineage.Dataset(name="t"), use="test")
+        driver.log_metrics(auc=0.5)
+        before = store.backend.now()
+        with store.extend("job"):
+            pass
+        with pytest.raises(SystemExit), store.extend("job"):
+            raise SystemExit(0)
+        assert (store.backend.now(), state(store)[0]) == (before, "RUNNING")
+        driver.output(Net(name="n"))  # which makes it two models
+    assert store.find(lineage.Measurement).items == ()
+
+
+def test_why_it_failed_goes_when_it_ends_well(job: Store) -> None:
+    with pytest.raises(ZeroDivisionError), job.extend("job"):
+        _ = 1 / 0
+    with job.extend("job", end=True):
+        pass
+    assert state(job) == ("COMPLETE", None)
