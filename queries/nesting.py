@@ -7,7 +7,7 @@ its parent read, or where that read none, the parent's own parent; but not on wh
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import chain, product, starmap
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -65,7 +65,7 @@ class Nesting:
         """The contexts of runs that hold an execution."""
         self._data: dict[NodeKey, tuple[EdgeRow, ...]] = {}
         """The events by which an execution read data sets."""
-        self._read_above: dict[tuple[NodeKey, ...], list[EdgeRow]] = {}
+        self._read_above: dict[tuple[NodeKey, ...], tuple[EdgeRow, ...]] = {}
         """The events that the steps of some parents ask for."""
         self._silent_steps: dict[NodeKey, list[NodeKey]] = {}
 
@@ -110,13 +110,12 @@ class Nesting:
         keys = sorted(executions)
         steps = [*self.parents(keys)]
         self._read_data(steps)
-        found = (
-            Inherited(event, step)
-            for step in steps
-            if not self._data[step]
-            for event in self._from_above(step)
-        )
-        return [*islice(found, self._most_hops)]
+        groups: dict[tuple[EdgeRow, ...], list[NodeKey]] = {}
+        for step in steps:
+            if not self._data[step]:
+                groups.setdefault(self._from_above(step), []).append(step)
+        found = (self._pairs(events, group) for events, group in groups.items())
+        return sorted(chain.from_iterable(found), key=lambda each: (each.step, each.event))
 
     def reached_from(self, events: Collection[EdgeRow]) -> list[Inherited]:
         """Return which steps that read no data work on what their parents read by some events."""
@@ -124,18 +123,25 @@ class Nesting:
             return []
         self._reader.read({end for row in events for end in row[:2]})
         read = [row for row in sorted(events) if self._is_data(row) and self.is_parent(row.target)]
-        found = (
-            Inherited(event, step)
-            for event in self._not_of_own_steps(read)
-            for step in self._silent(event.target)
-        )
-        return [*islice(found, self._most_hops)]
+        groups: dict[NodeKey, list[EdgeRow]] = {}
+        for event in self._not_of_own_steps(read):
+            groups.setdefault(event.target, []).append(event)
+        found = (self._pairs(events, self._silent(parent)) for parent, events in groups.items())
+        return sorted(chain.from_iterable(found))
 
-    def _from_above(self, step: NodeKey) -> list[EdgeRow]:
+    def _pairs(self, events: Sequence[EdgeRow], steps: Sequence[NodeKey]) -> Iterator[Inherited]:
+        """Return each step with each event; where these are too many for a walk, each step and each event once."""
+        most = self._limits.nodes
+        if most is None or len(events) * len(steps) <= 2 * most:
+            return starmap(Inherited, product(events, steps))
+        once = chain(product(events, steps[:1]), product(events[:1], steps[1:]))
+        return starmap(Inherited, once)
+
+    def _from_above(self, step: NodeKey) -> tuple[EdgeRow, ...]:
         """Return the events by which the nearest parents that read data did."""
         parents = tuple(self.parents((step,)).get(step, ()))
         if parents not in self._read_above:
-            self._read_above[parents] = self._look_above(step)
+            self._read_above[parents] = tuple(self._look_above(step))
         return self._read_above[parents]
 
     def _look_above(self, step: NodeKey) -> list[EdgeRow]:
@@ -244,11 +250,6 @@ class Nesting:
         if first is None or RUN_ID in (self._reader.row(first.target).custom or ""):
             return None
         return first.target
-
-    @property
-    def _most_hops(self) -> int | None:
-        """Steps times data sets may be very many: a walk has no room for more than this anyway."""
-        return None if self._limits.nodes is None else 2 * self._limits.nodes
 
     @property
     def _most(self) -> int | None:

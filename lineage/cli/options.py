@@ -234,7 +234,7 @@ def spelled(store: Store, text: str) -> str:
 
 def _uri_of_file(text: str) -> str | None:
     """Return the URI of a file that is there: files are recorded by it, and nobody likes to type it."""
-    # Any text may be given, also what is no path.
+    # Any text may be given, also what is no path, for which `Path.exists` raises.
     return Path(text).resolve().as_uri() if os.path.exists(text) else None  # noqa: PTH110
 
 

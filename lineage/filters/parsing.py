@@ -395,7 +395,7 @@ def _flat(join: type[And | Or], items: Iterable[Filter]) -> Filter:
     return flat[0] if len(flat) == 1 else join(tuple(flat))
 
 
-def _truth(value: bool) -> _Read:  # noqa: FBT001
+def _truth(value: bool) -> _Read:  # noqa: FBT001  # the truth is all that it is given
     """Return the condition that holds always, or never."""
     return _Read(And(()) if value else Or(()))
 

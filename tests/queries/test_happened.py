@@ -109,7 +109,7 @@ def test_times_of_a_runs_inputs_and_outputs(store: Store) -> None:
     [
         ({"started": "2026-03-02T00:00:00Z", "ended": "2026-03-01T00:00:00Z"}, "is before started"),
         ({"started": "yesterday"}, "started: 'yesterday' is not a time"),
-        ({"ended": datetime(2026, 3, 1)}, "ended: .* has no time zone"),  # noqa: DTZ001
+        ({"ended": datetime(2026, 3, 1)}, "ended: .* has no time zone"),  # noqa: DTZ001  # the case
         ({"ended": 5}, "ended: 5 is not a time"),
     ],
 )
@@ -121,7 +121,7 @@ def test_times_that_are_none(store: Store, times: dict[str, object], says: str) 
     assert store.find(lineage.Artifact).items == ()
 
 
-@pytest.mark.parametrize("bound", ["soon", datetime(2026, 3, 1), 5])  # noqa: DTZ001
+@pytest.mark.parametrize("bound", ["soon", datetime(2026, 3, 1), 5])  # noqa: DTZ001  # the case
 def test_bounds_that_are_no_moment(history: Store, bound: object) -> None:
     with pytest.raises(Invalid, match=r"is not a time|has no time zone"):
         history.upstream("Net:m3", happened_by=bound)

@@ -33,9 +33,9 @@ def run(store: Store, execution: Execution) -> Run[Execution]:
 
 
 def trained(store: Store, name: str) -> Net:
-    return store.record(
-        Fit(), inputs={"train": Table(name="train")}, outputs=Net(name=name)
-    ).outputs[0]  # type: ignore[return-value]
+    with run(store, Fit()) as fit:
+        fit.input(Table(name="train"), use="train")
+        return fit.output(Net(name=name))
 
 
 def told(store: Store, node: str) -> list[tuple[object, ...]]:

@@ -6,6 +6,8 @@ import lineage
 from lineage.model.entities import Association, Context, Execution, ParentContext
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.system import RUN_ID, RunContext
+from lineage.queries.nesting import Nesting
+from lineage.queries.reader import Reader
 from lineage.recording.run import Run
 from lineage.store import Store
 
@@ -385,13 +387,21 @@ def test_what_a_parent_read_of_a_grandchild_is_no_data_of_its_steps(store: Store
     assert data(store, "Net:m") == []
 
 
-def test_very_many_steps_of_very_many_data_sets_are_bounded(store: Store) -> None:
-    with store.transaction(), run(store, Sweep()) as sweep:
-        for number in range(30):
-            sweep.input(Table(name=f"t{number}"))
-        for number in range(30):
-            with sweep.step(Fit(name=f"s{number}")):
-                pass
-    answer = store.impact("Table:t1", limits=lineage.Limits(nodes=5))
-    assert answer.truncated is not None
-    assert len(store.show("Fit:s29", limits=lineage.Limits(nodes=7)).datasets) == 6
+def test_no_data_and_no_step_is_lost_where_they_are_very_many(store: Store) -> None:
+    for name in "ab":
+        with store.transaction(), run(store, Sweep(name=name)) as sweep:
+            for number in range(15):
+                sweep.input(Table(name=f"{name}{number}"))
+            for number in range(15):
+                with sweep.step(Fit(name=f"{name}{number}")) as step:
+                    step.output(Net(name=f"{name}{number}"))
+    nets = store.find(Net).items
+    final = store.record(Fit(), inputs=[net.key for net in nets], outputs=Net(name="final"))
+    few = lineage.Limits(nodes=100)  # of 225 pairs twice
+    shown = store.show(final.outputs[0], limits=few)
+    assert (len(shown.datasets), shown.truncated) == (30, None)
+    tables = [table.key for table in store.find(Table)]
+    affected = store.impact(*tables, limits=few).affected
+    assert {each.node.name for each in affected} == {"final", *(net.name for net in nets)}
+    pairs = Nesting(Reader(store.backend, None), lineage.Limits(nodes=20))
+    assert len(pairs.inherited_by([key(store, f"Fit:a{n}") for n in range(15)])) == 29

@@ -238,10 +238,10 @@ def test_rollback_takes_back_what_was_found_by(backend: Backend) -> None:
 @pytest.mark.parametrize("text", ["", None, 7, b"a", "\ud800", "a\udfff"])
 def test_what_is_no_beginning_is_invalid(text: object, backend: Backend) -> None:
     with pytest.raises(Invalid):
-        backend.beginning_with(text)  # type: ignore[arg-type]
+        backend.beginning_with(text)  # type: ignore[arg-type]  # no text, which is the case
 
 
 @pytest.mark.parametrize("limit", [0, -1, True, "1", 2**63])
 def test_what_is_no_limit_is_invalid(limit: object, backend: Backend) -> None:
     with pytest.raises(Invalid, match="limit="):
-        backend.beginning_with("a", limit=limit)  # type: ignore[arg-type]
+        backend.beginning_with("a", limit=limit)  # type: ignore[arg-type]  # no limit, likewise
