@@ -9,7 +9,7 @@ import heapq
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from lineage.backends.memory.graph import TIMES, TimedGraph
 from lineage.backends.memory.indexes import INDEXED, TEXTS, in_order
@@ -25,6 +25,7 @@ from lineage.filters.tree import (
     In,
     Literal,
     Operator,
+    asks_for_gone,
     conjuncts,
 )
 from lineage.model.keys import Kind, NodeKey
@@ -36,6 +37,8 @@ FEW = 100
 """How many neighbours a search may start from instead of the nodes themselves."""
 SPARSE = 8
 """A page by time comes from the order of all nodes, unless an index leaves that many times fewer."""
+LATER: Final = 1 << 63
+"""A moment after all transactions."""
 
 _ENDS = {Field.ARTIFACT_ID: Kind.ARTIFACT, Field.EXECUTION_ID: Kind.EXECUTION}
 _Test: TypeAlias = Callable[[NodeRow], bool]
@@ -60,20 +63,21 @@ def search(
     as_of: int | None,
 ) -> list[NodeRow]:
     """Find as `Backend.find` says."""
-    everything = _indexed(graph, kind, Field.ID, [None], as_of)
-    candidates, test = everything, None
+    # What is deleted is found as by a look at the past.
+    moment = LATER if as_of is None and asks_for_gone(where) else as_of
+    everything = candidates = _indexed(graph, kind, Field.ID, [None], moment)
     if where is not None:
-        candidates = _narrowest(graph, kind, where, "", as_of) or everything
-        test = accepts(where, _neighbours(graph, as_of))
+        candidates = _narrowest(graph, kind, where, "", moment) or everything
+    test = _test(graph, where, as_of)
     if order.field is Field.ID:
         last = None if after is None else after[1]
         ids = in_order(candidates.runs(), descending=order.descending, after=last)
-        return list(islice(_live(graph, kind, ids, test, as_of), limit))
+        return list(islice(_passing(graph, kind, ids, test, as_of), limit))
     if limit is not None and candidates.size * SPARSE >= everything.size:
         return list(
             islice(_through_time(graph, kind, test, order=order, after=after, as_of=as_of), limit)
         )
-    rows = _live(graph, kind, in_order(candidates.runs()), test, as_of)
+    rows = _passing(graph, kind, in_order(candidates.runs()), test, as_of)
     return _sorted(rows, order, after, limit)
 
 
@@ -107,31 +111,39 @@ def _beginning_so(
         yield text, NodeKey(kind, number)
 
 
-def _live(
-    graph: TimedGraph, kind: Kind, ids: Iterable[int], test: _Test | None, as_of: int | None
+def _test(graph: TimedGraph, where: Filter | None, as_of: int | None) -> _Test:
+    """Return whether a node is one of those looked at, and the filter accepts it."""
+    if where is None:
+        return lambda row: not row.gone
+    accepted = accepts(where, _neighbours(graph, as_of))
+    return accepted if asks_for_gone(where) else lambda row: not row.gone and accepted(row)
+
+
+def _passing(
+    graph: TimedGraph, kind: Kind, ids: Iterable[int], test: _Test, as_of: int | None
 ) -> Iterator[NodeRow]:
-    """Yield the live nodes among some ids that pass the test."""
+    """Yield the nodes among some ids that pass the test."""
     for number in ids:
         row = graph.at((kind, number), as_of)
-        if row is not None and not row.gone and (test is None or test(row)):
+        if row is not None and test(row):
             yield row
 
 
 def _through_time(
     graph: TimedGraph,
     kind: Kind,
-    test: _Test | None,
+    test: _Test,
     *,
     order: Order,
     after: _Position | None,
     as_of: int | None,
 ) -> Iterator[NodeRow]:
-    """Yield live nodes that pass the test from the order of all versions."""
+    """Yield the nodes that pass the test from the order of all versions."""
     time = TIMES[order.field]
     entries = graph.by_time(kind, order.field).entries()
     for at, number in in_order([entries], descending=order.descending, after=after):
         row = graph.at((kind, number), as_of)
-        if row is not None and not row.gone and time(row) == at and (test is None or test(row)):
+        if row is not None and time(row) == at and test(row):
             yield row
 
 

@@ -229,13 +229,8 @@ class Translator:
         name, kind = self._aliases[column.of]
         if isinstance(tree, Contains):
             return NEVER
-        if column.field is Field.STATE:
-            texts = _STATES.get(kind, [])
-            wanted = [text for number, text in enumerate(texts) if holds(tree)(number)]
-            return f"{name}.state IN {self.bind(wanted)}"
-        if column.field is Field.EVENT_TYPE:
-            kinds = [each.name for each in sorted(EVENT_KINDS) if holds(tree)(int(each))]
-            return f"coalesce({name}.lineage_kind, type({name})) IN {self.bind(kinds)}"
+        if column.field in (Field.STATE, Field.EVENT_TYPE, Field.GONE):
+            return self._on_choice(tree, column)
         if column.field in _TEXTS:
             return self._on_text(tree, f"{name}.{_TEXTS[column.field]}", own=not column.of)
         if column.field in _NUMBERS:
@@ -245,6 +240,19 @@ class Translator:
             name, kind = ("n" if end is self.kind else f"other_{name}"), end
         assert kind is not None
         return self._on_id(tree, name, kind)
+
+    def _on_choice(self, tree: OnColumn, column: Column) -> str:
+        """Return a condition on a column of few values as those that it accepts."""
+        name, kind = self._aliases[column.of]
+        if column.field is Field.STATE:
+            texts = _STATES.get(kind, [])
+            wanted = [text for number, text in enumerate(texts) if holds(tree)(number)]
+            return self._among(f"{name}.state", wanted)
+        if column.field is Field.EVENT_TYPE:
+            kinds = [each.name for each in sorted(EVENT_KINDS) if holds(tree)(int(each))]
+            return self._among(f"coalesce({name}.lineage_kind, type({name}))", kinds)
+        is_gone = NEVER if column.of else f"coalesce({name}.lineage_until <= $as_of, false)"
+        return self._among(is_gone, [flag for flag in (False, True) if holds(tree)(flag)])
 
     def _on_text(self, tree: Compare | In | Like | Present, text: str, *, own: bool) -> str:
         if isinstance(tree, Present):

@@ -20,7 +20,15 @@ from lineage.backends.neo4j.seeds import ORDERS, Start, Starts
 from lineage.contract.backend import Order
 from lineage.contract.evaluation import Met, accepts
 from lineage.contract.walking import Direction
-from lineage.filters.tree import Exists, Field, Filter, Neighbour, conjuncts, walk_filter
+from lineage.filters.tree import (
+    Exists,
+    Field,
+    Filter,
+    Neighbour,
+    asks_for_gone,
+    conjuncts,
+    walk_filter,
+)
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import NodeRow
 from lineage.model.schema import AnyType
@@ -36,6 +44,8 @@ BATCH_ROWS: Final = 1_000
 
 _LIVES = "n.lineage_since <= $as_of AND n.lineage_until IS NULL"
 _ENDED = "n.lineage_since <= $as_of AND n.lineage_until > $as_of"
+_GONE = "n.lineage_until <= $as_of"
+_WAS_GONE = f"{_GONE} AND n.lineage_revived > $as_of"
 
 
 def find_nodes(
@@ -80,6 +90,8 @@ class _Search:
     """The conditions that go to Neo4j."""
     mentions: frozenset[Neighbour] = frozenset()
     """The neighbours that the filter mentions."""
+    with_gone: bool = False
+    """Whether what is deleted is looked at, too."""
     _met: dict[tuple[Neighbour, NodeKey], list[Met]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -87,6 +99,7 @@ class _Search:
         self._is_whole = len(self.sent) == len(conjuncts(self.where))
         trees = () if self.where is None else walk_filter(self.where)
         self.mentions = frozenset(each.neighbour for each in trees if isinstance(each, Exists))
+        self.with_gone = asks_for_gone(self.where)
 
     def rows(self, after: tuple[int, int] | None, limit: int | None) -> list[NodeRow]:
         """Return the rows after a place, in order."""
@@ -110,7 +123,7 @@ class _Search:
         for *of_node, is_doubted in values:
             row = node_row(of_node)
             # A former version, which comes later, does not change any more; the present one might have.
-            by_key[row.key] = row._replace(until=None, gone=False) if row.gone else row
+            by_key[row.key] = row.seen(self.as_of)
             if is_doubted or not self._is_whole:
                 doubted.add(row.key)
         rows = sorted(
@@ -183,15 +196,21 @@ class _Statement:
         starts = Starts(search.kind, search.order, search.types, search.is_past)
         start = starts.best(conditions, translator.bind)
         self.parameters.update(translator.parameters)
+        present = _ended("LineageNode", start)
         yield self._arm(start, _LIVES, conditions)
+        if search.with_gone:
+            yield self._arm(present, _GONE, conditions)
         if not search.is_past:
             return
-        yield self._arm(_ended("LineageNode", start), _ENDED, conditions)
+        yield self._arm(present, _ENDED, conditions)
         # The same conditions in the same order have the same parameters.
         former = Translator(search.kind, search.is_past, holder="h")
         conditions = [former.conjunct(item) for item in search.sent]
-        past = _ended("LineagePast", start)
-        yield self._arm(_held(past) if search.mentions else past, _ENDED, conditions)
+        for moment in (_ENDED, *([_WAS_GONE] if search.with_gone else ())):
+            past = _ended("LineagePast", start)
+            if search.mentions:
+                past = _held(past, moment)
+            yield self._arm(past, moment, conditions)
 
     def _arm(self, start: Start, moment: str, conditions: Sequence[Condition]) -> str:
         needed = [start.condition, start.in_range, moment, *self._beyond]
@@ -219,9 +238,9 @@ def _ended(label: str, start: Start) -> Start:
     )
 
 
-def _held(start: Start) -> Start:
+def _held(start: Start, moment: str) -> Start:
     """Return the same start with the present node `h` of each former version, which holds its edges."""
-    found = " AND ".join(filter(None, [start.condition, start.in_range, _ENDED]))
+    found = " AND ".join(filter(None, [start.condition, start.in_range, moment]))
     return start._replace(
         pattern=f"{start.pattern} WHERE {found} MATCH (h:LineageNode {{lineage_key: n.lineage_key}})"
     )

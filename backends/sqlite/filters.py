@@ -14,6 +14,7 @@ from typing import Any
 
 from lineage.backends.sqlite.properties import Parameter, PropertyCondition
 from lineage.backends.sqlite.rows import CONTEXT_EDGES, EDGE_COLUMNS, KIND_NUMBERS, NODE_COLUMNS
+from lineage.contract.evaluation import holds
 from lineage.filters.tree import (
     And,
     AnyColumn,
@@ -56,6 +57,8 @@ _COLUMNS = {
 }
 _EVENT_ENDS = {Field.ARTIFACT_ID: Kind.ARTIFACT, Field.EXECUTION_ID: Kind.EXECUTION}
 _TEXTS = frozenset({Field.NAME, Field.EXTERNAL_ID, Field.URI})
+_TYPES = {**dict.fromkeys(_TEXTS, ValueType.STRING), Field.GONE: ValueType.BOOLEAN}
+"""Of what type the values of a column are; of the others they are numbers."""
 _NUMBERS = (ValueType.INT, ValueType.DOUBLE)
 _FAMILIES = (_NUMBERS, (ValueType.STRING,), (ValueType.BOOLEAN,))
 _WILDCARD = re.compile("[%_]")
@@ -113,13 +116,15 @@ class Tables:
 class Translator:
     """Turns one filter into SQL; `parameters` are in the order of their places.
 
-    `narrowed` says that a URI or an external id narrows the search further than a type does.
+    `narrowed` says that a URI or an external id narrows the search further than a type does, `gone`
+    that the nodes are deleted ones.
     """
 
     source: Tables
     kind: Kind
     indexed: Collection[str] = ()
     narrowed: bool = False
+    gone: bool = False
     parameters: list[Parameter] = field(default_factory=list)
     _aliases: dict[str, tuple[str, Kind]] = field(default_factory=dict)
 
@@ -172,7 +177,7 @@ class Translator:
     def _is_of(self, column: AnyColumn, kinds: Collection[ValueType]) -> str:
         if isinstance(column, PropertyColumn):
             return PropertyCondition(column, self._place).is_of(kinds)
-        own = ValueType.STRING if column.field in _TEXTS else ValueType.INT
+        own = _TYPES.get(column.field, ValueType.INT)
         return f"{self._expression(column)} IS NOT NULL" if own in kinds else "FALSE"
 
     def _side(self, column: AnyColumn, *, raw: bool) -> str:
@@ -183,28 +188,33 @@ class Translator:
         return expression if raw or column.field not in _TEXTS else f"lineage_escape({expression})"
 
     def _on_column(self, tree: OnColumn, column: Column) -> str:
+        if column.field is Field.GONE:
+            return _truth(holds(tree)(self._is_gone(column)))
         expression = self._expression(column)
+        text = column.field in _TEXTS
         if isinstance(tree, Present):
             return f"{expression} IS NOT NULL"
-        text = column.field in _TEXTS
-        if isinstance(
-            tree, Like | Contains
-        ):  # a number is not like any pattern, and no column a list
-            return (
-                self._like(expression, tree.pattern) if text and isinstance(tree, Like) else "FALSE"
-            )
-        place = self._place_of_id(column)
+        if isinstance(tree, Like):
+            # A number is not like any pattern.
+            return self._like(expression, tree.pattern) if text else "FALSE"
         if isinstance(tree, In):
-            if place is None or set(map(type, tree.values)) != {int}:
-                fitting = [value for value in tree.values if _fits(value, text=text)]
-            else:
-                expression, fitting = place[0], _packed(tree.values, place[1])
-            return self._in(expression, fitting)
+            return self._among(tree, column)
+        return "FALSE" if isinstance(tree, Contains) else self._compare(tree, column)
+
+    def _among(self, tree: In, column: Column) -> str:
+        place, text = self._place_of_id(column), column.field in _TEXTS
+        if place is None or set(map(type, tree.values)) != {int}:
+            fitting = [value for value in tree.values if _fits(value, text=text)]
+            return self._in(self._expression(column), fitting)
+        return self._in(place[0], _packed(tree.values, place[1]))
+
+    def _compare(self, tree: Compare, column: Column) -> str:
+        place, text = self._place_of_id(column), column.field in _TEXTS
         if not _fits(tree.value, text=text):
             differs = tree.op is Operator.NE and isinstance(tree.value, float)
-            return f"{expression} IS NOT NULL" if differs and not text else "FALSE"
+            return f"{self._expression(column)} IS NOT NULL" if differs and not text else "FALSE"
         if place is None or type(tree.value) is not int:
-            return f"{expression} {tree.op} {self._place(tree.value)}"
+            return f"{self._expression(column)} {tree.op} {self._place(tree.value)}"
         return f"{place[0]} {tree.op} {self._place(packed(tree.value, place[1]))}"
 
     def _like(self, expression: str, pattern: str) -> str:
@@ -248,10 +258,15 @@ class Translator:
             return f"({alias}.key >> 2)"
         if column.field in _EVENT_ENDS:
             return f"({alias}.{'own' if kind is _EVENT_ENDS[column.field] else 'other'} >> 2)"
+        if column.field is Field.GONE:
+            return _truth(self._is_gone(column))
         if column.field is Field.TYPE_ID and not column.of and (self.narrowed or self.indexed):
             # What narrows the search further is to be gone by; the sign hides the type's index.
             return f"+{alias}.type"
         return f"{alias}.{_COLUMNS[column.field]}"
+
+    def _is_gone(self, column: Column) -> bool:
+        return self.gone and not column.of
 
     def _exists(self, tree: Exists) -> str:
         alias = f"x{len(self._aliases)}"
@@ -280,6 +295,10 @@ class Translator:
             f"ON {alias}.key = e{alias}.{other} AND e{alias}.kind IN ({kinds})"
         )
         return joined, f"e{alias}.{own}"
+
+
+def _truth(value: bool) -> str:  # noqa: FBT001  # the truth is all that it is given
+    return "TRUE" if value else "FALSE"
 
 
 def _fits(value: Literal, *, text: bool) -> bool:

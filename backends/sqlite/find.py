@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from lineage.backends.sqlite.filters import Tables, Translator, packed, selects
 from lineage.backends.sqlite.properties import Parameter
-from lineage.backends.sqlite.rows import CURRENT_COLUMNS, KIND_NUMBERS, node_rows
+from lineage.backends.sqlite.rows import CURRENT_COLUMNS, KIND_NUMBERS, node_rows, past_row
 from lineage.contract.backend import Order
 from lineage.contract.evaluation import NeighboursOf, accepts
 from lineage.filters.tree import (
@@ -30,6 +30,7 @@ from lineage.filters.tree import (
     Or,
     PropertyColumn,
     all_of,
+    asks_for_gone,
     columns_of,
     conjuncts,
     walk_filter,
@@ -93,19 +94,28 @@ class Search:
         items = conjuncts(where)
         useful, narrowed = self._useful_indexes(items), _is_narrowed(items)
         parameters: list[Parameter] = []
-        arms = []
-        for table, moment in self.source.arms("node"):
-            translator = Translator(self.source, self.kind, useful, narrowed)
+        arms, with_gone = [], asks_for_gone(self.where)
+        for table, moment, gone in self._arms(with_gone=with_gone):
+            translator = Translator(self.source, self.kind, useful, narrowed, gone)
             conditions = [moment, *self._conditions(translator, items)]
             if after is not None:
                 conditions.append(self._after(translator, after))
-            arms.append(
-                f"SELECT {CURRENT_COLUMNS} FROM {table} AS n WHERE {' AND '.join(conditions)}"
-            )
+            columns = CURRENT_COLUMNS
+            if with_gone:
+                columns += ", n.until, TRUE" if gone else ", NULL, FALSE"
+            arms.append(f"SELECT {columns} FROM {table} AS n WHERE {' AND '.join(conditions)}")
             parameters += translator.parameters
         query = f"{' UNION ALL '.join(arms)} ORDER BY {column} {direction}, key {direction} LIMIT ?"
         parameters.append(-1 if limit is None else limit)
-        return node_rows(self.sql.execute(query, parameters))
+        found = self.sql.execute(query, parameters)
+        return list(map(past_row, found)) if with_gone else node_rows(found)
+
+    def _arms(self, *, with_gone: bool) -> Iterator[tuple[str, str, bool]]:
+        """Yield each table to read, the condition that its rows are of the moment, and whether they are gone."""
+        for table, moment in self.source.arms("node"):
+            yield table, moment, False
+        if with_gone:
+            yield "node_past", self.source.gone, True
 
     def _conditions(self, translator: Translator, items: Sequence[Filter]) -> list[str]:
         conditions = [f"n.key & 3 = {KIND_NUMBERS[self.kind]}"]

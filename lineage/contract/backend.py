@@ -145,7 +145,8 @@ class Backend(ABC):
     ) -> list[NodeRow]:
         """Return the live nodes of a kind that a bound filter accepts, in the order asked for.
 
-        `after` is the (order value, id) of the last row of the page before; for an order by id
+        A filter that mentions whether nodes are gone (`asks_for_gone`) finds deleted ones, too, by
+        what their last version says.         `after` is the (order value, id) of the last row of the page before; for an order by id
         both are the id.
         """
 

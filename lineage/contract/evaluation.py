@@ -85,6 +85,7 @@ _FIELDS: dict[Field, Callable[[Any], object]] = {
     Field.EVENT_TIME: operator.attrgetter("time"),
     Field.ARTIFACT_ID: _end_of(Kind.ARTIFACT),
     Field.EXECUTION_ID: _end_of(Kind.EXECUTION),
+    Field.GONE: operator.attrgetter("gone"),
 }
 
 

@@ -54,6 +54,7 @@ _OF_ALL = {
     "name": Field.NAME,
     "external_id": Field.EXTERNAL_ID,
     **_TIMES,
+    "gone": Field.GONE,
 }
 _OF_KIND = {
     Kind.ARTIFACT: {"uri": Field.URI, "state": Field.STATE},
@@ -81,6 +82,7 @@ _OPERANDS = {
     **dict.fromkeys((Field.TYPE, Field.NAME, Field.EXTERNAL_ID, Field.URI), Operand.TEXT),
     **dict.fromkeys((Field.CREATED, Field.UPDATED, Field.EVENT_TIME), Operand.TIME),
     **dict.fromkeys((Field.STATE, Field.EVENT_TYPE), Operand.MEMBER),
+    Field.GONE: Operand.FLAG,
 }
 _PROPERTIES = ("properties", "custom_properties")
 _SUFFIXES = {

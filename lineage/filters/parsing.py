@@ -216,9 +216,11 @@ class _Reader:
         return opened.whole().inside(opened.opening)
 
     def _condition(self, side: _Side, sign: Token | None) -> _Read:
-        """Return what was read as a condition, which a column or a number alone is not."""
+        """Return what was read as a condition, which alone a truth is, but no other column or literal."""
         if isinstance(side, _Read):
             return side
+        if isinstance(side, ColumnMention) and side.operand is Operand.FLAG:
+            return _Read(Compare(side.column, Operator.EQ, value=True))
         if isinstance(side, _Constant) and isinstance(side.value, bool):
             return _truth(side.value)
         raise self.unexpected("a comparison, such as =, IN or IS NULL", sign)

@@ -5,6 +5,8 @@ The meaning is plain Boolean: a comparison with an absent or differently typed v
 `Not` is its complement. Strings compare by code point, int and float as numbers, bools only with
 bools. `Exists` says that one and the same neighbour makes its condition true.
 
+A tree looks at live nodes alone, unless it mentions `GONE` (`asks_for_gone`).
+
 Before a tree reaches a backend, `bind` has turned names of types into type ids; times are
 microseconds, states and event types MLMD's numbers.
 """
@@ -43,6 +45,7 @@ __all__ = [
     "Present",
     "PropertyColumn",
     "all_of",
+    "asks_for_gone",
     "bind",
     "columns_of",
     "conjuncts",
@@ -86,6 +89,8 @@ class Field(StrEnum):
     EVENT_TIME = "event_time"
     ARTIFACT_ID = "artifact_id"
     EXECUTION_ID = "execution_id"
+    GONE = "gone"
+    """Whether the node is deleted; a neighbour never is."""
 
 
 class Neighbour(StrEnum):
@@ -275,6 +280,12 @@ def columns_of(tree: Filter) -> tuple[AnyColumn, ...]:
     if isinstance(tree, CompareColumns):
         return tree.left, tree.right
     return () if isinstance(tree, And | Or | Not | Exists) else (tree.column,)
+
+
+def asks_for_gone(tree: Filter | None) -> bool:
+    """Whether deleted nodes are looked at beside live ones: the tree mentions whether a node is gone."""
+    gone = Column(Field.GONE)
+    return tree is not None and any(gone in columns_of(each) for each in walk_filter(tree))
 
 
 def like_pattern(pattern: str) -> re.Pattern[str]:

@@ -200,7 +200,12 @@ class Snapshot:
             values = {Field.CREATED: row.created, Field.UPDATED: row.updated}
             return values.get(order.field, row.key.id), row.key.id
 
-        rows = [row for row in self.live(kind) if where is None or self.holds(where, row, {})]
+        looked_at = self.present().values() if _mentions_gone(where) else self.live(kind)
+        rows = [
+            row
+            for row in looked_at
+            if row.key.kind is kind and (where is None or self.holds(where, row, {}))
+        ]
         rows.sort(key=place, reverse=order.descending)
         if after is not None and order.descending:
             rows = [row for row in rows if place(row) < after]
@@ -283,6 +288,18 @@ class Snapshot:
                 edge.kind in JOINED_BY[neighbour] and key == here and not self.nodes[other][-1].gone
             ):
                 yield self.nodes[other][-1]
+
+
+def _mentions_gone(tree: object) -> bool:
+    """Whether a filter asks anywhere whether the node itself is gone."""
+    match tree:
+        case And(items) | Or(items):
+            return any(map(_mentions_gone, items))
+        case Not(inner) | Exists(_, _, inner):
+            return _mentions_gone(inner)
+        case CompareColumns(left, _, right):
+            return Column(Field.GONE) in (left, right)
+    return getattr(tree, "column", None) == Column(Field.GONE)
 
 
 def _value(column: Column | PropertyColumn, row: NodeRow, aliases: Aliases) -> object:

@@ -137,7 +137,7 @@ A = Kind.ARTIFACT
         ("id BETWEEN 1, 2", 13, "there should be AND"),
         ("id NOT = 1", 8, "there should be IN, BETWEEN or LIKE"),
         ("id", 3, "the filter ends here; there should be a comparison"),
-        ("properties.p.bool_value AND id = 1", 25, "there should be a comparison"),
+        ("properties.p.int_value AND id = 1", 24, "there should be a comparison"),
         ("1 IN (id)", 6, "there should be the name of a column"),
         ("id = ", 5, "the filter ends here; there should be a literal"),
         ("id = 1 AND", 11, "there should be the name of a column"),

@@ -249,6 +249,10 @@ def test_the_examples_of_mlmd(kind: Kind, text: str, tree: Filter) -> None:
         ("type != 'Model'", Compare(col(Field.TYPE), NE, "Model")),
         ("external_id = ''", eq(Field.EXTERNAL_ID, "")),
         ("id = 1.0", eq(Field.ID, 1.0)),
+        ("gone", Compare(col(Field.GONE), EQ, value=True)),
+        ("NOT gone OR id = 1", Or((Not(Compare(col(Field.GONE), EQ, value=True)), eq(Field.ID, 1)))),
+        ("(Gone) = FALSE", Compare(col(Field.GONE), EQ, value=False)),
+        ("properties.p.bool_value", Compare(prop("p", BOOL), EQ, value=True)),
     ],
 )  # fmt: skip
 def test_operators(text: str, tree: Filter) -> None:
@@ -368,13 +372,13 @@ def test_tokens_may_touch(text: str) -> None:
 
 
 COLUMNS = {
-    A: "id type_id type name external_id create_time_since_epoch last_update_time_since_epoch uri state "
+    A: "id type_id type name external_id create_time_since_epoch last_update_time_since_epoch gone uri state "
     "contexts_a.id contexts_a.name contexts_a.type contexts_a.create_time_since_epoch contexts_a.last_update_time_since_epoch "
     "events_a.type events_a.milliseconds_since_epoch events_a.execution_id",
-    E: "id type_id type name external_id create_time_since_epoch last_update_time_since_epoch last_known_state state "
+    E: "id type_id type name external_id create_time_since_epoch last_update_time_since_epoch gone last_known_state state "
     "contexts_a.id contexts_a.name contexts_a.type contexts_a.create_time_since_epoch contexts_a.last_update_time_since_epoch "
     "events_a.type events_a.milliseconds_since_epoch events_a.artifact_id",
-    C: "id type_id type name external_id create_time_since_epoch last_update_time_since_epoch "
+    C: "id type_id type name external_id create_time_since_epoch last_update_time_since_epoch gone "
     "parent_contexts_a.id parent_contexts_a.name parent_contexts_a.type "
     "parent_contexts_a.create_time_since_epoch parent_contexts_a.last_update_time_since_epoch "
     "child_contexts_a.id child_contexts_a.name child_contexts_a.type "

@@ -290,6 +290,7 @@ OWN = [
     Field.STATE,
     Field.CREATED,
     Field.UPDATED,
+    Field.GONE,
 ]
 OF_EVENT = [Field.EVENT_TYPE, Field.EVENT_TIME, Field.ARTIFACT_ID, Field.EXECUTION_ID]
 

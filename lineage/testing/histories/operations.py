@@ -215,7 +215,7 @@ def picked(items: Sequence[T], number: int) -> T:
 
 
 OWN_FIELDS = [Field.ID, Field.TYPE_ID, Field.NAME, Field.EXTERNAL_ID, Field.STATE, Field.URI]
-OWN_FIELDS += [Field.CREATED, Field.UPDATED]
+OWN_FIELDS += [Field.CREATED, Field.UPDATED, Field.GONE]
 EVENT_FIELDS = [Field.EVENT_TYPE, Field.EVENT_TIME, Field.ARTIFACT_ID, Field.EXECUTION_ID]
 LITERALS: st.SearchStrategy[Literal] = st.sampled_from(
     [*NUMBERS, *TEXTS, 2, 3, 4, 5, 10, 10**15, -5, True, False, "s3://a"]
