@@ -89,6 +89,7 @@ class Reading:
         descending: bool = False,
         limit: int | None = None,
         page: str | None = None,
+        nested: bool = False,
     ) -> Page[NodeT]: ...
     @overload
     def find(
@@ -101,6 +102,7 @@ class Reading:
         descending: bool = False,
         limit: int | None = None,
         page: str | None = None,
+        nested: bool = False,
     ) -> Page[Node]: ...
     def find(
         self,
@@ -112,6 +114,7 @@ class Reading:
         descending: bool = False,
         limit: int | None = None,
         page: str | None = None,
+        nested: bool = False,
     ) -> Page[Node]:
         """Return the nodes of a class, a kind or a type that a filter accepts.
 
@@ -120,7 +123,8 @@ class Reading:
         based on it. `kind` says which, where types of several kinds have one name; without it that
         is `Invalid`. `NotFound` where there is no such type. `order_by` is `id`, `create_time` or
         `update_time`. With a `limit` the answer is a page, whose `next` goes in as
-        `page` for the one after it; all pages are of the moment of the first.
+        `page` for the one after it; all pages are of the moment of the first. With `nested`, what is in a context
+        (`contexts_a`) is also what is in the contexts within it.
         """
         target = to_text(wanted) if isinstance(wanted, str) else node_class(wanted)
         _check_count("limit", limit)
@@ -133,6 +137,7 @@ class Reading:
             page=page,
             as_of=self.as_of,
             kind=None if kind is None else to_kind(kind),
+            nested=nested,
         )
 
     def search(self, text: str, *, kind: Kind | None = None, limit: int | None = 50) -> Hits:
@@ -169,6 +174,7 @@ class Reading:
         limits: Limits = ...,
         through_copies: bool = ...,
         inputs: bool = ...,
+        gone: bool = ...,
         happened_by: Moment | None = ...,
     ) -> Subgraph[NodeT]: ...
     @overload
@@ -179,6 +185,7 @@ class Reading:
         limits: Limits = ...,
         through_copies: bool = ...,
         inputs: bool = ...,
+        gone: bool = ...,
         happened_by: Moment | None = ...,
     ) -> Subgraph[Node]: ...
     def upstream(
@@ -188,6 +195,7 @@ class Reading:
         limits: Limits = Limits(),
         through_copies: bool = False,
         inputs: bool = False,
+        gone: bool = True,
         happened_by: Moment | None = None,
     ) -> Subgraph[Node]:
         """Return everything that the nodes were made from, however indirectly.
@@ -195,7 +203,8 @@ class Reading:
         `type` marks the answer's `matches`; it does not disconnect the answer. `through_copies`, here and
         below, goes on from an artifact that nobody wrote to those with its digest that runs wrote. In place of
         a context the walk begins at its runs, and at its artifacts that these do not merely read, unless
-        `inputs` are wanted. `happened_by`, here and below, leaves out events that happened later, by their own
+        `inputs` are wanted. Deleted nodes are walked through; without `gone` ones, here and below, they are not in the answer, and counted
+        in its notes. `happened_by`, here and below, leaves out events that happened later, by their own
         times: what had happened by then, as it is known now, or by `at` was known at another moment.
         """
         asked = self._asked(*of)
@@ -203,6 +212,7 @@ class Reading:
         return walk(
             through_copies=through_copies,
             inputs=inputs,
+            gone=gone,
             happened_by=_micros(happened_by),
             as_of=self.as_of,
         ).saying(asked.remarks)
@@ -215,6 +225,7 @@ class Reading:
         limits: Limits = ...,
         through_copies: bool = ...,
         inputs: bool = ...,
+        gone: bool = ...,
         happened_by: Moment | None = ...,
     ) -> Subgraph[NodeT]: ...
     @overload
@@ -225,6 +236,7 @@ class Reading:
         limits: Limits = ...,
         through_copies: bool = ...,
         inputs: bool = ...,
+        gone: bool = ...,
         happened_by: Moment | None = ...,
     ) -> Subgraph[Node]: ...
     def downstream(
@@ -234,6 +246,7 @@ class Reading:
         limits: Limits = Limits(),
         through_copies: bool = False,
         inputs: bool = False,
+        gone: bool = True,
         happened_by: Moment | None = None,
     ) -> Subgraph[Node]:
         """Return everything that was made from the nodes, however indirectly."""
@@ -242,6 +255,7 @@ class Reading:
         return walk(
             through_copies=through_copies,
             inputs=inputs,
+            gone=gone,
             happened_by=_micros(happened_by),
             as_of=self.as_of,
         ).saying(asked.remarks)
@@ -276,6 +290,7 @@ class Reading:
         limits: Limits = Limits(),
         through_copies: bool = False,
         inputs: bool = False,
+        gone: bool = True,
         happened_by: Moment | None = None,
     ) -> Peers:
         """Return the models trained on a data set; of a model, the others trained on its data.
@@ -291,6 +306,7 @@ class Reading:
                 any_version=any_version,
                 through_copies=through_copies,
                 inputs=inputs,
+                gone=gone,
                 happened_by=_micros(happened_by),
             )
         )
@@ -317,6 +333,7 @@ class Reading:
         limits: Limits = Limits(),
         through_copies: bool = False,
         inputs: bool = False,
+        gone: bool = True,
         happened_by: Moment | None = None,
     ) -> Impact:
         """Return every artifact made from the nodes, with the reason; what is deployed comes first.
@@ -328,7 +345,12 @@ class Reading:
         asked = self._asked(*of)
         answer = partial(impact, self.backend, asked.keys, limits=limits, as_of=self.as_of)
         return asked.noted_in(
-            answer(through_copies=through_copies, inputs=inputs, happened_by=_micros(happened_by))
+            answer(
+                through_copies=through_copies,
+                inputs=inputs,
+                gone=gone,
+                happened_by=_micros(happened_by),
+            )
         )
 
     def paths(

@@ -18,6 +18,7 @@ from lineage.model.keys import LARGEST_ID, Kind, NodeKey
 from lineage.model.rows import NODE_CLASSES, NodeRow, entities_of, entity_of
 from lineage.model.values import to_text
 from lineage.queries.naming import is_key, missing, resolve_in
+from lineage.queries.within import with_contexts_within
 
 __all__ = ["Page", "find", "get", "get_named", "order_of", "read_token", "write_token"]
 
@@ -71,10 +72,12 @@ def find(
     page: str | None,
     as_of: int | None,
     kind: Kind | None = None,
+    nested: bool = False,
 ) -> Page[NodeT]:
     """Return the nodes of a class, a kind or a type that a filter accepts.
 
-    All pages are of the moment of the first. `kind` says which type, where several kinds have one
+    All pages are of the moment of the first. Where contexts are `nested`, being in a context within another
+    one is being in that one. `kind` says which type, where several kinds have one
     of the name. `NotFound` where there is no such type, `Invalid` where several kinds have it.
     """
     number, after = backend.pin(as_of), None
@@ -91,9 +94,13 @@ def find(
         )
     if ids is not None:
         tree = all_of(In(Column(Field.TYPE_ID), ids), tree)
+    if tree is not None:
+        tree = bind(tree, types.by_id.values())
+    if tree is not None and nested:
+        tree = with_contexts_within(backend, tree, as_of=number)
     rows = backend.find(
         cls.kind,
-        None if tree is None else bind(tree, types.by_id.values()),
+        tree,
         order=order,
         after=after,
         limit=None if limit is None else limit + 1,

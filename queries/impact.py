@@ -17,7 +17,7 @@ from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeRow
 from lineage.queries.copies import remarks_on_twins
 from lineage.queries.members import starts_of
-from lineage.queries.notes import behind_failures, inherited, listed, purged_among
+from lineage.queries.notes import behind_failures, deleted_among, inherited, listed, purged_among
 from lineage.queries.paths import Way, levels_of, steps_back
 from lineage.queries.reader import Reader
 from lineage.queries.uses import evaluated_alone
@@ -108,13 +108,14 @@ def impact(
     limits: Limits = Limits(),
     through_copies: bool = False,
     inputs: bool = False,
+    gone: bool = True,
     happened_by: int | None = None,
     as_of: int | None = None,
 ) -> Impact:
     """Return every artifact that was made from the starts, however indirectly, and why.
 
     Distances count edges from the nearest start, on a way that no run failed on, if there is one. The starts themselves are not among the affected,
-    and deleted artifacts are, marked `gone`. Among shortest paths the one whose keys are the
+    and deleted artifacts are, marked `gone`, unless no `gone` ones are wanted: then ways still lead through them. Among shortest paths the one whose keys are the
     smallest is told; artifacts as near as each other are in order of their keys. Through copies,
     artifacts that nobody wrote are affected with those whose digest they have, and what was made from them.
     In place of a context it begins at its members: its executions, and its artifacts that these do not
@@ -149,22 +150,24 @@ def impact(
     failed = reader.behind_failures(walk)
     evaluated = evaluated_alone(reader, walk)
     behind_parents = steps.behind_parents(reader, Direction.DOWNSTREAM)
+    deleted = [key for level in walk.levels[1:] for key in level if reader.gone(key)]
+    left_out = frozenset(() if gone else deleted)
     affected = [
         Affected(
             node=reader.artifact(key),
             role=reader.role(key),
             distance=ways[key].distance,
             path=Way(key, ways[key].back),
-            deployments=tuple(sorted(deployed_by.get(key, ()))),
+            deployments=tuple(sorted(deployed_by.get(key, set()) - left_out)),
             failed=key in failed,
             evaluated=key in evaluated,
             by_parent=key in behind_parents,
         )
         for level in walk.levels[1:]
         for key in level
-        if key.kind is Kind.ARTIFACT
+        if key.kind is Kind.ARTIFACT and key not in left_out
     ]
-    met = tuple(key for key in walk.keys if _deploys(reader, key))
+    met = tuple(key for key in walk.keys if _deploys(reader, key) and key not in left_out)
     told = _on_ways([*(each.node.key for each in affected), *met, *walk.levels[0]], ways)
     return Impact(
         starts=tuple(reader.node(key) for key in walk.levels[0]),
@@ -174,6 +177,7 @@ def impact(
         copies=steps.copies,
         notes=(
             *begin.notes,
+            *deleted_among(deleted, listed_too=gone),
             *_notes(reader, walk, affected),
             *inherited(steps.inherited),
             *remarks_on_twins(

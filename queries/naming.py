@@ -14,7 +14,7 @@ from lineage.contract.standing import newest_first, remarks_on
 from lineage.contract.walking import Direction
 from lineage.contract.writings import AtUri, Writing
 from lineage.errors import Invalid, NotFound
-from lineage.filters.tree import And, Column, Compare, Field, Filter, In, Operator
+from lineage.filters.tree import And, Column, Compare, Field, Filter, In, Operator, Present
 from lineage.model.entities import Node
 from lineage.model.keys import Kind, NodeKey, to_key
 from lineage.model.rows import EdgeKind, NodeRow
@@ -152,14 +152,33 @@ def _first_named(backend: Backend, text: str, as_of: int | None) -> str:
     return ""
 
 
-def every(backend: Backend, reference: Reference) -> list[NodeKey]:
-    """Return all artifacts of a URI, else of an asset, of any type, the newest first; else the one node named."""
+def every(backend: Backend, reference: Reference, *, gone: bool = False) -> list[NodeKey]:
+    """Return all artifacts of a URI, else of an asset, of any type, the newest first; else the one node named.
+
+    After them come those deleted ones that are not purged, where `gone` ones are meant, too.
+    """
     if isinstance(reference, str) and names_versions(backend, reference):
         for selector in (AtUri(reference, None), _members(backend, reference, None, None)):
             artifacts = [each.artifact for each in newest_first(backend.writings(selector))]
+            if gone:
+                artifacts += _deleted(backend, reference, of_asset=not isinstance(selector, AtUri))
             if artifacts:
                 return artifacts
     return asked(backend, [reference]).keys
+
+
+def _deleted(backend: Backend, text: str, *, of_asset: bool) -> list[NodeKey]:
+    """Return the deleted artifacts of a URI, or of an asset which may be deleted itself."""
+    is_gone = Compare(Column(Field.GONE), Operator.EQ, value=True)
+    if not of_asset:
+        at_uri = And((_equals(Field.URI, text), is_gone))
+        return [row.key for row in backend.find(Kind.ARTIFACT, at_uri)]
+    assets = In(Column(Field.TYPE_ID), tuple(sorted(registry(backend).ids(Asset))))
+    named = And((assets, _equals(Field.NAME, text), Present(is_gone.column)))
+    contexts = [row.key for row in backend.find(Kind.CONTEXT, named)]
+    edges = backend.edges(contexts, Direction.DOWNSTREAM, kinds={EdgeKind.ATTRIBUTION})
+    rows = backend.nodes({row.target for row in edges}).values()
+    return sorted(row.key for row in rows if row.gone and row.salt is not None)
 
 
 def names_versions(backend: Backend, text: str) -> bool:

@@ -26,6 +26,7 @@ __all__ = [
     "behind_failures",
     "concluded",
     "cut_short",
+    "deleted_among",
     "inherited",
     "listed",
     "purged_among",
@@ -187,6 +188,14 @@ def _read_by_each(found: Facts, runs: Sequence[NodeKey]) -> Iterator[str]:
             f"{run} read {listed(sorted(set(keys))) or 'nothing'}" for run, keys in read.items()
         )
         yield "; ".join(islice(told, LISTED))
+
+
+def deleted_among(keys: Sequence[NodeKey], *, listed_too: bool) -> list[str]:
+    """Return what to say of the deleted nodes of an answer, or of those that are left out of it."""
+    if not keys:
+        return []
+    count = "1 deleted node is" if len(keys) == 1 else f"{len(keys)} deleted nodes are"
+    return [f"{count} {'among the answer' if listed_too else 'left out'}: {listed(keys)}"]
 
 
 def behind_failures(what: str, keys: Iterable[NodeKey]) -> list[str]:

@@ -22,6 +22,7 @@ from lineage.queries.notes import (
     behind_failures,
     concluded,
     cut_short,
+    deleted_among,
     inherited,
     listed,
     purged_among,
@@ -91,6 +92,7 @@ def peers(
     limits: Limits = Limits(),
     through_copies: bool = False,
     inputs: bool = False,
+    gone: bool = True,
     happened_by: int | None = None,
     as_of: int | None = None,
 ) -> Peers:
@@ -99,7 +101,7 @@ def peers(
     A model's data is what the newest run that wrote it read directly; where that read no data set,
     the nearest upstream ones. It is exactly these versions of the data, unless `any_version` takes
     all of them. Models count however indirectly they were made from the data, nearest first, then
-    by key, deleted ones too. Through copies, for a model that nobody wrote the run answers that wrote
+    by key, deleted ones too, unless no `gone` ones are wanted. Through copies, for a model that nobody wrote the run answers that wrote
     one with its digest, and what was made from copies of the data counts. The data of a context are the data
     sets that belong to it or that its runs wrote, without those that its runs merely read, unless `inputs`
     are wanted. `NotFound` where there is no such node, `Invalid` for an execution.
@@ -121,12 +123,22 @@ def peers(
     if any_version:
         data = _all_versions(reader, data)
     models = _trained_on(found, data)
+    deleted = [peer.model.key for peer in models.trained if peer.model.gone]
+    if not gone:
+        models = models._replace(
+            trained=tuple(peer for peer in models.trained if not peer.model.gone)
+        )
     return Peers(
         of=cast(Artifact | Context, reader.node(key)),
         datasets=tuple(reader.artifact(each) for each in data),
         models=models.trained,
         copies=tuple(dict.fromkeys((*_own_hops(found), *models.steps.copies))),
-        notes=(*notes, *_conclusions(found, data, models), *_twins(found, models)),
+        notes=(
+            *notes,
+            *deleted_among(deleted, listed_too=gone),
+            *_conclusions(found, data, models),
+            *_twins(found, models),
+        ),
         truncated=models.cut,
         number=reader.number,
     )

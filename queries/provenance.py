@@ -12,6 +12,7 @@ from lineage.model.entities import Node
 from lineage.model.keys import NodeKey
 from lineage.queries.copies import remarks_on_twins
 from lineage.queries.members import starts_of
+from lineage.queries.notes import deleted_among
 from lineage.queries.reader import Reader
 from lineage.queries.walked import walked
 
@@ -28,6 +29,7 @@ def upstream(
     limits: Limits = Limits(),
     through_copies: bool = False,
     inputs: bool = False,
+    gone: bool = True,
     happened_by: int | None = None,
     as_of: int | None = None,
 ) -> Subgraph[NodeT]:
@@ -57,6 +59,7 @@ def upstream(
         limits=limits,
         through_copies=through_copies,
         inputs=inputs,
+        gone=gone,
         happened_by=happened_by,
         as_of=as_of,
     )
@@ -70,6 +73,7 @@ def downstream(
     limits: Limits = Limits(),
     through_copies: bool = False,
     inputs: bool = False,
+    gone: bool = True,
     happened_by: int | None = None,
     as_of: int | None = None,
 ) -> Subgraph[NodeT]:
@@ -86,6 +90,7 @@ def downstream(
         limits=limits,
         through_copies=through_copies,
         inputs=inputs,
+        gone=gone,
         happened_by=happened_by,
         as_of=as_of,
     )
@@ -100,11 +105,13 @@ def subgraph(
     limits: Limits = Limits(),
     through_copies: bool = False,
     inputs: bool = False,
+    gone: bool = True,
     happened_by: int | None = None,
     as_of: int | None = None,
 ) -> Subgraph[NodeT]:
     """Walk in one direction and read what was met, all of one moment.
 
+    Deleted nodes are walked through; without `gone` ones they are not in the answer, unless it began there.
     `NotFound` for the name of a type that the store does not have.
     """
     as_of = backend.pin(as_of)
@@ -116,6 +123,10 @@ def subgraph(
     begin = starts_of(reader, starts, limits, inputs=inputs)
     steps = walked(reader, begin.keys, direction, limits, edges=True, through_copies=through_copies)
     rows = backend.nodes(steps.walk.keys, as_of=as_of)
+    deleted = [
+        key for level in steps.walk.levels[1:] for key in level if key in rows and rows[key].gone
+    ]
+    left_out = frozenset(() if gone else deleted)
     remarks = remarks_on_twins(
         reader,
         steps.walk,
@@ -125,13 +136,13 @@ def subgraph(
         rows_of=lambda keys: filter(None, map(rows.get, keys)),
     )
     return Subgraph(
-        steps.walk,
+        steps.walk.without(left_out) if left_out else steps.walk,
         rows,
         types.by_id,
         number=reader.number,
         matching=matching,
         cls=None if type is None or isinstance(type, str) else type,
-        has_writers=direction is Direction.UPSTREAM,
-        copies=steps.copies,
-        remarks=(*begin.notes, *remarks),
+        has_writers=direction is Direction.UPSTREAM and not left_out,
+        copies=[hop for hop in steps.copies if left_out.isdisjoint(hop)],
+        remarks=(*begin.notes, *deleted_among(deleted, listed_too=gone), *remarks),
     )

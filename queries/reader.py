@@ -122,7 +122,7 @@ class Reader:
         return self.row(key).gone
 
     def find_artifacts(self, where: Filter) -> list[NodeKey]:
-        """Return the live artifacts that a filter accepts, by id."""
+        """Return the artifacts that a filter accepts, by id."""
         rows = self._backend.find(Kind.ARTIFACT, where, as_of=self._as_of)
         self._rows |= {row.key: row for row in rows}
         return [row.key for row in rows]

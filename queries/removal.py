@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lineage.contract.backend import Backend
 from lineage.contract.walking import Direction
 from lineage.errors import Invalid
-from lineage.filters.tree import Column, Compare, Field, Operator
+from lineage.filters.tree import And, Column, Compare, Field, Filter, Operator, Present
 from lineage.model.contents import artifacts_with_digests, is_telling
 from lineage.model.entities import Node
 from lineage.model.keys import Kind, NodeKey
@@ -46,7 +46,8 @@ def removal(
 ) -> Removal:
     """Return what a deletion of some nodes takes away; a purge is one that `erases`.
 
-    A URI or an asset's name that several artifacts share is `Invalid`, unless `all_versions` are meant.
+    A URI or an asset's name that several artifacts share is `Invalid`, unless `all_versions` are meant; what
+    is deleted can still be erased, so to a purge they are among them.
     With `runs` each context goes with the contexts within it and their runs, but for a run that is also
     within another context of one of their types. `NotFound` where there is no such node.
 
@@ -57,21 +58,23 @@ def removal(
     >>> print(*removal(store.backend, ["people.csv"], all_versions=True).keys)
     artifact:1 artifact:2
     """
-    meant = (_meant(backend, each, all_versions=all_versions) for each in references)
+    meant = (_meant(backend, each, all_versions=all_versions, gone=erases) for each in references)
     keys = dict.fromkeys(key for some in meant for key in some)
     reader = Reader(backend, None)
     notes: list[str] = []
     if runs:
         keys, notes = _with_runs(reader, keys)
     reader.check(keys)
-    notes += [*_versions_left(reader, keys), *_members_left(reader, keys, runs=runs)]
+    notes += [*_versions_left(reader, keys, gone=erases), *_members_left(reader, keys, runs=runs)]
     if erases:
         notes += _copies_left(reader, keys)
     return Removal(tuple(reader.node(key) for key in keys), tuple(notes))
 
 
-def _meant(backend: Backend, reference: Reference, *, all_versions: bool) -> Sequence[NodeKey]:
-    keys = sorted(every(backend, reference))
+def _meant(
+    backend: Backend, reference: Reference, *, all_versions: bool, gone: bool
+) -> Sequence[NodeKey]:
+    keys = sorted(every(backend, reference, gone=gone))
     if len(keys) > 1 and not all_versions:
         raise Invalid(
             f"{reference!r:.200} names {len(keys)} artifacts, {listed(keys)}: name one by its key or with "
@@ -147,13 +150,16 @@ def _fits(reader: Reader, key: NodeKey, ended: int | None) -> bool:
     return not row.gone if ended is None else row.gone and row.until == ended
 
 
-def _versions_left(reader: Reader, keys: Collection[NodeKey]) -> Iterator[str]:
-    """Yield which other artifacts have the URIs of those that go."""
+def _versions_left(reader: Reader, keys: Collection[NodeKey], *, gone: bool) -> Iterator[str]:
+    """Yield which other artifacts have the URIs of those that go, deleted ones among them where `gone` ones count."""
     uris = dict.fromkeys(
         row.uri for row in reader.rows(key for key in keys if key.kind is Kind.ARTIFACT) if row.uri
     )
     for uri in uris:
-        others = reader.find_artifacts(Compare(Column(Field.URI), Operator.EQ, uri))
+        at_uri: Filter = Compare(Column(Field.URI), Operator.EQ, uri)
+        if gone:
+            at_uri = And((at_uri, Present(Column(Field.GONE))))
+        others = reader.find_artifacts(at_uri)
         left = [key for key in others if key not in keys]
         if left:
             yield f"{_stay(left)} at {uri[:200]}"

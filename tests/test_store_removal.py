@@ -260,3 +260,33 @@ def test_what_was_purged_since_stays_away_when_its_experiment_comes_back(study: 
     study.delete(context(1), runs=True)
     study.purge(execution(1), reason="law")
     assert study.restore(context(1), runs=True) == [context(1), context(2), execution(3)]
+
+
+def test_a_purge_by_uri_finds_the_deleted_versions_too(people: Store) -> None:
+    people.delete(artifact(1))
+    with pytest.raises(Invalid, match=r"names 2 artifacts, artifact:1, artifact:2"):
+        people.purge("people.csv", reason="law")
+    assert "artifact:1 stays at people.csv" in people.removal(artifact(2), erases=True).notes
+    assert people.removal(artifact(2)).notes == ()
+    assert people.delete("people.csv").keys == (artifact(2),)
+    assert people.purge("people.csv", reason="law", all_versions=True).keys == (
+        artifact(1),
+        artifact(2),
+    )
+    with pytest.raises(NotFound, match="nothing is named"):
+        people.purge("people.csv", reason="law", all_versions=True)
+
+
+def test_a_purge_by_the_name_of_a_deleted_asset_finds_what_was_deleted_of_it(store: Store) -> None:
+    asset = store.put(lineage.Asset(name="people"))
+    for number, digest in enumerate((A, B), 1):
+        store.put(lineage.Dataset(uri=f"{number}.csv", digest=digest))
+        store.put(Attribution(context=asset.key, artifact=artifact(number)))
+    store.delete(artifact(1))
+    assert store.removal("people", erases=True, all_versions=True).keys == (
+        artifact(1),
+        artifact(2),
+    )
+    store.delete(asset, artifact(2))
+    purged = store.purge("people", reason="law", all_versions=True)
+    assert purged.keys == (artifact(1), artifact(2))

@@ -31,6 +31,7 @@ __all__ = [
     "Inputs",
     "KindOrType",
     "Message",
+    "NoGone",
     "NodeText",
     "NodeTexts",
     "Nodes",
@@ -128,6 +129,9 @@ HappenedBy: TypeAlias = Annotated[
 Inputs: TypeAlias = Annotated[
     bool,
     typer.Option("--inputs", help="Of a context, begin also at what its runs merely read."),
+]
+NoGone: TypeAlias = Annotated[
+    bool, typer.Option("--no-gone", help="Leave out deleted nodes, and say how many.")
 ]
 Format: TypeAlias = Annotated[
     str | None,

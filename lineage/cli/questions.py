@@ -18,6 +18,7 @@ from lineage.cli.options import (
     Nodes,
     NodeText,
     NodeTexts,
+    NoGone,
     Seconds,
     StoreUrl,
     ThroughCopies,
@@ -72,6 +73,7 @@ def peers(
     seconds: Seconds = None,
     through_copies: ThroughCopies = False,
     inputs: Inputs = False,
+    no_gone: NoGone = False,
 ) -> None:
     """List the models that were trained on the same data.
 
@@ -86,6 +88,7 @@ def peers(
             through_copies=through_copies,
             happened_by=happened_by,
             inputs=inputs,
+            gone=not no_gone,
         )
     output.note_cut(answer.truncated)
     output.deliver(answer, pages.peers, as_json=as_json)
@@ -130,6 +133,7 @@ def impact(
     seconds: Seconds = None,
     through_copies: ThroughCopies = False,
     inputs: Inputs = False,
+    no_gone: NoGone = False,
 ) -> None:
     """List what is affected if nodes change, and why.
 
@@ -144,6 +148,7 @@ def impact(
             through_copies=through_copies,
             happened_by=happened_by,
             inputs=inputs,
+            gone=not no_gone,
         )
     output.note_cut(answer.truncated)
     output.deliver(answer, pages.impact, as_json=as_json)

@@ -24,6 +24,7 @@ from lineage.cli.options import (
     Nodes,
     NodeText,
     NodeTexts,
+    NoGone,
     Seconds,
     StoreUrl,
     ThroughCopies,
@@ -69,6 +70,10 @@ Descending: TypeAlias = Annotated[
 PageSize: TypeAlias = Annotated[
     int, typer.Option("--limit", metavar="N", min=1, show_default=True, help="Nodes on a page.")
 ]
+Nested: TypeAlias = Annotated[
+    bool,
+    typer.Option("--nested", help="What is in a context is in those around that one, too."),
+]
 PageToken: TypeAlias = Annotated[
     str | None, typer.Option("--page", metavar="TOKEN", help="The page that the one before named.")
 ]
@@ -99,6 +104,7 @@ def find(
     descending: Descending = False,
     limit: PageSize = PAGE,
     page: PageToken = None,
+    nested: Nested = False,
     store: StoreUrl = HERE,
     as_of: AsOf = None,
     as_json: AsJson = False,
@@ -117,6 +123,7 @@ def find(
             descending=descending,
             limit=limit,
             page=page,
+            nested=nested,
         )
     if answer.next is not None and not as_json:
         output.note(f"there are more: add --page {answer.next}")
@@ -169,6 +176,7 @@ def upstream(
     seconds: Seconds = None,
     through_copies: ThroughCopies = False,
     inputs: Inputs = False,
+    no_gone: NoGone = False,
 ) -> None:
     """List everything that nodes were made from, nearest first."""
     bounds = limits(hops, nodes, seconds)
@@ -179,6 +187,7 @@ def upstream(
             through_copies=through_copies,
             happened_by=happened_by,
             inputs=inputs,
+            gone=not no_gone,
         )
         _deliver_walk(opened, answer, type, as_json=as_json)
 
@@ -196,6 +205,7 @@ def downstream(
     seconds: Seconds = None,
     through_copies: ThroughCopies = False,
     inputs: Inputs = False,
+    no_gone: NoGone = False,
 ) -> None:
     """List everything that was made from nodes, nearest first."""
     bounds = limits(hops, nodes, seconds)
@@ -206,6 +216,7 @@ def downstream(
             through_copies=through_copies,
             happened_by=happened_by,
             inputs=inputs,
+            gone=not no_gone,
         )
         _deliver_walk(opened, answer, type, as_json=as_json)
 

@@ -91,6 +91,17 @@ class Walk(NamedTuple):
         """Every key, nearest first."""
         return [key for level in self.levels for key in level]
 
+    def without(self, keys: Collection[NodeKey]) -> Walk:
+        """Return the walk without some keys and their edges; the others stay where they were met."""
+        cut = self.cut
+        if cut is not None:
+            cut = cut._replace(frontier=tuple(key for key in cut.frontier if key not in keys))
+        return Walk(
+            [[key for key in level if key not in keys] for level in self.levels],
+            [row for row in self.edges if row.source not in keys and row.target not in keys],
+            cut,
+        )
+
 
 class LaterEdges(Sequence[EdgeRow]):
     """Edges of a known number that are made when they are first looked at."""

@@ -269,3 +269,29 @@ def test_no_path_is_an_answer_with_a_number_of_its_own(shell: Shell) -> None:
     assert (answer.code, answer.err) == (12, "")
     assert shell("path", "artifact:2", "artifact:3", "--json").code == 12
     assert answer.out == "No flow of data between artifact:2 and artifact:3 is recorded.\n"
+
+
+def test_what_is_deleted_is_found_left_out_and_counted(shell: Shell, runs: Path) -> None:
+    with lineage.connect(runs) as store:
+        store.delete("artifact:3")
+    assert keys(shell("find", "Model", "gone").out) == ["artifact:3"]
+    assert keys(shell("find", "Model").out) == ["artifact:2"]
+    for command, place in (("downstream", 1), ("impact", 0), ("peers", 0)):
+        shown, left_out = shell(command, "artifact:1"), shell(command, "artifact:1", "--no-gone")
+        assert "1 deleted node is among the answer: artifact:3" in shown.out, place
+        assert "1 deleted node is left out: artifact:3" in left_out.out
+        assert left_out.out.count("artifact:3") == 1
+    assert "artifact:3" in shell("upstream", "artifact:3", "--no-gone").out
+
+
+def test_find_nested(shell: Shell, runs: Path) -> None:
+    with lineage.connect(runs) as store:
+        store.put(lineage.ContextType(name="Project"))
+        project = store.put(lineage.Context(type="Project", name="all"))
+        (inner, *_) = store.find("context", "type != 'Project'")
+        store.put(lineage.ParentContext(parent=project.key, child=inner.key))
+    asked = ["find", "artifact", "contexts_a.name = 'all'"]
+    assert shell(*asked).out == "No nodes found.\n"
+    assert keys(shell(*asked, "--nested").out) == keys(
+        shell("find", "artifact", f"contexts_a.id = {inner.id}").out
+    )
