@@ -206,11 +206,14 @@ def _rows(models: Sequence[Facts]) -> Iterator[Cells]:
         "frameworks": _libraries,
         "run": _run,
     }
+    told = {name for model in models for name in model.frameworks if is_framework(name)} | {
+        "python"
+    }
     for section, column_of in columns.items():
         columns_of_models = [column_of(model) for model in models]
         for name in dict.fromkeys(name for column in columns_of_models for name in column):
             values = tuple(column.get(name) for column in columns_of_models)
-            if section != "frameworks" or _is_told(name, values, columns_of_models):
+            if section != "frameworks" or name in told or _differs(values, columns_of_models):
                 yield section, name, values
 
 
@@ -334,13 +337,8 @@ def _libraries(model: Facts) -> ModelValues:
     return dict(model.libraries) | ({} if python is None else {"python": python})
 
 
-def _is_told(library: str, values: Sequence[Value | None], columns: Sequence[ModelValues]) -> bool:
-    """Whether a library is worth a row: Python, a framework, or one whose version differs.
-
-    A model of which no library was recorded differs from none.
-    """
-    if library == "python" or is_framework(library):
-        return True
+def _differs(values: Sequence[Value | None], columns: Sequence[ModelValues]) -> bool:
+    """Whether a library has another version in some model; one of which no library was recorded differs from none."""
     recorded = [value for value, column in zip(values, columns, strict=True) if column]
     return _differ(recorded)
 

@@ -20,7 +20,7 @@ from lineage.model.system import RUN_ID, Environment, Measurement, RunContext
 from lineage.model.values import Value
 from lineage.queries.copies import TwinFinder
 from lineage.queries.lateness import late_inputs
-from lineage.queries.libraries import is_framework, libraries_of
+from lineage.queries.libraries import frameworks_of, libraries_of
 from lineage.queries.measurements import Claim, claims_of, metrics_within, newest_first
 from lineage.queries.nesting import Inherited, Nesting
 from lineage.queries.reader import Neighbours, Reader
@@ -545,14 +545,13 @@ class Facts:
 
     @property
     def libraries(self) -> Mapping[str, str]:
-        """The versions of the libraries that the run used, by name."""
+        """The versions of the libraries that were in use, by name."""
         return libraries_of(self.environment)
 
     @property
     def frameworks(self) -> Mapping[str, str]:
-        """Those of them that are machine-learning frameworks; all, where none is known for one."""
-        known = {name: said for name, said in self.libraries.items() if is_framework(name)}
-        return known or self.libraries
+        """The frameworks among them that count, as `frameworks_of` says."""
+        return frameworks_of(self.environment)
 
     def prefetch(self) -> None:
         """Read, in two calls, the nodes that a summary needs: which run counts is known after the first."""

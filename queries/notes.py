@@ -18,7 +18,7 @@ from lineage.contract.walking import Cut, Direction
 from lineage.model.keys import Kind, NodeKey
 from lineage.queries.copies import remarks_on_twins
 from lineage.queries.facts import Facts
-from lineage.queries.libraries import is_framework
+from lineage.queries.libraries import imported_frameworks, is_framework
 from lineage.queries.nesting import Inherited
 from lineage.queries.reader import Reader
 
@@ -220,6 +220,15 @@ def _environment(found: Facts) -> Iterator[str]:
         yield f"{subject} recorded no environment"
     elif not any(map(is_framework, found.libraries)):
         yield f"no known framework is among the libraries of {found.environment.key}"
+    elif (
+        found.environment.imports is not None
+        and len(found.frameworks) > 1
+        and not imported_frameworks(found.environment)
+    ):
+        yield (
+            "the run's own code holds no known framework; given are those that were in use, of "
+            f"{found.environment.key}"
+        )
     if len(found.environments) > 1:
         yield f"{found.run} has several environments ({listed(found.environments)}); the newest is given"
 

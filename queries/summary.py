@@ -300,8 +300,8 @@ def frameworks(
 ) -> Mapping[str, str]:
     """Return the versions of the frameworks that made a node, by name (question 7).
 
-    Those of the environment's libraries that are known as machine-learning frameworks; where none
-    is, all of them. Empty where no environment was recorded.
+    Those of the environment's libraries that are known as machine-learning frameworks and that the run's own
+    code holds; where it holds none, all known ones, and where none is known, all libraries. Empty where no environment was recorded.
 
     >>> import lineage
     >>> with lineage.connect("memory:") as store:

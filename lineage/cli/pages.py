@@ -14,6 +14,7 @@ from lineage.contract.roles import Role
 from lineage.model.entities import Artifact, Node
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.paths import dotted
+from lineage.queries.libraries import libraries_of
 
 if TYPE_CHECKING:  # a command needs the classes of its own answer only
     from lineage.queries.comparison import Comparison
@@ -90,8 +91,8 @@ def _content(node: Node) -> Iterator[str]:
     yield from fields(pairs)
 
 
-def summary(answer: Summary) -> Iterator[str]:
-    """Yield what is known of a node."""
+def summary(answer: Summary, *, environment: bool = False) -> Iterator[str]:
+    """Yield what is known of a node; with the whole `environment`, also all its libraries."""
     node = answer.node
     role = "" if answer.role is None else f"  ({answer.role})"
     yield bold(headline(node) + role)
@@ -103,6 +104,8 @@ def summary(answer: Summary) -> Iterator[str]:
     yield from part("Metrics", _metrics(answer))
     yield from part("Environment", _environment(answer))
     yield from part("Frameworks", _values(answer.frameworks))
+    if environment:
+        yield from part("Libraries", _values(libraries_of(answer.environment)))
     yield from part("Part of", _nodes(answer.part_of))
     yield from part("Steps", _nodes(answer.steps))
     yield from part("Inputs", _linked(answer.inputs))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -33,6 +34,9 @@ __all__ = ["compare", "diff", "impact", "peers", "show", "versions"]
 def show(
     node: NodeText,
     *,
+    environment: Annotated[
+        bool, typer.Option("--environment", help="All libraries that were in use, too.")
+    ] = False,
     store: StoreUrl = HERE,
     as_of: AsOf = None,
     happened_by: HappenedBy = None,
@@ -55,7 +59,7 @@ def show(
             happened_by=happened_by,
         )
     output.note_cut(answer.truncated, of="the list of data sets")
-    output.deliver(answer, pages.summary, as_json=as_json)
+    output.deliver(answer, partial(pages.summary, environment=environment), as_json=as_json)
 
 
 def peers(

@@ -119,7 +119,8 @@ class Environment(Context, type="lineage.Environment"):
     """Where executions ran, named by the digest of what it says.
 
     Its custom properties are the versions of the libraries in use, by the names of their
-    distributions. `git_clean` says that every tracked file was as committed, and that no other
+    distributions. `imports` are those of them whose modules or classes the run's own code holds in its globals; None where
+    that is not known. `git_clean` says that every tracked file was as committed, and that no other
     Python file or notebook was beside them; files that git ignores do not count.
     """
 
@@ -127,6 +128,7 @@ class Environment(Context, type="lineage.Environment"):
     implementation: str | None = None
     platform: str | None = None
     machine: str | None = None
+    imports: list[str] | None = None
     git_commit: str | None = None
     git_clean: bool | None = None
 

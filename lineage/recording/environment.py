@@ -1,6 +1,7 @@
 """What a run captures of where it runs: Python, platform, git commit and versions of libraries.
 
-Nothing else is ever read: no arguments, variables or names of machines, users and remotes.
+Of the globals of the run's own code it looks at modules and classes alone, for the libraries that they are of. Nothing else is
+ever read: no arguments, other variables, or names of machines, users and remotes.
 """
 
 from __future__ import annotations
@@ -8,12 +9,13 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from time import monotonic
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from lineage.model.canonical import encode
@@ -34,8 +36,17 @@ _FOR_ANSWERS = frozenset(
 
 class _Captured(NamedTuple):
     modules: int
+    own: Sequence[Mapping[str, object]]
+    """The globals of the run's own code, and how many names were in them."""
+    names: int
     libraries: Mapping[str, str]
+    imports: Sequence[str]
     environment: Environment
+
+    @property
+    def is_current(self) -> bool:
+        """Whether nothing was imported or defined since; what took another's place goes unseen."""
+        return self.modules == len(sys.modules) and self.names == sum(map(len, self.own))
 
 
 class _Latest:
@@ -47,20 +58,21 @@ class _Latest:
 def capture() -> Environment:
     """Return the environment of this process, named by the digest of what it says.
 
-    It is captured once, and again when libraries have been imported since; the platform, the
+    It is captured once, and again when modules were imported or names defined in the run's own code since; the platform, the
     commit and which libraries are installed are read once per process. What cannot be found out
     is None: git may be absent, slow, or not used here.
     """
-    modules = len(sys.modules)
     latest = _Latest.captured
-    if latest is not None and latest.modules == modules:
+    if latest is not None and latest.is_current:
         return latest.environment
-    libraries = _libraries()
-    if latest is not None and latest.libraries == libraries:
-        environment = latest.environment
+    modules, own, libraries = len(sys.modules), _own_globals(), _libraries()
+    names, imports = sum(map(len, own)), _imports(own, libraries)
+    if latest is None or (latest.libraries, latest.imports) != (libraries, imports):
+        said = {**_platform(), "imports": imports, **_commit()}
+        environment = _described(said, libraries)
     else:
-        environment = _described({**_platform(), **_commit()}, libraries)
-    _Latest.captured = _Captured(modules, libraries, environment)
+        environment = latest.environment
+    _Latest.captured = _Captured(modules, own, names, libraries, imports, environment)
     return environment
 
 
@@ -96,6 +108,61 @@ def _libraries() -> dict[str, str]:
     for top in installed.keys() & (loaded - sys.stdlib_module_names - _FOR_ANSWERS):
         found |= installed[top]
     return dict(sorted(found.items()))
+
+
+def _own_globals() -> tuple[Mapping[str, object], ...]:
+    """Return the globals of `__main__` and of modules that come neither with Python nor from an installed distribution."""
+    modules = list(sys.modules.items())  # threads import meanwhile
+    return tuple(
+        vars(module)
+        for name, module in modules
+        if isinstance(module, ModuleType)
+        and (name == "__main__" or (name.partition(".")[0] != "lineage" and _is_own(module)))
+    )
+
+
+def _is_own(module: ModuleType) -> bool:
+    file = vars(module).get("__file__")
+    return isinstance(file, str) and not _comes_with_python(file)
+
+
+@lru_cache(maxsize=1 << 16)
+def _comes_with_python(file: str) -> bool:
+    """Whether a file is of Python's own or of an installed distribution."""
+    folders = Path(file).parts[:-1]
+    if "site-packages" in folders or "dist-packages" in folders:
+        return True
+    return file.startswith(_python_folders())
+
+
+@lru_cache(maxsize=1)
+def _python_folders() -> tuple[str, ...]:
+    import sysconfig
+
+    names = ("stdlib", "platstdlib", "purelib", "platlib")
+    return tuple(f"{sysconfig.get_path(name)}{os.sep}" for name in names)
+
+
+_module_of = type.__dict__["__module__"].__get__
+"""Tells the module of a class as `type` does, whatever its metaclass makes of the name."""
+
+
+def _imports(own: Iterable[Mapping[str, object]], libraries: Mapping[str, str]) -> list[str]:
+    """Return those of some libraries of which globals hold a module or a class, by name."""
+    tops: set[str] = set()
+    for held in own:
+        for value in list(held.values()):  # threads define meanwhile
+            name: object = None
+            if isinstance(value, ModuleType):
+                name = vars(value).get("__name__")
+            elif isinstance(value, type):
+                with suppress(AttributeError):  # a class may be without
+                    name = _module_of(value)
+            if isinstance(name, str):
+                tops.add(name.partition(".")[0])
+    installed = _installed()
+    names = {name for top in tops & installed.keys() for name in installed[top]}
+    return sorted(names & libraries.keys())
 
 
 @lru_cache(maxsize=1)

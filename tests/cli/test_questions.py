@@ -299,3 +299,15 @@ def test_a_context_is_asked_about_by_its_members(shell: Shell) -> None:
     assert "merely" not in shell("impact", context, "--inputs").out
     for command in ("downstream", "peers"):
         assert shell(command, context, "--inputs").code == 0
+
+
+def test_the_whole_environment_is_shown_on_request(shell: Shell, runs: Path) -> None:
+    libraries = {"torch": "2.4", "numpy": "2.1"}
+    where = lineage.Environment(name="e", imports=["torch"], custom_properties=libraries)
+    with lineage.connect(runs) as store:
+        store.record(lineage.Train(), outputs=lineage.Model(name="m3"), within=where)
+    shown = shell("show", "lineage.Model:m3").out
+    assert "torch  2.4" in shown
+    assert "numpy" not in shown
+    whole = shell("show", "lineage.Model:m3", "--environment").out
+    assert re.search(r"Libraries\n  numpy  2\.1\n  torch  2\.4\n", whole)

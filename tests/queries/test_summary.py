@@ -523,3 +523,35 @@ def test_a_summary_takes_few_calls(store: Store) -> None:
     answer = summary(cast(Backend, counted), NET)
     assert len(answer.metrics) == 4
     assert Counter(counted.calls) == {"pin": 1, "types": 1, "nodes": 4, "edges": 1, "walk": 6}
+
+
+@pytest.mark.parametrize(
+    ("imports", "expected", "note"),
+    [
+        (["numpy", "torch"], {"torch": "2"}, ""),
+        (["torch", "xgboost"], {"torch": "2", "xgboost": "3"}, ""),
+        (["numpy"], {"torch": "2", "xgboost": "3"}, "the run's own code holds no known framework"),
+        ([], {"torch": "2", "xgboost": "3"}, "the run's own code holds no known framework"),
+        (None, {"torch": "2", "xgboost": "3"}, ""),
+    ],
+)
+def test_frameworks_are_those_that_the_runs_own_code_holds(
+    imports: list[str] | None, expected: dict[str, str], note: str, store: Store
+) -> None:
+    libraries = {"numpy": "1", "torch": "2", "xgboost": "3"}
+    where = Environment(name="e", imports=imports, custom_properties=libraries)
+    store.record(lineage.Train(), outputs=lineage.Model(name="m"), within=where)
+    answer = show(store, artifact(1))
+    assert answer.frameworks == expected
+    told = [each for each in answer.notes if "own code" in each]
+    assert [each[: len(note)] for each in told] == [note] * bool(note)
+    assert all(each.endswith("of context:1") for each in told)
+    rows = [row.name for row in store.compare(artifact(1)).rows if row.section == "frameworks"]
+    assert rows == [*expected]
+
+
+def test_one_framework_in_use_is_taken_without_a_word(store: Store) -> None:
+    where = Environment(name="e", imports=["numpy"], custom_properties={"numpy": "1", "torch": "2"})
+    store.record(lineage.Train(), outputs=lineage.Model(name="m"), within=where)
+    assert show(store, artifact(1)).frameworks == {"torch": "2"}
+    assert not any("own code" in each for each in show(store, artifact(1)).notes)

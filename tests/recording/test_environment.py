@@ -78,6 +78,7 @@ def test_nothing_else_is_said(repository: Path, monkeypatch: pytest.MonkeyPatch)
         "implementation",
         "platform",
         "machine",
+        "imports",
         "git_commit",
         "git_clean",
     }
@@ -223,7 +224,7 @@ BROKEN: dict[str, bytes | None] = {
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of installed distributions on the path, whole and broken."""
-    site = tmp_path / "site"
+    site = tmp_path / "site-packages"
     for folder, files in INSTALLED.items():
         (site / folder).mkdir(parents=True)
         for name, content in files.items():
@@ -503,3 +504,84 @@ def test_repository_of_the_script_counts_before_the_working_directory(
         run("from lineage.recording.environment import capture; print(capture().git_commit)")
         == "None\n"
     )
+
+
+# What the run's own code holds
+
+
+OWN = """
+import odd_shared
+from odd_package import Net
+
+def late():
+    import odd_single
+    return odd_single
+"""
+
+
+@pytest.fixture
+def own_code(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A module outside the installed packages; it holds one module and one class, and loads more."""
+    (site / "odd_package" / "__init__.py").parent.mkdir(exist_ok=True)
+    (site / "odd_package" / "__init__.py").write_text("import odd_declared\nclass Net: pass\n")
+    folder = tmp_path / "code"
+    folder.mkdir()
+    (folder / "odd_own.py").write_text(OWN)
+    monkeypatch.syspath_prepend(folder)
+    return "odd_own"
+
+
+def held() -> list[str]:
+    return [name for name in capture().imports or [] if name.startswith("odd")]
+
+
+def test_of_own_code_only_modules_and_classes_in_globals_count(own_code: str) -> None:
+    assert held() == []
+    own = import_module(own_code)
+    assert held() == ["odd-listed", "odd-shared-a", "odd-shared-b"]
+    assert "odd-declared" in capture().custom_properties
+    del own.odd_shared, own.Net
+    own.late()
+    assert held() == []
+
+
+def test_what_own_code_comes_to_hold_is_another_environment(own_code: str) -> None:
+    own = import_module(own_code)
+    before = capture()
+    assert capture() is before
+    own.declared = sys.modules["odd_declared"]
+    after = capture()
+    assert after.name != before.name
+    assert after.custom_properties == before.custom_properties
+    assert set(after.imports or ()) - set(before.imports or ()) == {"odd-declared"}
+
+
+def test_main_counts_and_installed_code_and_this_library_do_not(
+    own_code: str, site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (site / "site-packages").mkdir()
+    (site / "site-packages" / "odd_installed.py").write_text("import odd_declared\n")
+    monkeypatch.syspath_prepend(site / "site-packages")
+    import_module("odd_installed")
+    monkeypatch.setattr("lineage.errors.odd", sys.modules["odd_declared"], raising=False)
+    assert held() == []
+    main = sys.modules["__main__"]
+    monkeypatch.setattr(main, "odd", sys.modules["odd_declared"], raising=False)
+    assert held() == ["odd-declared"]
+
+
+def test_odd_things_in_globals_are_passed_over(own_code: str) -> None:
+    own = import_module(own_code)
+
+    class Hostile(type):
+        @property
+        def __module__(cls) -> str:
+            raise RuntimeError
+
+    class Nameless(metaclass=Hostile):
+        pass
+
+    nameless = type(sys)("odd")
+    del nameless.__name__
+    vars(own).update(hostile=Nameless, nameless=nameless, numbered=type("T", (), {"__module__": 7}))
+    assert held() == ["odd-listed", "odd-shared-a", "odd-shared-b"]

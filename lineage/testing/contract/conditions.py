@@ -27,7 +27,7 @@ from lineage.filters.tree import (
     PropertyColumn,
     bind,
 )
-from lineage.model.keys import Kind
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeKind
 from lineage.model.values import ProtoAny, ValueType
 from lineage.testing.builders import DATASET, MODEL, writing
@@ -132,11 +132,15 @@ def found(backend: Backend, where: Filter | None, kind: Kind = Kind.ARTIFACT) ->
 
 def snapshot_of(backend: Backend) -> Snapshot:
     """Copy a store's present for the oracle, which then evaluates filters by itself."""
-    live = [row for kind in Kind for row in backend.find(kind)]
-    edges = backend.edges([row.key for row in live])
-    ends = {end for edge in edges for end in edge[:2]}
-    rows = {row.key: (row,) for row in [*live, *backend.nodes(ends).values()]}
-    return Snapshot(nodes=rows, edges={edge.key: edge for edge in edges})
+    last = backend.log(limit=1)[0]
+    given = zip(Kind, (last.artifacts, last.executions, last.contexts), strict=True)
+    rows = backend.nodes(
+        [NodeKey(kind, each) for kind, most in given for each in range(1, most + 1)]
+    )
+    edges = backend.edges([*rows])
+    return Snapshot(
+        nodes={key: (row,) for key, row in rows.items()}, edges={edge.key: edge for edge in edges}
+    )
 
 
 def some(cases: list[tuple[Kind, Filter]], most: int) -> list[tuple[Kind, Filter]]:
