@@ -205,9 +205,10 @@ class Reading:
         a context the walk begins at its runs, and at its artifacts that these do not merely read, unless
         `inputs` are wanted. Deleted nodes are walked through; without `gone` ones, here and below, they are not in the answer, and counted
         in its notes. `happened_by`, here and below, leaves out events that happened later, by their own
-        times: what had happened by then, as it is known now, or by `at` was known at another moment.
+        times: what had happened by then, as it is known now, or by `at` was known at another moment. A URI or an asset
+        then means what had been written last by that time.
         """
-        asked = self._asked(*of)
+        asked = self._asked(*of, happened_by=_micros(happened_by))
         walk = partial(provenance.upstream, self.backend, asked.keys, type=type, limits=limits)
         return walk(
             through_copies=through_copies,
@@ -250,7 +251,7 @@ class Reading:
         happened_by: Moment | None = None,
     ) -> Subgraph[Node]:
         """Return everything that was made from the nodes, however indirectly."""
-        asked = self._asked(*of)
+        asked = self._asked(*of, happened_by=_micros(happened_by))
         walk = partial(provenance.downstream, self.backend, asked.keys, type=type, limits=limits)
         return walk(
             through_copies=through_copies,
@@ -276,7 +277,7 @@ class Reading:
         """
         from lineage.queries.summary import summary
 
-        asked = self._asked(node)
+        asked = self._asked(node, happened_by=_micros(happened_by))
         answer = partial(summary, self.backend, *asked.keys, limits=limits, as_of=self.as_of)
         return asked.noted_in(
             answer(through_copies=through_copies, happened_by=_micros(happened_by))
@@ -299,7 +300,7 @@ class Reading:
         """
         from lineage.queries.peers import peers
 
-        asked = self._asked(node)
+        asked = self._asked(node, happened_by=_micros(happened_by))
         answer = partial(peers, self.backend, *asked.keys, limits=limits, as_of=self.as_of)
         return asked.noted_in(
             answer(
@@ -321,7 +322,7 @@ class Reading:
         """Return a table of models: data, parameters, metrics, frameworks, run; differences first."""
         from lineage.queries.comparison import compare
 
-        asked = self._asked(*models)
+        asked = self._asked(*models, happened_by=_micros(happened_by))
         answer = partial(compare, self.backend, asked.keys, limits=limits, as_of=self.as_of)
         return asked.noted_in(
             answer(through_copies=through_copies, happened_by=_micros(happened_by))
@@ -342,7 +343,7 @@ class Reading:
         """
         from lineage.queries.impact import impact
 
-        asked = self._asked(*of)
+        asked = self._asked(*of, happened_by=_micros(happened_by))
         answer = partial(impact, self.backend, asked.keys, limits=limits, as_of=self.as_of)
         return asked.noted_in(
             answer(
@@ -364,7 +365,7 @@ class Reading:
         """Return the ways that data took between two nodes, and a shortest one."""
         from lineage.queries.paths import paths
 
-        ends = self._asked(one, other).keys
+        ends = self._asked(one, other, happened_by=_micros(happened_by)).keys
         return paths(
             self.backend, *ends, limits=limits, happened_by=_micros(happened_by), as_of=self.as_of
         )
@@ -380,7 +381,7 @@ class Reading:
         """Return how what two nodes were made from differs, nearest first."""
         from lineage.queries.differences import diff
 
-        ends = self._asked(left, right).keys
+        ends = self._asked(left, right, happened_by=_micros(happened_by)).keys
         return diff(
             self.backend, *ends, limits=limits, happened_by=_micros(happened_by), as_of=self.as_of
         )
@@ -426,8 +427,8 @@ class Reading:
         """Return the key of an entity, or of what `kind:id`, `Type:name` or a URI names."""
         return self._asked(reference).keys[0]
 
-    def _asked(self, *references: Reference) -> naming.Asked:
-        return naming.asked(self.backend, references, as_of=self.as_of)
+    def _asked(self, *references: Reference, happened_by: int | None = None) -> naming.Asked:
+        return naming.asked(self.backend, references, happened_by=happened_by, as_of=self.as_of)
 
 
 def _check_count(name: str, number: object) -> None:

@@ -21,19 +21,27 @@ def late_inputs(
     times only say in which order a program said what it did.
     """
     written: dict[NodeKey, EdgeRow] = {}
-    for row in sorted(outputs, key=lambda row: _moment(reader, row)):
-        written[row.source] = row  # an output that was announced may be written later
+    for row in outputs:
+        known = written.get(row.source)
+        if known is None or _is_after(reader, row, known):
+            written[row.source] = row  # an output that was announced may be written later
     late: dict[NodeKey, list[bool]] = {}
     in_time = set()
     for row in inputs:
         output = written.get(row.target)
-        if output is None or _moment(reader, row) <= _moment(reader, output):
+        if output is None or not _is_after(reader, row, output):
             in_time.add(row.source)
             continue
         goes_on = reader.weight(row.target) is Weight.OPEN
         sure = goes_on or (_is_given(reader, row) and _is_given(reader, output))
         late.setdefault(row.source, []).append(sure)
     return {key: all(sure) for key, sure in late.items() if key not in in_time}
+
+
+def _is_after(reader: Reader, row: EdgeRow, output: EdgeRow) -> bool:
+    if row.time is None and output.time is None:
+        return row.first > output.first  # as their transactions' times are, which need not be read
+    return _moment(reader, row) > _moment(reader, output)
 
 
 def _moment(reader: Reader, row: EdgeRow) -> int:

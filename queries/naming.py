@@ -76,8 +76,14 @@ class Asked(NamedTuple):
         return replace(answer, notes=tuple(dict.fromkeys((*self.remarks, *answer.notes))))
 
 
-def asked(backend: Backend, references: Iterable[Reference], *, as_of: int | None = None) -> Asked:
-    """Return what references name: entities, keys, or texts as `resolve` reads them."""
+def asked(
+    backend: Backend,
+    references: Iterable[Reference],
+    *,
+    happened_by: int | None = None,
+    as_of: int | None = None,
+) -> Asked:
+    """Return what references name: entities, keys, or texts as `meant` reads them."""
     keys: list[NodeKey] = []
     remarks: dict[str, None] = {}
     for reference in references:
@@ -86,7 +92,7 @@ def asked(backend: Backend, references: Iterable[Reference], *, as_of: int | Non
         elif isinstance(reference, Node):
             keys.append(reference.key)
         elif isinstance(reference, str):
-            found = meant(backend, reference, as_of=as_of)
+            found = meant(backend, reference, happened_by=happened_by, as_of=as_of)
             keys.append(found.key)
             remarks.update(dict.fromkeys(found.notes))
         else:
@@ -106,8 +112,13 @@ def resolve(backend: Backend, text: str, *, as_of: int | None = None) -> NodeKey
     return meant(backend, text, as_of=as_of).key
 
 
-def meant(backend: Backend, text: str, *, as_of: int | None = None) -> Meant:
-    """Return the node that a text names, as `resolve` does, and what else the text could have meant."""
+def meant(
+    backend: Backend, text: str, *, happened_by: int | None = None, as_of: int | None = None
+) -> Meant:
+    """Return the node that a text names, as `resolve` does, and what else the text could have meant.
+
+    Where `happened_by` says until when events count, a URI or an asset means what had been written last by then.
+    """
     if is_key(text):
         key = NodeKey.parse(text)
         if key not in backend.nodes([key], as_of=as_of):
@@ -119,7 +130,7 @@ def meant(backend: Backend, text: str, *, as_of: int | None = None) -> Meant:
     if named:
         _check_one_type(backend, text, named, as_of)
         return Meant(named[0].key)
-    newest = _of_uri_or_asset(backend, text, as_of)
+    newest = _of_uri_or_asset(backend, text, as_of, happened_by=happened_by)
     if newest is None:
         raise NotFound(
             f"nothing is named {text!r:.200}; write kind:id, Type:name, a URI or an asset's name"
@@ -199,19 +210,33 @@ def _check_one_type(
 
 
 def _of_uri_or_asset(
-    backend: Backend, text: str, as_of: int | None, type_ids: frozenset[int] | None = None
+    backend: Backend,
+    text: str,
+    as_of: int | None,
+    type_ids: frozenset[int] | None = None,
+    *,
+    happened_by: int | None = None,
 ) -> Meant | None:
     """Return the newest artifact of a URI, else of an asset; of several types that is `Invalid`, unless given."""
-    at_uri = backend.writings(AtUri(text, type_ids), as_of=as_of)
+    at_uri = _by_then(backend.writings(AtUri(text, type_ids), as_of=as_of), happened_by)
     newest = _newest(backend, text, at_uri, as_of, one_type=type_ids is None)
     if newest is not None:
         return newest
     members = _members(backend, text, as_of, type_ids)
     if not members:
         return None
-    of_asset = backend.writings(members, as_of=as_of)
+    of_asset = _by_then(backend.writings(members, as_of=as_of), happened_by)
     newest = _newest(backend, text, of_asset, as_of, one_type=type_ids is None)
     return None if newest is None else newest._replace(shares="asset")
+
+
+def _by_then(writings: Iterable[Writing], happened_by: int | None) -> Iterable[Writing]:
+    """Return what had happened by a time, else what nobody is known to have written, else all."""
+    if happened_by is None:
+        return writings
+    some = list(writings)
+    by_then = [each for each in some if each.time <= happened_by]
+    return by_then or [each for each in some if each.execution is None] or some
 
 
 def _newest(

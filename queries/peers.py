@@ -17,6 +17,7 @@ from lineage.model.purposes import Purpose
 from lineage.model.rows import EdgeRow
 from lineage.queries.copies import remarks_on_twins
 from lineage.queries.facts import Facts
+from lineage.queries.lateness import late_inputs
 from lineage.queries.members import starts_of
 from lineage.queries.notes import (
     behind_failures,
@@ -34,6 +35,9 @@ from lineage.queries.versions import assets_of, versions_of
 from lineage.queries.walked import Walked, walked
 
 __all__ = ["Peer", "Peers", "peers"]
+
+DIRECT = 2
+"""How many edges lie between data and a model whose run read it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,10 +221,11 @@ def _all_versions(reader: Reader, data: Sequence[NodeKey]) -> list[NodeKey]:
 
 
 class _Models(NamedTuple):
-    """The models downstream of data, and those that only evaluation leads to, by key."""
+    """The models downstream of data, those that only evaluation leads to, and those written before it was read, by key."""
 
     trained: tuple[Peer, ...] = ()
     evaluated: tuple[NodeKey, ...] = ()
+    late: tuple[NodeKey, ...] = ()
     cut: Cut | None = None
     steps: Walked = Walked(Walk(((),), ()))
 
@@ -258,10 +263,27 @@ def _trained_on(found: Facts, data: Sequence[NodeKey]) -> _Models:
         for key in level
         if distance and key not in own and reader.role(key) is Role.MODEL
     ]
-    models = [peer for peer in met if peer.model.key not in evaluated]
-    others = sorted(peer.model.key for peer in met if peer.model.key in evaluated)
+    late = _read_too_late(reader, walk, [peer.model.key for peer in met if peer.distance == DIRECT])
+    left_out = evaluated | late
+    models = [peer for peer in met if peer.model.key not in left_out]
+    others = sorted(peer.model.key for peer in met if peer.model.key in evaluated - late)
     trained = tuple(sorted(models, key=lambda peer: peer.failed))
-    return _Models(trained, tuple(others), walk.cut, steps)
+    return _Models(trained, tuple(others), tuple(sorted(late)), walk.cut, steps)
+
+
+def _read_too_late(reader: Reader, walk: Walk, models: Sequence[NodeKey]) -> frozenset[NodeKey]:
+    """Return those of some models whose runs read of the walk's data only what cannot have served for them."""
+    read: dict[NodeKey, list[EdgeRow]] = {}
+    for row in walk.edges:
+        read.setdefault(row.target, []).append(row)
+    found = set()
+    for model in models:
+        outputs = read.get(model, [])
+        inputs = [row for output in outputs for row in read.get(output.source, ())]
+        late = late_inputs(reader, outputs, inputs)
+        if inputs and all(late.get(row.source) for row in inputs):
+            found.add(model)
+    return frozenset(found)
 
 
 def _own_hops(found: Facts) -> list[Copy]:
@@ -307,6 +329,9 @@ def _conclusions(found: Facts, data: Sequence[NodeKey], models: _Models) -> list
     if models.evaluated:
         others = listed(models.evaluated)
         told.append(f"the models {others} are left out: nothing but evaluation leads to them")
+    if models.late:
+        others = listed(models.late)
+        told.append(f"the models {others} are left out: the data was read after they were written")
     if not models.trained and models.cut is None:
         other = "other " if found.role is Role.MODEL else ""
         told.append(f"no {other}model is recorded that was made from this data")

@@ -12,6 +12,7 @@ from lineage.filters.tree import (
     AnyColumn,
     Column,
     CompareColumns,
+    Contains,
     Exists,
     Field,
     Filter,
@@ -59,7 +60,9 @@ def _own(tree: Filter, alias: str) -> Filter:
         raise _not_alone(alias)
     if isinstance(tree, CompareColumns):
         return replace(tree, left=_moved(tree.left, alias), right=_moved(tree.right, alias))
-    return replace(tree, column=_moved(tree.column, alias))
+    column = _moved(tree.column, alias)
+    # Only properties are lists, and a neighbour is not asked for any.
+    return Or(()) if isinstance(tree, Contains) else replace(tree, column=column)
 
 
 def _moved(column: AnyColumn, alias: str) -> Column:

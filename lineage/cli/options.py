@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -16,6 +17,7 @@ from lineage.contract.plugins import store_file
 from lineage.contract.walking import Limits
 from lineage.errors import NotFound
 from lineage.model.keys import NodeKey
+from lineage.model.times import last_instant
 from lineage.queries.naming import every, meant
 from lineage.store import Store, connect
 
@@ -204,15 +206,21 @@ def limits(hops: int | None, nodes: int, seconds: float | None) -> Limits:
     return Limits(hops=hops, nodes=nodes or None, seconds=seconds)
 
 
-def named(store: Store, text: str) -> NodeKey:
+def named(store: Store, text: str, happened_by: str | None = None) -> NodeKey:
     """Return the node that a text names; say so where it was a URI of several artifacts."""
+    mean = partial(
+        meant,
+        store.backend,
+        happened_by=None if happened_by is None else last_instant(happened_by),
+        as_of=store.as_of,
+    )
     try:
-        found = meant(store.backend, text, as_of=store.as_of)
+        found = mean(text)
     except NotFound:
         uri = _uri_of_file(text)
         if uri is None:
             raise
-        found = meant(store.backend, uri, as_of=store.as_of)
+        found = mean(uri)
     if found.others:
         listed = ", ".join(map(str, found.others))
         more = " and older ones" if found.more else ""

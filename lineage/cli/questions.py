@@ -53,7 +53,7 @@ def show(
     bounds = limits(hops, nodes, seconds)
     with open_to_read(store, as_of) as opened:
         answer = opened.show(
-            named(opened, node),
+            named(opened, node, happened_by),
             limits=bounds,
             through_copies=through_copies,
             happened_by=happened_by,
@@ -86,7 +86,7 @@ def peers(
     bounds = limits(hops, nodes, seconds)
     with open_to_read(store, as_of) as opened:
         answer = opened.peers(
-            named(opened, node),
+            named(opened, node, happened_by),
             any_version=any_version,
             limits=bounds,
             through_copies=through_copies,
@@ -116,7 +116,7 @@ def compare(
     """
     bounds = limits(hops, nodes, seconds)
     with open_to_read(store, as_of) as opened:
-        keys = [named(opened, each) for each in models]
+        keys = [named(opened, each, happened_by) for each in models]
         answer = opened.compare(
             *keys, limits=bounds, through_copies=through_copies, happened_by=happened_by
         )
@@ -145,7 +145,7 @@ def impact(
     """
     bounds = limits(hops, nodes, seconds)
     with open_to_read(store, as_of) as opened:
-        keys = [named(opened, each) for each in nodes_changed]
+        keys = [named(opened, each, happened_by) for each in nodes_changed]
         answer = opened.impact(
             *keys,
             limits=bounds,
@@ -176,7 +176,7 @@ def diff(
     """
     bounds = limits(hops, nodes, seconds)
     with open_to_read(store, as_of) as opened:
-        keys = named(opened, left), named(opened, right)
+        keys = named(opened, left, happened_by), named(opened, right, happened_by)
         answer = opened.diff(*keys, limits=bounds, happened_by=happened_by)
     for key, cut in zip(keys, answer.truncated, strict=True):
         output.note_cut(cut, of=f"the lineage of {key}")

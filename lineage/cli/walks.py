@@ -182,7 +182,7 @@ def upstream(
     bounds = limits(hops, nodes, seconds)
     with open_to_read(store, as_of) as opened:
         answer = opened.upstream(
-            *(named(opened, each) for each in nodes_asked),
+            *(named(opened, each, happened_by) for each in nodes_asked),
             limits=bounds,
             through_copies=through_copies,
             happened_by=happened_by,
@@ -211,7 +211,7 @@ def downstream(
     bounds = limits(hops, nodes, seconds)
     with open_to_read(store, as_of) as opened:
         answer = opened.downstream(
-            *(named(opened, each) for each in nodes_asked),
+            *(named(opened, each, happened_by) for each in nodes_asked),
             limits=bounds,
             through_copies=through_copies,
             happened_by=happened_by,
@@ -259,7 +259,10 @@ def path(
     bounds = limits(hops, nodes, seconds)
     with open_to_read(store, as_of) as opened:
         answer = opened.paths(
-            named(opened, one), named(opened, other), limits=bounds, happened_by=happened_by
+            named(opened, one, happened_by),
+            named(opened, other, happened_by),
+            limits=bounds,
+            happened_by=happened_by,
         )
     output.note_cut(answer.subgraph.truncated)
     output.deliver(answer, pages.paths, as_json=as_json)

@@ -112,7 +112,7 @@ def _libraries() -> dict[str, str]:
 
 def _own_globals() -> tuple[Mapping[str, object], ...]:
     """Return the globals of `__main__` and of modules that come neither with Python nor from an installed distribution."""
-    modules = list(sys.modules.items())  # threads import meanwhile
+    modules: list[tuple[str, object]] = list(sys.modules.items())  # threads import meanwhile
     return tuple(
         vars(module)
         for name, module in modules

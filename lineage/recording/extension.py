@@ -14,7 +14,7 @@ from lineage.contract.walking import Direction
 from lineage.errors import Invalid, NotFound
 from lineage.model.entities import Execution, ExecutionState
 from lineage.model.keys import Kind, NodeKey
-from lineage.model.rows import EdgeKind, entity_of
+from lineage.model.rows import EdgeKind, NodeRow, entity_of
 from lineage.model.values import to_text
 from lineage.recording.endings import ending_of, further
 from lineage.recording.measurements import subjects_of
@@ -80,8 +80,8 @@ class Extension(Run[Execution]):
         return self._moves
 
     @override
-    def _may_become(self, stored: int | None, state: int) -> bool:
-        return self._moves and further(stored, state) != stored
+    def _may_become(self, row: NodeRow, state: int) -> bool:
+        return self._moves and further(row.state, state) != row.state
 
 
 def _stored(backend: Backend, run: str | NodeKey | Execution) -> NodeKey:

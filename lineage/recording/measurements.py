@@ -101,6 +101,8 @@ def subjects_of(backend: Backend, run: NodeKey) -> Mapping[Subject, tuple[NodeKe
     written = backend.edges([run], Direction.DOWNSTREAM, kinds={EdgeKind.OUTPUT})
     rows = backend.nodes({row.target for row in written})
     metrics = sorted(key for key, row in rows.items() if row.type_id == _METRICS and not row.gone)
+    if not metrics:
+        return {}
     around = backend.edges(metrics, Direction.UPSTREAM, kinds={EdgeKind.ATTRIBUTION})
     contexts = backend.nodes({row.source for row in around})
     claims = {

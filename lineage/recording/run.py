@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from types import TracebackType
 from typing import Generic, NamedTuple, Self, TypeVar, cast, overload
@@ -22,10 +22,10 @@ from lineage.model.rows import STATE_NUMBERS, Batch, EdgeKey, EdgeKind, EdgeRow,
 from lineage.model.system import Asset, Environment, Metrics
 from lineage.model.values import Properties, to_properties, to_text
 from lineage.recording.edges import new_edges
-from lineage.recording.endings import WHY, ending_of
+from lineage.recording.endings import WHY, ending_of, further
 from lineage.recording.environment import capture
 from lineage.recording.identity import Wanted, settle, warn_of
-from lineage.recording.measurements import Subject, claim, completed, subject_of
+from lineage.recording.measurements import Subject, claim, completed, subject_of, subjects_of
 from lineage.recording.nodes import live_rows, stamp
 from lineage.recording.record import (
     Contexts,
@@ -84,6 +84,7 @@ class Run(Generic[ExecutionT_co]):
         self._captures = environment
         self._joins = joins
         self._key: NodeKey | None = None
+        self._begun: Transaction | None = None
         self._ended = False
         self._contexts: tuple[NodeKey, ...] = ()
         self._environment: NodeKey | None = None
@@ -134,7 +135,7 @@ class Run(Generic[ExecutionT_co]):
         self._contexts = begun.shared_contexts
         self._environment = begun.environments[-1] if self._captured else None
         self._execution = begun.execution
-        self._key = begun.execution.key
+        self._key, self._begun = begun.execution.key, transaction
         return self
 
     @overload
@@ -264,6 +265,7 @@ class Run(Generic[ExecutionT_co]):
 
     def _take(self, transaction: Transaction, step: NodeKey) -> list[str]:
         """Make an execution a step of this run; return what is to be said of it."""
+        self._check_begun(transaction)
         row = add_step(self._backend, transaction, self.key, step)
         if row is None:
             return [f"{self.key} was deleted, so that {step} is no step of it"]
@@ -290,8 +292,22 @@ class Run(Generic[ExecutionT_co]):
                 error.add_note(said)
             _LOGGER.warning("%s could not be recorded as %s", self.key, state, exc_info=failure)
 
-    def _transaction(self) -> AbstractContextManager[Transaction]:
-        return self._backend.transaction(actor=self._author.actor, message=self._author.message)
+    @contextmanager
+    def _transaction(self) -> Iterator[Transaction]:
+        with self._backend.transaction(
+            actor=self._author.actor, message=self._author.message
+        ) as transaction:
+            self._check_begun(transaction)
+            yield transaction
+
+    def _check_begun(self, transaction: Transaction) -> None:
+        """Raise `Invalid` where a transaction does not know the run: after a rollback another node may get its key."""
+        begun = self._begun
+        if begun is not None and begun is not transaction and not begun.committed:
+            raise Invalid(
+                f"the transaction in which {self.key} began is not committed, or was rolled back; "
+                "store.run(...) makes another run"
+            )
 
     def _check_open(self) -> None:
         key = self.key
@@ -364,9 +380,9 @@ class Run(Generic[ExecutionT_co]):
         return None if row is None or row.gone else row
 
     def _complete_claims(self, transaction: Transaction) -> None:
-        """Say of metrics what they were measured of and on, where nobody said it and the run tells."""
-        for subject, (key, context, _) in self._metrics.items():
-            if all(subject) or self._known_metrics(transaction, subject) is None:
+        """Say of metrics, also of those that workers wrote, what they were measured of and on, where nobody said it."""
+        for subject, (key, context) in subjects_of(self._backend, self.key).items():
+            if all(subject):
                 continue
             whole = completed(self._backend, subject, self.key)
             if whole != subject and (subject.parts or all(whole)):
@@ -386,7 +402,7 @@ class Run(Generic[ExecutionT_co]):
         with self._transaction() as transaction:
             transaction.lock()
             row = live_rows(self._backend, [self.key])[self.key]
-            if self._may_become(row.state, state):
+            if self._may_become(row, state):
                 kept = {name: said for name, said in decode(row.custom).items() if name not in WHY}
                 row = self._changed(transaction, row, state=state, custom=encode({**kept, **why}))
             self._follow_environment(transaction)
@@ -399,9 +415,12 @@ class Run(Generic[ExecutionT_co]):
         """Whether the end of the block is that of the run."""
         return True
 
-    def _may_become(self, stored: int | None, state: int) -> bool:  # noqa: ARG002  # extensions ask
-        """Whether the end of the block gives the run a state."""
-        return stored == _RUNNING
+    def _may_become(self, row: NodeRow, state: int) -> bool:
+        """Whether the end of the block gives the run a state: in place of one that an extension's end gave it, too."""
+        failed_elsewhere = any(name in decode(row.custom) for name in WHY)
+        return row.state == _RUNNING or (
+            failed_elsewhere and further(row.state, state) != row.state
+        )
 
     def _follow_environment(self, transaction: Transaction) -> None:
         """Associate the environment as it is at the end, if more libraries were imported meanwhile."""

@@ -166,3 +166,23 @@ def test_one_time_alone_leaves_the_order_right(store: Store) -> None:
     for each in (early, late):
         assert [source.late for source in store.show(each.outputs[0]).datasets] == [False]
     assert names(store.upstream("Net:m", happened_by="2026-03-01")) == {"m", None, "d"}
+
+
+def test_a_uri_means_what_had_been_written_last_by_then(store: Store) -> None:
+    for day in (3, 20):
+        store.record(
+            lineage.Transform(),
+            inputs=Table(uri="s3://raw"),
+            outputs=Table(uri="s3://lake", digest=str(day)),
+            started=f"2026-03-{day:02}T08:00:00Z",
+            ended=f"2026-03-{day:02}T09:00:00Z",
+        )
+    first, second = store.versions("s3://lake").artifacts
+    assert store.show("s3://lake").node.key == second.key
+    assert store.show("s3://lake", happened_by="2026-03-10").node.key == first.key
+    walk = store.upstream("s3://lake", happened_by="2026-03-10")
+    assert [walk.keys[0], len(walk)] == [first.key, 3]
+    # What nobody wrote has no time of its own; and of what nothing had been written then, the newest is taken.
+    raw = store.key_of("s3://raw")
+    assert store.show("s3://raw", happened_by="2026-03-10").node.key == raw
+    assert store.show("s3://lake", happened_by="2026-03-01").node.key == second.key

@@ -79,3 +79,20 @@ def test_what_was_announced_before_counts_when_it_is_written(store: Store) -> No
         time = f"2026-03-01T{hour:02}:00:00Z"
         store.put(lineage.Event(artifact=node.key, execution=run.key, type=kind, time=time))
     assert listed(store) == [("d", False)]
+
+
+def test_of_the_data_a_model_is_no_peer_that_was_written_before_it_was_read(store: Store) -> None:
+    for name, read in (("before", "10"), ("after", "08")):
+        with store.run(lineage.Train(), environment=False) as run:
+            run.input(Table(name="data"), time=f"2026-03-01T{read}:00:00Z")
+            run.output(Net(name=name), time="2026-03-01T09:00:00Z")
+    answer = store.peers("Table:data")
+    assert [each.model.name for each in answer.models] == ["after"]
+    assert (
+        "the models artifact:2 are left out: the data was read after they were written"
+        in answer.notes
+    )
+    with store.run(lineage.Train(), environment=False) as again:
+        again.input(store.key_of("Table:data"))
+        again.output(store.key_of("Net:before"))
+    assert {each.model.name for each in store.peers("Table:data").models} == {"before", "after"}

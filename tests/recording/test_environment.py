@@ -549,7 +549,7 @@ def test_what_own_code_comes_to_hold_is_another_environment(own_code: str) -> No
     own = import_module(own_code)
     before = capture()
     assert capture() is before
-    own.declared = sys.modules["odd_declared"]
+    vars(own)["declared"] = sys.modules["odd_declared"]
     after = capture()
     assert after.name != before.name
     assert after.custom_properties == before.custom_properties
@@ -573,15 +573,15 @@ def test_main_counts_and_installed_code_and_this_library_do_not(
 def test_odd_things_in_globals_are_passed_over(own_code: str) -> None:
     own = import_module(own_code)
 
-    class Hostile(type):
-        @property
-        def __module__(cls) -> str:
-            raise RuntimeError
+    def refuse(_: type) -> str:
+        raise RuntimeError
 
-    class Nameless(metaclass=Hostile):
-        pass
-
+    hostile = type("Hostile", (type,), {"__module__": property(refuse)})
     nameless = type(sys)("odd")
     del nameless.__name__
-    vars(own).update(hostile=Nameless, nameless=nameless, numbered=type("T", (), {"__module__": 7}))
+    vars(own).update(
+        hostile=hostile("Strange", (), {}),
+        nameless=nameless,
+        numbered=type("T", (), {"__module__": 7}),
+    )
     assert held() == ["odd-listed", "odd-shared-a", "odd-shared-b"]

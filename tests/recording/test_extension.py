@@ -200,3 +200,30 @@ def test_why_it_failed_goes_when_it_ends_well(job: Store) -> None:
     with job.extend("job", end=True):
         pass
     assert state(job) == ("COMPLETE", None)
+
+
+def test_a_driver_that_ends_well_goes_before_its_workers_failure(store: Store) -> None:
+    with store.run(Fit(external_id="job"), environment=False):
+        with pytest.raises(ZeroDivisionError), store.extend("job"):
+            _ = 1 / 0
+        assert state(store) == ("FAILED", "ZeroDivisionError")
+    assert state(store) == ("COMPLETE", None)
+
+
+def test_what_somebody_else_says_of_a_run_that_goes_on_stays(store: Store) -> None:
+    with store.run(Fit(external_id="job"), environment=False) as run:
+        store.update(run.execution.replace(state="CANCELED"))
+    assert state(store) == ("CANCELED", None)
+
+
+def test_the_drivers_end_says_what_its_workers_metrics_were_measured_of(store: Store) -> None:
+    with store.run(lineage.Evaluate(external_id="job"), environment=False) as run:
+        model = run.input(Net(name="m"))
+        data = run.input(lineage.Dataset(name="test"), use="test")
+        with store.extend("job") as worker:
+            worker.log_metrics(accuracy=0.9)
+        assert [metric.of for metric in store.show(model).metrics] == [None]
+    [metric] = store.show(model).metrics
+    assert metric.of is not None
+    assert metric.on is not None
+    assert (metric.of.key, metric.on.key) == (model.key, data.key)

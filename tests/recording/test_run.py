@@ -594,3 +594,23 @@ def test_a_store_that_fails_at_the_end_lets_the_users_error_win(tmp_path: Path) 
         raise ValueError("mine")
     assert "the store is closed" in caught.value.__notes__[0]
     assert not isinstance(caught.value, Unavailable)
+
+
+def test_a_run_that_was_rolled_back_writes_into_no_other_ones_key(store: Store) -> None:
+    lost = store.run(lineage.Train(name="lost"), environment=False)
+    with pytest.raises(ZeroDivisionError), store.transaction():
+        lost.__enter__()
+        lost.log_metrics(loss=1)
+        _ = 1 / 0
+    with store.run(lineage.Train(name="other"), environment=False) as other:
+        assert other.key == lost.key
+        for write in (
+            lambda: lost.input(Artifact(type="lineage.Dataset", name="d")),
+            lambda: lost.log_metrics(loss=2),
+            lambda: lost.step(lineage.Train()).__enter__(),
+            lambda: lost.__exit__(None, None, None),
+        ):
+            with pytest.raises(Invalid, match=r"not committed, or was rolled back"):
+                write()
+    assert store.events(other.key) == []
+    assert store.get(lineage.Execution, other.key).state == "COMPLETE"
