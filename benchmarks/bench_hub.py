@@ -106,6 +106,15 @@ def bench_some_of_what_it_led_to(hub: Hub) -> None:
     TABLE.add("a hub", "100 nodes downstream", hub.backend, Raced(times), **more)
 
 
+def bench_impact(hub: Hub) -> None:
+    """What would be affected, within the default limit: half of its room are runs, the other half what they wrote."""
+    times, answer = measured(lambda: hub.store.impact(DATASET), rounds=3)
+    assert len(answer.affected) == min(RUNS, 4_999)
+    assert (answer.truncated is None) == SMALL
+    more = {"size": 1 + 2 * RUNS, "answer": len(answer.affected)}
+    TABLE.add("a hub", "impact, at the default limit", hub.backend, Raced(times), **more)
+
+
 def bench_first_readers(hub: Hub) -> None:
     text = f"events_e.artifact_id = {DATASET.id}"
     options = {"max_result_size": 20, "filter_query": text}
