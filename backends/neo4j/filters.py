@@ -28,6 +28,7 @@ from lineage.backends.neo4j.rows import (
     unheld,
 )
 from lineage.contract.evaluation import holds, is_nan
+from lineage.filters.like import pieces
 from lineage.filters.tree import (
     And,
     AnyColumn,
@@ -87,6 +88,8 @@ NEVER, _ALWAYS = "$never", "$always"
 """Constants are parameters: Neo4j would fold them, and refuse an index's name beside `false`."""
 _LIMITS: Final = frozenset({2**63 - 1, 2**63, -(2**63)})
 """Where Neo4j takes an int and the float next to it to be equal, or the wrong way round."""
+LONGEST_REGEX: Final = 1_000
+"""Characters of a pattern that Neo4j is given as a regular expression; others are in doubt."""
 _EXISTS_WEIGHT: Final = 6
 """Neo4j needs about as long to plan for one neighbour as for this many plain conditions."""
 
@@ -258,6 +261,9 @@ class Translator:
         if isinstance(tree, Present):
             return f"{text} IS NOT NULL"
         if isinstance(tree, Like):
+            if _is_too_long(tree.pattern):
+                self._doubt(f"{text} IS NOT NULL" if own else _ALWAYS)
+                return NEVER
             return self._like(text, tree.pattern)
         if isinstance(tree, In):
             return self._among(text, [each for each in tree.values if isinstance(each, str)])
@@ -313,12 +319,11 @@ class Translator:
 
     def _like(self, expression: str, pattern: str) -> str:
         """Return a condition on text; patterns without alternatives need no regular expression."""
-        middle = pattern.strip("%")
-        if "%" in middle or "_" in middle:
+        if _has_choices(pattern):
             return f"{expression} =~ {self.bind(_regex(pattern))}"
         starts, ends = pattern.startswith("%"), pattern.endswith("%")
         word = {(False, True): "STARTS WITH", (True, False): "ENDS WITH", (True, True): "CONTAINS"}
-        return f"{expression} {word.get((starts, ends), '=')} {self.bind(middle)}"
+        return f"{expression} {word.get((starts, ends), '=')} {self.bind(pattern.strip('%'))}"
 
     def _doubt(self, condition: str) -> None:
         self._doubts[condition] = None
@@ -343,7 +348,11 @@ class Translator:
         self._doubt(self._held_otherwise(column, [ValueType.STRING, ValueType.STRUCT]))
         if not _allowed(column, ""):
             return NEVER
-        return f"{value} IS :: STRING NOT NULL AND {self._like(value, tree.pattern)}"
+        is_text = f"{value} IS :: STRING NOT NULL"
+        if _is_too_long(tree.pattern):
+            self._doubt(is_text)
+            return NEVER
+        return f"{is_text} AND {self._like(value, tree.pattern)}"
 
     def _property_compared(self, tree: Compare, column: PropertyColumn, value: str) -> str:
         if isinstance(tree.value, str):
@@ -487,8 +496,26 @@ def _beyond(op: Operator, number: int) -> tuple[Operator, float]:
     return (Operator.GT if near < number else Operator.GE), near
 
 
+def _is_too_long(pattern: str) -> bool:
+    """Whether Java, which calls itself for each part of an expression, might run out of its stack."""
+    return len(pattern) > LONGEST_REGEX and _has_choices(pattern)
+
+
+def _has_choices(pattern: str) -> bool:
+    """Whether a pattern asks for more than how a text begins, ends, or what it contains."""
+    return "_" in pattern or "%" in pattern.strip("%")
+
+
 def _regex(pattern: str) -> str:
-    """Return a LIKE pattern as a regular expression of Java's, which matches whole strings."""
-    special = {"%": ".*", "_": "."}
-    runs = re.sub("%+", "%", pattern)
-    return "(?s)" + "".join(special.get(char) or re.escape(char) for char in runs)
+    """Return a LIKE pattern as a regular expression of Java's, which matches whole strings.
+
+    Each piece between two `%` keeps its first place, whatever follows (`(?>…)`): see `filters.like`.
+    """
+    first, *others = map(_exactly, pieces(pattern))
+    middle = "".join(f"(?>.*?{piece})" for piece in others[:-1])
+    return f"(?s){first}{middle}{'.*' if others else ''}{''.join(others[-1:])}"
+
+
+def _exactly(piece: str) -> str:
+    runs = re.findall("_+|[^_]+", piece)
+    return "".join(f".{{{len(run)}}}" if run[0] == "_" else re.escape(run) for run in runs)

@@ -22,7 +22,8 @@ from lineage.backends.sqlite.lock import WritersLock, let_go_after_fork
 from lineage.backends.sqlite.properties import list_of
 from lineage.contract.evaluation import holds
 from lineage.errors import Invalid
-from lineage.filters.tree import Contains, Like, Literal, PropertyColumn, like_pattern
+from lineage.filters.like import like
+from lineage.filters.tree import Contains, Like, Literal, PropertyColumn
 from lineage.model.canonical import decode, escape, unescape
 
 __all__ = ["LARGE_LOG", "SqliteFile", "guarded"]
@@ -282,11 +283,11 @@ os.register_at_fork(
 
 
 def _like(value: object, pattern: str) -> bool:
-    return isinstance(value, str) and _pattern(pattern).fullmatch(value) is not None
+    return isinstance(value, str) and _pattern(pattern)(value)
 
 
 def _like_value(value: object, pattern: str) -> bool:
-    return isinstance(value, str) and _pattern(pattern).fullmatch(unescape(value)) is not None
+    return isinstance(value, str) and _pattern(pattern)(unescape(value))
 
 
 def _like_member(json_type: object, value: object, pattern: str) -> bool:
@@ -309,4 +310,4 @@ def _literal(at_rest: str) -> Literal:
 
 _ANY = PropertyColumn("")
 """Conditions that are applied to a value look at no column."""
-_pattern = functools.lru_cache(like_pattern)
+_pattern = functools.lru_cache(like)

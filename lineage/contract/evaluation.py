@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 from pydantic_core import from_json
 
+from lineage.filters.like import like
 from lineage.filters.tree import (
     And,
     AnyColumn,
@@ -31,7 +32,6 @@ from lineage.filters.tree import (
     Operator,
     Or,
     PropertyColumn,
-    like_pattern,
 )
 from lineage.model.canonical import escape, unescape
 from lineage.model.keys import Kind
@@ -185,10 +185,8 @@ def holds(tree: OnColumn) -> Callable[[Any], bool]:
         compare, literal, family = _OPERATORS[tree.op], tree.value, _FAMILIES[type(tree.value)]
         return lambda value: _FAMILIES.get(type(value)) == family and compare(value, literal)
     if isinstance(tree, Like):
-        matches = like_pattern(tree.pattern).fullmatch
-        return lambda value: any(
-            type(each) is str and matches(each) is not None for each in _members(value)
-        )
+        matches = like(tree.pattern)
+        return lambda value: any(type(each) is str and matches(each) for each in _members(value))
     if isinstance(tree, Contains):
         equal = holds(Compare(tree.column, Operator.EQ, tree.value))
         return lambda value: type(value) is tuple and any(map(equal, value))

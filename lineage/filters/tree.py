@@ -13,12 +13,12 @@ microseconds, states and event types MLMD's numbers.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
+from lineage.filters.like import like
 from lineage.model.keys import Kind
 from lineage.model.rows import EVENT_KINDS, EdgeKind
 from lineage.model.schema import AnyType
@@ -49,7 +49,6 @@ __all__ = [
     "bind",
     "columns_of",
     "conjuncts",
-    "like_pattern",
     "walk_filter",
 ]
 
@@ -288,12 +287,6 @@ def asks_for_gone(tree: Filter | None) -> bool:
     return tree is not None and any(gone in columns_of(each) for each in walk_filter(tree))
 
 
-def like_pattern(pattern: str) -> re.Pattern[str]:
-    """Return a LIKE pattern as a regular expression for `fullmatch`; every character counts as one."""
-    special = {"%": ".*", "_": "."}
-    return re.compile("".join(special.get(char) or re.escape(char) for char in pattern), re.DOTALL)
-
-
 _COMPARISONS: dict[Operator, Callable[[str, str], bool]] = {
     Operator.EQ: lambda a, b: a == b,
     Operator.NE: lambda a, b: a != b,
@@ -345,7 +338,7 @@ def _names(condition: OnColumn, name: str) -> bool:
     if isinstance(condition, In):
         return name in condition.values
     if isinstance(condition, Like):
-        return like_pattern(condition.pattern).fullmatch(name) is not None
+        return like(condition.pattern)(name)
     if isinstance(condition, Compare):
         return _COMPARISONS[condition.op](name, str(condition.value))
     return True

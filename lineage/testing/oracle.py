@@ -5,6 +5,7 @@ Kept apart from the engine on purpose: nothing here uses its walks, filters or h
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -263,7 +264,7 @@ class Snapshot:
             case Like(column, pattern):
                 found = _value(column, row, aliases)
                 texts = found if isinstance(found, list) else [found]
-                return any(isinstance(text, str) and _like(text, pattern) for text in texts)
+                return any(isinstance(text, str) and is_like(text, pattern) for text in texts)
             case Contains(column, value):
                 found = _value(column, row, aliases)
                 return isinstance(found, list) and any(
@@ -343,12 +344,17 @@ def _compares(found: object, op: Operator, value: bool | float | str) -> bool:
     )
 
 
-def _like(text: str, pattern: str) -> bool:
-    if not pattern:
-        return not text
-    if pattern[0] == "%":
-        return any(_like(text[start:], pattern[1:]) for start in range(len(text) + 1))
-    return bool(text) and pattern[0] in ("_", text[0]) and _like(text[1:], pattern[1:])
+def is_like(text: str, pattern: str) -> bool:
+    """Follow every place of the text at which the pattern may have come to, character by character."""
+    places = {0}
+    for char in re.sub("%+", "%", pattern):
+        if char == "%":
+            places = set(range(min(places), len(text) + 1))
+        else:
+            places = {at + 1 for at in places if at < len(text) and char in ("_", text[at])}
+        if not places:
+            return False
+    return len(text) in places
 
 
 @dataclass(frozen=True)
