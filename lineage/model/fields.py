@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime, timedelta
 from enum import Enum
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -11,7 +11,8 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from lineage.errors import Invalid
-from lineage.model.values import KINDS, ValueType, is_scalar, kind_of, to_value
+from lineage.model.scalars import is_scalar, refuse_finer
+from lineage.model.values import KINDS, ValueType, kind_of, to_value
 
 __all__ = ["PropertyField", "explain", "inner_metadata", "type_of_annotation", "unwrap_optional"]
 
@@ -34,13 +35,14 @@ def explain(error: ValidationError, subject: str) -> Invalid:
 class PropertyField:
     """A class's field as a property: the property's name, and how its values are checked and read."""
 
-    __slots__ = ("_adapter", "_metadata", "alias", "annotation", "primitive")
+    __slots__ = ("_adapter", "_is_timed", "_metadata", "alias", "annotation", "primitive")
 
     def __init__(self, name: str, info: FieldInfo) -> None:
         self.alias = info.alias or name
         self.annotation: Any = info.annotation
         self._metadata = tuple(info.metadata)
         self._adapter: TypeAdapter[Any] | None = None
+        self._is_timed = _mentions_times(info.annotation)
         inner = unwrap_optional(info.annotation)
         self.primitive: type | None = inner if inner in (bool, int, float, str) else None
 
@@ -51,6 +53,8 @@ class PropertyField:
 
     def check(self, raw: object) -> object:
         """Return what Pydantic is to validate; primitives are strict but for int to float."""
+        if self._is_timed:
+            refuse_finer(raw)
         value = to_value(raw) if is_scalar(raw) else raw
         if self.primitive is None:
             return value
@@ -86,6 +90,13 @@ def unwrap_optional(annotation: Any) -> Any:
         if len(members) == 1:
             return members[0]
     return annotation
+
+
+def _mentions_times(annotation: Any) -> bool:
+    """Whether times or spans of time are among what it says, such as in `list[datetime] | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, datetime | timedelta):
+        return True
+    return any(map(_mentions_times, get_args(annotation)))
 
 
 def inner_metadata(annotation: Any) -> tuple[Any, ...]:

@@ -7,18 +7,17 @@ held as a dict or list) or a protobuf `Any`. `None` means absent.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
-from datetime import date, datetime
 from enum import Enum, StrEnum
 from functools import partial
-from typing import Any, NamedTuple, NoReturn, TypeAlias, cast
+from typing import Any, NamedTuple, NoReturn, TypeAlias
 
-from pydantic import BaseModel, RootModel
+from pydantic import RootModel
 from pydantic_core import PydanticSerializationError, to_json, to_jsonable_python
 
 from lineage.errors import Invalid
-from lineage.model.times import to_time
+from lineage.model.scalars import key_text, plain_scalar, refuse_finer, refused
 
 __all__ = [
     "JSON",
@@ -29,7 +28,6 @@ __all__ = [
     "Struct",
     "Value",
     "ValueType",
-    "is_scalar",
     "kind_of",
     "to_properties",
     "to_text",
@@ -140,70 +138,99 @@ def _shown(number: int) -> str:
     return str(number) if number.bit_length() < 256 else f"a number of {number.bit_length()} bits"
 
 
-def is_scalar(raw: object) -> bool:
-    """Whether this is a scalar of NumPy, or of a library like it, for which `item()` stands."""
-    sized = hasattr(raw, "dtype") and callable(getattr(raw, "item", None))
-    return sized and not getattr(raw, "ndim", 0)
-
-
-def _from_scalar(raw: Any) -> object:
-    if is_scalar(raw):
-        plain = raw.item()
-        if type(plain) is not type(raw):
-            return plain
-    raise Invalid(
-        f"an object of type {type(raw).__name__} cannot be a property's value; give plain Python values"
-    )
-
-
 def _to_value_slowly(raw: object) -> Value:
     if isinstance(raw, ProtoAny):
         return _to_any(raw)
-    plain = _plain(raw)
-    if plain is not raw:
-        return to_value(plain)
+    struct = _plain(raw, 0)
+    if isinstance(struct, dict | list):
+        return struct
+    if struct is None:
+        raise Invalid(f"{raw!r:.80} is no value: None means that a property is absent")
+    return to_value(struct)
+
+
+def _to_any(raw: ProtoAny) -> ProtoAny:
+    if not isinstance(raw.value, bytes):
+        raise Invalid(f"{raw.value!r:.80} is not the bytes of a protobuf message")
+    return ProtoAny(to_text(raw.type_url), raw.value)
+
+
+def _plain(raw: object, depth: int) -> JSON:
+    """Return what an object is as JSON, at a depth of a struct; Invalid where something would be lost.
+
+    Sets are sorted lists, since their own order changes from process to process.
+    """
+    raw = plain_scalar(raw)
+    if raw is None or isinstance(raw, str | int | float):
+        return _plain_leaf(raw)
+    if depth > DEEPEST:
+        raise Invalid(
+            f"a struct is nested more than {DEEPEST} levels deep; flatten it, or keep it as a string"
+        )
+    if isinstance(raw, ProtoAny):
+        raise refused(raw, "a part of a struct is JSON; make it a property of its own")
+    if isinstance(raw, Mapping):
+        texts = {to_text(key_text(key)): _plain(item, depth + 1) for key, item in raw.items()}
+        if len(texts) < len(raw):
+            raise _one_text(raw)
+        return texts
+    if isinstance(raw, list | tuple | deque):
+        return [_plain(item, depth + 1) for item in raw]
+    if isinstance(raw, set | frozenset):
+        return _sorted([_plain(item, depth + 1) for item in raw])
+    if is_dataclass(raw) and not isinstance(raw, type) and not hasattr(raw, _OF_PYDANTIC):
+        return {field.name: _plain(getattr(raw, field.name), depth + 1) for field in fields(raw)}
+    return _plain_otherwise(raw, depth)
+
+
+def _plain_leaf(raw: str | float | None) -> JSON:
+    if isinstance(raw, str):
+        return to_text(raw)
+    if isinstance(raw, int) and raw.bit_length() > _MOST_BITS:
+        raise Invalid(f"{_shown(raw)} is too long for a struct; give it as a string")
+    return raw
+
+
+_OF_PYDANTIC = "__pydantic_serializer__"
+
+
+def _plain_otherwise(raw: object, depth: int) -> JSON:
+    """Return what Pydantic writes for a model of its own, or for an object that is a text to it."""
+    if isinstance(raw, Iterator):
+        raise refused(raw, "it can be read but once; give a list")
     try:
-        struct = _plainly(_settled(raw))
+        struct = _written(raw)
     except Invalid:
         raise
     except (PydanticSerializationError, ValueError) as error:
         raise Invalid(
             f"an object of type {type(raw).__name__} cannot be a property's value ({error})"
         ) from error
-    if struct is None:
-        raise Invalid(f"{raw!r:.80} is no value: None means that a property is absent")
-    if isinstance(struct, dict | list):
-        _check_struct(struct, 0)
-        return struct
-    return to_value(struct)
+    if hasattr(raw, _OF_PYDANTIC):
+        return _plain(_in_order(struct, raw, depth), depth)
+    if not isinstance(struct, str):
+        raise refused(raw)
+    return to_text(struct)
 
 
-def _settled(raw: object, depth: int = 0) -> object:
-    """Return a value whose sets are sorted lists: their own order changes from process to process.
+def _written(raw: object) -> Any:
+    """Return what Pydantic makes of an object: dicts, lists and scalars of JSON."""
+    return to_jsonable_python(raw, inf_nan_mode="constants", fallback=_from_stranger)
 
-    Mappings of which two keys are one text are `Invalid`: one of the values would be lost.
-    """
-    if depth > DEEPEST:
-        return raw  # which is refused for that
-    if isinstance(raw, Mapping):
-        texts = {_key_text(key): _settled(item, depth + 1) for key, item in raw.items()}
-        if len(texts) < len(raw):
-            raise _one_text(raw)
-        return texts
-    if isinstance(raw, set | frozenset):
-        return _sorted([_settled(item, depth + 1) for item in raw])
-    if isinstance(raw, list | tuple | deque | Generator):
-        return [_settled(item, depth + 1) for item in raw]
-    if isinstance(raw, BaseModel) or (is_dataclass(raw) and not isinstance(raw, type)):
-        return _in_order(_plainly(raw), raw, depth)
-    return raw
+
+def _from_stranger(raw: object) -> object:
+    """Return what stands for an object that Pydantic does not know."""
+    plain = plain_scalar(raw)
+    if plain is raw:
+        raise refused(raw)
+    return plain
 
 
 def _in_order(struct: JSON, raw: object, depth: int) -> JSON:
     """Return what Pydantic made of an object, with the sets in there sorted.
 
-    Mappings of which two keys are one text are `Invalid`. What a serializer of the object's own made of
-    anything but a set is left as it is.
+    Mappings of which two keys are one text are `Invalid`, and so are times finer than Pydantic
+    writes. What a serializer of the object's own made of anything but a set is left as it is.
     """
     if depth > DEEPEST:
         return struct
@@ -215,20 +242,22 @@ def _in_order(struct: JSON, raw: object, depth: int) -> JSON:
             # A set that did not change is iterated as it was when it was written.
             pairs = zip(struct, raw, strict=True)
             struct = [_in_order(item, member, depth + 1) for item, member in pairs]
-        return cast(JSON, _sorted(struct)) if is_set else struct
+        return _sorted(struct) if is_set else struct
     if isinstance(struct, dict):
         members = _members(raw)
         if isinstance(raw, Mapping) and len(struct) < len(raw) > len(members):
             raise _one_text(raw)
         for name in struct.keys() & members.keys():
             struct[name] = _in_order(struct[name], members[name](), depth + 1)
+    elif isinstance(struct, str):
+        refuse_finer(raw)
     return struct
 
 
 def _members(raw: object) -> Mapping[str, Callable[[], object]]:
     """Return what an object holds, by the names that Pydantic writes; computed when it is asked for."""
     if isinstance(raw, Mapping):
-        return {str(_key_text(key, serialize_unknown=True)): partial(raw.get, key) for key in raw}
+        return {_written_key(key): partial(raw.get, key) for key in raw}
     cls = type(raw)
     names: dict[str, str | None] = {}
     if is_dataclass(raw):
@@ -248,63 +277,16 @@ def _one_text(raw: object) -> Invalid:
     return Invalid(f"two keys of {raw!r:.80} are one text; a struct's keys are texts")
 
 
-def _key_text(key: object, *, serialize_unknown: bool = False) -> object:
-    """Return a struct's key as Pydantic writes it."""
-    if type(key) is str:
-        return key
-    return next(iter(to_jsonable_python({key: None}, serialize_unknown=serialize_unknown)))
+def _written_key(key: object) -> str:
+    """Return a mapping's key as Pydantic writes it."""
+    return str(next(iter(to_jsonable_python({key: None}, serialize_unknown=True))))
 
 
-def _plainly(raw: object) -> Any:
-    """Return what Pydantic makes of an object: dicts, lists and scalars of JSON."""
-    return to_jsonable_python(raw, inf_nan_mode="constants", fallback=_from_scalar)
-
-
-def _sorted(items: list[object]) -> list[object]:
+def _sorted(items: list[JSON]) -> list[JSON]:
     """Return the members of a set in an order of their own: of numbers and texts theirs, else that of their JSON."""
     if {type(item) for item in items} in ({int}, {str}):
         return sorted(items)  # type: ignore[type-var]  # all of one type, which has an order
-    return sorted(map(_plainly, items), key=lambda item: to_json(item, inf_nan_mode="constants"))
-
-
-def _to_any(raw: ProtoAny) -> ProtoAny:
-    if not isinstance(raw.value, bytes):
-        raise Invalid(f"{raw.value!r:.80} is not the bytes of a protobuf message")
-    return ProtoAny(to_text(raw.type_url), raw.value)
-
-
-def _plain(raw: object) -> object:
-    """Return the simpler value that one stands for; itself where there is none."""
-    if isinstance(raw, Enum):
-        return raw.value
-    if isinstance(raw, datetime):
-        return to_time(raw).isoformat().replace("+00:00", "Z")
-    if isinstance(raw, date):
-        return raw.isoformat()
-    if isinstance(raw, str):
-        return to_text(raw)
-    for number in (int, float):
-        if isinstance(raw, number):
-            return number(raw)
-    return _from_scalar(raw) if is_scalar(raw) else raw
-
-
-def _check_struct(node: JSON, depth: int) -> None:
-    if depth > DEEPEST:
-        raise Invalid(
-            f"a struct is nested more than {DEEPEST} levels deep; flatten it, or keep it as a string"
-        )
-    if isinstance(node, dict):
-        for key, item in node.items():
-            to_text(key)
-            _check_struct(item, depth + 1)
-    elif isinstance(node, list):
-        for item in node:
-            _check_struct(item, depth + 1)
-    elif isinstance(node, str):
-        to_text(node)
-    elif isinstance(node, int) and node.bit_length() > _MOST_BITS:
-        raise Invalid(f"{_shown(node)} is too long for a struct; give it as a string")
+    return sorted(items, key=lambda item: to_json(item, inf_nan_mode="constants"))
 
 
 def to_properties(raw: object) -> Properties:

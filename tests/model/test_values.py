@@ -282,7 +282,7 @@ CIRCLE.append(CIRCLE)
         (np.uint64(2**64 - 1), "18446744073709551615 does not fit"),
         ([10**5000], "too long for a struct"),
         (None, "None is no value"),
-        (Colour.NONE, "None is no value"),
+        (Colour.NONE, "Colour.NONE.* is no value"),
         (Nothing(), "Nothing.* is no value"),
         (datetime(2026, 3, 1), r"datetime\(2026, 3, 1, 0, 0\) has no time zone"),  # noqa: DTZ001
         (datetime(1, 1, 1, tzinfo=CEST), "outside the years 1 to 9999"),
@@ -293,8 +293,8 @@ CIRCLE.append(CIRCLE)
         (ProtoAny(SURROGATE, b""), "surrogate"),
         (ProtoAny(1, b""), "1 is not a string"),
         (ProtoAny("url", "text"), "'text' is not the bytes"),
-        ([ProtoAny("url", b"\xff")], "utf-8"),
-        (CIRCLE, "Circular"),
+        ([ProtoAny("url", b"ok")], "a part of a struct is JSON"),
+        (CIRCLE, "100 levels deep"),
         (object(), "of type object cannot be a property's value"),
         ({"a": [object()]}, "of type object cannot be"),
         (np.arange(3), "of type ndarray cannot be"),
@@ -329,7 +329,7 @@ def test_set_is_stored_sorted(raw: object, stored: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "raw", [{1: "a", "1": "b"}, {"x": {True: 1, "true": 2}}, [{(1, 2): 1, "1,2": 2}]]
+    "raw", [{1: "a", "1": "b"}, {"x": {True: 1, "true": 2}}, [{Colour.RED: 1, "red": 2}]]
 )
 def test_mapping_whose_keys_are_one_text_is_invalid(raw: object) -> None:
     with pytest.raises(Invalid, match=r"two keys of .* are one text"):
