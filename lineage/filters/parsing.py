@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from lineage.errors import Invalid
 from lineage.filters.columns import ColumnMention, Operand, is_column, resolve
+from lineage.filters.like import like
 from lineage.filters.scopes import NeighbourMention, scoped
 from lineage.filters.tokens import Token, cut, fault, number_of, text_of
 from lineage.filters.tree import (
@@ -234,21 +235,27 @@ class _Reader:
         """Read the comparison that follows a side, if one does."""
         if isinstance(side, ColumnMention):
             return self._on_column(side)
-        if isinstance(side, _Constant) and self.peek.key in ("IN", "NOT"):
-            return self._member(side)
+        if self._take("IS"):
+            return self._is(side)
+        if isinstance(side, _Constant) and self.peek.key in ("IN", "BETWEEN", "LIKE", "NOT"):
+            return self._on_constant(side)
         if self.peek.key not in ("<>", *Operator):
             return side
         sign, op = self._operator()
         right = self._right(None)
         if isinstance(right, ColumnMention):
             if isinstance(side, _Constant):
-                return _Read(_comparison(right, sign, op.flipped, side))
+                return _Read(_paired(side, sign, op, right))
             raise fault(sign.at, "a condition is compared with TRUE or FALSE only")
         return _decided(side, sign, op, right)
 
     def _on_column(self, mention: ColumnMention) -> _Side:
         if self._take("IS"):
             negated = self._take("NOT")
+            if mention.operand is Operand.FLAG and self.peek.key in ("TRUE", "FALSE"):
+                value = self._advance().key == "TRUE"
+                is_so = Compare(mention.column, Operator.EQ, value)
+                return _Read(Not(is_so) if negated else is_so)
             self._expect("NULL")
             present = Present(mention.column)
             return _Read(present if negated else Not(present))
@@ -261,18 +268,53 @@ class _Reader:
         sign, op = self._operator()
         return _Read(_compare(mention, sign, op, self._right(mention)))
 
-    def _member(self, constant: _Constant) -> _Read:
-        """Read `IN` or `NOT IN` and the column whose members are asked for."""
+    def _is(self, side: _Read | _Constant) -> _Read:
+        """Read what follows `IS` after a condition in parentheses or a literal, neither of which is ever NULL."""
         negated = self._take("NOT")
-        if self._take("IN") is None:
-            raise self.unexpected("IN" if negated else "a comparison, such as =, IN or IS NULL")
+        if self._take("NULL"):
+            return _truth(bool(negated))
+        read = self._condition(side, None)
+        asked = self._take("TRUE", "FALSE")
+        if asked is None:
+            raise self.unexpected("TRUE, FALSE or NULL")
+        return read if (asked.key == "TRUE") is not bool(negated) else read.negated(asked)
+
+    def _on_constant(self, constant: _Constant) -> _Read:
+        """Read what follows a literal, or a literal and `NOT`."""
+        negated = self._take("NOT")
+        test = self._take("IN", "BETWEEN", "LIKE")
+        if test is None:
+            raise self.unexpected("IN, BETWEEN or LIKE")
+        tree = self._test_of(constant, test)
+        return _Read(Not(tree) if negated else tree)
+
+    def _test_of(self, constant: _Constant, test: Token) -> Filter:
+        if test.key == "BETWEEN":
+            low = self._right(None)
+            self._expect("AND")
+            sides = ((Operator.GE, low), (Operator.LE, self._right(None)))
+            return _flat(And, [_paired(constant, test, op, side) for op, side in sides])
+        if test.key == "LIKE":
+            pattern = self._constant()
+            if {constant.operand, pattern.operand} != {Operand.TEXT}:
+                raise fault(
+                    test.at, f"LIKE is for strings, not for {constant.token} and {pattern.token}"
+                )
+            return _always(like(str(pattern.value))(str(constant.value)))
+        if self.peek.key == "(":
+            return _flat(
+                Or, [_paired(constant, test, Operator.EQ, side) for side in self._list(None)]
+            )
+        return self._member(constant)
+
+    def _member(self, constant: _Constant) -> Filter:
+        """Read the column of whose members the literal is to be one."""
         at = self.peek.at
         mention = self._column()
         column = mention.column
         if not isinstance(column, PropertyColumn) or column.kind is not None:
             raise fault(at, f"{mention.name} is no list; a property without a suffix may be one")
-        contains = Contains(column, constant.value)
-        return _Read(Not(contains) if negated else contains)
+        return Contains(column, constant.value)
 
     def _right(self, mention: ColumnMention | None) -> ColumnMention | _Constant:
         """Read what stands to the right of a sign: a literal or a column, perhaps in parentheses."""
@@ -311,7 +353,7 @@ class _Reader:
         if test is None:
             raise self.unexpected(expected)
         if test.key == "IN":
-            return _among(mention, test, self._list())
+            return _among(mention, test, self._list(mention))
         if test.key == "LIKE":
             return _like(mention, test, self._constant())
         low = self._right(mention)
@@ -322,11 +364,11 @@ class _Reader:
         _check_alike(mention, [each for each in (low, high) if isinstance(each, _Constant)])
         return both
 
-    def _list(self) -> list[_Constant]:
+    def _list(self, mention: ColumnMention | None) -> list[ColumnMention | _Constant]:
         self._expect("(")
-        items = [self._constant()]
+        items = [self._right(mention)]
         while self._take(","):
-            items.append(self._constant())
+            items.append(self._right(mention))
         if self._take(")") is None:
             raise self.unexpected("',' or ')'")
         return items
@@ -397,9 +439,22 @@ def _flat(join: type[And | Or], items: Iterable[Filter]) -> Filter:
     return flat[0] if len(flat) == 1 else join(tuple(flat))
 
 
-def _truth(value: bool) -> _Read:  # noqa: FBT001  # the truth is all that it is given
+def _always(value: bool) -> Filter:  # noqa: FBT001  # the truth is all that it is given
     """Return the condition that holds always, or never."""
-    return _Read(And(()) if value else Or(()))
+    return And(()) if value else Or(())
+
+
+def _truth(value: bool) -> _Read:  # noqa: FBT001  # the truth is all that it is given
+    return _Read(_always(value))
+
+
+def _paired(
+    constant: _Constant, sign: Token, op: Operator, right: ColumnMention | _Constant
+) -> Filter:
+    """Return a comparison of a literal with what stands to the right of it."""
+    if isinstance(right, ColumnMention):
+        return _comparison(right, sign, op.flipped, constant)
+    return _decided(constant, sign, op, right).tree
 
 
 def _decided(side: _Read | _Constant, sign: Token, op: Operator, right: _Constant) -> _Read:
@@ -494,12 +549,14 @@ def _time_comparison(mention: ColumnMention, op: Operator, constant: _Constant) 
     return Compare(column, Operator.LT if before else Operator.GE, bound)
 
 
-def _among(mention: ColumnMention, test: Token, items: Sequence[_Constant]) -> Filter:
-    if mention.operand is Operand.TIME:
-        return _flat(Or, [_comparison(mention, test, Operator.EQ, item) for item in items])
-    values = tuple(_value(mention, item) for item in items)
-    _check_alike(mention, items)
-    return In(mention.column, values)
+def _among(
+    mention: ColumnMention, test: Token, items: Sequence[ColumnMention | _Constant]
+) -> Filter:
+    constants = [item for item in items if isinstance(item, _Constant)]
+    _check_alike(mention, constants)
+    if mention.operand is Operand.TIME or len(constants) < len(items):
+        return _flat(Or, [_compare(mention, test, Operator.EQ, item) for item in items])
+    return In(mention.column, tuple(_value(mention, item) for item in constants))
 
 
 def _check_alike(mention: ColumnMention, items: Sequence[_Constant]) -> None:
