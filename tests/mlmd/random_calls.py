@@ -58,6 +58,14 @@ CONDITIONS = [
     "(id < {id}) = TRUE",
     "id <= type_id",
     "(((((id = {id}) OR ((id = 1))))))",
+    "{id} IN (id, 2)",
+    "id IN (type_id, {id})",
+    "1 NOT IN (2, 3) AND 'a' LIKE 'a%' AND 1 IS NOT NULL",
+    "2 BETWEEN id AND {id}",
+    "(id = {id}) IS NOT TRUE",
+    "(id < {id}) IS FALSE",
+    "custom_properties.q2.bool_value",
+    "custom_properties.q2.bool_value IS TRUE",
 ]
 OF_KIND = {
     Kind.ARTIFACT: [
