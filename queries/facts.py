@@ -16,7 +16,7 @@ from lineage.model.keys import Kind, NodeKey
 from lineage.model.paths import Path, distinct_paths, paths_of
 from lineage.model.purposes import Purpose, use_of
 from lineage.model.rows import EdgeKind, EdgeRow
-from lineage.model.system import RUN_ID, Environment, Measurement, RunContext
+from lineage.model.system import RUN_ID, WHY, Environment, Measurement, RunContext
 from lineage.model.values import Value
 from lineage.queries.copies import TwinFinder
 from lineage.queries.lateness import late_inputs
@@ -29,7 +29,7 @@ from lineage.queries.walked import Walked, walked
 
 __all__ = ["Facts", "Linked", "Metric", "Source"]
 
-WRITTEN_BY_THE_RUN = frozenset({"error_type", "error_message", RUN_ID})
+WRITTEN_BY_THE_RUN = frozenset({*WHY, RUN_ID})
 """Custom properties that say how a run ended, and which one it is; they are no parameters."""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from lineage.answers.labels import printable
+from lineage.answers.labels import listed, printable
 from lineage.answers.notebook import ROWS, html_table, node_cells, safely
 from lineage.answers.subgraph import Copy
 from lineage.contract.backend import Backend
@@ -17,7 +17,7 @@ from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeRow
 from lineage.queries.copies import remarks_on_twins
 from lineage.queries.members import starts_of
-from lineage.queries.notes import behind_failures, deleted_among, inherited, listed, purged_among
+from lineage.queries.notes import behind_failures, deleted_among, inherited, purged_among
 from lineage.queries.paths import Way, levels_of, steps_back
 from lineage.queries.reader import Reader
 from lineage.queries.uses import evaluated_alone

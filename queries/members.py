@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
+from lineage.answers.labels import listed
 from lineage.contract.walking import Direction, Limits, check_limits
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeKind
 from lineage.queries.reader import Reader
 
 __all__ = ["Starts", "starts_of"]
-
-NAMED = 5
-"""How many members that are left out a sentence names."""
 
 
 class Starts(NamedTuple):
@@ -77,10 +75,8 @@ def _merely_read(reader: Reader, members: Collection[NodeKey], limits: Limits) -
 
 
 def _told(context: NodeKey, left_out: list[NodeKey]) -> str:
-    texts = [str(key) for key in left_out[:NAMED]]
-    more = f" and {len(left_out) - NAMED} more" if len(left_out) > NAMED else ""
     are, they = ("is", "it counts") if len(left_out) == 1 else ("are", "they count")
     return (
-        f"{', '.join(texts)}{more} of {context} {are} merely read by its runs, and left out; with --inputs, "
+        f"{listed(left_out)} of {context} {are} merely read by its runs, and left out; with --inputs, "
         f"in Python inputs=True, {they}"
     )

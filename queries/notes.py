@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-from lineage.answers.labels import printable
+from lineage.answers.labels import LISTED, listed, printable
 from lineage.contract.roles import Role
 from lineage.contract.standing import (
     Weight,
@@ -28,14 +28,10 @@ __all__ = [
     "cut_short",
     "deleted_among",
     "inherited",
-    "listed",
     "purged_among",
     "remarks",
     "standing_of_runs",
 ]
-
-LISTED = 5
-"""How many keys a sentence names."""
 
 
 def remarks(found: Facts) -> tuple[str, ...]:
@@ -54,17 +50,6 @@ def remarks(found: Facts) -> tuple[str, ...]:
         *_metrics(found),
         *_too_many(found),
     )
-
-
-def listed(keys: Iterable[NodeKey]) -> str:
-    """Return the first keys in one text.
-
-    >>> listed([NodeKey(Kind.ARTIFACT, 1), NodeKey(Kind.ARTIFACT, 2)])
-    'artifact:1, artifact:2'
-    """
-    texts = [str(key) for key in keys]
-    more = [f"and {len(texts) - LISTED} more"] if len(texts) > LISTED else []
-    return ", ".join([*texts[:LISTED], *more])
 
 
 def concluded(reader: Reader, keys: Iterable[NodeKey]) -> list[str]:

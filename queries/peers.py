@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, cast
 
+from lineage.answers.labels import listed
 from lineage.answers.notebook import ROWS, html_table, node_cells, safely
 from lineage.answers.subgraph import Copy
 from lineage.contract.backend import Backend
@@ -25,7 +26,6 @@ from lineage.queries.notes import (
     cut_short,
     deleted_among,
     inherited,
-    listed,
     purged_among,
     standing_of_runs,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+from lineage.answers.labels import listed
 from lineage.contract.backend import Backend
 from lineage.contract.walking import Direction
 from lineage.errors import Invalid
@@ -14,7 +15,6 @@ from lineage.model.entities import Node
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeKind
 from lineage.queries.naming import Reference, every
-from lineage.queries.notes import listed
 from lineage.queries.reader import Reader
 
 __all__ = ["Removal", "gone_with", "removal"]

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import chain, islice
 
 from lineage.model.entities import Node
+from lineage.model.keys import NodeKey
+from lineage.model.system import WHY
 from lineage.model.values import ProtoAny
 
-__all__ = ["UNSAFE", "label", "printable", "shown"]
+__all__ = ["LISTED", "UNSAFE", "label", "listed", "printable", "shown"]
 
 LABEL_PROPERTIES = 3
 """How many properties stand for a node that has neither name nor URI."""
-_OF_FAILURES = frozenset({"error_type", "error_message"})
-"""What a run that failed is not called by."""
+LISTED = 5
+"""How many keys a sentence names."""
 SHOWN_ITEMS = 20
 """How many items of a struct are looked at."""
 SHOWN_DEPTH = 3
@@ -118,7 +120,7 @@ def label(node: Node, *, limit: int = 60) -> str:
         plain = (
             (name, value)
             for name, value in values
-            if type(value) in (str, int, float, bool) and name not in _OF_FAILURES
+            if type(value) in (str, int, float, bool) and name not in WHY
         )
         said = ", ".join(
             f"{name[:limit]}={_briefly(value, limit)}"
@@ -129,3 +131,14 @@ def label(node: Node, *, limit: int = 60) -> str:
 
 def _briefly(value: object, limit: int) -> str:
     return f"{value:.6g}" if isinstance(value, float) else shown(value, limit=limit)
+
+
+def listed(keys: Iterable[NodeKey]) -> str:
+    """Return the first keys in one text.
+
+    >>> listed([NodeKey.parse("artifact:1"), NodeKey.parse("artifact:2")])
+    'artifact:1, artifact:2'
+    """
+    texts = [str(key) for key in keys]
+    more = [f"and {len(texts) - LISTED} more"] if len(texts) > LISTED else []
+    return ", ".join([*texts[:LISTED], *more])

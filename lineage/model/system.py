@@ -147,6 +147,8 @@ class RunContext(Context, type="lineage.Run"):
     parent: str | None = None
 
 
+WHY = ("error_type", "error_message")
+"""The custom properties that say why a run did not end well."""
 RUN_ID = "lineage.run"
 """The custom property by which an execution that has steps is known to its `RunContext`: a random UUID."""
 

@@ -6,11 +6,9 @@ import sys
 
 from lineage.model.entities import ExecutionState
 from lineage.model.rows import STATE_NUMBERS
+from lineage.model.system import WHY
 
-__all__ = ["WHY", "ending_of", "further"]
-
-WHY = ("error_type", "error_message")
-"""The custom properties that say why a run did not end well."""
+__all__ = ["ending_of", "further"]
 
 LONGEST_MESSAGE = 10_000
 """How many characters of an exception's message are kept."""

@@ -19,10 +19,10 @@ from lineage.model.entities import Artifact, Context, Execution, ExecutionState
 from lineage.model.keys import Kind, NodeKey, to_step
 from lineage.model.paths import Path, with_path
 from lineage.model.rows import STATE_NUMBERS, Batch, EdgeKey, EdgeKind, EdgeRow, NodeRow, entity_of
-from lineage.model.system import Asset, Environment, Metrics
+from lineage.model.system import WHY, Asset, Environment, Metrics
 from lineage.model.values import Properties, to_properties, to_text
 from lineage.recording.edges import new_edges
-from lineage.recording.endings import WHY, ending_of, further
+from lineage.recording.endings import ending_of, further
 from lineage.recording.environment import capture
 from lineage.recording.identity import Wanted, settle, warn_of
 from lineage.recording.measurements import Subject, claim, completed, subject_of, subjects_of
