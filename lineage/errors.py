@@ -5,6 +5,7 @@ LineageError
 ├── Invalid         breaks the schema or the rules           (ValueError)
 ├── AlreadyExists   the name, external id or edge is taken   (ValueError)
 ├── Conflict        lost a race: try again                   (retryable)
+│   └── Deadlock    another task of this thread writes: trying again would wait for oneself
 ├── Stale           changed meanwhile: read again first
 ├── BackendError    the storage failed; the driver's own error is __cause__  (OSError)
 │   ├── Unavailable not reached, busy, timed out             (retryable)
@@ -25,6 +26,7 @@ __all__ = [
     "BackendError",
     "Conflict",
     "Corrupt",
+    "Deadlock",
     "Ending",
     "Invalid",
     "LineageError",
@@ -59,6 +61,12 @@ class Conflict(LineageError):
     """Another writer was faster, or kept the lock too long; nothing was written."""
 
     retryable = True
+
+
+class Deadlock(Conflict):
+    """Another task of this thread holds the lock, and cannot go on while this one waits; nothing was written."""
+
+    retryable = False
 
 
 class Stale(LineageError):

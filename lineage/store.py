@@ -289,7 +289,11 @@ class Store(Reading):
             yield self
 
     def transact(self, function: Callable[[Self], T], *, message: str = "") -> T:
-        """Call `function(store)` in a transaction, and again, up to five times, if that may help."""
+        """Call `function(store)` in a transaction, and again, up to five times, if that may help.
+
+        It is a plain function: one whose answer has to be awaited has not run yet when the transaction ends,
+        and is `Invalid`.
+        """
         author = self._author(message)
         for attempt in range(ATTEMPTS):
             try:
@@ -298,7 +302,7 @@ class Store(Reading):
                 ) as transaction:
                     if attempt:
                         transaction.lock()
-                    return function(self)
+                    return _done(function(self))
             except LineageError as error:
                 # Inside another transaction only that one as a whole can be tried again.
                 last = attempt == ATTEMPTS - 1 or self.backend.in_transaction
@@ -390,6 +394,18 @@ class Store(Reading):
                 f"this is the store as of transaction {self.as_of}, which cannot be changed"
             )
         return Author(self.actor, to_text(message))
+
+
+def _done(answer: T) -> T:
+    """Return what a function answered; `Invalid` where it has yet to run."""
+    if hasattr(answer, "__await__"):
+        if hasattr(answer, "close"):
+            answer.close()  # or Python warns that it was never awaited
+        raise Invalid(
+            "transact was given a function that has to be awaited, and would run after the transaction's end; give a "
+            "plain function"
+        )
+    return answer
 
 
 def _several(items: Any) -> list[Any]:

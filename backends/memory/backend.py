@@ -32,6 +32,7 @@ from lineage.backends.memory.reading import read_edge_page, read_writings, with_
 from lineage.backends.memory.walk import walk_graph
 from lineage.contract.backend import EMPTY, Backend, Named, Order, Reference
 from lineage.contract.beginnings import Beginning
+from lineage.contract.owner import current_owner
 from lineage.contract.paging import EdgeCounts, Page, count_edges
 from lineage.contract.plugins import parse_url
 from lineage.contract.proof import faults, purged_head
@@ -95,11 +96,16 @@ class MemoryBackend(Backend):
         if self._closed:
             raise Invalid("the store is closed")
 
+    @property
+    def _is_writer(self) -> bool:
+        """Whether the open transaction is that of whoever asks."""
+        return self.graph.writer is not None and self.graph.writer == current_owner()
+
     def _see(self, as_of: int | None) -> int | None:
         """Return the moment that this reader sees; None where that is the latest of everything."""
         self._check_open()
         as_of = self._effective(as_of)
-        if as_of is None and self.graph.writer == get_ident():
+        if as_of is None and self._is_writer:
             return None
         last = self._committed.last.number
         if as_of is None:
@@ -200,8 +206,8 @@ class MemoryBackend(Backend):
             return [self._seen(head) for head in found] if self._spared else found
 
     def _seen(self, head: Head) -> Head:
-        """Return a transaction's row as this thread sees it."""
-        return head if self.graph.writer == get_ident() else self._spared.get(head.number, head)
+        """Return a transaction's row as whoever asks sees it."""
+        return head if self._is_writer else self._spared.get(head.number, head)
 
     @override
     def _changes(self, after: int, last: int) -> Iterator[Commit]:
@@ -333,16 +339,15 @@ class MemoryBackend(Backend):
     @override
     def _begin(self) -> Head:
         self._check_open()
-        if self.graph.writer == get_ident():
-            # An interrupt came between this thread's last `begin` and its caller.
-            self.rollback()
+        # Something is left where an interrupt came between this thread's last `begin` and its caller.
+        self.rollback()
         try:
             self._take_write_lock()
             with self._lock:
                 self._check_open()
                 self._begun = self._committed.last.number
                 self._open_records = no_records()
-                self.graph.writer = get_ident()
+                self.graph.writer = current_owner()
                 return self._committed.last
         except BaseException:
             with self._lock:
@@ -357,8 +362,8 @@ class MemoryBackend(Backend):
 
     def _check_writer(self) -> None:
         self._check_open()
-        if self.graph.writer != get_ident():
-            raise Invalid("this thread has no transaction open; call begin() first")
+        if not self._is_writer:
+            raise Invalid("no transaction is open in this thread and task; call begin() first")
 
     @contextmanager
     def _changing(self) -> Iterator[TimedGraph]:
@@ -485,7 +490,8 @@ class MemoryBackend(Backend):
     @override
     def rollback(self) -> None:
         with self._lock:
-            if self.graph.writer != get_ident():
+            writer = self.graph.writer
+            if writer is None or writer.thread != get_ident():
                 return
             try:
                 self._undo()
@@ -504,7 +510,8 @@ class MemoryBackend(Backend):
     def _release(self) -> None:
         """Forget the open transaction, if there is one, and let go of the lock."""
         with suppress(RuntimeError):
-            if self.graph.writer == get_ident():
+            writer = self.graph.writer
+            if writer is not None and writer.thread == get_ident():
                 self.graph.undo.clear()
                 self.graph.spared.clear()
                 self._spared.clear()

@@ -18,7 +18,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from functools import partial
 from itertools import chain, groupby, islice
 from operator import attrgetter, itemgetter
-from threading import get_ident
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import networkx as nx
@@ -32,6 +31,7 @@ from lineage.backends.memory.indexes import (
     VersionOrder,
     terms,
 )
+from lineage.contract.owner import Owner, current_owner
 from lineage.contract.proof import purged
 from lineage.contract.walking import Direction, Omitted
 from lineage.filters.tree import Field, Neighbour
@@ -78,8 +78,8 @@ class TimedGraph(_Graph):
         self.orders: dict[tuple[Kind, Field], VersionOrder[int]] = {}
         self.texts: TextOrders | None = None
         self.undo: list[Callable[[], object]] = []
-        self.writer: int | None = None
-        """The thread whose uncommitted changes the undo log lists."""
+        self.writer: Owner | None = None
+        """Whose uncommitted changes the undo log lists."""
         self.spared: dict[NodeKey, list[NodeRow]] = {}
         """What an uncommitted purge erased, for all but the writer."""
         # Adjacency comes in the order of insertion, which is nearly always that of the keys; the
@@ -94,7 +94,7 @@ class TimedGraph(_Graph):
         row: NodeRow = held["row"]
         if as_of is None:
             return row
-        if self.spared and self.writer != get_ident() and key in self.spared:
+        if self.spared and self.writer != current_owner() and key in self.spared:
             return _valid(self.spared[row.key], as_of)
         if row.since <= as_of:
             return row.seen(as_of)
@@ -105,7 +105,7 @@ class TimedGraph(_Graph):
         held = self._node.get(key)
         if held is None:
             return []
-        if self.spared and self.writer != get_ident() and key in self.spared:
+        if self.spared and self.writer != current_owner() and key in self.spared:
             return [*self.spared[key]]
         return [*self.past.get(key, ()), held["row"]]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
@@ -36,6 +37,7 @@ from lineage.backends.neo4j.writing import WriteBuffer
 from lineage.backends.neo4j.writings import writings_at
 from lineage.contract.backend import EMPTY, PRELOADED, Backend, Order, Reference
 from lineage.contract.beginnings import Beginning
+from lineage.contract.owner import current_owner
 from lineage.contract.paging import EdgeCounts, Page
 from lineage.contract.refusals import lost_transaction
 from lineage.contract.tree import HeadTree, subtree
@@ -100,6 +102,7 @@ class Neo4jBackend(Backend):
         self, url: str, *, clock: Callable[[], int] | None = None, readonly: bool = False
     ) -> None:
         super().__init__(clock=clock, readonly=readonly)
+        self._own = threading.local()
         self._types = _Types(0, tuple(PRELOADED.values()), 0)
         self._last = 0
         """The highest number that is known to be committed."""
@@ -114,8 +117,9 @@ class Neo4jBackend(Backend):
 
     @property
     def _buffer(self) -> WriteBuffer | None:
-        """What this thread's transaction writes with, once it is locked."""
-        return getattr(self._own, "writing", None)
+        """What the transaction of this thread and task writes with, once it is locked."""
+        writing: WriteBuffer | None = getattr(self._own, "writing", None)
+        return writing if writing is None or self._own.writer == current_owner() else None
 
     def _number(self, as_of: int | None) -> int:
         """Return the number of the transaction that this thread's read is as of."""
@@ -365,6 +369,7 @@ class Neo4jBackend(Backend):
         work, rows = self._lock(self.lock_timeout, token)
         try:
             head = self._head_of(rows)
+            self._own.writer = current_owner()
             self._own.writing = WriteBuffer(
                 work, head, lambda: self._types_at(work.run, head.number), token=token
             )
@@ -484,7 +489,7 @@ class Neo4jBackend(Backend):
 
     @override
     def rollback(self) -> None:
-        writing = self._buffer
+        writing: WriteBuffer | None = getattr(self._own, "writing", None)
         if writing is not None:
             self._own.writing = None
             writing.work.rollback()

@@ -529,7 +529,7 @@ class SqliteBackend(Backend):
 
     @override
     def rollback(self) -> None:
-        slot = self._file.slot
+        slot = self._file.writers_slot
         try:
             with slot.busy:
                 if slot.sql is not None and slot.sql.in_transaction:

@@ -21,6 +21,7 @@ from lineage.backends.sqlite.location import Journal, beside, check_place, open_
 from lineage.backends.sqlite.lock import WritersLock, let_go_after_fork
 from lineage.backends.sqlite.properties import list_of
 from lineage.contract.evaluation import holds
+from lineage.contract.owner import current_owner
 from lineage.errors import Invalid
 from lineage.filters.like import like
 from lineage.filters.tree import Contains, Like, Literal, PropertyColumn
@@ -112,11 +113,23 @@ class SqliteFile:
 
     @property
     def slot(self) -> _Slot:
-        """This thread's own."""
+        """This thread's own; while another of its tasks writes there, a second one, to read what is committed."""
+        slot = self.writers_slot
+        if slot.lock.owner is None or slot.lock.owner == current_owner():
+            return slot
+        return self._slot_named("second")
+
+    @property
+    def writers_slot(self) -> _Slot:
+        """The one of this thread's that writes, whichever of its tasks does."""
+        return self._slot_named("slot")
+
+    def _slot_named(self, name: str) -> _Slot:
         try:
-            return self._own.slot  # type: ignore[no-any-return]
+            return getattr(self._own, name)  # type: ignore[no-any-return]
         except AttributeError:
-            slot = self._own.slot = _Slot(WritersLock(beside(self.path, "-lock")))
+            slot = _Slot(WritersLock(beside(self.path, "-lock")))
+            setattr(self._own, name, slot)
             with _REGISTER:
                 self._slots.add(slot)
             return slot

@@ -9,23 +9,29 @@ import fcntl
 import os
 import threading
 from pathlib import Path
+from threading import get_ident
 
-from lineage.errors import Conflict, Unavailable
+from lineage.contract.owner import Owner, current_owner
+from lineage.errors import Conflict, Deadlock, Unavailable
 
 __all__ = ["WritersLock", "let_go_after_fork"]
 
 _HANDLES: set[int] = set()
 """The open lock files of this process, which a forked child gets too and must let go of."""
+_OWNERS: dict[str, Owner] = {}
+"""Who in this process holds which lock file: a thread that waited for itself would do so for nothing."""
 
 
 class WritersLock:
-    """Held from `acquire` to `release`, by one thread of one process."""
+    """Held from `acquire` to `release`, by one thread of one process, and one task of it."""
 
-    __slots__ = ("_held", "_path")
+    __slots__ = ("_held", "_path", "owner")
 
     def __init__(self, path: Path) -> None:
         self._path = str(path)
         self._held: int | None = None
+        self.owner: Owner | None = None
+        """Who holds it; None where it is free."""
 
     @property
     def held(self) -> bool:
@@ -44,18 +50,30 @@ class WritersLock:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            self._refuse_deadlock(handle)
             _Waiter(handle).wait(timeout)
         except OSError as error:
             _close(handle)
             raise Unavailable(
                 f"{self._path} cannot be locked ({error.strerror}); keep the store on a file system with locks"
             ) from error
-        self._held = handle
+        self._held, self.owner = handle, current_owner()
+        _OWNERS[self._path] = self.owner
+
+    def _refuse_deadlock(self, handle: int) -> None:
+        holder = _OWNERS.get(self._path)
+        if holder is not None and holder.thread == get_ident():
+            _close(handle)
+            raise Deadlock(
+                f"this thread holds {self._path} already, by another connection to the store; end that transaction "
+                f"first, or write with one connection"
+            )
 
     def release(self) -> None:
         """Let the next writer go on."""
         if self._held is not None:
-            handle, self._held = self._held, None
+            handle, self._held, self.owner = self._held, None, None
+            _OWNERS.pop(self._path, None)  # before the next of this process may enter itself
             _let_go(handle)
 
 
@@ -75,6 +93,7 @@ def let_go_after_fork() -> None:
     for handle in _HANDLES:
         os.close(handle)
     _HANDLES.clear()
+    _OWNERS.clear()
 
 
 class _Waiter:

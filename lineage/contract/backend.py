@@ -11,8 +11,10 @@ it has written so far; inside one that has only read, of the moment of its first
 beyond the last transaction is `NotFound`. Answers are in the order that each verb states, and each
 is of one moment, whatever others write meanwhile.
 
-**Threads.** All verbs may be called from several threads. A transaction belongs to the thread that
-opened it; all others see the state before it until it commits.
+**Threads and tasks.** All verbs may be called from several threads. A transaction belongs to the thread that
+opened it, and in an event loop to the task: the `Owner`. All others see the state before it until it commits,
+so a backend that keeps something for the writer keeps it by `owner.current_owner()`. One thread has one locked
+transaction at most, which `rollback` undoes whichever task calls it: the other may never run again.
 
 **Errors** are those of `lineage.errors` alone; after any of them the store is as before the call. So it
 is after an interrupt, which may come at any line: what undoes or lets go does so for every
@@ -21,7 +23,6 @@ is after an interrupt, which may come at any line: what undoes or lets go does s
 
 from __future__ import annotations
 
-import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -36,7 +37,7 @@ from lineage.contract.proof import NO_DIGEST, Chain
 from lineage.contract.references import External, Named, Order, Reference
 from lineage.contract.refusals import missing_head, no_earlier_head
 from lineage.contract.replaying import write_again
-from lineage.contract.transaction import Block, Transaction
+from lineage.contract.transaction import Block, OpenTransactions, Transaction
 from lineage.contract.tree import NO_TREE, HeadTree, subtree, subtrees
 from lineage.contract.walking import (
     Direction,
@@ -100,7 +101,7 @@ class Backend(ABC):
         self.readonly = readonly
         self.lock_timeout = 30.0
         """How many seconds `begin` waits for the write lock."""
-        self._own = threading.local()
+        self._transactions = OpenTransactions()
         self._newest = 0
         self._tree = NO_TREE
         """The tree over heads as it was last grown or read, which is nearly always the one asked for."""
@@ -283,22 +284,24 @@ class Backend(ABC):
     def begin(self) -> Head:
         """Wait up to 30 s for the write lock (then `Conflict`) and return the last transaction.
 
-        `Invalid` on a backend that was opened for reading only.
+        `Invalid` on a backend that was opened for reading only. Where another task of this thread
+        holds the lock it is `Deadlock` at once, which is a `Conflict` that trying again does not help.
         """
         self.refuse_readonly()
+        self._transactions.refuse_deadlock()
         return self._begin()
 
     def transaction(
         self, *, actor: str = "", message: str = "", mark: str = ""
     ) -> AbstractContextManager[Transaction]:
-        """Open a transaction, or join the one that this thread has open.
+        """Open a transaction, or join the one that this thread has open in this task.
 
         It takes the write lock at the first write. If another transaction committed between its
         first read and then, that write is a `Conflict`. Without a write it leaves no trace. When
         an inner block raises, the outermost can only roll back, and says so if it goes on. `mark`
         says which part of which import it is; actor, message and mark are those of the outermost.
         """
-        return Block(self._own, lambda: Transaction(self, actor, message, mark))
+        return Block(self._transactions, lambda: Transaction(self, actor, message, mark))
 
     def lookup(self, references: Collection[Reference]) -> dict[Reference, list[NodeRow]]:
         """Return the live node that each reference names, if there is one.
@@ -558,13 +561,13 @@ class Backend(ABC):
 
     @property
     def in_transaction(self) -> bool:
-        """Whether this thread has a transaction open."""
+        """Whether this thread, in this task, has a transaction open."""
         return self._transaction is not None
 
     @property
     def _transaction(self) -> Transaction | None:
-        """The transaction that this thread has open."""
-        return getattr(self._own, "transaction", None)
+        """The transaction that this thread has open, in this task."""
+        return self._transactions.current
 
     def _effective(self, as_of: int | None) -> int | None:
         """Return what a reading verb must read as of; None for the present, own writes included."""

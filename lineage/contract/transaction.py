@@ -8,12 +8,13 @@ import threading
 from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple, Protocol
 
+from lineage.contract.owner import Owner, current_owner
 from lineage.contract.proof import NO_DIGEST, seal
-from lineage.errors import Conflict, Invalid, NotFound
+from lineage.errors import Conflict, Deadlock, Invalid, NotFound
 from lineage.model.keys import LARGEST_ID, Kind, NodeKey
 from lineage.model.rows import Batch, Commit, EdgeKey, EdgeRow, Head, NodeRow, TypeRow
 
-__all__ = ["Author", "Block", "Storage", "Transaction", "current_actor"]
+__all__ = ["Author", "Block", "OpenTransactions", "Storage", "Transaction", "current_actor"]
 
 SALT_BYTES = 16
 
@@ -93,13 +94,15 @@ class Transaction:
 
     def __init__(self, storage: Storage, actor: str, message: str, mark: str = "") -> None:
         self._storage = storage
-        self._thread = threading.get_ident()
+        self.owner = current_owner()
         self._actor = actor
         self._message = message
         self._mark = mark
         self._last: Head | None = None
         self._read_at: int | None = None
         self._failure: BaseException | None = None
+        self.abandoned = False
+        """Whether its block is left, so that nobody commits it any more."""
         self.committed = False
         """Whether what it wrote is stored; never again False once it is."""
         self.number = 0
@@ -125,11 +128,7 @@ class Transaction:
 
     def lock(self) -> Head:
         """Take the write lock, if it is not taken yet, and return the transaction before this one."""
-        if (
-            self._last is not None
-            and self._thread == threading.get_ident()
-            and self._failure is None
-        ):
+        if self._last is not None and self._failure is None and self.owner == current_owner():
             return self._last
         self.check_usable()
         last = self._storage.begin()
@@ -155,8 +154,7 @@ class Transaction:
 
     def snapshot(self) -> int | None:
         """Return what reads inside this transaction are as of: None once it may have written."""
-        if self._thread != threading.get_ident():
-            raise Invalid("a transaction belongs to the thread that opened it")
+        self._check_owner()
         if self._last is not None:
             return None
         if self._read_at is None:
@@ -270,14 +268,17 @@ class Transaction:
         self._failure = self._failure or error
 
     def check_usable(self) -> None:
-        """Raise where this is another thread's transaction, or one that can only roll back."""
-        if self._thread != threading.get_ident():
-            raise Invalid("a transaction belongs to the thread that opened it")
+        """Raise where this is another thread's or task's transaction, or one that can only roll back."""
+        self._check_owner()
         if self._failure is not None:
             raise Invalid(
                 f"a block inside this transaction failed ({type(self._failure).__name__}: {self._failure}), so it can "
                 f"only roll back; let the error pass, or open the inner block on its own"
             ) from self._failure
+
+    def _check_owner(self) -> None:
+        if self.owner != current_owner():
+            raise Invalid("a transaction belongs to the thread and the task that opened it")
 
     def commit(self) -> None:
         """Seal what was written and make it durable; nothing happens where nothing was written."""
@@ -299,7 +300,7 @@ class Transaction:
 
     def rollback(self) -> None:
         """Undo everything and let go of the lock; in another thread nothing: it goes with its own."""
-        if self._last is not None and self._thread == threading.get_ident():
+        if self._last is not None and self.owner.thread == threading.get_ident():
             self._last = None
             self._storage.rollback()
 
@@ -351,16 +352,64 @@ class Transaction:
         )
 
 
+class OpenTransactions(threading.local):
+    """The transactions that a thread's tasks have open, of which one at most is locked."""
+
+    def __init__(self) -> None:
+        self._by_owner: dict[Owner, Transaction] = {}
+
+    @property
+    def current(self) -> Transaction | None:
+        """The one of what runs now."""
+        if (
+            not self._by_owner
+        ):  # so it is at nearly every read, and telling tasks apart costs more than this
+            return None
+        owner = current_owner()
+        transaction = self._by_owner.get(owner)
+        if transaction is not None and transaction.abandoned:
+            self.close(transaction)
+            return None
+        return transaction
+
+    def open(self, transaction: Transaction) -> None:
+        """Take in one of what runs now, which has none."""
+        self._by_owner[transaction.owner] = transaction
+
+    def close(self, transaction: Transaction) -> None:
+        """Undo what is left of one, and forget it; it is this thread's."""
+        transaction.rollback()
+        if self._by_owner.get(transaction.owner) is transaction:
+            del self._by_owner[transaction.owner]
+
+    def refuse_deadlock(self) -> None:
+        """Raise `Deadlock` where another task of this thread holds the lock, and so cannot let go of it."""
+        if not self._by_owner:
+            return
+        owner = current_owner()
+        for transaction in [*self._by_owner.values()]:
+            if not transaction.locked or transaction.owner == owner:
+                continue
+            if transaction.abandoned or transaction.owner.is_over:
+                self.close(transaction)
+                continue
+            raise Deadlock(
+                "another task of this thread is inside a transaction that has written, and can only go on once this "
+                "one waits for something; end that transaction before its task awaits anything, or let an "
+                "asyncio.Lock keep the tasks apart"
+            )
+
+
 class Block:
     """The block of a transaction: commits at its end, or undoes everything where it raises.
 
-    Inside the thread's open transaction, which `own` keeps, it joins that one; if it raises then,
-    the outer one can only roll back.
+    Inside the transaction that this thread and task have open, which `own` keeps, it joins that one; if
+    it raises then, the outer one can only roll back.
     """
 
     __slots__ = ("_begin", "_joined", "_left", "_own", "_transaction")
 
-    def __init__(self, own: threading.local, begin: Callable[[], Transaction]) -> None:
+    def __init__(self, own: OpenTransactions, begin: Callable[[], Transaction]) -> None:
         self._own = own
         self._begin = begin
         self._transaction: Transaction | None = None
@@ -369,14 +418,14 @@ class Block:
     def __enter__(self) -> Transaction:
         if self._transaction is not None:
             raise Invalid("this block was entered before; call transaction() for each")
-        outer: Transaction | None = getattr(self._own, "transaction", None)
+        outer = self._own.current
         if outer is not None:
             outer.check_usable()
             self._joined = True
             self._transaction = outer
             return outer
         self._transaction = self._begin()
-        self._own.transaction = self._transaction
+        self._own.open(self._transaction)
         return self._transaction
 
     def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
@@ -390,18 +439,15 @@ class Block:
         try:
             if error is None:
                 transaction.commit()
-            else:
-                transaction.rollback()
-        except BaseException:
-            transaction.rollback()
-            raise
         finally:
             self._leave(transaction)
 
     def _leave(self, transaction: Transaction) -> None:
-        # A block may be left in another thread, by a generator that is finalized there.
-        if getattr(self._own, "transaction", None) is transaction:
-            self._own.transaction = None
+        """Undo what was not committed, and forget the transaction."""
+        # A generator may be finalized in another thread, which cannot reach what this one has open.
+        transaction.abandoned = True
+        if transaction.owner.thread == threading.get_ident():
+            self._own.close(transaction)
         self._left = True
 
     def __del__(self) -> None:
@@ -412,5 +458,4 @@ class Block:
         if self._joined:
             transaction.fail(Invalid("a block inside it was cut short by an interrupt"))
             return
-        transaction.rollback()
         self._leave(transaction)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import lineage
-from lineage import Dataset, Execution, Invalid, Store
+from lineage import Conflict, Dataset, Deadlock, Execution, Invalid, Store
 from lineage.backends.sqlite import connections as sqlite_file
 from tests.actors import DEADLINE, Actor, pair
 from tests.backends.files import in_thread, made, models
@@ -55,6 +55,23 @@ def test_threads_with_a_rollback_journal(tmp_path: Path) -> None:
             list(pool.map(lambda name: (read if name in "xy" else write)(name), "axbyc"))
         assert len(models(store)) == 30
         assert store.check() == []
+
+
+def test_thread_does_not_wait_for_itself(tmp_path: Path) -> None:
+    """With a second connection, by whatever name; another thread's wait may be worth its while."""
+    path = tmp_path / "a.db"
+    (tmp_path / "link.db").symlink_to(path)
+    with lineage.connect(path) as store, lineage.connect(tmp_path / "link.db") as other:
+        with store.transaction():
+            pair(store, "first")
+            with pytest.raises(Deadlock, match="another connection"):
+                pair(other, "refused")
+            other.backend.lock_timeout = 0.01
+            with pytest.raises(Conflict) as refused:
+                in_thread(lambda: pair(other, "refused"))
+            assert refused.value.retryable
+        pair(other, "second")
+        assert models(store) == ["first", "second"]
 
 
 def test_lock_goes_with_its_thread(tmp_path: Path) -> None:
