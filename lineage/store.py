@@ -338,7 +338,10 @@ class Store(Reading):
         from lineage.interchange.exporting import export, write_file
 
         return write_file(
-            target, format, lambda file, name: export(self.backend, file, name, as_of=self.as_of)
+            target,
+            format,
+            lambda file, name: export(self.backend, file, name, as_of=self.as_of),
+            apart_from=self.backend.files,
         )
 
     def import_from(

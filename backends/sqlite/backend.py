@@ -30,7 +30,7 @@ from lineage.backends.sqlite.edges import (
 )
 from lineage.backends.sqlite.filters import Tables
 from lineage.backends.sqlite.find import Search
-from lineage.backends.sqlite.location import check_version, split_url
+from lineage.backends.sqlite.location import COMPANIONS, beside, check_version, split_url
 from lineage.backends.sqlite.nodes import (
     check_unused,
     delete_nodes,
@@ -124,6 +124,11 @@ class SqliteBackend(Backend):
     @override
     def file_of(cls, url: str) -> Path | None:
         return split_url(url)[0]
+
+    @property
+    @override
+    def files(self) -> Sequence[Path]:
+        return self._file.path, *(beside(self._file.path, suffix) for suffix in COMPANIONS)
 
     @guarded
     def _open(self) -> None:

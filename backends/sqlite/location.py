@@ -12,6 +12,7 @@ from typing import Literal
 from lineage.errors import BackendError, Invalid, NotFound, Unavailable
 
 __all__ = [
+    "COMPANIONS",
     "Journal",
     "beside",
     "check_place",
@@ -21,6 +22,8 @@ __all__ = [
     "split_url",
 ]
 
+COMPANIONS = ("-wal", "-shm", "-journal", "-lock")
+"""The ends of the names of what is kept beside a store's file; the last is ours, the others are SQLite's."""
 Journal = Literal["wal", "rollback"]
 OLDEST_SQLITE = (3, 38)
 NETWORK_FILE_SYSTEMS = frozenset(
@@ -83,6 +86,11 @@ def check_place(path: Path, journal: Journal, *, readonly: bool, mounts: str | N
     try:
         if path.is_dir():
             raise Invalid(f"{path} is a folder; give the path of a file")
+        if path.name.endswith(COMPANIONS):
+            raise Invalid(
+                f"{path} has the name of a file that is kept beside another store, which would overwrite it; give "
+                f"another name"
+            )
         if readonly and not path.exists():
             raise NotFound(f"there is no store at {path}, and reading does not make one")
         if not path.parent.is_dir():

@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from lineage.cli import output
-from lineage.cli.options import AsJson, AsOf, at, is_place
+from lineage.cli.options import AsJson, AsOf, at
 from lineage.cli.output import several
 from lineage.cli.progress import told
+from lineage.contract.files import is_one_of
 from lineage.contract.plugins import parse_url, shown_url, store_file
 from lineage.errors import Invalid
 from lineage.interchange.copying import Copied
@@ -51,8 +52,8 @@ def copy(
 def _is_one_place(source: str, target: str) -> bool:
     if parse_url(source) == parse_url(target):
         return True
-    file = store_file(target)
-    return file is not None and is_place(source, file)
+    original, file = store_file(source), store_file(target)
+    return original is not None and file is not None and is_one_of(file, [original])
 
 
 def _copied(answer: Copied) -> Iterator[str]:

@@ -27,7 +27,6 @@ from lineage.cli.options import (
     Nodes,
     Seconds,
     StoreUrl,
-    is_place,
     limits,
     named,
     open_to_read,
@@ -37,11 +36,11 @@ from lineage.cli.options import (
 )
 from lineage.cli.output import several
 from lineage.cli.progress import counted, told
+from lineage.contract.files import refuse_one_of
 from lineage.contract.format import Batches, Database, connector, dumper, format_of_suffix
-from lineage.contract.plugins import shown_url
+from lineage.contract.plugins import shown_url, store_file
 from lineage.contract.transaction import Author
 from lineage.contract.walking import Cut, Direction, Limits
-from lineage.errors import Invalid
 from lineage.interchange import exporting
 from lineage.interchange.exporting import writable, write_file
 from lineage.interchange.importing import Imported, read_file, read_graph, write_graph
@@ -106,8 +105,6 @@ def export(
         raise usage("--json tells what was written to a FILE: name one")
     if (upstream or downstream) and not from_:
         raise usage("--upstream and --downstream are of a node: name one with --from")
-    if is_place(store, file):
-        raise Invalid(f"{file} is the store itself; name another file")
     bounds = limits(hops, nodes, seconds)
     notation = format or (WHOLE if file == "-" else format_of_suffix(file))
     cuts: list[Cut] = []
@@ -118,7 +115,7 @@ def export(
             batches, cuts = _lineage(opened, from_, bounds, up=up, down=down)
         else:
             batches = exporting.batches(opened.backend, as_of=opened.as_of)
-        losses = _write_counted(file, notation, batches, quiet=as_json)
+        losses = _write_counted(opened, file, notation, batches, quiet=as_json)
     for cut in cuts:
         output.note_cut(cut, of="the lineage")
     for loss in losses:
@@ -128,12 +125,14 @@ def export(
         output.deliver(answer, _exported, as_json=as_json)
 
 
-def _write_counted(file: str, notation: str, batches: Batches, *, quiet: bool) -> tuple[str, ...]:
+def _write_counted(
+    store: Store, file: str, notation: str, batches: Batches, *, quiet: bool
+) -> tuple[str, ...]:
     # A graph on a terminal is its own progress.
     hidden = quiet or (file == "-" and on_terminal(sys.stdout))
     with terminal_line("writing…", quiet=hidden) as line:
         stream = counted(batches, line)
-        return _write(file, notation, lambda target, name: dumper(name).dump(stream, target))
+        return _write(store, file, notation, lambda target, name: dumper(name).dump(stream, target))
 
 
 def _exported(answer: Exported) -> Iterator[str]:
@@ -172,9 +171,9 @@ def _lineage(
     return Batches([whole], number=store.as_of or 0), cuts
 
 
-def _write(file: str, notation: str, write: output.Write) -> tuple[str, ...]:
+def _write(store: Store, file: str, notation: str, write: output.Write) -> tuple[str, ...]:
     if file != "-":
-        return write_file(file, notation, write)
+        return write_file(file, notation, write, apart_from=store.backend.files)
     dumper(notation)
     with writable("stdout"):
         sys.stdout.flush()
@@ -209,6 +208,8 @@ def import_(
     Metadata's databases are followed: another import brings what is new there.
     """
     quiet_grpc()
+    if (place := store_file(store)) is not None:
+        refuse_one_of(source, [place], "imported into itself")
     text = to_text(message)
     target = partial(open_to_write, store, actor, creates=True)
     with terminal_line("reading…", quiet=as_json) as line:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import IO, Annotated, TypeAlias, cast
 
 import typer
 
 from lineage.cli import output
 from lineage.cli.completion import complete_formats, complete_kinds, complete_types
-from lineage.contract.plugins import store_file
+from lineage.contract.files import refuse_one_of
 from lineage.contract.walking import Limits
 from lineage.errors import NotFound
 from lineage.model.keys import NodeKey
@@ -43,7 +44,6 @@ __all__ = [
     "TypeText",
     "Yes",
     "at",
-    "is_place",
     "limits",
     "named",
     "open_to_read",
@@ -173,6 +173,7 @@ def open_to_read(url: str, as_of: str | None = None) -> Iterator[Store]:
     except NotFound as error:
         raise NotFound(f"{error}; name one with --store or LINEAGE_STORE") from error
     with store:
+        _refuse_output_into(store)
         yield at(store, as_of)
 
 
@@ -196,7 +197,13 @@ def open_to_write(url: str, actor: str | None, *, creates: bool = False) -> Iter
         with open_to_read(url):
             pass
     with connect(url, actor=actor) as store:
+        _refuse_output_into(store)
         yield store
+
+
+def _refuse_output_into(store: Store) -> None:
+    """Raise where a shell sends the output into the store, as with `>> lineage.db`."""
+    refuse_one_of(cast(IO[bytes], sys.stdout), store.backend.files, "where the output can go")
 
 
 def limits(hops: int | None, nodes: int, seconds: float | None) -> Limits:
@@ -248,12 +255,6 @@ def _uri_of_file(text: str) -> str | None:
     """Return the URI of a file that is there: files are recorded by it, and nobody likes to type it."""
     # Any text may be given, also what is no path, for which `Path.exists` raises.
     return Path(text).resolve().as_uri() if os.path.exists(text) else None  # noqa: PTH110
-
-
-def is_place(url: str, path: str | Path) -> bool:
-    """Whether a path is where a store is kept."""
-    file = store_file(url)
-    return file is not None and os.path.realpath(file) == os.path.realpath(path)
 
 
 def quiet_grpc() -> None:

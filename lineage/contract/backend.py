@@ -111,6 +111,11 @@ class Backend(ABC):
         """Return the file that keeps the store at a URL of this backend; None where no file does."""
         return None
 
+    @property
+    def files(self) -> Sequence[Path]:
+        """That file of this store, and all that are kept beside it, there or not; nobody else may touch them."""
+        return ()
+
     @abstractmethod
     def now(self) -> int:
         """Return the number of the last committed transaction; 0 for an empty store."""

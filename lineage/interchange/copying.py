@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from lineage.contract.backend import EMPTY, Backend
+from lineage.contract.files import is_one_of
 from lineage.contract.proof import Chain
 from lineage.errors import Conflict, Corrupt, Invalid, LineageError, NotFound
 from lineage.model.progress import Progress, Report
@@ -106,7 +107,7 @@ class _Counted:
 
 
 def _check_usable(source: Backend, target: Backend) -> None:
-    if source is target:
+    if source is target or any(is_one_of(file, source.files) for file in target.files):
         raise Invalid("source and target are the same store; copy into another one")
     target.refuse_readonly()
     if source.in_transaction or target.in_transaction:

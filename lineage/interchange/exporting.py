@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from lineage.contract.backend import EMPTY, Backend
+from lineage.contract.files import refuse_one_of
 from lineage.contract.format import Batches, dumper, format_of_suffix
 from lineage.contract.walking import Direction
 from lineage.errors import Invalid, LineageError
@@ -120,12 +121,16 @@ def write_file(
     target: str | Path | IO[bytes],
     format: str | None,
     write: Callable[[IO[bytes], str], Collection[str]],
+    *,
+    apart_from: Collection[Path] = (),
 ) -> tuple[str, ...]:
     """Call `write(file, format)` on a file that takes its name's place only when it is whole.
 
     Without a format it is that of the suffix. An open file is written as it is and needs a format.
-    A file that cannot be made, or not wholly written, is `Invalid`.
+    A file that cannot be made, or not wholly written, is `Invalid`; and so is one of those that it is to
+    stay `apart_from`, by whatever name.
     """
+    refuse_one_of(target, apart_from, "written over")
     if not isinstance(target, str | os.PathLike):
         if format is None:
             raise Invalid("an open file has no suffix that tells the format; name the format")

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from lineage.contract.backend import EMPTY, Backend, Order
+from lineage.contract.files import refuse_one_of
 from lineage.contract.format import Connector, Database, connector
 from lineage.contract.registry import registry
 from lineage.contract.transaction import Author, Transaction
@@ -70,6 +71,7 @@ def import_from(
     progress: Report | None = None,
 ) -> Imported:
     """Follow the database at a location, or write the graph that a file holds, as the format has it."""
+    refuse_one_of(source, backend.files, "imported into itself")
     if format is not None and (database := connector(format)) is not None:
         with opened(database, source, new_ids=new_ids) as there:
             return follow(backend, there, format, author, progress=progress)

@@ -2,6 +2,8 @@
 
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -231,9 +233,34 @@ def test_an_mlmd_file_that_is_opened_as_a_store_says_how_to_import_it(
 
 def test_a_store_is_not_exported_onto_itself(shell: Shell, runs: Path) -> None:
     before = runs.read_bytes()
-    answer = shell("export", str(runs), "--format", "mlmd", "--store", str(runs))
-    assert answer.code == 4
-    assert "is the store itself" in answer.err
+    Path("link.json").symlink_to(runs)
+    Path("hard.json").hardlink_to(runs)
+    names = (str(runs), "link.json", "hard.json")
+    others = (f"{runs}-wal", f"{runs}-journal", f"{runs}-lock")
+    for arguments in (
+        *(("export", file) for file in (*names, *others)),
+        *(("import", file) for file in names),
+    ):
+        answer = shell(*arguments, "--format", "mlmd", "--store", str(runs))
+        assert answer.code == 4
+        assert "is the store itself" in answer.err
+    assert runs.read_bytes() == before
+    assert not Path(f"{runs}-wal").exists()
+
+
+@pytest.mark.parametrize("command", ["export", "types"])
+def test_output_does_not_go_into_the_store(command: str, runs: Path) -> None:
+    before = runs.read_bytes()
+    with runs.open("ab") as output:
+        run = subprocess.run(
+            [sys.executable, "-m", "lineage.cli", command, "--store", str(runs)],
+            stdout=output,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert run.returncode == 4
+    assert "is the store itself" in run.stderr
     assert runs.read_bytes() == before
 
 
