@@ -54,17 +54,21 @@ def connect(
     readonly: bool = False,
     actor: str | None = None,
     clock: Callable[[], int] | None = None,
+    far_future: bool = False,
 ) -> Store:
     """Open the store at a URL: a path or `sqlite:PATH` (a file, made if need be), or `memory:`.
 
     `actor` is who writes: by default LINEAGE_ACTOR, else the user of the operating system. `clock`
-    returns microseconds since 1970.
+    returns microseconds since 1970. A transaction more than a year ahead of the machine's own clock is
+    `Invalid`, unless `far_future` or LINEAGE_FAR_FUTURE=1 says that it is meant.
     """
     address = store_address(url)
     factory = backend_factory(address)
     backend = factory(address, readonly=readonly, clock=clock)
     if not isinstance(backend, Backend):
         raise Invalid(f"the backend of {shown_url(address)} is not a lineage Backend")
+    if far_future:
+        backend.clock.far_future = True
     return Store(backend, actor=actor)
 
 

@@ -23,7 +23,6 @@ is after an interrupt, which may come at any line: what undoes or lets go does s
 
 from __future__ import annotations
 
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -31,6 +30,7 @@ from pathlib import Path
 from typing import ClassVar, Final, Self
 
 from lineage.contract.beginnings import Beginning
+from lineage.contract.clock import Timekeeper
 from lineage.contract.lookups import at_uri, with_digest, with_external_id, with_name
 from lineage.contract.paging import EdgeCounts, Page, count_edges
 from lineage.contract.proof import NO_DIGEST, Chain
@@ -97,7 +97,7 @@ class Backend(ABC):
     contract: ClassVar[int] = CONTRACT_VERSION
 
     def __init__(self, *, clock: Callable[[], int] | None = None, readonly: bool = False) -> None:
-        self.clock: Callable[[], int] = clock or (lambda: time.time_ns() // 1000)
+        self.clock = Timekeeper(clock)
         self.readonly = readonly
         self.lock_timeout = 30.0
         """How many seconds `begin` waits for the write lock."""

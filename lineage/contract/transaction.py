@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple, Protocol
 
+from lineage.contract.clock import Timekeeper
 from lineage.contract.owner import Owner, current_owner
 from lineage.contract.proof import NO_DIGEST, seal
 from lineage.errors import Conflict, Deadlock, Invalid, NotFound
@@ -41,7 +42,7 @@ class Storage(Protocol):
     """What a transaction needs of a backend; `Backend` says what each verb guarantees."""
 
     @property
-    def clock(self) -> Callable[[], int]:
+    def clock(self) -> Timekeeper:
         """What tells the time, in microseconds since 1970."""
 
     def now(self) -> int:
@@ -141,8 +142,13 @@ class Transaction:
             )
             self.rollback()
             raise self._failure
+        try:
+            self.time = self._storage.clock.next_time(last)
+        except BaseException as error:
+            self._failure = error
+            self.rollback()
+            raise
         self.number = last.number + 1
-        self.time = max(self._storage.clock(), last.time + 1)
         self._highest = {
             None: last.types,
             Kind.ARTIFACT: last.artifacts,
