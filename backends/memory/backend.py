@@ -32,10 +32,11 @@ from lineage.backends.memory.reading import read_edge_page, read_writings, with_
 from lineage.backends.memory.walk import walk_graph
 from lineage.contract.backend import EMPTY, Backend, Named, Order, Reference
 from lineage.contract.beginnings import Beginning
+from lineage.contract.commits import chain_faults
 from lineage.contract.owner import current_owner
 from lineage.contract.paging import EdgeCounts, Page, count_edges
 from lineage.contract.plugins import parse_url
-from lineage.contract.proof import faults, purged_head
+from lineage.contract.proof import purged_head
 from lineage.contract.refusals import no_edge, no_live_node, not_gone
 from lineage.contract.walking import Direction, Limits, Omitted, Walk, check_starts
 from lineage.contract.writings import AtUri, Writing
@@ -249,7 +250,7 @@ class MemoryBackend(Backend):
             if [head.number for head in self._log[:last]] != list(range(1, last + 1)):
                 found.append("the log does not hold each transaction once, in order")
             found += record_faults(self.graph, self._types, self._records[:last])
-        return found or list(faults(self.changes()))
+        return found + list(chain_faults(self.changes, self._transaction))
 
     @override
     def close(self) -> None:

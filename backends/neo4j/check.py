@@ -164,7 +164,7 @@ def check_graph(run: RunStatement) -> Iterator[str]:
     types, found = _types(run)
     schemas: list[str] = []
     yield from found
-    yield from chain_faults(_with_schemas(stream(run, 0, last), schemas))
+    yield from chain_faults(lambda after: _with_schemas(stream(run, after, last), schemas))
     yield from schemas
     yield from islice(_Nodes(types, last).faults(run), MOST)
     for source, target, kind, fault in run(

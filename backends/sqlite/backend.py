@@ -339,7 +339,7 @@ class SqliteBackend(Backend):
     def check(self) -> list[str]:
         with self._snapshot(None) as (sql, _):
             found = list(history.structural_faults(sql))
-        return found + list(chain_faults(self.changes()))
+        return found + list(chain_faults(self.changes, self._transaction))
 
     @override
     def close(self) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from lineage.contract.proof import faults
+from lineage.contract.proof import Chain
+from lineage.contract.transaction import Transaction
 from lineage.errors import LineageError
 from lineage.model.keys import NodeKey
 from lineage.model.rows import Batch, Commit, EdgeKey, EdgeRow, Head, NodeRow, TypeRow
@@ -77,9 +78,27 @@ def head_batches(heads: Iterable[Head]) -> Iterator[list[Head]]:
         yield batch
 
 
-def chain_faults(commits: Iterable[Commit]) -> Iterator[str]:
-    """Yield what the digest chain finds changed; a row that cannot be read at all ends the search."""
+def chain_faults(
+    changes: Callable[[int], Iterator[Commit]], own: Transaction | None = None
+) -> Iterator[str]:
+    """Yield what the digest chain finds changed in all that `Backend.changes` gives; what cannot be read ends the search.
+
+    `own` is the transaction that this thread has open, whose purges it sees already.
+    """
+    chain = Chain()
     try:
-        yield from faults(commits)
-    except (LineageError, ValueError, TypeError, LookupError) as error:
+        for commit in changes(0):
+            yield from chain.audit(commit)
+        # What others purge meanwhile is recorded later than the history began to be read.
+        while chain.erased or chain.erased_heads:
+            number = chain.number
+            for commit in changes(number):
+                yield from chain.audit(commit)
+            if chain.number == number:
+                break
+    except (LineageError, ValueError, TypeError, LookupError, AttributeError) as error:
         yield f"a record cannot be read: {error}"
+        return
+    if own is not None:
+        chain.note_purges(own.purged, own.purged_heads)
+    yield from chain.unexplained()

@@ -47,11 +47,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
+from itertools import product
 
 from pydantic_core import to_json
 
 from lineage.contract.tree import NO_DIGEST, NO_TREE, HeadTree, root
-from lineage.model.keys import Kind
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import Commit, EdgeKey, EdgeKind, EdgeRow, Head, NodeRow, TypeRow
 
 __all__ = [
@@ -67,7 +68,10 @@ __all__ = [
 
 
 def content_digest(row: NodeRow) -> bytes:
-    """Return the digest of a version's content: the stored one where the content was purged."""
+    """Return the digest of a version's content: the stored one where the content was purged.
+
+    Where there is content beside it, a stored digest proves nothing: `Chain` says so of such a row.
+    """
     if row.digest is not None:
         return row.digest
     salt = row[11]
@@ -114,16 +118,23 @@ def seal(previous: bytes, commit: Commit) -> bytes:
 class Chain:
     """A history as it is read and judged: from its beginning, or after what is taken for right.
 
-    `tree` is the one over the heads so far.
+    `tree` is the one over the heads so far, `number` the last transaction's. A digest may stand in the place
+    of what was erased, but then a later transaction, or the same, must have purged it: `erased` and
+    `erased_heads` are what none has so far, nodes with the transaction that first wrote one so.
     """
 
     def __init__(self, tree: HeadTree = NO_TREE) -> None:
         self.tree = tree
-        self._number, self._digest = tree.number, tree.digest
+        self.number = tree.number
+        self.erased: dict[NodeKey, int] = {}
+        self.erased_heads: set[int] = set()
+        self._after, self._digest = tree.number, tree.digest
+        self._anonymous: set[int] = set()
+        """Transactions that no longer say who wrote them."""
 
     def follow(self, commit: Commit) -> list[str]:
         """Go on by a transaction; return a sentence for each thing that is not as it was sealed."""
-        head, number = commit.head, self._number + 1
+        head, number = commit.head, self.number + 1
         sentences = [] if head.number == number else [f"transaction {number} is missing"]
         fault = _fault(self._digest, commit)
         self.tree, nodes = self.tree.grown(head.digest)
@@ -132,8 +143,54 @@ class Chain:
             fault = " has other inner nodes of the tree over heads than it completed"
         if fault:
             sentences.append(f"transaction {head.number}{fault}")
-        self._number, self._digest = head.number, head.digest
+        self.number, self._digest = head.number, head.digest
+        if head.author is not None:
+            self._anonymous.add(head.number)
+        if not fault:
+            self._note_erased(commit)
+        self.note_purges(commit.purged, commit.purged_heads)
         return sentences
+
+    def audit(self, commit: Commit) -> list[str]:
+        """Go on as `follow` does, in a store as it is now: what a transaction has purged must be erased there."""
+        return self.follow(commit) + self._faults_of_purges(commit)
+
+    def _note_erased(self, commit: Commit) -> None:
+        number = commit.head.number
+        for row in (*commit.batch.nodes, *commit.batch.updates):
+            if row.digest is not None:
+                self.erased.setdefault(row.key, number)
+        if commit.head.author is not None:
+            self.erased_heads.add(number)
+
+    def note_purges(self, nodes: Iterable[NodeKey], heads: Iterable[int]) -> None:
+        """Take note of what a transaction has purged: nodes, and heads that come before it."""
+        for key in nodes:
+            self.erased.pop(key, None)
+        self.erased_heads.difference_update(heads)
+
+    def _faults_of_purges(self, commit: Commit) -> list[str]:
+        number, sentences = commit.head.number, []
+        for each in commit.purged_heads:
+            purge = f"transaction {number} purged transaction {each}"
+            if not 0 < each < number:
+                sentences.append(f"{purge}, which does not come before it")
+            elif each > self._after and each not in self._anonymous:
+                sentences.append(f"{purge}, which still says who wrote it")
+        return sentences
+
+    def unexplained(self) -> Iterator[str]:
+        """Yield a sentence for each thing that was erased, though no transaction so far has purged it.
+
+        So does a copy that ends before the purge, which nothing there can prove.
+        """
+        for key, number in self.erased.items():
+            yield (
+                f"{key}, as transaction {number} wrote it, has lost its content, and no transaction up to {self.number} "
+                f"purged it"
+            )
+        for number in sorted(self.erased_heads):
+            yield f"transaction {number} has lost who wrote it, and no transaction up to {self.number} purged that"
 
 
 def _fault(previous: bytes, commit: Commit) -> str:
@@ -147,28 +204,47 @@ def _fault(previous: bytes, commit: Commit) -> str:
         return " has lost its salt, so that nothing proves who wrote it"
     if head.author is not None and head != purged_head(head):
         return " says who wrote it, but that was purged"
+    if misread := next(_misread(commit), None):
+        return f": {misread}"
     if seal(previous, commit) != head.digest:
         return ": its own row or one of its records was changed since it was written"
     return ""
 
 
+def _misread(commit: Commit) -> Iterator[str]:
+    """Yield what could pass for something else than it is in the texts that are digested."""
+    for row in (*commit.batch.nodes, *commit.batch.updates):
+        if tuple(map(type, row[:13])) not in _NODE_TYPES:
+            yield f"the row of {row.key} is none, or has content beside the digest that stands for it"
+        elif row.digest is not None and row[6:8] != ("{}", "{}"):
+            yield f"{row.key} has content, but was purged"
+    for edge in (*commit.batch.edges, *commit.batch.edge_updates):
+        is_list = edge[4] is None or str(edge[4])[:1] == "["
+        if tuple(map(type, edge[:8])) not in _EDGE_TYPES or not is_list:
+            yield f"the row of the edge from {edge[0]} to {edge[1]} is none"
+
+
+_NONE = type(None)
+_NODE_TYPES = {
+    (NodeKey, int, *texts, state, str, str, int, int, int, bytes, _NONE)
+    for *texts, state in product((str, _NONE), (str, _NONE), (str, _NONE), (int, _NONE))
+} | {(NodeKey, int, *4 * (_NONE,), str, str, int, int, int, _NONE, bytes)}
+"""The types of a row's fields up to its digest: with a salt, or of a purged one without content."""
+_EDGE_TYPES = {
+    (NodeKey, NodeKey, EdgeKind, time, paths, int, int, int)
+    for time, paths in product((int, _NONE), (str, _NONE))
+}
+
+
 def faults(commits: Iterable[Commit], *, after: HeadTree = NO_TREE) -> Iterator[str]:
-    """Yield a sentence for each transaction of a history that is not as it was sealed.
+    """Yield a sentence for each transaction of a history that is not as it was sealed, and for what is unexplained.
 
     The history is whole, or follows transactions that are taken for right.
     """
     chain = Chain(after)
-    erased: set[int] = set()
     for commit in commits:
-        number = commit.head.number
-        yield from chain.follow(commit)
-        if commit.head.author is not None:
-            erased.add(number)
-        for each in commit.purged_heads:
-            if not 0 < each < number:
-                yield f"transaction {number} purged transaction {each}, which does not come before it"
-            elif each > after.number and each not in erased:
-                yield f"transaction {number} purged transaction {each}, which still says who wrote it"
+        yield from chain.audit(commit)
+    yield from chain.unexplained()
 
 
 _KINDS = {kind: kind.value for kind in Kind}

@@ -119,8 +119,9 @@ class Transaction:
         self._edge_updates: dict[tuple[object, ...], EdgeRow] = {}
         self._ended: dict[tuple[object, ...], EdgeKey] = {}
         self._deleted: dict[NodeKey, None] = {}
-        self._purged: dict[NodeKey, None] = {}
-        self._purged_heads: dict[int, None] = {}
+        self.purged: dict[NodeKey, None] = {}
+        self.purged_heads: dict[int, None] = {}
+        """What it has purged so far: nodes, and earlier transactions' actors and messages."""
 
     @property
     def locked(self) -> bool:
@@ -261,13 +262,13 @@ class Transaction:
         """Erase the content of gone nodes, in every version and for good."""
         self.lock()
         self._storage.purge(self.number, keys)
-        self._purged.update(dict.fromkeys(keys))
+        self.purged.update(dict.fromkeys(keys))
 
     def purge_heads(self, heads: Collection[int]) -> None:
         """Erase actors and messages of transactions before this one, by their numbers and for good."""
         self.lock()
         self._storage.purge_heads(self.number, heads)
-        self._purged_heads.update(dict.fromkeys(heads))
+        self.purged_heads.update(dict.fromkeys(heads))
 
     def fail(self, error: BaseException) -> None:
         """Let nothing but a rollback follow, for an error of an inner block."""
@@ -313,7 +314,7 @@ class Transaction:
     def _count(self) -> int:
         written = len(self._types) + len(self._nodes) + len(self._updates)
         written += len(self._edges) + len(self._edge_updates) + len(self._ended)
-        return written + len(self._deleted) + len(self._purged) + len(self._purged_heads)
+        return written + len(self._deleted) + len(self.purged) + len(self.purged_heads)
 
     def _sealed(self, last: Head) -> Head:
         """Return the transaction's own row, with the digest of all that it wrote."""
@@ -353,8 +354,8 @@ class Transaction:
             ),
             ended=sorted(self._ended.values()),
             deleted=sorted(self._deleted),
-            purged=sorted(self._purged),
-            purged_heads=sorted(self._purged_heads),
+            purged=sorted(self.purged),
+            purged_heads=sorted(self.purged_heads),
         )
 
 

@@ -58,8 +58,9 @@ def copy(
     tell = progress or (lambda _: None)
     total = last.number - reached.number
     if total:
-        _write(_Counted(_sealed(source, reached, last, "source"), "copying", total, tell), target)
-    written = _Counted(_sealed(target, reached, last, "target"), "verifying", total, tell)
+        commits = _sealed(source, source, reached, last)
+        _write(_Counted(commits, "copying", total, tell), target)
+    written = _Counted(_sealed(target, source, reached, last), "verifying", total, tell)
     for _ in written:
         pass
     return Copied(
@@ -166,8 +167,9 @@ def _write(commits: _Counted, target: Backend) -> None:
         ) from error
 
 
-def _sealed(backend: Backend, reached: Head, last: Head, role: str) -> Iterator[Commit]:
-    """Yield the transactions after one up to another; `Corrupt` for what is not as it was sealed."""
+def _sealed(backend: Backend, source: Backend, reached: Head, last: Head) -> Iterator[Commit]:
+    """Yield the transactions of the source or the target after one up to another; `Corrupt` for what is not as it was sealed."""
+    role = "source" if backend is source else "target"
     commits = backend.changes(reached.number)
     chain = Chain(backend.head_tree(reached))
     while reached.number < last.number:
@@ -182,6 +184,15 @@ def _sealed(backend: Backend, reached: Head, last: Head, role: str) -> Iterator[
             raise _damaged(role, fault)
         yield commit
         reached = commit.head
+    if (fault := next(chain.unexplained(), "")) and not _is_purged_later(source, chain):
+        raise _damaged(role, fault)
+
+
+def _is_purged_later(source: Backend, chain: Chain) -> bool:
+    """Whether all that has lost its content was purged by transactions after those that were copied."""
+    for commit in source.changes(chain.number):
+        chain.note_purges(commit.purged, commit.purged_heads)
+    return next(chain.unexplained(), None) is None
 
 
 def _fault(commit: Commit | None, chain: Chain, last: Head) -> str:

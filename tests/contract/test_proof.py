@@ -255,11 +255,77 @@ def test_lost_record_shows(case: str, commits: list[Commit]) -> None:
     number, change = REMOVALS[case]
     records = commits[number - 1].head.records
     commits[number - 1] = change(commits[number - 1])
-    assert list(faults(commits)) == [
-        f"transaction {number} wrote {records} records, but {records - 1} are there"
-    ]
+    count, *_ = faults(commits)
+    assert count == f"transaction {number} wrote {records} records, but {records - 1} are there"
     commits[number - 1] = head(records=records - 1)(commits[number - 1])
-    assert len(list(faults(commits))) == 1
+    seal_, *_ = faults(commits)
+    assert "changed" in seal_
+
+
+ERASED = NodeKey(Kind.ARTIFACT, 4)
+
+
+def test_digest_in_the_place_of_content_needs_a_purge(commits: list[Commit]) -> None:
+    """The digest is the right one, and so the chain of digests alone has nothing to say."""
+    number = next(
+        at for at, it in enumerate(commits) for row in it.batch.nodes if row.key == ERASED
+    )
+    commits[number] = batch("nodes", purged)(commits[number])
+    assert seal(commits[number - 1].head.digest, commits[number]) == commits[number].head.digest
+    assert list(faults(commits)) == [
+        f"{ERASED}, as transaction {number + 1} wrote it, has lost its content, and no transaction up to 8 purged it"
+    ]
+
+
+FORGED: dict[str, Callable[[NodeRow], NodeRow]] = {
+    "properties": lambda it: it._replace(properties='{"accuracy":0.999}'),
+    "custom properties": lambda it: it._replace(custom='{"a":1}'),
+    "name": lambda it: it._replace(name="forged"),
+    "state": lambda it: it._replace(state=0),
+    "salt": lambda it: it._replace(salt=bytes(16)),
+}
+
+
+@pytest.mark.parametrize("case", FORGED)
+@pytest.mark.parametrize("kept", ["content", "nothing"])
+def test_digest_is_no_cover_for_content_beside_it(
+    case: str, kept: str, commits: list[Commit]
+) -> None:
+    """The real digest is kept in the row, of content that is another."""
+
+    def forge(row: NodeRow) -> NodeRow:
+        cover = content_digest(row)
+        return FORGED[case](row if kept == "content" else purged(row))._replace(digest=cover)
+
+    commits[3] = batch("nodes", forge)(commits[3])
+    assert seal(commits[2].head.digest, commits[3]) == commits[3].head.digest
+    sentences = list(faults(commits))
+    assert len(sentences) == 1
+    assert sentences[0].startswith("transaction 4: ")
+    assert Chain(tree_of(commits[:3])).follow(commits[3]) == sentences
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"time": "-1"}, {"order": "6"}, {"first": "1"}, {"paths": ""}, {"paths": "null"}],
+    ids=str,
+)
+def test_text_that_looks_like_a_value_is_none(
+    change: dict[str, Any], commits: list[Commit]
+) -> None:
+    """What is digested has the same letters, and yet answers another thing."""
+    own = next(row for row in commits[1].batch.edges if row.kind is EdgeKind.DECLARED_INPUT)
+    place = commits[1].batch.edges.index(own)
+    plain = own._replace(paths=None, order=6, first=1)
+    commits[1] = batch("edges", lambda _: plain, place)(commits[1])
+    commits = sealed(commits)
+    assert not list(faults(commits))
+    commits[1] = batch("edges", lambda it: it._replace(**change), place)(commits[1])
+    assert seal(commits[0].head.digest, commits[1]) == commits[1].head.digest
+    (sentence,) = faults(commits)
+    assert (
+        sentence == f"transaction 2: the row of the edge from {own.source} to {own.target} is none"
+    )
 
 
 @pytest.mark.parametrize("number", [1, 3])
@@ -298,7 +364,14 @@ def test_purged_head_keeps_its_digest_and_nothing_of_who_wrote_it(commits: list[
     assert purged_head(erased) == erased
     assert erased._replace(actor=own.actor, message=own.message, salt=own.salt, author=None) == own
     commits[0] = head(**erased._asdict())(commits[0])
-    assert list(faults(commits)) == []
+    assert list(faults(commits)) == [
+        "transaction 1 has lost who wrote it, and no transaction up to 8 purged that"
+    ]
+    commits[7] = commits[7]._replace(purged_heads=[1, 4])
+    assert (
+        list(faults(sealed([*commits[:7], head(records=commits[7].head.records + 1)(commits[7])])))
+        == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -333,9 +406,10 @@ def test_kept_digest_is_no_cover_for_another_actor(commits: list[Commit]) -> Non
 def test_purge_of_a_head_that_still_says_who_wrote_it_shows(commits: list[Commit]) -> None:
     commits[7] = commits[7]._replace(purged_heads=[3])
     assert list(faults(sealed(commits))) == [
-        "transaction 8 purged transaction 3, which still says who wrote it"
+        "transaction 8 purged transaction 3, which still says who wrote it",
+        "transaction 4 has lost who wrote it, and no transaction up to 8 purged that",
     ]
-    assert list(faults(sealed(commits)[3:], after=tree_of(commits[:3]))) == []
+    assert list(faults(sealed(commits)[4:], after=tree_of(commits[:4]))) == []
 
 
 @pytest.mark.parametrize("number", [0, 8, 9])
@@ -343,9 +417,9 @@ def test_purge_of_a_head_that_does_not_come_before_shows(
     number: int, commits: list[Commit]
 ) -> None:
     commits[7] = commits[7]._replace(purged_heads=[number])
-    assert list(faults(sealed(commits))) == [
+    assert next(faults(sealed(commits))) == (
         f"transaction 8 purged transaction {number}, which does not come before it"
-    ]
+    )
 
 
 def test_equal_content_has_digests_that_nobody_can_compare(backend: Backend) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from lineage.cli.documents import plain
 from lineage.contract.backend import Backend
-from lineage.contract.proof import seal
+from lineage.contract.proof import content_digest, purged, seal
 from lineage.errors import Conflict, Corrupt, Invalid, LineageError, NotFound, Unavailable
 from lineage.interchange.copying import Copied, copy
 from lineage.model.keys import NodeKey
@@ -19,9 +19,13 @@ from tests.runs import two_runs
 
 
 def holds_a_beginning_of(target: Backend, source: Backend) -> bool:
-    """Whether a store has the first transactions of another, whole, and nothing else."""
+    """Whether a store has the first transactions of another, whole, and nothing else.
+
+    What the source has purged later it lacks without a reason, and its check says so.
+    """
     streams = zip(target.changes(), source.changes(), strict=False)
-    return target.check() == [] and all(ours == theirs for ours, theirs in streams)
+    lacks = all("has lost" in sentence for sentence in target.check())
+    return lacks and all(ours == theirs for ours, theirs in streams)
 
 
 def refusal(source: Backend, target: Backend, *, as_of: int | None = None) -> str:
@@ -70,9 +74,13 @@ def test_copy_up_to_a_moment(backend: Backend, target: Backend) -> None:
     (then,) = backend.log(before=4, limit=1)
     assert copy(backend, target, as_of=3).digest == then.digest.hex()
     assert target.now() == 3
-    assert target.check() == []
+    assert target.check() == [
+        f"artifact:{number}, as transaction 1 wrote it, has lost its content, and no transaction up to 3 purged it"
+        for number in (1, 2)
+    ]
     copy(backend, target)
     assert everything(target) == everything(backend)
+    assert target.check() == []
 
 
 def test_source_that_changes_meanwhile_is_copied_as_it_was(
@@ -145,7 +153,7 @@ def test_copy_that_ends_before_a_purge_has_nothing_of_what_it_erased(
     for number in (1, 2, 3):
         copy(backend, target, as_of=number)
         assert "secret" not in repr(everything(target))
-        assert target.check() == []
+        assert all("has lost its content" in sentence for sentence in target.check())
     copy(backend, target)
     assert everything(target) == everything(backend)
 
@@ -295,6 +303,24 @@ def test_moment_that_is_not_there_yet(backend: Backend, target: Backend) -> None
 
 # What is damaged
 
+
+def test_content_that_was_erased_without_a_purge_is_no_verified_copy(
+    backend: Backend, target: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each transaction is as it was sealed, for a digest covers what is gone; at the end nothing says why."""
+
+    def erased(commit: Commit) -> Commit:
+        nodes = [*map(purged, commit.batch.nodes)]
+        return commit._replace(batch=commit.batch._replace(nodes=nodes))
+
+    eventful(backend)
+    changes = backend.changes
+    monkeypatch.setattr(backend, "changes", lambda after=0: damaged(erased)(changes(after)))
+    with pytest.raises(Corrupt, match="source is damaged: artifact:4, as transaction 4 wrote it"):
+        copy(backend, target)
+    assert target.now() == 0
+
+
 Damage = Callable[[Iterator[Commit]], Iterator[Commit]]
 
 
@@ -322,12 +348,19 @@ def forged(commit: Commit) -> Commit:
     return changed._replace(head=changed.head._replace(digest=digest))
 
 
+def covered(commit: Commit) -> Commit:
+    """Change content, and keep the digest of what was there beside it."""
+    rows = [row._replace(uri="s3://evil", digest=content_digest(row)) for row in commit.batch.nodes]
+    return commit._replace(batch=commit.batch._replace(nodes=rows))
+
+
 def unreadable(_commit: Commit) -> Commit:
     raise ValueError("not JSON")
 
 
 DAMAGES: dict[str, Damage] = {
     "node": damaged(renamed),
+    "covered": damaged(covered),
     "actor": damaged(lambda commit: commit._replace(head=commit.head._replace(actor="?"))),
     "forged": damaged(forged),
     "lost edges": damaged(lambda commit: commit._replace(batch=commit.batch._replace(edges=()))),
@@ -390,8 +423,9 @@ def test_actor_that_is_purged_in_the_source_meanwhile(
     changes = backend.changes
 
     def purge_first(after: int = 0) -> Iterator[Commit]:
-        with writing(backend) as new:
-            new.purge_heads(8)
+        if not after:
+            with writing(backend) as new:
+                new.purge_heads(8)
         return changes(after)
 
     with monkeypatch.context() as patch:

@@ -284,6 +284,8 @@ def test_interruption_leaves_whole_transactions(
     assert target.now() in (0, 2, 3)
     assert target.now() > 0 or group > 4
     assert holds_a_beginning_of(target, backend)
-    assert target.check() == []
+    # What the source purged later is not there, and nothing here says why.
+    assert all("has lost its content" in sentence for sentence in target.check())
     target.replay(backend.changes(after=target.now()))
     assert everything(target) == everything(backend)
+    assert target.check() == []
