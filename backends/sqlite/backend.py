@@ -19,6 +19,7 @@ from typing_extensions import override
 
 from lineage.backends.sqlite import history
 from lineage.backends.sqlite.beginnings import read_beginning_with
+from lineage.backends.sqlite.check import structural_faults
 from lineage.backends.sqlite.cleanup import Tidying
 from lineage.backends.sqlite.connections import LARGE_LOG, SqliteFile, guarded
 from lineage.backends.sqlite.edges import (
@@ -337,8 +338,10 @@ class SqliteBackend(Backend):
     @override
     @guarded
     def check(self) -> list[str]:
+        own = self._transaction
         with self._snapshot(None) as (sql, _):
-            found = list(history.structural_faults(sql))
+            last = own.number if own is not None and own.locked else self._look(sql)
+            found = list(structural_faults(sql, last))
         return found + list(chain_faults(self.changes, self._transaction))
 
     @override

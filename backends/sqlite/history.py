@@ -1,4 +1,4 @@
-"""What a SQLite store remembers: versions, the stream of changes, purging and the check."""
+"""What a SQLite store remembers: versions, the stream of changes and purging."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from lineage.contract.commits import RecordsByNumber
 from lineage.contract.proof import purged, purged_head
 from lineage.contract.refusals import missing_head, no_live_node, no_return, not_gone
 from lineage.model.keys import NodeKey
-from lineage.model.rows import Commit, Head, NodeRow, uses_of
+from lineage.model.rows import Commit, Head, NodeRow
 
 __all__ = [
     "node_versions",
@@ -33,26 +33,7 @@ __all__ = [
     "purge_nodes",
     "read_commits",
     "revive_node",
-    "structural_faults",
 ]
-
-_OTHER_SCHEMA = """
-SELECT number FROM txn AS t WHERE schema <> iif(
-    number IN (SELECT since FROM type), number,
-    coalesce((SELECT schema FROM txn WHERE number = t.number - 1), 0)
-) LIMIT 20
-"""
-_OTHER_RETURN = """
-SELECT key, since FROM node_past AS n WHERE (gone OR revived IS NOT NULL) AND revived IS NOT iif(gone, (
-    SELECT min(since) FROM (
-        SELECT since FROM node_past WHERE key = n.key UNION ALL SELECT since FROM node WHERE key = n.key
-    ) WHERE since > n.since
-), NULL) LIMIT 20
-"""
-_OTHER_END = """
-SELECT id, since FROM type AS t
-WHERE until IS NOT (SELECT min(since) FROM type WHERE id = t.id AND since > t.since) LIMIT 20
-"""
 
 
 def node_versions(sql: sqlite3.Connection, key: NodeKey) -> list[NodeRow]:
@@ -177,47 +158,3 @@ def purge_heads(sql: sqlite3.Connection, number: int, heads: Collection[int]) ->
             (purged_head(head_row(found)).author, each),
         )
         sql.execute("INSERT OR IGNORE INTO purge_head VALUES (?, ?)", (number, each))
-
-
-def _mask_faults(sql: sqlite3.Connection) -> Iterator[str]:
-    """Yield the edges whose masks are not what their kinds and paths say; masks are in no digest."""
-    for table in ("edge", "edge_past"):
-        rows = sql.execute(
-            f"SELECT src, dst, since, kind, uses, paths FROM {table} WHERE paths NOT NULL OR uses <> 0"
-        )
-        wrong = (values for values in rows if not _says(*values[3:]))
-        for source, target, since, kind, *_ in itertools.islice(wrong, 20):
-            yield (
-                f"the edge of kind {kind} from {key_of(source)} to {key_of(target)}, as transaction {since} wrote "
-                f"it, has another mask of uses than its kind and paths say"
-            )
-
-
-def _says(kind: int, uses: object, paths: str | None) -> bool:
-    """Whether an edge's kind and paths say a mask; ones that cannot be read say nothing, and the digests prove those wrong."""
-    try:
-        return uses_of(kind, paths) == uses
-    except ValueError:
-        return False
-
-
-def structural_faults(sql: sqlite3.Connection) -> Iterator[str]:
-    """Yield what SQLite itself finds wrong, and what the digests of transactions do not cover."""
-    for (said,) in sql.execute("PRAGMA integrity_check(20)"):
-        if said != "ok":
-            yield f"SQLite's integrity check: {said}"
-    for end in ("src", "dst"):
-        missing = sql.execute(
-            f"SELECT DISTINCT {end} FROM edge WHERE NOT EXISTS (SELECT 1 FROM node WHERE key = {end}) "
-            f"AND NOT EXISTS (SELECT 1 FROM node_past WHERE key = {end}) LIMIT 20"
-        )
-        yield from (
-            f"an edge leads to {key_of(number)}, which does not exist" for (number,) in missing
-        )
-    yield from _mask_faults(sql)
-    for (number,) in sql.execute(_OTHER_SCHEMA):
-        yield f"transaction {number} is not of the types that were there"
-    for type_id, since in sql.execute(_OTHER_END):
-        yield f"transaction {since} wrote a version of type {type_id} that ends at another time than it did"
-    for number, since in sql.execute(_OTHER_RETURN):
-        yield f"{key_of(number)}: after the version of transaction {since} it lives again at another time than it did"
