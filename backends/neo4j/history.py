@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 from lineage.backends.neo4j.connections import RunStatement
-from lineage.backends.neo4j.reading import heads
 from lineage.backends.neo4j.rows import (
     EDGE,
     EDGE_TYPES,
@@ -47,6 +46,9 @@ def _in_range(number: str) -> str:
 _HEADS = f"""
 MATCH (t:LineageTransaction) WHERE {_in_range("t.number")}
 RETURN t.purged, t.purged_heads, {HEAD} ORDER BY t.number
+"""
+_OWN_HEADS = f"""
+MATCH (t:LineageTransaction) WHERE {_in_range("t.number")} RETURN {HEAD} ORDER BY t.number LIMIT {BATCH_HEADS}
 """
 _TYPES = f"MATCH (y:LineageType) WHERE {_in_range('y.since')} RETURN y.kind, y.body, y.since"
 _NODES = f"MATCH (n:LineageNode) USING INDEX n:LineageNode(lineage_since) WHERE {_in_range('n.lineage_since')} RETURN {NODE}"
@@ -107,10 +109,10 @@ def stream(run: RunStatement, after: int, last: int) -> Iterator[Commit]:
 
 
 def _heads(run: RunStatement, after: int, last: int) -> Iterator[Head]:
-    while after < last:
-        until = min(last, after + BATCH_HEADS)
-        yield from reversed(heads(run, before=until + 1, limit=until - after))
-        after = until
+    # By the nodes that are there: numbers that somebody changed may be far apart.
+    while batch := [head_row(values) for values in run(_OWN_HEADS, first=after + 1, last=last)]:
+        yield from batch
+        after = batch[-1].number
 
 
 def read_commits(run: RunStatement, first: int, last: int) -> list[Commit]:

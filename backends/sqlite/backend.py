@@ -85,6 +85,9 @@ logger = logging.getLogger("lineage")
 
 _INSERT_HEAD = f"INSERT INTO txn VALUES ({', '.join('?' * len(HEAD_COLUMNS.split(',')))})"
 _LAST = f"SELECT {HEAD_COLUMNS} FROM txn ORDER BY number DESC LIMIT 1"
+_HEADS = (
+    f"SELECT {HEAD_COLUMNS} FROM txn WHERE number > ? AND number <= ? ORDER BY number LIMIT 1000"
+)
 _NEWEST = "SELECT number, schema FROM txn ORDER BY number DESC LIMIT 1"
 _PRESENT = Tables()
 T = TypeVar("T")
@@ -321,14 +324,15 @@ class SqliteBackend(Backend):
 
     def _heads(self, after: int, last: int) -> Iterator[Head]:
         """Yield the heads of a range, a thousand at a time, so that no statement stays open."""
-        while after < last:
-            until = min(last, after + 1000)
-            yield from reversed(self._log_range(after, until))
-            after = until
+        # By the rows that are there: numbers that somebody changed may be far apart.
+        while heads := self._log_range(after, last):
+            yield from heads
+            after = heads[-1].number
 
     @guarded
-    def _log_range(self, after: int, until: int) -> list[Head]:
-        return self.log(before=until + 1, limit=until - after)
+    def _log_range(self, after: int, last: int) -> list[Head]:
+        rows = self._file.connection.execute(_HEADS, (after, last))
+        return [head_row(values) for values in rows]
 
     @guarded
     def _read_batch(self, first: int, last: int) -> list[Commit]:
