@@ -23,6 +23,7 @@ from lineage.backends.memory.check import (
     check_nodes,
     graph_faults,
     record_faults,
+    type_faults,
 )
 from lineage.backends.memory.find import beginning_with, search
 from lineage.backends.memory.graph import TimedGraph
@@ -245,12 +246,34 @@ class MemoryBackend(Backend):
     def check(self) -> list[str]:
         with self._lock:
             self._check_open()
-            found = list(graph_faults(self.graph))
-            last = self._committed.last.number
-            if [head.number for head in self._log[:last]] != list(range(1, last + 1)):
-                found.append("the log does not hold each transaction once, in order")
-            found += record_faults(self.graph, self._types, self._records[:last])
+            try:
+                found = [*self._state_faults()]
+            except (LookupError, TypeError, ValueError, AttributeError) as error:
+                found = [f"what the store consists of cannot be read: {error!r:.200}"]
         return found + list(chain_faults(self.changes, self._transaction))
+
+    def _state_faults(self) -> Iterator[str]:
+        """Yield what in the graph, in the log and beside them is not what the transactions have made."""
+        last, types, typed = self._committed
+        log = self._log[: last.number]
+        if len(log) != last.number or any(head.number != at for at, head in enumerate(log, 1)):
+            yield "the log does not hold each transaction once, in order"
+        if repr(log[-1] if log else EMPTY) != repr(last):
+            yield "the transaction that readers are told is the last is not the last of the log"
+        if self._newest > last.number:
+            yield f"transaction {self._newest} is taken to be there, and the last one is {last.number}"
+        idle = self.graph.writer is None
+        if idle and (len(self._log) > last.number or len(self._records) > last.number):
+            yield "there are transactions that were never committed"
+        if idle and (self.graph.undo or self.graph.spared or self._spared):
+            yield "what a transaction keeps until it commits is there, and none is open"
+        yield from graph_faults(self.graph)
+        yield from record_faults(self.graph, self._types, self._records[: last.number])
+        yield from type_faults(self._types, types, last.number)
+        if typed != max(
+            (number for number, _ in self._types.written() if number <= last.number), default=0
+        ):
+            yield f"the types that readers are given are told to be of transaction {typed}"
 
     @override
     def close(self) -> None:

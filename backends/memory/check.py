@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any, TypeAlias
 
-from lineage.backends.memory.graph import TimedGraph
+from lineage.backends.memory.graph import TIMES, TimedGraph
 from lineage.backends.memory.history import TransactionRecords, TypeHistory
-from lineage.backends.memory.indexes import Index, terms
+from lineage.backends.memory.indexes import TEXTS, Index, terms
+from lineage.contract.backend import PRELOADED
+from lineage.contract.proof import is_edge_row, is_node_row
 from lineage.contract.refusals import no_edge, no_live_node, no_return
+from lineage.contract.walking import Direction
 from lineage.errors import AlreadyExists, NotFound
 from lineage.filters.tree import Field
 from lineage.model.keys import Kind, NodeKey
-from lineage.model.rows import Batch, EdgeKey, EdgeKind, NodeRow
+from lineage.model.rows import Batch, EdgeKey, EdgeKind, NodeRow, TypeRow
 
-__all__ = ["check_edge_updates", "check_edges", "check_nodes", "graph_faults", "record_faults"]
+__all__ = [
+    "check_edge_updates",
+    "check_edges",
+    "check_nodes",
+    "graph_faults",
+    "record_faults",
+    "type_faults",
+]
 
 _Fact: TypeAlias = tuple[Any, ...]
 """The number of a transaction, and something that it wrote."""
+_ENDS = (int, type(None))
 
 
 def check_nodes(graph: TimedGraph, batch: Batch) -> None:
@@ -105,7 +116,12 @@ def graph_faults(graph: TimedGraph) -> Iterator[str]:
     yield from _node_faults(graph)
     yield from _edge_faults(graph)
     yield from _past_edge_faults(graph)
+    yield from _side_faults(graph)
+    yield from _order_faults(graph)
     for kind in Kind:
+        for index in (graph.live[kind], graph.former[kind]):
+            if index.fields != Index().fields:
+                yield f"an index of {kind}s lacks a field"
         yield from _index_faults(graph, kind)
         yield from _former_faults(graph, kind)
 
@@ -118,6 +134,9 @@ def _node_faults(graph: TimedGraph) -> Iterator[str]:
             yield f"{key} has the row of {held['row'].key}"
         else:
             versions = graph.versions(key)
+            for row in versions:
+                if not (is_node_row(row) and type(row.gone) is bool and type(row.until) in _ENDS):
+                    yield f"{key}, as transaction {row.since} wrote it, has a row that is none"
             for one, following in pairwise(versions):
                 if not _leads_to(one, following):
                     yield f"{key}: the version of transaction {one.since} does not lead to that of {following.since}"
@@ -140,9 +159,11 @@ def _edge_faults(graph: TimedGraph) -> Iterator[str]:
         row = held.get("row")
         if row is None or row[:3] != (source, target, kind):
             yield f"the {kind.name} edge from {source} to {target} has another row, or none"
+        elif not is_edge_row(row):
+            yield f"the {kind.name} edge from {source} to {target} has a row that is none"
         elif row.until is not None:
             yield f"the {kind.name} edge from {source} to {target} is present, but ended in transaction {row.until}"
-        elif not graph.has_predecessor(target, source):
+        elif graph.pred[target].get(source) != graph.succ[source][target]:
             yield f"the {kind.name} edge from {source} to {target} is not found from {target}"
         for end in (source, target):
             if "row" not in graph.nodes[end]:
@@ -155,7 +176,12 @@ def _edge_faults(graph: TimedGraph) -> Iterator[str]:
 def _past_edge_faults(graph: TimedGraph) -> Iterator[str]:
     at = {key: set(rows) for key, rows in graph.ended.items()}
     for key, rows in at.items():
+        if len(rows) < len(graph.ended[key]):
+            yield f"{key} has an ended edge twice"
         for row in rows:
+            if not is_edge_row(row):
+                yield f"an ended edge at {key} has a row that is none"
+                continue
             name = f"the ended {row.kind.name} edge from {row.source} to {row.target}"
             for end in (row.source, row.target):
                 if end not in graph:
@@ -164,6 +190,40 @@ def _past_edge_faults(graph: TimedGraph) -> Iterator[str]:
                     yield f"{name} is not found from {end}"
             if key not in row[:2] or row.until is None or row.until <= row.since:
                 yield f"{name} is at {key} and was valid from {row.since} until {row.until}"
+
+
+def _side_faults(graph: TimedGraph) -> Iterator[str]:
+    """Yield the nodes at which walks would go through edges in another order than that of keys."""
+    for side in (Direction.DOWNSTREAM, Direction.UPSTREAM):
+        for key, ends in graph.ends(side).items():
+            in_order = key in graph.jumbled[side] or [*ends] == sorted(ends)
+            if not (in_order and type(ends) is dict):
+                yield f"the edges of {key} {side} are not in order"
+
+
+def _order_faults(graph: TimedGraph) -> Iterator[str]:
+    """Yield the orders of versions by a time or a text that lack some, or are none; more than there are do no harm."""
+    for (kind, field), order in graph.orders.items():
+        time = TIMES[field]
+        expected = {(time(row), row.key.id) for row in graph.all_versions() if row.key.kind is kind}
+        if not _is_order([*order.entries()], expected):
+            yield f"the order of {kind}s by {field} is not that of their versions"
+    if graph.texts is None:
+        return
+    for kind, which in product(Kind, TEXTS):
+        texts = ((TEXTS[which](row), row.key) for row in graph.all_versions())
+        own = {(text, key.id) for text, key in texts if text is not None and key.kind is kind}
+        if not _is_order(graph.texts.entries(kind, which), own):
+            yield f"the order of {kind}s by {which} is not that of their versions"
+
+
+def _is_order(entries: Sequence[tuple[Any, int]], expected: set[tuple[Any, int]]) -> bool:
+    ascending = all(one < other for one, other in pairwise(entries))
+    return (
+        ascending
+        and expected.issubset(entries)
+        and all(type(each) is tuple and len(each) == 2 for each in entries)
+    )
 
 
 def _index_faults(graph: TimedGraph, kind: Kind) -> Iterator[str]:
@@ -189,6 +249,9 @@ def _index_faults(graph: TimedGraph, kind: Kind) -> Iterator[str]:
 
 def _former_faults(graph: TimedGraph, kind: Kind) -> Iterator[str]:
     """Yield where the past is not found, or is found by what it does not hold."""
+    for (field, value), ids in graph.former[kind].items():
+        if [*ids] != sorted({*ids}):
+            yield f"the index of the past has {kind}s by {field} {value!r:.80} out of order"
     found = {(term, each) for term, ids in graph.former[kind].items() for each in ids}
     for row in graph.latest():
         if row.key.kind is not kind:
@@ -208,18 +271,38 @@ def record_faults(
 ) -> Iterator[str]:
     """Yield where the graph, its past or the types are not what the transactions say they wrote."""
     said = {fact for number, each in enumerate(records, 1) for fact in _said(number, each)}
-    kept = {fact for fact in _kept(graph, types) if fact[0] <= len(records)}
+    kept = set(_kept(graph, types))
+    if graph.writer is not None:  # whose transaction has written, and says so at its end
+        kept = {fact for fact in kept if fact[0] != len(records) + 1}
     for number, what, *item in sorted(kept - said, key=str):
         yield f"{what} {' '.join(map(str, item))} is there, but transaction {number} did not write it"
     for number, what, *item in sorted(said - kept, key=str):
         yield f"transaction {number} wrote {what} {' '.join(map(str, item))}, which is not there"
+    for key in {key for each in records for key in each.purged}:
+        if any(row.digest is None for row in graph.versions(key)):
+            yield f"{key} has content, but was purged"
+
+
+def type_faults(types: TypeHistory, committed: Sequence[TypeRow], last: int) -> Iterator[str]:
+    """Yield where the versions of types do not follow each other, or are not what readers are given."""
+    for number, system in PRELOADED.items():
+        if [*types.versions(number)][:1] != [system]:
+            yield f"the type {number} of the system is not what it was"
+    for number, versions in types.items():
+        ends = [*(row.since for row in versions[1:]), None]
+        if [row.until for row in versions] != ends or {row.type.id for row in versions} != {number}:
+            yield f"the versions of type {number} do not follow each other"
+    if repr(types.at(last)) != repr(committed):
+        yield "the types that readers are given are not those of the last transaction"
+    if repr(types.present) != repr(types.latest()):
+        yield "the types that writers are given are not the latest"
 
 
 def _said(number: int, records: TransactionRecords) -> Iterator[_Fact]:
     yield from ((number, "type", each) for each in records.types)
     yield from ((number, "a version of", key) for key in records.nodes)
     rows = (*records.edges, *records.edge_updates)
-    yield from ((number, "the edge", *row[:-1]) for row in rows)
+    yield from ((number, "the edge", *row) for row in rows)
     yield from ((number, "the end of the edge", *key) for key in records.ended)
     yield from ((number, "the deletion of", key) for key in records.deleted)
 
@@ -236,7 +319,7 @@ def _kept(graph: TimedGraph, types: TypeHistory) -> Iterator[_Fact]:
     # Where a version follows that is not the first of its edge, the edge did not end.
     followed = {(edge.since, *edge[:3]) for edge in (*present, *ended) if edge.first < edge.since}
     for edge in (*present, *ended):
-        yield edge.since, "the edge", *edge[:-1]
+        yield edge.since, "the edge", *edge[:-1], None
     for edge in ended:
         if (edge.until, *edge[:3]) not in followed:
             yield edge.until, "the end of the edge", *edge[:3]

@@ -84,7 +84,7 @@ class TimedGraph(_Graph):
         """What an uncommitted purge erased, for all but the writer."""
         # Adjacency comes in the order of insertion, which is nearly always that of the keys; the
         # nodes where it is not are here, so that walks need not read and sort the ends at hubs.
-        self._jumbled: dict[Direction, set[NodeKey]] = {_UP: set(), _DOWN: set()}
+        self.jumbled: dict[Direction, set[NodeKey]] = {_UP: set(), _DOWN: set()}
 
     def at(self, key: tuple[Kind, int], as_of: int | None) -> NodeRow | None:
         """Return a node's version of a moment, as it was then; None if there was no such node."""
@@ -136,7 +136,7 @@ class TimedGraph(_Graph):
         if found is None:
             time = TIMES[field]
             entries = (
-                (time(row), row.key.id) for row in self._all_versions() if row.key.kind is kind
+                (time(row), row.key.id) for row in self.all_versions() if row.key.kind is kind
             )
             found = self.orders[kind, field] = VersionOrder(entries)
         return found
@@ -144,10 +144,10 @@ class TimedGraph(_Graph):
     def by_text(self, kind: Kind, which: str) -> Sequence[tuple[str, int]]:
         """Return one of `TEXTS` of all versions of the nodes of a kind, in order; the first call sorts them."""
         if self.texts is None:
-            self.texts = TextOrders(self._all_versions())
+            self.texts = TextOrders(self.all_versions())
         return self.texts.entries(kind, which)
 
-    def _all_versions(self) -> Iterator[NodeRow]:
+    def all_versions(self) -> Iterator[NodeRow]:
         """Yield every version of every node, also as it was before an uncommitted purge."""
         for row in self.latest():
             yield from (*self.past.get(row.key, ()), row, *self.spared.get(row.key, ()))
@@ -282,6 +282,12 @@ class TimedGraph(_Graph):
         ended = min((self.ended.get(end, ()) for end in key[:2]), key=len)
         return any(each[:3] == key and _was(each, as_of) for each in ended)
 
+    def ends(
+        self, side: Direction
+    ) -> Mapping[NodeKey, Mapping[NodeKey, Mapping[EdgeKind, dict[str, Any]]]]:
+        """Return the other ends of each node's edges on one side, as they are kept and gone through."""
+        return self._pred if side is _UP else self._succ
+
     def edges_at(self, key: NodeKey, direction: Direction, as_of: int | None) -> Iterator[EdgeRow]:
         """Yield the edges of a moment that end at a node (upstream), start there, or both."""
         sides = (self._succ,) if direction is _DOWN else (self._pred,)
@@ -301,7 +307,7 @@ class TimedGraph(_Graph):
     ) -> Iterator[EdgeRow]:
         """Yield the edges of a moment on one side of a node, lazily and in order, from another end on."""
         adjacent = (self._pred if side is _UP else self._succ).get(key, {})
-        ends: Iterable[NodeKey] = sorted(adjacent) if key in self._jumbled[side] else adjacent
+        ends: Iterable[NodeKey] = sorted(adjacent) if key in self.jumbled[side] else adjacent
         if first is not None:
             whole = [*ends]
             ends = islice(whole, bisect_left(whole, first), None)
@@ -380,9 +386,9 @@ class TimedGraph(_Graph):
             kinds[kind] = {"row": row}
             return
         if leaving and target < next(reversed(leaving)):
-            self._jumbled[_DOWN].add(source)
+            self.jumbled[_DOWN].add(source)
         if entering and source < next(reversed(entering)):
-            self._jumbled[_UP].add(target)
+            self.jumbled[_UP].add(target)
         leaving[target] = entering[source] = {kind: {"row": row}}
 
     def _take_out(self, source: NodeKey, target: NodeKey, kind: EdgeKind) -> None:
@@ -461,7 +467,7 @@ class TimedGraph(_Graph):
     ) -> Iterator[NodeKey]:
         """Yield the other ends of the events at a node, lazily and in order."""
         adjacent = (self._pred if side is _UP else self._succ)[key]
-        ends: Iterable[NodeKey] = sorted(adjacent) if key in self._jumbled[side] else adjacent
+        ends: Iterable[NodeKey] = sorted(adjacent) if key in self.jumbled[side] else adjacent
         if omitted is not None:
             ends = (end for end in ends if _any_counts(adjacent[end], as_of, omitted))
         elif as_of is not None:

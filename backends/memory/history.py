@@ -24,7 +24,7 @@ class TypeHistory:
     def present(self) -> tuple[TypeRow, ...]:
         """The latest version of each type: the same object until one changes."""
         if self._present is None:
-            self._present = tuple(self._versions[number][-1] for number in sorted(self._versions))
+            self._present = self.latest()
         return self._present
 
     def at(self, as_of: int) -> tuple[TypeRow, ...]:
@@ -43,6 +43,18 @@ class TypeHistory:
         """Return which kind of node a type is for."""
         versions = self._versions.get(number)
         return None if versions is None else versions[-1].type.kind
+
+    def versions(self, number: int) -> Sequence[TypeRow]:
+        """Return all versions of a type, oldest first."""
+        return self._versions.get(number, ())
+
+    def items(self) -> Iterator[tuple[int, Sequence[TypeRow]]]:
+        """Yield every type with its versions."""
+        yield from self._versions.items()
+
+    def latest(self) -> tuple[TypeRow, ...]:
+        """Return the latest version of each type, as they are kept."""
+        return tuple(self._versions[number][-1] for number in sorted(self._versions))
 
     def written(self) -> Iterator[tuple[int, int]]:
         """Yield the transaction and the id of every version but the preloaded ones."""

@@ -82,6 +82,11 @@ class Index:
             each: {} for each in (*INDEXED, DIGEST)
         }
 
+    @property
+    def fields(self) -> frozenset[Indexed]:
+        """What there may be terms of."""
+        return frozenset(field for field, by_value in self._ids.items() if type(by_value) is dict)
+
     def get(self, field: Indexed, value: Hashable) -> Sequence[int]:
         """Return the ids in order."""
         found = self._ids[field].get(value)

@@ -61,6 +61,8 @@ __all__ = [
     "author_digest",
     "content_digest",
     "faults",
+    "is_edge_row",
+    "is_node_row",
     "purged",
     "purged_head",
     "seal",
@@ -213,15 +215,30 @@ def _fault(previous: bytes, commit: Commit) -> str:
 
 def _misread(commit: Commit) -> Iterator[str]:
     """Yield what could pass for something else than it is in the texts that are digested."""
+    if tuple(map(type, commit.head)) not in _HEAD_TYPES:
+        yield "its own row is none"
     for row in (*commit.batch.nodes, *commit.batch.updates):
-        if tuple(map(type, row[:13])) not in _NODE_TYPES:
+        if not is_node_row(row):
             yield f"the row of {row.key} is none, or has content beside the digest that stands for it"
-        elif row.digest is not None and row[6:8] != ("{}", "{}"):
-            yield f"{row.key} has content, but was purged"
     for edge in (*commit.batch.edges, *commit.batch.edge_updates):
-        is_list = edge[4] is None or str(edge[4])[:1] == "["
-        if tuple(map(type, edge[:8])) not in _EDGE_TYPES or not is_list:
-            yield f"the row of the edge from {edge[0]} to {edge[1]} is none"
+        if not is_edge_row(edge):
+            yield f"the row of the edge from {edge.source} to {edge.target} is none"
+
+
+def is_node_row(row: NodeRow) -> bool:
+    """Whether a version is one as it is written: its fields have their types, and a digest stands for content alone."""
+    plain = tuple(map(type, row[:13])) in _NODE_TYPES and _is_key(row[0])
+    return plain and (row[12] is None or row[6:8] == ("{}", "{}"))
+
+
+def is_edge_row(row: EdgeRow) -> bool:
+    """Whether a version of an edge is one as it is written: its fields have their types, and its paths are a list."""
+    plain = tuple(map(type, row[:8])) in _EDGE_TYPES and _is_key(row[0]) and _is_key(row[1])
+    return plain and (row[4] is None or row[4].startswith("["))
+
+
+def _is_key(key: NodeKey) -> bool:
+    return type(key[0]) is Kind and type(key[1]) is int
 
 
 _NONE = type(None)
@@ -230,6 +247,10 @@ _NODE_TYPES = {
     for *texts, state in product((str, _NONE), (str, _NONE), (str, _NONE), (int, _NONE))
 } | {(NodeKey, int, *4 * (_NONE,), str, str, int, int, int, _NONE, bytes)}
 """The types of a row's fields up to its digest: with a salt, or of a purged one without content."""
+_HEAD_TYPES = {
+    (int, int, str, str, bytes, *7 * (int,), str, *secret, bytes)
+    for secret in ((bytes, _NONE), (_NONE, bytes))
+}
 _EDGE_TYPES = {
     (NodeKey, NodeKey, EdgeKind, time, paths, int, int, int)
     for time, paths in product((int, _NONE), (str, _NONE))

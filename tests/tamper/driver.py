@@ -12,15 +12,17 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from lineage.contract.backend import Backend
 from lineage.errors import LineageError
 
 __all__ = ["Copy", "Kit", "Tally", "Unnoticed", "fuzz"]
 
-TRIES = 25
+TRIES = 60
 """How often a target is tried: the storage itself refuses many a change, such as a text in a column of numbers."""
+
+Answers: TypeAlias = Callable[[Backend], dict[str, str]]
 
 
 class Copy(Protocol):
@@ -44,8 +46,9 @@ class Kit(Protocol):
         """Make a copy of the rich store."""
         ...
 
-    def answers(self, backend: Backend) -> dict[str, str]:
-        """Return the answer to every question."""
+    @property
+    def answers(self) -> Answers:
+        """What asks every question of a store."""
         ...
 
 
@@ -97,7 +100,7 @@ def _tamper(
             if what is None:
                 tally.refused += 1
                 continue
-            effect = _effect(copy, draw, lambda backend: kit.answers(backend), expected)
+            effect = _effect(copy, draw, kit.answers, expected)
         if effect is None:
             tally.noticed[target] += 1
         elif effect:
@@ -110,7 +113,7 @@ def _tamper(
 def _effect(
     copy: Copy,
     draw: random.Random,
-    answers: Callable[[Backend], dict[str, str]],
+    answers: Answers,
     expected: dict[str, str],
 ) -> dict[str, tuple[str | None, str | None]] | None:
     """Return the answers that differ, the first few of them; None where somebody is told."""

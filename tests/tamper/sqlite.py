@@ -11,9 +11,8 @@ from typing import Any
 
 from lineage.backends.sqlite.backend import SqliteBackend
 from lineage.contract.backend import Backend
-from lineage.model.keys import Kind
 from lineage.testing.builders import Clock
-from tests.tamper.world import answers, fill
+from tests.tamper.world import Questions, fill
 
 __all__ = ["SqliteKit"]
 
@@ -47,15 +46,12 @@ Tampering = Callable[[sqlite3.Connection, random.Random], str | None]
 class SqliteKit:
     """A rich store in a file, and what there is to tamper with in it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, quick: bool) -> None:
         self._path = folder / "tampered.db"
         with SqliteBackend(self._path, clock=Clock()) as backend:
             fill(backend)
-            head = backend.log(limit=1)[0]
-        self._last = head.number
-        self._highest = dict(
-            zip(Kind, (head.artifacts, head.executions, head.contexts), strict=True)
-        )
+            (head,) = backend.log(limit=1)
+        self.answers = Questions(head, quick=quick).answers
         self._content = self._path.read_bytes()
         with closing(sqlite3.connect(self._path)) as sql:
             self.tamperings = dict(_tamperings(sql))
@@ -67,9 +63,6 @@ class SqliteKit:
             each.unlink()
         self._path.write_bytes(self._content)
         yield SqliteCopy(self._path, self.tamperings)
-
-    def answers(self, backend: Backend) -> dict[str, str]:
-        return answers(backend, self._highest, self._last)
 
 
 class SqliteCopy:
@@ -124,7 +117,8 @@ def _tamperings(sql: sqlite3.Connection) -> Iterator[tuple[str, Tampering]]:
         columns = [row[1] for row in sql.execute(f"PRAGMA table_xinfo({table})")]
         for column in columns:
             yield f"{table}.{column}", _value(table, column)
-            yield f"{table}.{column} swapped", _swapped(table, column)
+            if sql.execute(f"SELECT count(DISTINCT {column}) > 1 FROM {table}").fetchone()[0]:
+                yield f"{table}.{column} swapped", _swapped(table, column)
         yield f"{table}: row deleted", _deleted(table)
         yield f"{table}: row added", _added(table, columns)
         if table in PAIRS:
@@ -235,7 +229,7 @@ def _added(table: str, columns: Sequence[str]) -> Tampering:
         row = dict(
             zip(columns, sql.execute(f"SELECT * FROM {table} WHERE {like}").fetchone(), strict=True)
         )
-        unique = {"name", "external_id"}.intersection(columns)
+        unique = {"name", "external_id", draw.choice(_keys(sql, table))}.intersection(columns)
         changed = {*draw.sample(columns, draw.randint(1, min(3, len(columns)))), *unique}
         for column in changed:
             near = (

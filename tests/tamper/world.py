@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from io import BytesIO
 from itertools import product
+from typing import Any, TypeAlias
 
 from lineage.contract.backend import Backend, External, Named, Order
 from lineage.contract.walking import Direction, Limits
@@ -15,10 +16,12 @@ from lineage.filters.tree import Field
 from lineage.formats import node_link
 from lineage.interchange.exporting import batches
 from lineage.model.keys import Kind, NodeKey
-from lineage.model.rows import EdgeKey, EdgeKind
+from lineage.model.rows import EdgeKey, EdgeKind, Head
 from lineage.testing.builders import MODEL, eventful, writing
 
-__all__ = ["answers", "fill"]
+__all__ = ["Questions", "fill"]
+
+_Question: TypeAlias = tuple[str, Callable[[], object]]
 
 DIGEST = "sha256:0123456789abcdef0123456789abcdef"
 BEYOND = 3
@@ -97,49 +100,53 @@ NAMES = [(1, "data"), (MODEL, "brief again"), (12, "kept"), (12, "twin"), (12, "
 EXTERNAL = ["run-1", "run-2", "x-kept", "x-twin", ""]
 
 
-def answers(backend: Backend, highest: Mapping[Kind, int], last: int) -> dict[str, str]:
-    """Return the answer to every question, or the error of ours that stands for it, as texts.
+class Questions:
+    """All that may be asked of the store with this last transaction: of every moment, or quickly, of some.
 
-    Nodes are asked for up to the highest ids, and a few beyond, and moments up to the last.
+    Nodes are asked for up to the highest ids, and a few beyond, where a phantom may be.
     """
-    keys = [
-        NodeKey(kind, number) for kind in Kind for number in range(1, highest[kind] + BEYOND + 1)
-    ]
-    found = {}
-    for name, question in _questions(backend, keys, last):
-        try:
-            found[name] = repr(question())
-        except LineageError as error:
-            found[name] = f"{type(error).__name__}: {error}"
-    return found
+
+    def __init__(self, head: Head, *, quick: bool) -> None:
+        highest = zip(Kind, (head.artifacts, head.executions, head.contexts), strict=True)
+        self._keys = [
+            NodeKey(kind, number) for kind, top in highest for number in range(1, top + BEYOND + 1)
+        ]
+        self._last = head.number
+        every = range(self._last + 1)
+        self._moments = (None, *(every[4:-1:4] if quick else every))
+        self._dear = (None,) if quick else (None, *every[::4])
+
+    def answers(self, backend: Backend) -> dict[str, str]:
+        """Return each answer as a text, or the error of ours that stands for it."""
+        found = {}
+        for name, question in self._all(backend):
+            try:
+                found[name] = repr(question())
+            except LineageError as error:
+                found[name] = f"{type(error).__name__}: {error}"
+        return found
+
+    def _all(self, backend: Backend) -> Iterator[_Question]:
+        references = [
+            *(Named(*each) for each in NAMES),
+            *(External(kind, each) for kind, each in product(Kind, EXTERNAL)),
+        ]
+        yield "now", backend.now
+        yield "log", backend.log
+        yield "changes", lambda: list(backend.changes())
+        yield "the next moment", lambda: backend.types(as_of=self._last + 1)
+        yield "lookup", lambda: _sorted(backend.lookup(references))
+        yield "live", lambda: sorted(backend.live(self._keys))
+        yield "export", lambda: _exported(backend)
+        for as_of in self._moments:
+            for name, question in _of_moment(backend, self._keys, as_of):
+                yield f"{name}, as of {as_of}", question
+        for as_of in self._dear:
+            for name, question in _dear(backend, self._keys, as_of):
+                yield f"{name}, as of {as_of}", question
 
 
-def _questions(
-    backend: Backend, keys: list[NodeKey], last: int
-) -> Iterator[tuple[str, Callable[[], object]]]:
-    yield "now", backend.now
-    yield "log", backend.log
-    yield "changes", lambda: list(backend.changes())
-    yield "the next moment", lambda: backend.types(as_of=last + 1)
-    yield (
-        "lookup",
-        lambda: _sorted(
-            backend.lookup(
-                [
-                    *(Named(*each) for each in NAMES),
-                    *(External(kind, each) for kind, each in product(Kind, EXTERNAL)),
-                ]
-            )
-        ),
-    )
-    yield "live", lambda: sorted(backend.live(keys))
-    for moment in (None, *range(last + 1)):
-        for name, question in _of_moment(backend, keys, moment):
-            yield f"{name}, as of {moment}", question
-    yield "export", lambda: _exported(backend)
-
-
-def _sorted(found: Mapping[object, object]) -> list[tuple[str, object]]:
+def _sorted(found: Mapping[Any, Any]) -> list[tuple[str, object]]:
     return sorted((repr(key), value) for key, value in found.items())
 
 
@@ -149,63 +156,46 @@ def _exported(backend: Backend) -> bytes:
     return target.getvalue()
 
 
-def _of_moment(
-    backend: Backend, keys: list[NodeKey], as_of: int | None
-) -> Iterator[tuple[str, Callable[[], object]]]:
+def _of_moment(backend: Backend, keys: list[NodeKey], as_of: int | None) -> Iterator[_Question]:
     yield "types", lambda: list(backend.types(as_of=as_of))
     yield "nodes", lambda: sorted(backend.nodes(keys, as_of=as_of).items())
     yield "edges", lambda: backend.edges(keys, as_of=as_of)
     yield "versions", lambda: [backend.versions(key, as_of=as_of) for key in keys]
-    for kind in Kind:
-        yield f"{kind}s", lambda kind=kind: backend.find(kind, as_of=as_of)  # type: ignore[misc]
-    for text in BEGINNINGS:
-        yield (
-            f"beginning with {text}",
-            lambda text=text: backend.beginning_with(text, as_of=as_of),  # type: ignore[misc]
-        )
+    yield "found", lambda: [backend.find(kind, as_of=as_of) for kind in Kind]
+    yield (
+        "beginnings",
+        lambda: [backend.beginning_with(text, as_of=as_of) for text in BEGINNINGS],
+    )
     yield "digests", lambda: backend.with_digests([DIGEST], as_of=as_of)
     yield "writings", lambda: [list(backend.writings(AtUri(uri), as_of=as_of)) for uri in URIS]
-    yield from _walks(backend, keys, as_of)
-    if as_of is None or as_of % 4 == 0:
-        yield from _dear(backend, keys, as_of)
+    starts, limits = [NodeKey(Kind.EXECUTION, 1)], Limits(nodes=5)
+    yield (
+        "walks",
+        lambda: [
+            backend.walk(starts, direction, limits=limits, as_of=as_of, without=without)
+            for direction, without in product(Direction, (0, 1))
+        ],
+    )
 
 
-def _walks(
-    backend: Backend, keys: list[NodeKey], as_of: int | None
-) -> Iterator[tuple[str, Callable[[], object]]]:
-    starts = [NodeKey(Kind.EXECUTION, 1)]
-    for direction, without in product(Direction, (0, 1)):
-        yield (
-            f"walk {direction.name} without {without}",
-            lambda direction=direction, without=without: backend.walk(  # type: ignore[misc]
-                starts, direction, limits=Limits(nodes=5), as_of=as_of, without=without
-            ),
-        )
-
-
-def _dear(
-    backend: Backend, keys: list[NodeKey], as_of: int | None
-) -> Iterator[tuple[str, Callable[[], object]]]:
+def _dear(backend: Backend, keys: list[NodeKey], as_of: int | None) -> Iterator[_Question]:
     """Yield what takes long to ask of every moment, though it is made of the same."""
-    for kind, texts in FILTERS.items():
-        for text in texts:
-            where = parse(text, kind)
-            yield (
-                f"{kind}s where {text}",
-                lambda kind=kind, where=where: backend.find(kind, where, as_of=as_of),  # type: ignore[misc]
-            )
-        for order in ORDERS:
-            yield (
-                f"{kind}s in {order}",
-                lambda kind=kind, order=order: backend.find(  # type: ignore[misc]
-                    kind, order=order, limit=6, as_of=as_of
-                ),
-            )
+    yield (
+        "filters",
+        lambda: [
+            (text, backend.find(kind, parse(text, kind), as_of=as_of))
+            for kind, texts in FILTERS.items()
+            for text in texts
+        ],
+    )
+    yield (
+        "orders",
+        lambda: [
+            backend.find(kind, order=order, limit=6, as_of=as_of)
+            for kind, order in product(Kind, ORDERS)
+        ],
+    )
     yield "edge counts", lambda: [backend.edge_counts(key, as_of=as_of) for key in keys]
     yield "edge pages", lambda: [backend.edge_page(key, limit=3, as_of=as_of) for key in keys]
-    yield (
-        "written by",
-        lambda: list(
-            backend.writings([key for key in keys if key.kind is Kind.ARTIFACT], as_of=as_of)
-        ),
-    )
+    artifacts = [key for key in keys if key.kind is Kind.ARTIFACT]
+    yield "written by", lambda: list(backend.writings(artifacts, as_of=as_of))

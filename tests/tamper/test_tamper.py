@@ -1,0 +1,49 @@
+"""Whatever of a store is changed, added, moved or removed: it is noticed, or no answer differs."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from lineage.backends.memory.backend import MemoryBackend
+from lineage.backends.sqlite.backend import SqliteBackend
+from tests.conftest import SEED
+from tests.tamper.driver import Kit, Unnoticed, fuzz
+from tests.tamper.memory import MemoryKit
+from tests.tamper.sqlite import SqliteKit
+
+ROUNDS = 8 if SEED else 1
+"""How often each target is tampered with: once in all runs but those of `make soak`."""
+
+
+def kit_of(name: str, folder: Path) -> Kit:
+    return MemoryKit(quick=not SEED) if name == "memory" else SqliteKit(folder, quick=not SEED)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", ["memory", "sqlite"])
+def test_no_tampering_changes_an_answer_unnoticed(name: str, tmp_path: Path) -> None:
+    kit = kit_of(name, tmp_path)
+    tally = fuzz(kit, random.Random(7 + SEED), rounds=ROUNDS)
+    assert tally.tried == ROUNDS * len(kit.targets)
+
+
+def test_fuzzer_finds_what_a_check_leaves_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the comparison beside the chain there are gaps, as there were before it was written."""
+    monkeypatch.setattr(SqliteBackend, "check", lambda _: [])
+    monkeypatch.setattr(MemoryBackend, "check", lambda _: [])
+    for name, target in (("sqlite", "node.name"), ("memory", "graph._node[*][row].name")):
+        kit = kit_of(name, tmp_path)
+        with pytest.raises(Unnoticed, match="other answers are"):
+            fuzz(kit, random.Random(1), rounds=20, targets=[target])
+
+
+def test_catalogue_is_the_storage_own(tmp_path: Path) -> None:
+    """A sample of what nobody listed by hand: were it missing, the walk through the catalogue would be broken."""
+    of_file = SqliteKit(tmp_path, quick=True).targets
+    assert {"edge_past.replaced", "swept.number", "index property.score: entry lost"} <= {*of_file}
+    assert {"graph.jumbled[upstream]", "graph.live[artifact]._ids[digest]", "_log[].salt"} <= {
+        *MemoryKit(quick=True).targets
+    }
