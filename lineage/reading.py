@@ -15,6 +15,7 @@ from lineage.answers.log import (
     entries,
     entries_of,
 )
+from lineage.answers.log_filters import LogFilter
 from lineage.answers.subgraph import Subgraph
 from lineage.contract.backend import Backend
 from lineage.contract.registry import node_class, registry
@@ -396,24 +397,55 @@ class Reading:
 
     @overload
     def log(
-        self, node: None = None, *, limit: int | None = None, before: int | None = None
+        self,
+        node: None = None,
+        *,
+        limit: int | None = ...,
+        before: int | None = ...,
+        actor: str | None = ...,
+        since: Moment | None = ...,
+        until: Moment | None = ...,
+        type: type[Node] | str | None = ...,
+        text: str | None = ...,
     ) -> list[LogEntry]: ...
     @overload
     def log(
-        self, node: Reference, *, limit: int | None = None, before: int | None = None
+        self,
+        node: Reference,
+        *,
+        limit: int | None = ...,
+        before: int | None = ...,
+        actor: str | None = ...,
+        since: Moment | None = ...,
+        until: Moment | None = ...,
+        type: type[Node] | str | None = ...,
+        text: str | None = ...,
     ) -> list[NodeEntry]: ...
     def log(
-        self, node: Reference | None = None, *, limit: int | None = None, before: int | None = None
+        self,
+        node: Reference | None = None,
+        *,
+        limit: int | None = None,
+        before: int | None = None,
+        actor: str | None = None,
+        since: Moment | None = None,
+        until: Moment | None = None,
+        type: type[Node] | str | None = None,
+        text: str | None = None,
     ) -> list[LogEntry] | list[NodeEntry]:
         """Return the transactions, newest first; of one node those that wrote or deleted it.
 
-        The entries of a node tell what each `changed`, and that it was deleted or lives again.
+        The entries of a node tell what each `changed`, and that it was deleted or lives again. All conditions
+        that are given hold: before the number `before`, of an `actor`, at or after `since` and at or before
+        `until` (a day is whole), with nodes of a `type` (a class, a kind or a name; not of one node), and with
+        a `text` in the message.
         """
         _check_count("limit", limit)
         _check_count("before", before)
+        wanted = LogFilter(actor, since, until, type, text)
         if node is None:
-            return entries(self.backend, limit=limit, before=before, as_of=self.as_of)
-        found = entries_of(self.backend, self.key_of(node), before=before, as_of=self.as_of)
+            return entries(self.backend, wanted, limit=limit, before=before, as_of=self.as_of)
+        found = entries_of(self.backend, self.key_of(node), wanted, before=before, as_of=self.as_of)
         return [*islice(found, limit)]
 
     def changes(self, after: int = 0) -> Iterator[Change]:

@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, Self, TypeVar, cast, overload
 
 from lineage.answers.log import transaction_at
 from lineage.contract.backend import Backend
+from lineage.contract.kept import KeptDigest
 from lineage.contract.plugins import backend_factory, shown_url, store_address
 from lineage.contract.registry import registry
 from lineage.contract.transaction import Author, current_actor
@@ -38,6 +39,7 @@ from lineage.recording.run import Run
 if TYPE_CHECKING:
     from lineage.interchange.copying import Copied
     from lineage.interchange.importing import Imported
+    from lineage.queries.actors import ActorRemoval
     from lineage.queries.removal import Removal
 
 __all__ = ["Store", "connect"]
@@ -262,11 +264,27 @@ class Store(Reading):
         and what stays. A URI or an asset's name means what it means to `delete`.
         """
         author = self._author(reason)
-        if not reason.strip():
-            raise Invalid("a purge needs a reason, which the log keeps")
+        _check_reason(reason)
         with self.backend.transaction(actor=author.actor, message=author.message):
             removed = self.removal(*nodes, all_versions=all_versions, erases=True)
             purge_nodes(self.backend, removed.keys, author)
+        return removed
+
+    def purge_actor(self, actor: str, *, reason: str) -> ActorRemoval:
+        """Erase an actor's whole name from the log, and the messages of all that they wrote, for good.
+
+        Digests prove that nothing else was changed, and the log keeps who did so, which cannot be the
+        same name, and the reason. Return the transactions, and in notes what is not reached. `NotFound`
+        where none names the actor.
+        """
+        from lineage.queries.actors import actor_removal
+
+        author = self._author(reason)
+        _check_reason(reason)
+        with self.backend.transaction(actor=author.actor, message=author.message) as transaction:
+            transaction.lock()
+            removed = actor_removal(self.backend, actor, by=author.actor, reason=reason)
+            transaction.purge_heads(removed.transactions)
         return removed
 
     def removal(
@@ -380,9 +398,17 @@ class Store(Reading):
             raise Invalid(f"{target!r:.80} is no store to write to; give one that connect opened")
         return copy(self.backend, target.backend, as_of=self.as_of, progress=progress)
 
-    def check(self) -> list[str]:
-        """Read everything and return a sentence for each thing that is not as it was written."""
-        return self.backend.check()
+    def check(self, *, digest: str | None = None) -> list[str]:
+        """Read everything and return a sentence for each thing that is not as it was written.
+
+        A `digest` that was kept elsewhere, such as `17:9f3c…`, is compared with that transaction's: so a
+        history that was cut short or written anew is noticed, which by itself is sound. `Invalid` for one
+        of another form.
+        """
+        kept = None if digest is None else KeptDigest.parse(digest)
+        faults = self.backend.check()
+        other = None if kept is None else kept.fault(self.backend)
+        return faults if other is None else [*faults, other]
 
     def close(self) -> None:
         """Close the store; on one that `at` returned, nothing happens."""
@@ -413,6 +439,11 @@ def _done(answer: T) -> T:
             "plain function"
         )
     return answer
+
+
+def _check_reason(reason: str) -> None:
+    if not reason.strip():
+        raise Invalid("a purge needs a reason, which the log keeps")
 
 
 def _several(items: Any) -> list[Any]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
+from lineage.answers.log_filters import EVERYTHING, LogFilter
 from lineage.contract.backend import Backend
 from lineage.contract.registry import registry
-from lineage.errors import NotFound
+from lineage.errors import Invalid, NotFound
 from lineage.model.canonical import same
 from lineage.model.entities import Edge, Node
 from lineage.model.keys import NodeKey
@@ -30,13 +32,19 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """One transaction: when the store knew it, who wrote it and why, and how many records."""
+    """One transaction: when the store knew it, who wrote it and why, how many records, and its digest.
+
+    `digest` is in hexadecimal: with the number before it and a colon between, it is what `Store.check`
+    compares. `purged` says that actor and message were erased.
+    """
 
     number: int
     time: datetime
     actor: str
     message: str
     records: int
+    digest: str
+    purged: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,32 +83,50 @@ def entry_of(head: Head) -> LogEntry:
     return LogEntry(*_columns(head))
 
 
-def _columns(head: Head) -> tuple[int, datetime, str, str, int]:
-    return head.number, from_micros(head.time), head.actor, head.message, head.records
+def _columns(head: Head) -> tuple[int, datetime, str, str, int, str, bool]:
+    numbers = head.number, from_micros(head.time)
+    purged = head.author is not None
+    return *numbers, head.actor, head.message, head.records, head.digest.hex(), purged
 
 
 def entries(
-    backend: Backend, *, limit: int | None, before: int | None, as_of: int | None
+    backend: Backend,
+    wanted: LogFilter = EVERYTHING,
+    *,
+    limit: int | None,
+    before: int | None,
+    as_of: int | None,
 ) -> list[LogEntry]:
-    """Return the transactions before one, no more than a limit, newest first."""
-    bounds = (before, None if as_of is None else as_of + 1)
-    first = min((number for number in bounds if number is not None), default=None)
-    return [entry_of(head) for head in backend.log(before=first, limit=limit)]
+    """Return the transactions before one that a filter accepts, no more than a limit, newest first."""
+    heads = wanted.heads(backend, before=before, as_of=as_of)
+    return [entry_of(head) for head in islice(heads, limit)]
 
 
 def entries_of(
-    backend: Backend, key: NodeKey, *, before: int | None = None, as_of: int | None = None
+    backend: Backend,
+    key: NodeKey,
+    wanted: LogFilter = EVERYTHING,
+    *,
+    before: int | None = None,
+    as_of: int | None = None,
 ) -> Iterator[NodeEntry]:
-    """Yield the transactions that wrote or deleted a node, those before one, newest first."""
+    """Yield the transactions that wrote or deleted a node and that a filter accepts, newest first.
+
+    They come before one, where that is given. `Invalid` for a filter by type: a node has one.
+    """
+    if wanted.type is not None:
+        raise Invalid(f"type={wanted.type!r:.80}: {key} has one type; leave it out")
+    start, end = wanted.bounds(backend, before=before, as_of=as_of)
     versions = backend.versions(key, as_of=as_of)
     if not versions:
         raise NotFound(f"there is no {key}")
     changes = _changes(versions, registry(backend, as_of).by_id)
     for number in sorted(changes, reverse=True):
-        if before is not None and number >= before:
+        if not start < number < end:
             continue
         for head in backend.log(before=number + 1, limit=1):
-            yield NodeEntry(*_columns(head), tuple(changes[number]))
+            if wanted.accepts(head):
+                yield NodeEntry(*_columns(head), tuple(changes[number]))
 
 
 def _changes(versions: Sequence[NodeRow], types: Mapping[int, AnyType]) -> dict[int, list[str]]:

@@ -85,7 +85,15 @@ COMMANDS = (
     Command("diff", "questions.diff", ("lineage diff models/tree.pickle models/logistic.pickle",)),
     Command("versions", "questions.versions", ("lineage versions data/wine.csv",)),
     Command("types", "history.types", ("lineage types execution",)),
-    Command("log", "history.log", ("lineage log --limit 5", "lineage log models/tree.pickle")),
+    Command(
+        "log",
+        "history.log",
+        (
+            "lineage log --limit 5",
+            "lineage log models/tree.pickle",
+            "lineage log --type Model --since 2026-01-01",
+        ),
+    ),
     Command(
         "export",
         "files.export",
@@ -102,12 +110,15 @@ COMMANDS = (
     Command(
         "delete",
         "removing.delete",
-        ("lineage delete models/logistic-weak.pickle --message 'made in error' --yes",),
+        ("lineage delete models/logistic-weak.pickle --message 'made in error' --actor ann --yes",),
     ),
     Command(
         "purge",
         "removing.purge",
-        ("lineage purge data/wine-test.csv --all-versions --reason 'erasure request' --yes",),
+        (
+            "lineage purge data/wine-test.csv --all-versions --reason 'erasure request' --yes",
+            "lineage purge --actor ann --by dpo --reason 'left us' --yes",
+        ),
     ),
     Command("restore", "removing.restore", ("lineage restore artifact:7",)),
     Command("unlink", "removing.unlink", ("lineage unlink data/wine-train.csv execution:3",)),

@@ -63,4 +63,4 @@ def _copied(answer: Copied) -> Iterator[str]:
         yield f"Copied {numbers} with {several(records, 'record')}, and read all of it back."
     else:
         yield f"Nothing to copy: the target has everything up to transaction {last}."
-    yield f"The digest of both is {answer.digest}."
+    yield f"The digest of both is {last}:{answer.digest}."

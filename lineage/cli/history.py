@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -11,15 +12,20 @@ import typer
 from lineage.answers.labels import printable
 from lineage.answers.log import LogEntry, NodeEntry
 from lineage.cli import output
+from lineage.cli.completion import complete_kinds
 from lineage.cli.options import HERE, AsJson, AsOf, StoreUrl, named, open_to_read
 from lineage.cli.tables import table, time_text
+from lineage.contract.kept import kept_at, records_up_to
 from lineage.model.keys import Kind
 from lineage.model.progress import terminal_line
 from lineage.model.schema import AnyType
+from lineage.store import Store
 
 __all__ = ["check", "log", "types"]
 
 ENTRIES = 20
+PURGED = "(purged)"
+"""What stands for an actor whose name was erased; it is no name that anybody is likely to have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +46,16 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """What a check found: a sentence for each thing that is not as it was written."""
+    """What a check found: a sentence for each thing that is not as it was written.
+
+    Where there is none, it read that many `transactions` with their `records`, and `digest` is the last
+    one's, with its number, to be kept elsewhere.
+    """
 
     faults: Sequence[str]
+    transactions: int | None = None
+    records: int | None = None
+    digest: str | None = None
 
 
 def types(
@@ -94,20 +107,54 @@ def log(
             "--before", metavar="NUMBER", min=1, help="Show transactions before this one."
         ),
     ] = None,
+    written_by: Annotated[
+        str | None, typer.Option("--actor", metavar="NAME", help="Show what this actor wrote.")
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--since", metavar="MOMENT", help="Show what is not older: a day, or an RFC 3339 time."
+        ),
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(
+            "--until", metavar="MOMENT", help="Show what is not newer: a day, or an RFC 3339 time."
+        ),
+    ] = None,
+    type_: Annotated[
+        str | None,
+        typer.Option(
+            "--type",
+            metavar="TYPE",
+            help="Show what wrote or took away nodes of this type or kind.",
+            autocompletion=complete_kinds,
+        ),
+    ] = None,
+    text: Annotated[
+        str | None,
+        typer.Option("--text", metavar="TEXT", help="Show messages that hold this text."),
+    ] = None,
     store: StoreUrl = HERE,
     as_of: AsOf = None,
     as_json: AsJson = False,
 ) -> None:
     """List the transactions, newest first: when, who and why.
 
-    Of a node those that wrote or deleted it, what each of them changed, and whether it lives again.
+    All conditions that are given hold. Of a node those that wrote or deleted it, what each of them changed, and whether it lives again.
     """
     with open_to_read(store, as_of) as opened:
-        entries: Sequence[LogEntry] = (
-            opened.log(limit=limit + 1, before=before)
-            if node is None
-            else opened.log(named(opened, node), limit=limit + 1, before=before)
+        ask = partial(
+            opened.log,
+            limit=limit + 1,
+            before=before,
+            actor=written_by,
+            since=since,
+            until=until,
+            type=type_,
+            text=text,
         )
+        entries: Sequence[LogEntry] = ask() if node is None else ask(named(opened, node))
     more = len(entries) > limit
     entries = entries[:limit]
     oldest = entries[-1].number if more else None
@@ -120,13 +167,14 @@ def _log(answer: Log) -> Iterator[str]:
     if not answer.entries:
         yield "No transactions."
         return
-    header = ["NUMBER", "TIME", "ACTOR", "RECORDS", "MESSAGE"]
+    header = ["NUMBER", "TIME", "ACTOR", "RECORDS", "DIGEST", "MESSAGE"]
     rows = [
         [
             str(each.number),
             time_text(each.time),
-            printable(each.actor, limit=30),
+            PURGED if each.purged else printable(each.actor, limit=30),
             str(each.records),
+            each.digest,
             printable(each.message, limit=80),
         ]
         for each in answer.entries
@@ -139,15 +187,35 @@ def _log(answer: Log) -> Iterator[str]:
     yield from table(header, rows)
 
 
-def check(*, store: StoreUrl = HERE, as_json: AsJson = False) -> int:
+def check(
+    *,
+    digest: Annotated[
+        str | None,
+        typer.Option(
+            "--digest",
+            metavar="N:HEX",
+            help="The digest of transaction N as you kept it: is its history still this one?",
+        ),
+    ] = None,
+    store: StoreUrl = HERE,
+    as_json: AsJson = False,
+) -> int:
     """Read everything; list what is not as it was written.
 
-    Ends with 1 where there is any.
+    Ends with 1 where there is any. Where there is none, it prints the last digest: kept elsewhere and given
+    with `--digest` later, it shows that history was not cut short or written anew.
     """
     with open_to_read(store) as opened, terminal_line("checking…", quiet=as_json):
-        answer = Faults(opened.check())
+        answer = _checked(opened, digest)
     output.deliver(answer, _faults, as_json=as_json)
     return 1 if answer.faults else 0
+
+
+def _checked(store: Store, digest: str | None) -> Faults:
+    last, faults = store.as_of or 0, store.check(digest=digest)
+    if faults:
+        return Faults(faults)
+    return Faults((), last, records_up_to(store.backend, last), str(kept_at(store.backend, last)))
 
 
 def _faults(answer: Faults) -> Iterator[str]:
@@ -155,3 +223,6 @@ def _faults(answer: Faults) -> Iterator[str]:
         yield printable(fault, limit=500)
     if not answer.faults:
         yield "All is as it was written."
+        transactions = output.several(answer.transactions or 0, "transaction")
+        records = output.several(answer.records or 0, "record")
+        yield f"Read {transactions} with {records}. Keep the last digest elsewhere: {answer.digest}"

@@ -61,7 +61,7 @@ _ANSWERS: Mapping[str, Mapping[str, type | list[str]]] = {
     "serve": {"": ["mlmd"]},
     "end": {"": ["ended"]},
     "delete": {"": ["deleted"]},
-    "purge": {"": ["purged"]},
+    "purge": {"": ["purged"], "an actor": ["purged_transactions"]},
     "restore": {"": ["restored"]},
     "unlink": {"": ["ended"]},
     "demo": {"": ["store"]},

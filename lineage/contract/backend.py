@@ -280,11 +280,13 @@ class Backend(ABC):
                 raise no_earlier_head(head, number)
         self._purge_heads(number, list(dict.fromkeys(heads)))
 
-    def changes(self, after: int = 0) -> Iterator[Commit]:
-        """Yield every transaction after that number, oldest first, up to the last one at the call."""
-        if type(after) is not int or after < 0:
-            raise Invalid(f"{after!r} is not a transaction's number")
-        return self._changes(after, self.now())
+    def changes(self, after: int = 0, *, until: int | None = None) -> Iterator[Commit]:
+        """Yield every transaction after that number, oldest first, up to another or the last one at the call."""
+        for number in (after, 0 if until is None else until):
+            if type(number) is not int or number < 0:
+                raise Invalid(f"{number!r} is not a transaction's number")
+        last = self.now()
+        return self._changes(after, last if until is None else min(last, until))
 
     def begin(self) -> Head:
         """Wait up to 30 s for the write lock (then `Conflict`) and return the last transaction.

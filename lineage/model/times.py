@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from lineage.errors import Invalid
 
-__all__ = ["Moment", "from_micros", "last_instant", "to_micros", "to_time"]
+__all__ = ["Moment", "first_instant", "from_micros", "last_instant", "to_micros", "to_time"]
 
 Moment: TypeAlias = datetime | date | str
 """A time, aware or in RFC 3339, or a day in UTC, such as 2026-03-01."""
@@ -35,18 +35,34 @@ def to_time(raw: object) -> datetime:
         raise Invalid(f"{raw!r:.80} is outside the years 1 to 9999 in UTC") from None
 
 
+def first_instant(moment: Moment) -> int:
+    """Return a time in microseconds since 1970; of a day the first one in it, in UTC.
+
+    >>> first_instant("1970-01-02") == last_instant("1970-01-01") + 1
+    True
+    """
+    day = _day_of(moment)
+    return to_micros(to_time(moment) if day is None else day)
+
+
 def last_instant(moment: Moment) -> int:
     """Return a time in microseconds since 1970; of a day the last one in it, in UTC.
 
     >>> last_instant("1970-01-01") == last_instant("1970-01-02T00:00:00Z") - 1
     True
     """
+    day = _day_of(moment)
+    return to_micros(to_time(moment)) if day is None else to_micros(day) + _DAY - 1
+
+
+def _day_of(moment: Moment) -> datetime | None:
+    """Return the beginning of a day; None for what is a time."""
     if isinstance(moment, str):
         with suppress(ValueError):
             moment = date.fromisoformat(moment)
     if isinstance(moment, date) and not isinstance(moment, datetime):
-        return to_micros(datetime(moment.year, moment.month, moment.day, tzinfo=UTC)) + _DAY - 1
-    return to_micros(to_time(moment))
+        return datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
+    return None
 
 
 _DAY = 86_400_000_000

@@ -29,7 +29,7 @@ def test_types(shell: Shell) -> None:
 
 def test_log(shell: Shell) -> None:
     lines = shell("log").out.splitlines()
-    assert lines[0].split() == ["NUMBER", "TIME", "ACTOR", "RECORDS", "MESSAGE"]
+    assert lines[0].split() == ["NUMBER", "TIME", "ACTOR", "RECORDS", "DIGEST", "MESSAGE"]
     assert [line.split()[0] for line in lines[1:]] == ["2", "1"]
     assert "ann" in lines[1]
     assert lines[1].endswith("run 2")
@@ -103,8 +103,58 @@ def test_log_of_a_node_says_that_it_lives_again(shell: Shell, runs: Path) -> Non
 
 
 def test_check_of_a_sound_store(shell: Shell) -> None:
-    assert shell("check") == (0, "All is as it was written.\n", "")
-    assert shell("check", "--json").json == {"faults": []}
+    entry = shell("log", "--json").json["entries"][0]
+    digest = f"2:{entry['digest']}"
+    said = "All is as it was written.\nRead 2 transactions with 19 records."
+    assert shell("check") == (0, f"{said} Keep the last digest elsewhere: {digest}\n", "")
+    document = shell("check", "--json").json
+    assert document == {"faults": [], "transactions": 2, "records": 19, "digest": digest}
+    assert digest[2:] in shell("log").out
+
+
+def test_check_compares_a_kept_digest(shell: Shell, runs: Path) -> None:
+    kept = [f"{each['number']}:{each['digest']}" for each in shell("log", "--json").json["entries"]]
+    before = runs.read_bytes()
+    with lineage.connect(runs) as store:
+        store.put(lineage.Dataset())
+    for each in (*kept, f" {kept[0].upper()}\n", "0:" + "0" * 64):
+        assert shell("check", "--digest", each).code == 0
+    last = shell("check", "--json").json["digest"]
+    runs.write_bytes(before)
+    rolled_back = shell("check", "--digest", last)
+    assert rolled_back.code == 1
+    assert (
+        "transaction 3, whose digest was kept, is not there: the last one is 2" in rolled_back.out
+    )
+    other = shell("check", "--digest", f"2:{'0' * 64}", "--json").json
+    assert "not 000" in other["faults"][0]
+    assert other["digest"] is None
+    for bad in ("", "2", kept[0][2:], f"-1:{'0' * 64}", kept[0][:-1], f"x{kept[0]}"):
+        answer = shell("check", "--digest", bad)
+        assert (answer.code, answer.out) == (4, "")
+        assert "is no digest to compare with" in answer.err
+
+
+def test_log_is_filtered(shell: Shell, runs: Path) -> None:
+    with lineage.connect(runs, actor="bob") as store:
+        store.put(lineage.Dataset(), message="data alone")
+
+    def numbers(*options: str) -> list[int]:
+        entries = shell("log", *options, "--json").json["entries"]
+        return [each["number"] for each in entries]
+
+    assert numbers("--actor", "ann") == [2, 1]
+    assert numbers("--actor", "an") == []
+    assert numbers("--type", "Model") == [2, 1]
+    assert numbers("--type", "lineage.Dataset", "--text", "alone") == [3]
+    assert numbers("--until", "2026-03-01", "--text", "run") == [2, 1]
+    assert numbers("--since", "2026-03-02") == [3]
+    assert numbers("artifact:2", "--actor", "bob") == []
+    first = shell("log", "--type", "Model", "--limit", "1")
+    assert first.err == "lineage: there are more: add --before 2\n"
+    assert shell("log", "--type", "None").code == 3
+    assert shell("log", "artifact:1", "--type", "Model").code == 4
+    assert shell("log", "--since", "soon").code == 4
 
 
 def test_check_lists_faults_and_ends_with_one(shell: Shell, runs: Path) -> None:
@@ -115,3 +165,4 @@ def test_check_lists_faults_and_ends_with_one(shell: Shell, runs: Path) -> None:
     assert found.out.startswith("transaction 1: ")
     document = shell("check", "--json")
     assert (document.code, len(document.json["faults"])) == (1, len(found.out.splitlines()))
+    assert document.json["digest"] is None

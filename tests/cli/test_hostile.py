@@ -90,7 +90,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "diff": [["artifact:2", "artifact:4"]],
     "versions": [["artifact:1"]],
     "types": [[]],
-    "log": [[], ["artifact:1"]],
+    "log": [[], ["artifact:1"], ["--actor", "\x1b", "--type", "artifact", "--text", "é"]],
     "export": [
         ["out.json"],
         ["out.dot"],
@@ -98,11 +98,14 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     ],
     "import": [["bad.json"]],
     "copy": [["lineage.db", "copy.db"], ["lineage.db", EVIL.replace("\0", "").replace("/", "")]],
-    "check": [[]],
+    "check": [[], ["--digest", EVIL.replace("\0", "")]],
     "serve": [["--mlmd", EVIL.replace("\0", "")]],
     "end": [["execution:1", "--state", EVIL.replace("\0", "")]],
     "delete": [["artifact:2", "--yes", "--message", "m"]],
-    "purge": [["artifact:2", "--yes", "--reason", "r"]],
+    "purge": [
+        ["artifact:2", "--yes", "--reason", "r"],
+        ["--actor", EVIL.replace("\0", ""), "--yes", "--reason", "r"],
+    ],
     "restore": [["artifact:1", "--message", "m"]],
     "unlink": [
         ["artifact:2", "execution:1", "--message", "m"],

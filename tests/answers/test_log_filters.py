@@ -1,0 +1,116 @@
+"""The log by actor, day, type and text, beside a plain reading of all transactions."""
+
+from itertools import product
+from typing import Any
+
+import pytest
+
+import lineage
+from lineage.answers import log_filters
+from lineage.answers.log import LogEntry, change_of
+from lineage.errors import Invalid, NotFound
+from lineage.model.entities import Node
+from lineage.store import Store
+from lineage.testing.builders import eventful, writing
+from tests.runs import Model, two_runs
+
+
+@pytest.fixture(scope="module")
+def history(shared: Store) -> Store:
+    eventful(shared.backend)
+    two_runs(shared)
+    with writing(shared.backend, actor="bob", message="a run of bob's") as new:
+        data = new.artifact()
+    with writing(shared.backend) as new:
+        new.delete(data)
+    return shared
+
+
+def types_of(store: Store, entry: LogEntry) -> set[str]:
+    """Return the types of the nodes that a transaction wrote or took away."""
+    (commit,) = store.backend.changes(entry.number - 1, until=entry.number)
+    change = change_of(store.backend, commit)
+    rows = store.backend.nodes({*change.deleted, *change.purged}).values()
+    known = {each.id: each.name for each in store.types()}
+    written: list[Node] = [*change.created, *change.updated]
+    return {*(node.type for node in written), *(known[row.type_id] for row in rows)}
+
+
+@pytest.mark.parametrize("batch", [1, 2, 50])
+def test_filters_are_a_plain_reading(
+    history: Store, batch: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_filters, "FIRST_HEADS", batch)
+    entries = history.log()
+    whole = [(each, types_of(history, each)) for each in entries]
+    conditions = product(
+        (None, "ann", "bob", "an", ""), (None, "run", "Run", ""), (None, "Model", "Step"), (None, 9)
+    )
+    for actor, text, kind, before in conditions:
+        expected = [
+            entry
+            for entry, types in whole
+            if actor in (None, entry.actor)
+            and not (actor is not None and entry.purged)
+            and (text is None or text in entry.message)
+            and (kind is None or kind in types)
+            and (before is None or entry.number < before)
+        ]
+        asked: dict[str, Any] = {"actor": actor, "text": text, "type": kind, "before": before}
+        assert history.log(**asked) == expected
+        assert history.log(**asked, limit=1) == expected[:1]
+        past = len(entries) - 1
+        assert history.at(past).log(**asked) == [each for each in expected if each.number <= past]
+
+
+def test_days_are_whole_and_times_exact(history: Store) -> None:
+    entries = history.log()
+    numbers = [each.number for each in entries]
+    times = {each.number: each.time for each in entries}
+    assert [each.number for each in history.log(since="2026-03-01", until="2026-03-01")] == numbers
+    assert history.log(since="2026-03-02") == history.log(until="2026-02-28") == []
+    between = history.log(since=times[3], until=times[5])
+    assert [each.number for each in between] == [5, 4, 3]
+    assert [each.number for each in history.log(since=times[3], before=5)] == [4, 3]
+    own = [each.number for each in history.log("artifact:1")]
+    some = [each.number for each in history.log("artifact:1", until=times[2])]
+    assert some == [number for number in own if number <= 2]
+
+
+def test_types_by_class_kind_base_and_name(history: Store) -> None:
+    by_name = history.log(type="Model")
+    assert by_name
+    assert history.log(type=Model) == by_name
+    based = history.log(type="lineage.Model")
+    assert {*by_name} < {*based}
+    assert history.log(type=lineage.Model) == based
+    assert {each.number for each in by_name} < {
+        each.number for each in history.log(type="artifact")
+    }
+    with pytest.raises(NotFound, match="there is no type 'Nothing'"):
+        history.log(type="Nothing")
+    with pytest.raises(Invalid, match="has one type"):
+        history.log("artifact:1", type="Model")
+    with pytest.raises(Invalid):
+        history.log(type=int)  # type: ignore[type-var]
+    with pytest.raises(Invalid):
+        history.log(since="soon")
+    with pytest.raises(Invalid):
+        history.log(actor="\ud800")
+
+
+def test_an_erased_actor_is_nobodys_and_entries_have_digests(store: Store) -> None:
+    store.put(lineage.Dataset(), message="m")
+    Store(store.backend, actor="dpo").purge_actor("ann", reason="law")
+    last, first = store.log()
+    assert (first.actor, first.message, first.purged, last.purged) == ("", "", True, False)
+    assert store.log(actor="") == []
+    assert store.log(actor="dpo") == [last]
+    for entry in (last, first):
+        assert store.check(digest=f"{entry.number}:{entry.digest}") == []
+    assert len(store.check(digest=f"1:{last.digest}")) == 1
+    assert len(store.check(digest=f"3:{last.digest}")) == 1
+    for bad in ("", 3, None, "1:ab", f"1;{last.digest}"):
+        if bad is not None:
+            with pytest.raises(Invalid, match="is no digest to compare with"):
+                store.check(digest=bad)  # type: ignore[arg-type]
