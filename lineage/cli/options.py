@@ -25,6 +25,7 @@ from lineage.store import Store, connect
 __all__ = [
     "HERE",
     "MOST_NODES",
+    "NODE",
     "Actor",
     "AsJson",
     "AsOf",
@@ -56,9 +57,9 @@ __all__ = [
 HERE = "lineage.db"
 MOST_NODES = Limits().nodes or 0
 
-_NODE = "A node: kind:id, Type:name, or a URI or an asset (its newest version)."
-NodeText: TypeAlias = Annotated[str, typer.Argument(metavar="NODE", help=_NODE)]
-NodeTexts: TypeAlias = Annotated[list[str], typer.Argument(metavar="NODE...", help=_NODE)]
+NODE = "A node: kind:id, Type:name, or a URI or an asset (its newest version)."
+NodeText: TypeAlias = Annotated[str, typer.Argument(metavar="NODE", help=NODE)]
+NodeTexts: TypeAlias = Annotated[list[str], typer.Argument(metavar="NODE...", help=NODE)]
 KindOrType: TypeAlias = Annotated[
     str,
     typer.Argument(

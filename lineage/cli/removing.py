@@ -12,6 +12,7 @@ import typer
 from lineage.cli import output
 from lineage.cli.options import (
     HERE,
+    NODE,
     Actor,
     AsJson,
     Message,
@@ -28,6 +29,7 @@ from lineage.errors import Invalid
 from lineage.model.keys import NodeKey
 from lineage.model.progress import on_terminal
 from lineage.model.rows import edge_key
+from lineage.queries.actors import actor_removal
 from lineage.queries.naming import is_key, names_versions
 from lineage.queries.removal import Removal
 from lineage.store import Store
@@ -80,7 +82,9 @@ def delete(
 
 
 def purge(
-    nodes: NodeTexts,
+    nodes: Annotated[
+        list[str] | None, typer.Argument(metavar="NODE...", help=NODE, show_default=False)
+    ] = None,
     *,
     reason: Annotated[
         str,
@@ -88,23 +92,65 @@ def purge(
             "--reason", metavar="TEXT", help="Why, which the log keeps.", show_default=False
         ),
     ],
+    actor: Annotated[
+        str | None,
+        typer.Option(
+            "--actor",
+            metavar="NAME",
+            help="In place of nodes: take this name, and the messages of all it wrote, out of the log.",
+        ),
+    ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            "--by",
+            metavar="NAME",
+            envvar="LINEAGE_ACTOR",
+            show_envvar=True,
+            help="Who purges, which the log keeps; left out, you.",
+        ),
+    ] = None,
     all_versions: AllVersions = False,
     version: Version = None,
-    actor: Actor = None,
     yes: Yes = False,
     store: StoreUrl = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Erase nodes' content for good, in every version.
+    """Erase nodes' content, or an actor's name, for good.
 
-    Key, type, times and edges stay, and so does the reason.
+    Of nodes it goes in every version; key, type, times and edges stay. Of an actor the name and all messages
+    go out of the log. The reason and who gave it stay.
     """
-    with open_to_write(store, actor) as opened:
-        chosen = _chosen(opened, nodes, all_versions=all_versions, version=version)
+    if bool(nodes) == (actor is not None):
+        raise usage("give nodes, or --actor with the name to erase; who purges is named with --by")
+    with open_to_write(store, by) as opened:
+        if actor is not None:
+            _purge_actor(opened, actor, reason, yes=yes, as_json=as_json)
+            return
+        chosen = _chosen(opened, nodes or [], all_versions=all_versions, version=version)
         removal = opened.removal(*chosen, all_versions=all_versions, erases=True)
         _confirm(removal, "Erase for good", yes=yes)
         opened.purge(*removal.keys, reason=reason)
     _deliver("purged", removal.keys, as_json=as_json)
+
+
+def _purge_actor(store: Store, actor: str, reason: str, *, yes: bool, as_json: bool) -> None:
+    planned = actor_removal(store.backend, actor, by=store.actor, reason=reason)
+    numbers = planned.transactions
+    _ask(
+        [f"{output.several(len(numbers), 'transaction')}, from {numbers[0]} to {numbers[-1]}"],
+        planned.notes,
+        "Erase who wrote them and why for good",
+        yes=yes,
+    )
+    done = store.purge_actor(actor, reason=reason)
+    output.deliver(
+        {"purged_transactions": done.transactions},
+        lambda answer: [
+            f"purged actor and messages of {output.several(len(answer['purged_transactions']), 'transaction')}"
+        ],
+        as_json=as_json,
+    )
 
 
 def restore(
@@ -183,15 +229,19 @@ def _chosen(
 
 def _confirm(removal: Removal, what: str, *, yes: bool) -> None:
     """Say what stays, and unless somebody said yes before, say what goes, and ask."""
+    rest = Counter(node.kind for node in removal.nodes[LISTED:])
+    lines = [headline(node) for node in removal.nodes[:LISTED]]
+    lines += [f"and {output.several(number, f'more {kind}')}" for kind, number in rest.items()]
+    _ask(lines, removal.notes, what, yes=yes)
+
+
+def _ask(lines: Sequence[str], notes: Sequence[str], what: str, *, yes: bool) -> None:
     if not yes:
         if not on_terminal(sys.stdin):
             raise usage("there is no terminal to ask on: add --yes")
-        for node in removal.nodes[:LISTED]:
-            sys.stderr.write(f"{headline(node)}\n")
-        rest = removal.nodes[LISTED:]
-        for kind, number in Counter(node.kind for node in rest).items():
-            sys.stderr.write(f"and {output.several(number, f'more {kind}')}\n")
-    for each in removal.notes:
+        for line in lines:
+            sys.stderr.write(f"{line}\n")
+    for each in notes:
         output.note(each)
     if not yes and not typer.confirm(f"{what}?", err=True):
         raise typer.Exit(NOT_CONFIRMED)

@@ -165,3 +165,28 @@ def test_a_number_belongs_to_a_uri_or_an_asset(shell: Shell, store: Path) -> Non
         answer = shell("delete", text, "--version", "2", "--yes")
         assert (answer.code, "no URI and no asset" in answer.err) == (4, True)
     assert not gone(store, "artifact:3")
+
+
+def test_purge_of_an_actor(shell: Shell, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = ("purge", "--actor", "ann", "--reason", "left us")
+    both = shell(*arguments, "artifact:2", "--yes")
+    assert (both.code, both.out) == (2, "")
+    assert "give nodes, or --actor" in both.err
+    assert shell("purge", "--reason", "r", "--yes").code == 2
+    monkeypatch.setattr("sys.stdin", Terminal("n\n"))
+    refused = shell(*arguments)
+    assert refused.code == 1
+    assert refused.err.startswith("2 transactions, from 1 to 2\n")
+    assert shell(*arguments, "--by", "ann", "--yes").code == 4
+    monkeypatch.setenv("LINEAGE_ACTOR", "dpo")
+    answer = shell(*arguments, "--yes")
+    assert (answer.code, answer.out) == (0, "purged actor and messages of 2 transactions\n")
+    assert "what nodes say" in answer.err
+    lines = shell("log").out.splitlines()
+    assert ["dpo" in lines[1], "(purged)" in lines[2], "(purged)" in lines[3]] == [True] * 3
+    assert b"ann" not in store.read_bytes()
+    again = shell(*arguments, "--yes", "--json")
+    assert (again.code, again.out) == (3, "")
+    assert shell(
+        "purge", "--actor", "dpo", "--by", "x", "--reason", "r", "--yes", "--json"
+    ).json == {"purged_transactions": [3]}
