@@ -5,7 +5,19 @@ from hashlib import sha256
 import pytest
 
 from lineage.contract.backend import EMPTY
-from lineage.contract.tree import NO_TREE, leaf, root, subtree, subtrees
+from lineage.contract.tree import (
+    NO_TREE,
+    consistency_path,
+    inclusion_path,
+    is_consistent,
+    leaf,
+    root,
+    root_by_path,
+    root_of,
+    subtree,
+    subtrees,
+    whole_subtrees,
+)
 from lineage.errors import Corrupt
 from lineage.testing.oracle import completed, tree_hash
 
@@ -55,3 +67,62 @@ def test_subtree_is_read_from_the_head_that_completed_it() -> None:
     for lost in (nodes[:-1], nodes[:64], b""):
         with pytest.raises(Corrupt, match="transaction 8 has lost inner nodes"):
             subtree(head._replace(nodes=lost), 3)
+
+
+INCLUSIONS = {
+    (0, 1): [],
+    (0, 8): ["96a296d2", "5f083f0a", "6b47aaf2"],
+    (5, 8): ["bc1a0643", "ca854ea1", "d37ee418"],
+    (2, 3): ["fac54203"],
+    (1, 5): ["6e340b9c", "5f083f0a", "bc1a0643"],
+}
+"""The published proofs of inclusion, by index from 0 and size; the first bytes of each node."""
+CONSISTENCIES = {
+    (1, 1): [],
+    (1, 8): ["96a296d2", "5f083f0a", "6b47aaf2"],
+    (6, 8): ["0ebc5d34", "ca854ea1", "d37ee418"],
+    (2, 5): ["5f083f0a", "bc1a0643"],
+}
+"""The published proofs of consistency, by the two sizes."""
+
+
+def starts(path: list[bytes]) -> list[str]:
+    return [node.hex()[:8] for node in path]
+
+
+def test_paths_are_the_published_ones() -> None:
+    node = whole_subtrees(DATA)
+    for (index, size), expected in INCLUSIONS.items():
+        assert starts(inclusion_path(index, size, node)) == expected
+    for (first, size), expected in CONSISTENCIES.items():
+        assert starts(consistency_path(first, size, node)) == expected
+
+
+def test_paths_prove_what_is_so_and_nothing_else() -> None:
+    leaves = [bytes([each]) for each in range(23)]
+    node, other = whole_subtrees(leaves), bytes(32)
+    for size in range(1, 24):
+        whole = root(leaves[:size])
+        assert root_of(size, node) == whole
+        for index in range(size):
+            path = inclusion_path(index, size, node)
+            assert root_by_path(leaves[index], index, size, path) == whole
+            assert root_by_path(b"other", index, size, path) != whole
+            wrong = [path[:-1]] * bool(path) + [[*path, other], [other, *path[1:]]] * (size > 1)
+            assert whole not in [root_by_path(leaves[index], index, size, each) for each in wrong]
+            elsewhere = (index + 1) % size if size > 1 else 1
+            assert root_by_path(leaves[index], elsewhere, size, path) != whole
+        for first in range(1, size + 1):
+            path, before = consistency_path(first, size, node), root(leaves[:first])
+            assert is_consistent(first, before, size, whole, path)
+            assert not is_consistent(first, other, size, whole, path)
+            assert not is_consistent(first, before, size, other, path)
+            assert not is_consistent(first, before, size, whole, [*path, other])
+            for place in range(len(path)):
+                bad = [*path[:place], other, *path[place + 1 :]]
+                assert not is_consistent(first, before, size, whole, bad)
+                assert not is_consistent(first, before, size, whole, path[:place])
+    assert root_by_path(leaves[0], -1, 3, []) is None
+    assert root_by_path(leaves[0], 3, 3, []) is None
+    assert not is_consistent(0, other, 3, other, [])
+    assert not is_consistent(4, other, 3, other, [])
