@@ -5,7 +5,6 @@ LineageError
 ├── Invalid         breaks the schema or the rules           (ValueError)
 ├── AlreadyExists   the name, external id or edge is taken   (ValueError)
 ├── Conflict        lost a race: try again                   (retryable)
-│   └── Deadlock    another task of this thread writes: trying again would wait for oneself
 ├── Stale           changed meanwhile: read again first
 ├── BackendError    the storage failed; the driver's own error is __cause__  (OSError)
 │   ├── Unavailable not reached, busy, timed out             (retryable)
@@ -18,7 +17,7 @@ A message says what happened, with the offending value, then what to do.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 __all__ = [
     "ENDINGS",
@@ -26,7 +25,6 @@ __all__ = [
     "BackendError",
     "Conflict",
     "Corrupt",
-    "Deadlock",
     "Ending",
     "Invalid",
     "LineageError",
@@ -41,7 +39,7 @@ __all__ = [
 class LineageError(Exception):
     """The root: catch this to catch everything the library raises on purpose."""
 
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
     """Whether the same call may succeed if it is simply made again."""
 
 
@@ -58,15 +56,12 @@ class AlreadyExists(LineageError, ValueError):
 
 
 class Conflict(LineageError):
-    """Another writer was faster, or kept the lock too long; nothing was written."""
+    """Another writer was faster, or kept the lock too long; nothing was written.
+
+    One that would have to wait for its own thread is not `retryable`.
+    """
 
     retryable = True
-
-
-class Deadlock(Conflict):
-    """Another task of this thread holds the lock, and cannot go on while this one waits; nothing was written."""
-
-    retryable = False
 
 
 class Stale(LineageError):

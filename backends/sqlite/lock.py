@@ -12,7 +12,8 @@ from pathlib import Path
 from threading import get_ident
 
 from lineage.contract.owner import Owner, current_owner
-from lineage.errors import Conflict, Deadlock, Unavailable
+from lineage.contract.refusals import deadlock
+from lineage.errors import Conflict, Unavailable
 
 __all__ = ["WritersLock", "let_go_after_fork"]
 
@@ -64,7 +65,7 @@ class WritersLock:
         holder = _OWNERS.get(self._path)
         if holder is not None and holder.thread == get_ident():
             _close(handle)
-            raise Deadlock(
+            raise deadlock(
                 f"this thread holds {self._path} already, by another connection to the store; end that transaction "
                 f"first, or write with one connection"
             )

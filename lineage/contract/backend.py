@@ -292,7 +292,7 @@ class Backend(ABC):
         """Wait up to 30 s for the write lock (then `Conflict`) and return the last transaction.
 
         `Invalid` on a backend that was opened for reading only. Where another task of this thread
-        holds the lock it is `Deadlock` at once, which is a `Conflict` that trying again does not help.
+        holds the lock it is a `Conflict` at once, and one that is not retryable.
         """
         self.refuse_readonly()
         self._transactions.refuse_deadlock()

@@ -70,6 +70,6 @@ def _asyncio_task() -> object:
 
 def _trio_task() -> object:
     try:
-        return _MODULES["trio.lowlevel"].current_task()  # type: ignore[no-any-return]
+        return _MODULES["trio.lowlevel"].current_task()
     except (AttributeError, RuntimeError):  # being imported; or no loop of trio runs in this thread
         return None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from lineage.errors import Corrupt, Invalid, NotFound
+from lineage.errors import Conflict, Corrupt, Invalid, NotFound
 from lineage.model.keys import NodeKey
 from lineage.model.rows import EdgeKey, NodeRow
 
 __all__ = [
+    "deadlock",
     "lost_transaction",
     "missing_head",
     "no_earlier_head",
@@ -15,6 +16,13 @@ __all__ = [
     "no_return",
     "not_gone",
 ]
+
+
+def deadlock(reason: str) -> Conflict:
+    """Return the error for a write that would wait for its own thread: a `Conflict` that trying again does not help."""
+    error = Conflict(reason)
+    error.retryable = False
+    return error
 
 
 def no_edge(key: EdgeKey) -> NotFound:

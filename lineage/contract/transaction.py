@@ -11,7 +11,8 @@ from typing import NamedTuple, Protocol
 from lineage.contract.clock import Timekeeper
 from lineage.contract.owner import Owner, current_owner
 from lineage.contract.proof import NO_DIGEST, seal
-from lineage.errors import Conflict, Deadlock, Invalid, NotFound
+from lineage.contract.refusals import deadlock
+from lineage.errors import Conflict, Invalid, NotFound
 from lineage.model.keys import LARGEST_ID, Kind, NodeKey
 from lineage.model.rows import Batch, Commit, EdgeKey, EdgeRow, Head, NodeRow, TypeRow
 
@@ -368,9 +369,8 @@ class OpenTransactions(threading.local):
     @property
     def current(self) -> Transaction | None:
         """The one of what runs now."""
-        if (
-            not self._by_owner
-        ):  # so it is at nearly every read, and telling tasks apart costs more than this
+        # At nearly every read there is none, and telling tasks apart costs more than to see that.
+        if not self._by_owner:
             return None
         owner = current_owner()
         transaction = self._by_owner.get(owner)
@@ -390,7 +390,7 @@ class OpenTransactions(threading.local):
             del self._by_owner[transaction.owner]
 
     def refuse_deadlock(self) -> None:
-        """Raise `Deadlock` where another task of this thread holds the lock, and so cannot let go of it."""
+        """Raise `Conflict` where another task of this thread holds the lock, and so cannot let go of it."""
         if not self._by_owner:
             return
         owner = current_owner()
@@ -400,7 +400,7 @@ class OpenTransactions(threading.local):
             if transaction.abandoned or transaction.owner.is_over:
                 self.close(transaction)
                 continue
-            raise Deadlock(
+            raise deadlock(
                 "another task of this thread is inside a transaction that has written, and can only go on once this "
                 "one waits for something; end that transaction before its task awaits anything, or let an "
                 "asyncio.Lock keep the tasks apart"

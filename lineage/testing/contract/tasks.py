@@ -5,7 +5,7 @@
 import asyncio
 import sys
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextlib import ExitStack
 from types import ModuleType
 from typing import TypeVar
@@ -14,7 +14,7 @@ import pytest
 
 from lineage.contract.backend import Backend
 from lineage.contract.owner import current_owner
-from lineage.errors import Conflict, Deadlock, Invalid
+from lineage.errors import Conflict, Invalid
 from lineage.model.entities import Artifact, Execution
 from lineage.model.keys import Kind
 from lineage.store import Store
@@ -70,7 +70,7 @@ def test_write_of_another_task_neither_joins_nor_waits(store: Store) -> None:
     def write() -> None:
         # The usual patience would be half a minute for each.
         for attempt in (lambda: put(store, "joined"), lambda: store.transact(count)):
-            with pytest.raises(Deadlock, match="another task") as refused:
+            with pytest.raises(Conflict, match="another task") as refused:
                 attempt()
             assert not refused.value.retryable
 
@@ -211,7 +211,7 @@ def test_tasks_and_threads_inherit_no_transaction(store: Store) -> None:
     store.backend.lock_timeout = 0.01
 
     async def child() -> bool:
-        with pytest.raises(Deadlock):
+        with pytest.raises(Conflict, match="another task"):
             put(store, "refused")
         return store.backend.in_transaction
 
@@ -251,7 +251,7 @@ def test_loop_inside_a_transaction_is_not_part_of_it(store: Store) -> None:
 
     with store.transaction():
         put(store, "own")
-        with pytest.raises(Deadlock):
+        with pytest.raises(Conflict, match="another task"):
             asyncio.run(write())
     assert names(store) == ["own"]
 
@@ -318,7 +318,7 @@ def test_task_that_ended_inside_a_block_holds_up_nobody(store: Store) -> None:
 
 
 def test_block_that_ends_in_another_thread_is_not_joined_any_more(store: Store) -> None:
-    def numbers() -> Iterator[int]:
+    def numbers() -> Generator[int, None, None]:
         with store.transaction():
             put(store, "lost")
             yield 1
@@ -338,7 +338,7 @@ def test_function_that_has_to_be_awaited_is_refused(store: Store) -> None:
         put(own, "late")
 
     with pytest.raises(Invalid, match="awaited"):
-        store.transact(write)
+        _ = store.transact(write)
     assert store.log() == []
 
 
@@ -356,7 +356,7 @@ def test_tasks_of_trio_are_told_apart(monkeypatch: pytest.MonkeyPatch, backend: 
     with pytest.raises(Invalid, match="task"), writing(backend) as new:
         new.artifact()
         tasks.reverse()
-        with pytest.raises(Deadlock), writing(backend) as other:
+        with pytest.raises(Conflict, match="another task"), writing(backend) as other:
             other.artifact()
     tasks.clear()
     assert current_owner().task is None
