@@ -65,6 +65,7 @@ from lineage.contract.paging import EdgeCounts, Page
 from lineage.contract.refusals import lost_transaction
 from lineage.contract.walking import Direction, Limits, Omitted, Walk, check_starts
 from lineage.contract.writings import AtUri, Writing
+from lineage.errors import BackendError
 from lineage.filters.tree import Exists, Filter, Neighbour
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import (
@@ -114,6 +115,8 @@ class SqliteBackend(Backend):
         """The types as the open transaction has changed them."""
         self._given: dict[Kind, int] = {}
         """The highest ids that were given, by the open transaction too."""
+        self._met = (0, b"")
+        """The last transaction that a writer met here, by number and digest."""
         self._appended = EMPTY
         """The row of the transaction that was written last, committed or not."""
         self._file = SqliteFile(path, journal=journal, readonly=readonly)
@@ -436,10 +439,28 @@ class SqliteBackend(Backend):
     def _begin_immediate(self, seconds: float) -> Head:
         with self._file.waiting(seconds) as sql:
             sql.execute("BEGIN IMMEDIATE")
+        self._file.check_writable()
         last = self._last(sql)
+        self._check_history(sql, last)
+        self._file.bear_witness()
         self._own_types = None  # those of a transaction that ended with its thread
         self._given = dict(zip(Kind, (last.artifacts, last.executions, last.contexts), strict=True))
         return last
+
+    def _check_history(self, sql: sqlite3.Connection, last: Head) -> None:
+        """Raise where the last transaction that this store met is not there: the file was written over."""
+        number, digest = self._met
+        if number and number != last.number:
+            row = sql.execute("SELECT digest FROM txn WHERE number = ?", (number,)).fetchone()
+            found = None if row is None else row[0]
+        else:
+            found = last.digest
+        if number and found != digest:
+            raise BackendError(
+                f"{self._file.path} has another history than it had, without transaction {number} as it was: it was "
+                f"restored or written over while the store was open; close the store and connect again"
+            )
+        self._met = last.number, last.digest
 
     @property
     def _write_connection(self) -> sqlite3.Connection:
@@ -530,12 +551,16 @@ class SqliteBackend(Backend):
     @override
     @guarded
     def commit(self) -> None:
-        self._write_connection.execute("COMMIT")
+        sql = self._write_connection
+        self._file.check_committable()
+        sql.execute("COMMIT")
+        self._met = self._appended.number, self._appended.digest
         if self._own_types is not None:
             self._types = (self._appended.schema, self._own_types)
             self._own_types = None
         try:
             self._tidying.after_commit(self.large_log)
+            self._file.bear_witness()
         finally:
             self._file.slot.lock.release()
 

@@ -62,6 +62,7 @@ class Tidying:
         if not self._file.empty_log(seconds=seconds):
             self._warn("readers keep purged content in the log")
             return True
+        self._file.bear_witness()
         sql.execute(f"UPDATE swept SET number = ({_LAST_PURGE})")
         return False
 

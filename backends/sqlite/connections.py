@@ -6,6 +6,7 @@ and every acknowledged transaction on the disk. Writers queue at the lock of `lo
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import os
@@ -17,9 +18,11 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from lineage.backends.sqlite.errors import translate
+from lineage.backends.sqlite.life import Life
 from lineage.backends.sqlite.location import Journal, beside, check_place, open_sqlite
 from lineage.backends.sqlite.lock import WritersLock, let_go_after_fork
 from lineage.backends.sqlite.properties import list_of
+from lineage.backends.sqlite.witness import Witness
 from lineage.contract.evaluation import holds
 from lineage.contract.owner import current_owner
 from lineage.errors import Invalid
@@ -63,21 +66,26 @@ def guarded(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P
 class _Slot:
     """What one thread has at a file; let go of when the thread ends."""
 
-    __slots__ = ("__weakref__", "busy", "lock", "process", "sql")
+    __slots__ = ("__weakref__", "busy", "life", "lock", "process", "sql")
 
-    def __init__(self, lock: WritersLock) -> None:
+    def __init__(self, path: Path) -> None:
         self.busy = threading.RLock()
-        self.lock = lock
+        self.lock = WritersLock(beside(path, "-lock"))
+        self.life = Life(path)
+        """What `sql` has open."""
         self.process = os.getpid()
         self.sql: sqlite3.Connection | None = None
 
     def close(self) -> None:
+        if self.sql is not None and self.life.is_over:
+            self.abandon()
+            return
         sql, self.sql = self.sql, None
         if sql is not None:
             sql.close()
 
     def abandon(self) -> None:
-        """Never close the connection, which is the parent process's; not even by forgetting it."""
+        """Never close the connection, not even by forgetting it: SQLite would tidy up what is another's."""
         sql, self.sql = self.sql, None
         if sql is not None:
             import ctypes
@@ -104,8 +112,11 @@ class SqliteFile:
         self.journal = journal
         self.readonly = readonly
         self._closed = False
+        self._opened: Life | None = None
+        """What the first connection opened, which all others must find."""
         self._own = threading.local()
         self._slots: weakref.WeakSet[_Slot] = weakref.WeakSet()
+        self._witness = Witness(self.path)
         check_place(self.path, journal, readonly=readonly)
         _refuse_inherited(self.path)
         with _REGISTER:
@@ -128,7 +139,7 @@ class SqliteFile:
         try:
             return getattr(self._own, name)  # type: ignore[no-any-return]
         except AttributeError:
-            slot = _Slot(WritersLock(beside(self.path, "-lock")))
+            slot = _Slot(self.path)
             setattr(self._own, name, slot)
             with _REGISTER:
                 self._slots.add(slot)
@@ -139,15 +150,67 @@ class SqliteFile:
         """This thread's connection; to be used in `guarded` methods only."""
         slot = self.slot
         if slot.sql is None:
-            slot.sql = self._connect()
+            with _OPENING:
+                slot.sql = self._connect(slot)
+        elif not slot.sql.in_transaction:
+            slot.life.check_for_reading()
         return slot.sql
 
-    def _connect(self) -> sqlite3.Connection:
+    def check_writable(self) -> None:
+        """Raise where what this thread is about to write might be lost; to be called under the lock."""
+        life = self.slot.life
+        life.check_writable()
+        if self.journal == "wal":
+            life.check_log()
+
+    def bear_witness(self) -> None:
+        """Note what the file is, before a log is written and after it may have been moved; under the lock."""
+        if self.journal == "wal":
+            self._witness.bear(self.slot.lock)
+
+    def refuse_foreign_log(self, *, lock_timeout: float) -> None:
+        """Raise `Corrupt` for a log that a killed writer left beside another file than this."""
+        if self._witness.agrees() or self._is_open:
+            return
+        # While another process commits, the two differ for a moment.
+        self.slot.lock.acquire(lock_timeout)
+        try:
+            with _OPENING:
+                if not self._is_open:
+                    self._witness.refuse_foreign()
+            self._witness.bear(self.slot.lock)
+        finally:
+            self.slot.lock.release()
+
+    @property
+    def slots(self) -> list[_Slot]:
+        """Those of all threads."""
+        return list(self._slots)
+
+    @property
+    def _is_open(self) -> bool:
+        """Whether this process has a connection to the file, by any store."""
+        with _REGISTER:
+            slots = [slot for file in _FILES if file.path == self.path for slot in file.slots]
+        return any(slot.sql is not None for slot in slots)
+
+    def check_committable(self) -> None:
+        """Raise where what this thread has written would be lost by now."""
+        self.slot.life.check_writable()
+
+    def _connect(self, slot: _Slot) -> sqlite3.Connection:
         if self._closed:
             raise Invalid("the store is closed")
         _refuse_inherited(self.path)
+        if self._opened is not None:
+            self._opened.check()  # or SQLite would make the file anew
         sql = self._open()
         try:
+            slot.life = Life(self.path)
+            slot.life.begin()
+            if self._opened is None:
+                self._opened = slot.life
+            self._opened.check()
             self._prepare(sql)
         except BaseException:
             sql.close()
@@ -221,10 +284,16 @@ class SqliteFile:
         """Close every thread's connection, once the method that uses it is through."""
         self._closed = True
         with _REGISTER:
-            slots = list(self._slots)
+            slots = self.slots
         for slot in slots:
             with slot.busy:
                 slot.close()
+
+    def abandon_what_ended(self) -> None:
+        """Abandon the connections whose file is another's by now."""
+        for slot in self.slots:
+            if slot.sql is not None and slot.life.is_over:
+                slot.abandon()
 
     # SQLite keeps account of a process's locks in memory. A child that had it copied would take
     # locks that the system knows nothing of, and lose what it commits when others tidy up; and
@@ -233,7 +302,7 @@ class SqliteFile:
 
     def close_before_fork(self) -> list[_Slot]:
         """Keep all threads out and close what is idle; return the slots, kept from use."""
-        slots = list(self._slots)
+        slots = self.slots
         for slot in slots:
             slot.busy.acquire()
             if slot.sql is not None and not slot.sql.in_transaction:
@@ -253,6 +322,8 @@ class SqliteFile:
 _FILES: weakref.WeakSet[SqliteFile] = weakref.WeakSet()
 _REGISTER = threading.Lock()
 """Held to add to the files and their slots, and throughout a fork."""
+_OPENING = threading.Lock()
+"""Held while a connection is made, and while a file is read without one."""
 _KEPT: list[tuple[SqliteFile, list[_Slot]]] = []
 """What the fork that goes on keeps from use."""
 _INHERITED: set[Path] = set()
@@ -288,6 +359,13 @@ def _after_fork_in_child() -> None:
     _REGISTER.release()
 
 
+def _at_exit() -> None:
+    """Abandon what must not be closed while that is still possible: later nothing can be imported."""
+    for file in list(_FILES):
+        file.abandon_what_ended()
+
+
+atexit.register(_at_exit)
 os.register_at_fork(
     before=_before_fork,
     after_in_parent=_after_fork_in_parent,

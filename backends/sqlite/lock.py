@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from threading import get_ident
 
@@ -69,6 +70,21 @@ class WritersLock:
                 f"this thread holds {self._path} already, by another connection to the store; end that transaction "
                 f"first, or write with one connection"
             )
+
+    def note(self, line_of: Callable[[os.stat_result], bytes]) -> None:
+        """Write a line, made of the lock file's status, into it, in place of the one before; the lock is held.
+
+        Where there is no room for it, none is left there.
+        """
+        assert self._held is not None
+        status = os.fstat(self._held)
+        line = line_of(status)
+        try:
+            whole = os.pwrite(self._held, line, 0) == len(line)
+        except OSError:
+            whole = False
+        if not whole or status.st_size > len(line):
+            os.ftruncate(self._held, len(line) if whole else 0)
 
     def release(self) -> None:
         """Let the next writer go on."""

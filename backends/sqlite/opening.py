@@ -22,12 +22,13 @@ SMALLEST_PAGE = 512  # https://sqlite.org/fileformat.html, 1.3.2
 
 def open_store(file: SqliteFile, *, lock_timeout: float) -> None:
     """Make a store in an empty file; raise for a file that is neither empty nor a whole store."""
+    file.refuse_foreign_log(lock_timeout=lock_timeout)
     _refuse_foreign(file.path)
     sql = file.connection
     if _identify(file, sql):
         if file.journal == "rollback" and not file.readonly:
             _leave_shared_memory(file, sql, lock_timeout)
-        if not file.readonly:
+        if not file.readonly and not file.slot.life.is_linked:
             _keep_indexes(file, sql, lock_timeout)
     elif file.readonly:
         raise Corrupt(f"{file.path} is empty; connect without readonly=True to make a store there")
@@ -90,7 +91,10 @@ def _check_content(path: Path, application: int, tables: set[str]) -> None:
 def _locked(file: SqliteFile, timeout: float) -> Iterator[None]:
     file.slot.lock.acquire(timeout)
     try:
+        file.check_writable()
+        file.bear_witness()
         yield
+        file.bear_witness()
     finally:
         file.slot.lock.release()
 
@@ -138,6 +142,7 @@ def _writing(sql: sqlite3.Connection) -> Iterator[None]:
 def _make(file: SqliteFile, sql: sqlite3.Connection) -> None:
     if file.journal == "wal":
         sql.execute("PRAGMA journal_mode = WAL")
+        file.bear_witness()
     with _writing(sql):
         if not _identify(file, sql):
             for statement in (*TABLES, *INDEXES.values(), "INSERT INTO swept VALUES (0)"):
