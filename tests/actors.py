@@ -367,6 +367,18 @@ def read_shut(path: str) -> None:
     complain(lambda: pair(lineage.connect(path), "refused"))
 
 
+def read_shut_again(path: str) -> None:
+    """Read a store in a shut folder, and again whenever told to."""
+    become_nobody()
+    with lineage.connect(path, readonly=True) as store:
+        say([each.name for each in store.find(Model)])
+        while listen():
+            try:
+                say([store.backend.now(), len(store.find(Model).items), store.check()])
+            except lineage.LineageError as error:
+                say(f"{type(error).__name__} {error}")
+
+
 def read_unreadable(path: str) -> None:
     """Try to read a store that is out of reach."""
     become_nobody()

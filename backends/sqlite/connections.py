@@ -22,10 +22,11 @@ from lineage.backends.sqlite.life import Life
 from lineage.backends.sqlite.location import Journal, beside, check_place, open_sqlite
 from lineage.backends.sqlite.lock import WritersLock, let_go_after_fork
 from lineage.backends.sqlite.properties import list_of
+from lineage.backends.sqlite.shut import ShutFile
 from lineage.backends.sqlite.witness import Witness
 from lineage.contract.evaluation import holds
 from lineage.contract.owner import current_owner
-from lineage.errors import Invalid
+from lineage.errors import Corrupt, Invalid
 from lineage.filters.like import like
 from lineage.filters.tree import Contains, Like, Literal, PropertyColumn
 from lineage.model.canonical import decode, escape, unescape
@@ -34,6 +35,8 @@ __all__ = ["LARGE_LOG", "SqliteFile", "guarded"]
 
 LARGE_LOG = 64 * 2**20
 """A write-ahead log past this many bytes is emptied; readers keep SQLite from doing so itself."""
+TRIES = 5
+"""How often a file is read that others change meanwhile, where they cannot be kept from it."""
 BUSY_SECONDS = 30.0
 """How long a statement waits for other programs' locks."""
 
@@ -54,8 +57,11 @@ def guarded(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P
 
     @functools.wraps(method)
     def wrapper(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        with self._file.slot.busy:
+        slot = self._file.slot
+        with slot.busy:
             try:
+                if slot.shut is not None:
+                    return _steadily(self._file, slot, lambda: method(self, *args, **kwargs))
                 return method(self, *args, **kwargs)
             except (sqlite3.Error, UnicodeDecodeError) as error:
                 raise translate(error, self._file.path) from error
@@ -63,10 +69,38 @@ def guarded(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P
     return wrapper
 
 
+def _steadily(file: SqliteFile, slot: _Slot, read: Callable[[], R]) -> R:
+    """Return what is read of a file in a folder that may not be written, while nobody changed it."""
+    shut = slot.shut
+    if slot.reads or shut is None:
+        return read()
+    slot.reads = True
+    try:
+        for _ in range(TRIES):
+            slot.life.check()
+            if not shut.is_current():
+                slot.close()
+                _ = file.connection  # opened anew, it may share with writers what it reads
+                if slot.shut is None:
+                    return read()
+                shut = slot.shut
+            try:
+                answer = read()
+            except (sqlite3.Error, UnicodeDecodeError, Corrupt):
+                if shut.is_unchanged():
+                    raise
+            else:
+                if shut.is_unchanged():
+                    return answer
+        raise shut.busy()
+    finally:
+        slot.reads = False
+
+
 class _Slot:
     """What one thread has at a file; let go of when the thread ends."""
 
-    __slots__ = ("__weakref__", "busy", "life", "lock", "process", "sql")
+    __slots__ = ("__weakref__", "busy", "life", "lock", "process", "reads", "shut", "sql")
 
     def __init__(self, path: Path) -> None:
         self.busy = threading.RLock()
@@ -74,10 +108,14 @@ class _Slot:
         self.life = Life(path)
         """What `sql` has open."""
         self.process = os.getpid()
+        self.shut: ShutFile | None = None
+        """What was read where the folder may not be written."""
+        self.reads = False
+        """Whether a method reads it, which calls others."""
         self.sql: sqlite3.Connection | None = None
 
     def close(self) -> None:
-        if self.sql is not None and self.life.is_over:
+        if self.sql is not None and self.shut is None and self.life.is_over:
             self.abandon()
             return
         sql, self.sql = self.sql, None
@@ -204,7 +242,7 @@ class SqliteFile:
         _refuse_inherited(self.path)
         if self._opened is not None:
             self._opened.check()  # or SQLite would make the file anew
-        sql = self._open()
+        sql = self._open(slot)
         try:
             slot.life = Life(self.path)
             slot.life.begin()
@@ -236,7 +274,8 @@ class SqliteFile:
         for pragma in pragmas:
             sql.execute(f"PRAGMA {pragma}")
 
-    def _open(self) -> sqlite3.Connection:
+    def _open(self, slot: _Slot) -> sqlite3.Connection:
+        slot.shut = None
         if not self.readonly:
             return open_sqlite(self.path, "mode=rwc")
         # Not `mode=ro`, which leaves a log and its index behind, and cannot recover after a crash.
@@ -248,9 +287,9 @@ class SqliteFile:
             shut = isinstance(error, sqlite3.OperationalError) and not os.access(
                 self.path.parent, os.W_OK
             )
-            if not shut or self.log_size():
+            if not shut:
                 raise
-            # Without a log there is nothing that others could be writing into a folder like this.
+            slot.shut = ShutFile(self.path)
             return open_sqlite(self.path, "immutable=1")
         return sql
 
@@ -292,7 +331,7 @@ class SqliteFile:
     def abandon_what_ended(self) -> None:
         """Abandon the connections whose file is another's by now."""
         for slot in self.slots:
-            if slot.sql is not None and slot.life.is_over:
+            if slot.sql is not None and slot.shut is None and slot.life.is_over:
                 slot.abandon()
 
     # SQLite keeps account of a process's locks in memory. A child that had it copied would take

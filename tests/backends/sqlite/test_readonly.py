@@ -103,6 +103,31 @@ def test_reading_without_the_right_to_write(shut: Path) -> None:
     assert around(path) == before
 
 
+def test_reading_without_the_right_to_write_notices_changes(shut: Path) -> None:
+    """Of a file that is opened as immutable SQLite itself sees what it has kept, or halves of what is there."""
+    path = made(shut / "a.db")
+    path.chmod(0o444)
+    with Actor("read_shut_again", path) as actor:
+        assert actor.said() == "['first']"
+        with lineage.connect(path) as store:
+            for each in range(40):
+                pair(store, f"model {each} {'x' * 1000}")
+            actor.tell()
+            assert actor.said().startswith(f"Unavailable {path} is being written")
+        for _ in range(2):
+            actor.tell()
+            assert actor.said() == "[41, 41, []]"
+        with lineage.connect(path) as store:
+            pair(store, "last")
+        actor.tell()
+        assert actor.said() == "[42, 42, []]"
+        made(shut / "other.db").replace(path)
+        actor.tell()
+        assert actor.said().startswith("BackendError another file has taken the place")
+        actor.tell("")
+        assert actor.rest() == []
+
+
 def test_file_without_the_right_to_read(shut: Path) -> None:
     path = made(shut / "a.db")
     path.chmod(0)
