@@ -24,6 +24,8 @@ __all__ = [
 
 COMPANIONS = ("-wal", "-shm", "-journal", "-lock")
 """The ends of the names of what is kept beside a store's file; the last is ours, the others are SQLite's."""
+LONGEST_PATH = 512
+"""How many bytes SQLite lets the path of a file and of each of its companions have on Unix (MAX_PATHNAME)."""
 Journal = Literal["wal", "rollback"]
 OLDEST_SQLITE = (3, 38)
 NETWORK_FILE_SYSTEMS = frozenset(
@@ -91,6 +93,7 @@ def check_place(path: Path, journal: Journal, *, readonly: bool, mounts: str | N
                 f"{path} has the name of a file that is kept beside another store, which would overwrite it; give "
                 f"another name"
             )
+        _check_names(path)
         if readonly and not path.exists():
             raise NotFound(f"there is no store at {path}, and reading does not make one")
         if not path.parent.is_dir():
@@ -104,6 +107,18 @@ def check_place(path: Path, journal: Journal, *, readonly: bool, mounts: str | N
         raise Invalid(
             f"{path} is on a network file system ({system}), where SQLite's shared log does not work; keep the "
             f"store on a local disk, or see to it that one process writes and open sqlite:{path}?journal=rollback"
+        )
+
+
+def _check_names(path: Path) -> None:
+    """Raise where the names of what is kept beside a file would be longer than the system, or SQLite, allows."""
+    longest = max(map(len, COMPANIONS))
+    name, whole = len(os.fsencode(path.name)), len(os.fsencode(path))
+    most = os.pathconf(path.parent, "PC_NAME_MAX") if path.parent.is_dir() else LONGEST_PATH
+    if name + longest > most or whole + longest > LONGEST_PATH:
+        raise Invalid(
+            f"{path!s:.200} is too long for a store: its name has {name} bytes of {most - longest}, its whole path {whole} "
+            f"of {LONGEST_PATH - longest}, as SQLite keeps files beside it with longer names; give a shorter path"
         )
 
 

@@ -143,6 +143,34 @@ def test_path_that_the_system_refuses(name: str, tmp_path: Path) -> None:
         lineage.connect(tmp_path / name)
 
 
+@pytest.mark.parametrize("letter", ["x", "ü"])
+def test_names_near_the_limit_of_the_system(letter: str, tmp_path: Path) -> None:
+    """What is made has all its companions, and what would lack one is not made at all."""
+    size = len(letter.encode())
+    longest = made(tmp_path / (letter * (247 // size)))
+    assert {each.name for each in tmp_path.iterdir()} == {longest.name, f"{longest.name}-lock"}
+    for length in range(248, 256 + size, size):
+        name = letter * (length // size + 1)
+        for url in (tmp_path / name, f"sqlite:{tmp_path / name}?journal=rollback"):
+            with pytest.raises(Invalid, match=r"too long|cannot be a file's path"):
+                lineage.connect(url)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_paths_near_the_limit_of_sqlite(tmp_path: Path) -> None:
+    folder = tmp_path.resolve()
+    while len(str(folder)) < 400:
+        folder /= "f" * 60
+    folder.mkdir(parents=True)
+    name = "x" * (504 - len(str(folder)) - 1)
+    made(folder / name)
+    for more in (1, 5, 8, 9):
+        for readonly in (True, False):
+            with pytest.raises(Invalid, match="too long for a store"):
+                lineage.connect(folder / f"{name}{'y' * more}", readonly=readonly)
+    assert len(list(folder.iterdir())) == 2
+
+
 def test_nul_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Invalid):
         lineage.connect(f"{tmp_path}/a\0b.db")
