@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
+from weakref import WeakValueDictionary
 
 from typing_extensions import override
 
@@ -39,11 +40,18 @@ from lineage.contract.backend import EMPTY, PRELOADED, Backend, Order, Reference
 from lineage.contract.beginnings import Beginning
 from lineage.contract.owner import current_owner
 from lineage.contract.paging import EdgeCounts, Page
-from lineage.contract.refusals import lost_transaction
+from lineage.contract.refusals import deadlock, lost_transaction
 from lineage.contract.tree import HeadTree, subtree
 from lineage.contract.walking import Direction, Limits, Omitted, Walk, check_starts
 from lineage.contract.writings import AtUri, Writing
-from lineage.errors import BackendError, Conflict, Corrupt, LineageError, NotFound, Unavailable
+from lineage.errors import (
+    BackendError,
+    Conflict,
+    Corrupt,
+    LineageError,
+    NotFound,
+    Unavailable,
+)
 from lineage.filters.tree import Filter
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import Batch, Commit, EdgeKey, EdgeKind, EdgeRow, Head, NodeRow, TypeRow
@@ -55,6 +63,8 @@ T = TypeVar("T")
 
 TRIES = 3
 """How often a read may be disturbed before it keeps commits away; the first may only show that others wrote."""
+_WRITING: WeakValueDictionary[tuple[str, int], Work] = WeakValueDictionary()
+"""What each thread writes where with: it would wait for itself in vain, by whichever connection."""
 RECONNECT = 0.5
 """Seconds between attempts to ask what became of a commit."""
 
@@ -365,8 +375,16 @@ class Neo4jBackend(Backend):
     @override
     def _begin(self) -> Head:
         self.rollback()  # what an interrupt has left, between the lock and whoever wanted it
+        mine = (self._server.place, threading.get_ident())
+        other = _WRITING.get(mine)
+        if other is not None and other.is_open:
+            raise deadlock(
+                f"this thread is writing to {self._server.place} already, by another connection; end that transaction "
+                f"first, or write with one connection"
+            )
         token = secrets.token_hex(16)
         work, rows = self._lock(self.lock_timeout, token)
+        _WRITING[mine] = work
         try:
             head = self._head_of(rows)
             self._own.writer = current_owner()

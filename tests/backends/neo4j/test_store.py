@@ -14,7 +14,7 @@ import lineage
 from lineage import Artifact, Context, Dataset, Execution, Model, Store
 from lineage.backends.neo4j import backend
 from lineage.backends.neo4j.connections import Work
-from lineage.errors import BackendError, Corrupt, LineageError, NotFound, Unavailable
+from lineage.errors import BackendError, Conflict, Corrupt, LineageError, NotFound, Unavailable
 from tests.actors import Actor, pair
 from tests.backends.files import in_thread, models
 from tests.servers import Neo4jServer, round_trips
@@ -34,6 +34,16 @@ def contents(server: Neo4jServer) -> list[object]:
         server.run("SHOW CONSTRAINTS YIELD name"),
         server.run("SHOW INDEXES YIELD name"),
     ]
+
+
+def test_thread_does_not_wait_for_itself(neo4j_server: Neo4jServer, store: Store) -> None:
+    with lineage.connect(neo4j_server.url) as other:
+        with store.transaction():
+            pair(store, "first")
+            with pytest.raises(Conflict, match="another connection"):
+                pair(other, "refused")
+        pair(other, "second")
+        assert models(store) == ["first", "second"]
 
 
 # Opening
