@@ -6,6 +6,7 @@ one that hangs is killed in the end, which fails the test that waits.
 
 import contextlib
 import importlib
+import itertools
 import os
 import signal
 import sqlite3
@@ -365,6 +366,14 @@ def read_shut(path: str) -> None:
         say([each.name for each in store.find(Model)])
         complain(lambda: pair(store, "refused"))
     complain(lambda: pair(lineage.connect(path), "refused"))
+
+
+def fill(path: str) -> None:
+    """Write large transactions, so that the log is moved into the file again and again, until killed."""
+    with lineage.connect(path) as store:
+        for turn in itertools.count():
+            store.put([Dataset(uri=f"{turn}/{each}/{'x' * 300}") for each in range(60)])
+            say(turn)
 
 
 def read_shut_again(path: str) -> None:

@@ -2,8 +2,8 @@
 
 A writer that was killed leaves a log, which SQLite applies to whatever file lies beside it: a backup that was
 copied over the file is mixed with what it was to replace. Neither the log nor the file names the other. But the
-file changes only where the log is moved into it. So each writer leaves the file's size and time of change in the
-lock file, under the lock; and where a log is found beside a file with others, it is compared, page by page, with
+file changes only where the log is moved into it. So each writer leaves the file's number, size and time of change in
+the lock file, under the lock; and where a log is found beside a file with others, it is compared, page by page, with
 what moving the log would have left (https://sqlite.org/fileformat.html, 4: "The Write-Ahead Log").
 """
 
@@ -19,6 +19,8 @@ from lineage.errors import Corrupt
 
 __all__ = ["Witness"]
 
+_Seen = tuple[int, int, int]
+"""A file's number, its size in bytes and the time of its last change in nanoseconds."""
 _LOG_HEADER = Struct(">4I8s2I")
 """Magic number, version, page size, sequence of checkpoints, salts, checksums."""
 _FRAME_HEADER = Struct(">2I8s2I")
@@ -32,7 +34,7 @@ class Witness:
         self._path = str(path)
         self._log = str(beside(path, "-wal"))
         self._lock = str(beside(path, "-lock"))
-        self._seen: tuple[int, int] | None = None
+        self._seen: _Seen | None = None
 
     def bear(self, lock: WritersLock) -> None:
         """Leave in the lock file, whose lock is held, what the file is now.
@@ -43,7 +45,7 @@ class Witness:
             status = os.stat(self._path)  # noqa: PTH116  # each transaction asks twice
         except OSError:
             return
-        seen = status.st_size, status.st_mtime_ns
+        seen = _seen(status)
         if seen != self._seen:
             lock.note(lambda own: _line(own, seen))
             self._seen = seen
@@ -59,7 +61,7 @@ class Witness:
             return True
         # A lock file that was copied along with the others is no witness of the copies.
         mine = said.startswith(_line(lock, None))
-        return not mine or said == _line(lock, (status.st_size, status.st_mtime_ns))
+        return not mine or said == _line(lock, _seen(status))
 
     def refuse_foreign(self) -> None:
         """Raise `Corrupt` where the log is not this file's; to be called under the lock.
@@ -118,7 +120,11 @@ class Witness:
         return committed
 
 
-def _line(lock: os.stat_result, seen: tuple[int, int] | None) -> bytes:
-    """Return what the lock file says: which file it is itself, and the size and time of change of the store's."""
+def _seen(status: os.stat_result) -> _Seen:
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _line(lock: os.stat_result, seen: _Seen | None) -> bytes:
+    """Return what the lock file says: which file it is itself, and what is `_Seen` of the store's."""
     own = f"lineage {lock.st_dev} {lock.st_ino} "
-    return own.encode() if seen is None else f"{own}{seen[0]:20d} {seen[1]:20d}\n".encode()
+    return f"{own}{'' if seen is None else ' '.join(f'{each:20d}' for each in seen)}".encode()

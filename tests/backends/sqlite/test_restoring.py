@@ -1,6 +1,7 @@
 """Backups that are restored with and without the log of what they replace, and logs that must not be taken for it."""
 
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -11,9 +12,10 @@ import pytest
 
 import lineage
 from lineage import Corrupt, Dataset
-from lineage.backends.sqlite.witness import Witness
+from lineage.backends.sqlite.witness import Witness, _line, _seen
 from tests.actors import Actor, pair
 from tests.backends.files import change, made, models
+from tests.conftest import MORE
 
 WRITE = """
 import os, sys, lineage
@@ -61,11 +63,9 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Path], Pa
 
 def witness(path: Path, original: Path) -> None:
     """Let the copy of a lock file say of the copy of a store what it said of the original."""
-    lock, status = Path(f"{path}-lock"), Path(f"{original}-lock").stat()
-    own = f"{status.st_dev} {status.st_ino}"
-    assert own in lock.read_text()
-    status = lock.stat()
-    lock.write_text(lock.read_text().replace(own, f"{status.st_dev} {status.st_ino}"))
+    assert Witness(original).agrees()
+    lock = Path(f"{path}-lock")
+    lock.write_bytes(_line(lock.stat(), _seen(path.stat())))
     assert Witness(path).agrees()
 
 
@@ -165,6 +165,24 @@ def test_own_log_of_a_killed_writer_is_taken(
         assert store.check() == []
 
 
+@pytest.mark.soak
+def test_writer_killed_at_any_moment_leaves_a_log_that_is_taken(tmp_path: Path) -> None:
+    """Also while it moves the log, which happens every dozen transactions."""
+    path = tmp_path / "a.db"
+    for _ in range(2 * MORE):
+        with Actor("fill", path) as actor:
+            for _ in range(random.randrange(10, 40)):
+                said = int(actor.said())
+            actor.kill()
+            said = int(([str(said), *actor.rest()])[-1])
+        with lineage.connect(path) as store:
+            uris = {f"{turn}/59/{'x' * 300}" for turn in range(said + 1)}
+            assert uris <= {each.uri for each in store.find(Dataset)}
+            assert store.check() == []
+            path.with_name("kept.db").unlink(missing_ok=True)
+        path.rename(path.with_name("kept.db"))
+
+
 def test_writers_leave_a_witness_that_agrees(tmp_path: Path) -> None:
     """Whatever moved the log last: a transaction, a purge, the close of another process."""
     path = made(tmp_path / "a.db")
@@ -183,4 +201,6 @@ def test_writers_leave_a_witness_that_agrees(tmp_path: Path) -> None:
         witness = store.backend._file._witness  # type: ignore[attr-defined]
         assert witness.agrees()
         said = Path(f"{path}-lock").read_text().split()
-        assert [int(each) for each in said[-2:]] == [path.stat().st_size, path.stat().st_mtime_ns]
+        status = path.stat()
+        seen = [status.st_ino, status.st_size, status.st_mtime_ns]
+        assert [int(each) for each in said[-3:]] == seen
