@@ -39,6 +39,7 @@ from lineage.contract.paging import EdgeCounts, Page, count_edges
 from lineage.contract.plugins import parse_url
 from lineage.contract.proof import purged_head
 from lineage.contract.refusals import no_edge, no_live_node, not_gone
+from lineage.contract.stopping import waited
 from lineage.contract.walking import Direction, Limits, Omitted, Walk, check_starts
 from lineage.contract.writings import AtUri, Writing
 from lineage.errors import Conflict, Invalid
@@ -379,7 +380,7 @@ class MemoryBackend(Backend):
             raise
 
     def _take_write_lock(self) -> None:
-        if not self._write_lock.acquire(timeout=self.lock_timeout):
+        if not waited(lambda seconds: self._write_lock.acquire(timeout=seconds), self.lock_timeout):
             raise Conflict(
                 f"another transaction has held the write lock for {self.lock_timeout:g} s; run this one again"
             )

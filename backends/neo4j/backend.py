@@ -126,6 +126,11 @@ class Neo4jBackend(Backend):
             raise
 
     @property
+    @override
+    def place(self) -> str:
+        return self._server.place
+
+    @property
     def _buffer(self) -> WriteBuffer | None:
         """What the transaction of this thread and task writes with, once it is locked."""
         writing: WriteBuffer | None = getattr(self._own, "writing", None)

@@ -14,11 +14,12 @@ import secrets
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from lineage.backends.neo4j.errors import translate
 from lineage.backends.neo4j.location import DatabaseAddress, read_url
+from lineage.contract.stopping import current, go_on
 from lineage.errors import Conflict, Invalid, LineageError, Unavailable
 
 if TYPE_CHECKING:
@@ -98,7 +99,8 @@ class Work:
             # which commits at once. A driver without this switch takes one round trip more.
             with getattr(session, "_pipelined_begin", contextlib.nullcontext()):
                 self._transaction = session.begin_transaction(metadata={"lineage": token})
-            return _rows(self._transaction, first, parameters)
+            with _broken_off(session):
+                return _rows(self._transaction, first, parameters)
 
         rows = self._guarded(begun)
         self._usable = True
@@ -106,8 +108,13 @@ class Work:
 
     def run(self, query: str, /, **parameters: Any) -> Rows:
         """Run a statement; where it fails, the transaction is gone."""
-        transaction = self._taken()
-        rows = self._guarded(lambda: _rows(transaction, query, parameters))
+        transaction, session = self._taken(), self._session
+
+        def answered() -> Rows:
+            with _broken_off(session):
+                return _rows(transaction, query, parameters)
+
+        rows = self._guarded(answered)
         self._usable = True
         return rows
 
@@ -187,12 +194,31 @@ def _let_go(session: neo4j.Session, place: str) -> None:
         raise
 
 
-def _cut(session: neo4j.Session) -> None:
+@contextlib.contextmanager
+def _broken_off(session: neo4j.Session | None) -> Iterator[None]:
+    """Cut the session's connection, so that Neo4j undoes a statement, where its call is to stop."""
+    stop = current()
+    if stop is None or session is None:
+        yield
+        return
+    try:
+        with stop.breaking(lambda: _cancel(session)):
+            yield
+    except Exception:
+        go_on()
+        raise
+
+
+def _cancel(session: neo4j.Session) -> None:
     # The driver's sessions have `cancel` only where they are asynchronous, but all have what it
     # calls. Closing without it waits for answers that are not wanted, and may misread them.
     cancel = getattr(session, "_handle_cancellation", None)
     if cancel is not None:
         cancel()
+
+
+def _cut(session: neo4j.Session) -> None:
+    _cancel(session)
     session.close()
 
 
@@ -303,9 +329,10 @@ class Server:
         if pool is not None:
             pool.forget()
 
-    def translated(self, error: Exception) -> LineageError:
+    def translated(self, error: Exception) -> Exception:
         """Return our error for one of the driver's."""
-        if isinstance(error, LineageError):
+        stop = current()
+        if isinstance(error, LineageError) or (stop is not None and error is stop.error):
             return error
         return Invalid("the store is closed") if self._closed else translate(error, self.place)
 
@@ -327,7 +354,8 @@ class Server:
     def _alone(self, access: str, query: str, parameters: dict[str, Any]) -> Rows:
         session = self._opened().session(self._address.database, access)
         try:
-            rows = _rows(session, query, parameters)
+            with _broken_off(session):
+                rows = _rows(session, query, parameters)
             session.close()
         except Exception as error:
             _let_go(session, self.place)

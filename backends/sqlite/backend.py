@@ -137,6 +137,11 @@ class SqliteBackend(Backend):
     def files(self) -> Sequence[Path]:
         return self._file.path, *(beside(self._file.path, suffix) for suffix in COMPANIONS)
 
+    @property
+    @override
+    def place(self) -> str:
+        return str(self._file.path)
+
     @guarded
     def _open(self) -> None:
         open_store(self._file, lock_timeout=self.lock_timeout)

@@ -26,6 +26,7 @@ from lineage.backends.sqlite.shut import ShutFile
 from lineage.backends.sqlite.witness import Witness
 from lineage.contract.evaluation import holds
 from lineage.contract.owner import current_owner
+from lineage.contract.stopping import go_on, is_to_stop
 from lineage.errors import Corrupt, Invalid
 from lineage.filters.like import like
 from lineage.filters.tree import Contains, Like, Literal, PropertyColumn
@@ -39,6 +40,11 @@ TRIES = 5
 """How often a file is read that others change meanwhile, where they cannot be kept from it."""
 BUSY_SECONDS = 30.0
 """How long a statement waits for other programs' locks."""
+LOOK_STEPS = 10_000
+"""After how many of its virtual machine's steps a statement looks whether it is wanted: some 0.1 ms.
+
+A commit has fewer, so that none is broken off.
+"""
 
 
 class OnFile(Protocol):
@@ -59,11 +65,13 @@ def guarded(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P
     def wrapper(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
         slot = self._file.slot
         with slot.busy:
+            go_on()
             try:
                 if slot.shut is not None:
                     return _steadily(self._file, slot, lambda: method(self, *args, **kwargs))
                 return method(self, *args, **kwargs)
             except (sqlite3.Error, UnicodeDecodeError) as error:
+                go_on()  # it may be this that broke a statement off
                 raise translate(error, self._file.path) from error
 
     return wrapper
@@ -256,6 +264,7 @@ class SqliteFile:
         return sql
 
     def _prepare(self, sql: sqlite3.Connection) -> None:
+        sql.set_progress_handler(is_to_stop, LOOK_STEPS)
         sql.create_function("lineage_like", 2, _like, deterministic=True)
         sql.create_function("lineage_like_value", 2, _like_value, deterministic=True)
         sql.create_function("lineage_like_member", 3, _like_member, deterministic=True)

@@ -14,6 +14,7 @@ from threading import get_ident
 
 from lineage.contract.owner import Owner, current_owner
 from lineage.contract.refusals import deadlock
+from lineage.contract.stopping import waited
 from lineage.errors import Conflict, Unavailable
 
 __all__ = ["WritersLock", "let_go_after_fork"]
@@ -131,7 +132,7 @@ class _Waiter:
                 f"the store is locked, and there is no thread to wait with: {error}"
             ) from error
         try:
-            in_time = self._got.wait(timeout)
+            in_time = waited(self._got.wait, timeout)
         except BaseException:
             # Interrupted: the waiting thread would take the lock for nobody, or has it already.
             if not self._give_up():

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, NoReturn, TypeAlias
 
 import typer
 
@@ -18,6 +20,13 @@ from lineage.contract.plugins import shown_url
 from lineage.errors import MissingExtra
 
 __all__ = ["serve"]
+
+logger = logging.getLogger("lineage.server")
+
+LOOK_SECONDS: Final = 0.2
+"""How often it is looked whether a signal has come."""
+TURN_SECONDS: Final = 0.0005
+"""How long a thread that computes keeps the others waiting."""
 
 Address: TypeAlias = Annotated[
     str,
@@ -64,7 +73,7 @@ def serve(
 ) -> None:
     """Serve a store to ML Metadata's clients until it is stopped.
 
-    Ctrl-C and SIGTERM stop it; calls under way have ten seconds to end.
+    Ctrl-C and SIGTERM stop it, within ten seconds: calls under way have eight to be answered.
     """
     quiet_grpc()
     try:
@@ -81,6 +90,8 @@ def serve(
     elif not (tls_certificate is tls_key is tls_clients is None):
         raise usage("--tls-certificate and --tls-key belong together, and --tls-clients to both")
     names = None if tokens is None else read_tokens(tokens)
+    # A health check takes its turn among calls that compute, several times: turns are 5 ms by default.
+    sys.setswitchinterval(TURN_SECONDS)
     with open_to_write(store, actor, creates=True) as opened, _stopped_by_signals() as ended:
         if opened.backend.now() == 0:
             output.note(f"the store {shown_url(store)} is empty; its first ids will be 1")
@@ -92,8 +103,22 @@ def serve(
                 output.say([f"mlmd listening on {server.address}"])
             sys.stdout.flush()
             # The kernel may give a signal to one of gRPC's threads, which does not wake this one.
-            while not ended.wait(timeout=1):
+            while not ended.wait(timeout=LOOK_SECONDS):
                 pass
+            if not server.stop():
+                _leave_calls_behind()
+
+
+def _leave_calls_behind() -> NoReturn:
+    """End the process although threads are at work that do not look whether they are wanted.
+
+    What they have not committed is undone when the store is opened again. The interpreter itself, and
+    the store when it is closed, would wait for them.
+    """
+    logger.warning("some calls did not end in time, and are cut off")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 @contextmanager

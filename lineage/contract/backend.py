@@ -116,6 +116,11 @@ class Backend(ABC):
         """That file of this store, and all that are kept beside it, there or not; nobody else may touch them."""
         return ()
 
+    @property
+    def place(self) -> str:
+        """Where the store is, as messages about the storage say it, such as a path; "" if nowhere else."""
+        return ""
+
     @abstractmethod
     def now(self) -> int:
         """Return the number of the last committed transaction; 0 for an empty store."""

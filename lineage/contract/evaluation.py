@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 from pydantic_core import from_json
 
+from lineage.contract.stopping import go_on, while_wanted
 from lineage.filters.like import like
 from lineage.filters.tree import (
     And,
@@ -95,7 +96,12 @@ def accepts(tree: Filter, neighbours: NeighboursOf) -> Callable[[NodeRow], bool]
     It is for one search: it remembers the properties that it looked at last.
     """
     test = _Compiler(neighbours).test(tree)
-    return lambda row: test(row, {})
+
+    def accepted(row: NodeRow) -> bool:
+        go_on()
+        return test(row, {})
+
+    return accepted
 
 
 class _Compiler:
@@ -123,7 +129,8 @@ class _Compiler:
     def _exists(self, tree: Exists) -> _Test:
         inner = self.test(tree.condition)
         return lambda node, met: any(
-            inner(node, {**met, tree.alias: other}) for other in self._neighbours(node, tree)
+            inner(node, {**met, tree.alias: other})
+            for other in while_wanted(self._neighbours(node, tree))
         )
 
     def _columns(self, tree: CompareColumns) -> _Test:

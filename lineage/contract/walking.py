@@ -11,6 +11,7 @@ from typing import Generic, Literal, NamedTuple, TypeAlias, TypeVar, overload
 
 from typing_extensions import override
 
+from lineage.contract.stopping import go_on
 from lineage.errors import Invalid, NotFound
 from lineage.model.keys import LARGEST_ID, Kind, NodeKey
 from lineage.model.purposes import EVERY_USE
@@ -303,6 +304,7 @@ class LevelWalk(ABC, Generic[KeyT]):
         neighbours, order, seen = self._neighbours, self._order, self._seen
         last = levels[0]
         while last:
+            go_on()
             if hops is not None and len(levels) > hops:
                 return "hops", last
             if deadline is not None and time.monotonic() >= deadline:

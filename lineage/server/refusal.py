@@ -1,12 +1,24 @@
-"""How a call ends that is not answered: with a gRPC status."""
+"""How a call ends that is not answered: with a gRPC status, and what its caller is told."""
 
 from __future__ import annotations
 
+import logging
+
 from grpc import StatusCode
 
-from lineage.errors import ending_of
+from lineage.errors import (
+    BackendError,
+    Conflict,
+    Corrupt,
+    LineageError,
+    MissingExtra,
+    Unavailable,
+    ending_of,
+)
 
-__all__ = ["Refusal", "status_of"]
+__all__ = ["Refusal", "refusal_of", "status_of"]
+
+logger = logging.getLogger("lineage.server")
 
 
 class Refusal(Exception):
@@ -23,3 +35,30 @@ def status_of(error: Exception) -> StatusCode:
         return error.status
     ending = ending_of(error)
     return StatusCode.INTERNAL if ending is None else StatusCode[ending.status]
+
+
+def refusal_of(error: LineageError, call: str, place: str) -> Refusal:
+    """Return how a call ends after an error of ours.
+
+    What is wrong with a request its caller is told; what is wrong with the store, whose words name files,
+    hosts and settings, the server's log is. `place` is where the store is, with which messages about the
+    storage begin; what a request says is told as it is, so that nobody can try out what the place is.
+    """
+    status = status_of(error)
+    if isinstance(error, BackendError | MissingExtra):
+        logger.error("%s failed: %s", call, error)
+        said = next(said for cls, said in _OF_THE_STORE.items() if isinstance(error, cls))
+        return Refusal(status, f"{said}; the server's log says why")
+    said = str(error)
+    cause = error.__cause__
+    if isinstance(error, Conflict) or not isinstance(cause, ValueError | LineageError | None):
+        said = said.replace(f"{place}: ", "") if place else said
+    return Refusal(status, said)
+
+
+_OF_THE_STORE: dict[type[LineageError], str] = {
+    Unavailable: "the store cannot be reached now, or not in time; try again later",
+    Corrupt: "the store is damaged, or is none",
+    LineageError: "the store failed",
+}
+"""What is told of an error that is none of the caller's; the first that fits."""

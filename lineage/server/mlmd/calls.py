@@ -18,7 +18,7 @@ from lineage.mlmd.messages import DecodeError, Message, message
 from lineage.model.keys import Kind
 from lineage.server.mlmd import lineage as walks
 from lineage.server.mlmd import reading, types, writing
-from lineage.server.refusal import Refusal, status_of
+from lineage.server.refusal import Refusal, refusal_of
 from lineage.server.session import Session
 
 __all__ = ["CALLS", "answer"]
@@ -93,5 +93,5 @@ def answer(session: Session, request: bytes) -> bytes:
             StatusCode.INVALID_ARGUMENT, f"the request is no {name}Request: {error}"
         ) from error
     except LineageError as error:
-        raise Refusal(status_of(error), str(error)) from error
+        raise refusal_of(error, name, session.backend.place) from error
     return found

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable
 from typing import Final
 
 from lineage.contract.registry import registry
+from lineage.contract.stopping import while_wanted
 from lineage.contract.walking import Direction, Limits, Walk, walk_levels
 from lineage.errors import Invalid, NotFound
 from lineage.mlmd.conversion import attribution_message, fill_event, type_message
@@ -118,20 +119,20 @@ class _Answer:
         for kind in Kind:
             if self._wants(f"{kind}s"):
                 chosen = contexts if kind is Kind.CONTEXT else [k for k in keys if k.kind is kind]
-                ids = (node_class(kind)(id=key.id) for key in chosen)
+                ids = (node_class(kind)(id=key.id) for key in while_wanted(chosen))
                 getattr(graph, f"{kind}s").extend(ids)
             if self._wants(f"{kind}_types"):
                 types = (each for each in self._types.values() if each.kind is kind)
                 getattr(graph, f"{kind}_types").extend(map(type_message, types))
         if self._wants("events"):
-            for row in walk.edges:
+            for row in while_wanted(walk.edges):
                 fill_event(graph.events.add(), row)
         for field, edge in (
             ("attributions", EdgeKind.ATTRIBUTION),
             ("associations", EdgeKind.ASSOCIATION),
         ):
             if self._wants(field):
-                rows = (row for row in members if row.kind is edge)
+                rows = (row for row in while_wanted(members) if row.kind is edge)
                 getattr(graph, field).extend(map(attribution_message, rows))
 
     def _members(self, keys: Collection[NodeKey]) -> list[EdgeRow]:

@@ -7,6 +7,7 @@ from typing import Final
 
 from lineage.contract.backend import Named, Order
 from lineage.contract.registry import registry
+from lineage.contract.stopping import while_wanted
 from lineage.contract.walking import Direction
 from lineage.errors import Invalid, NotFound
 from lineage.filters.tree import (
@@ -218,7 +219,9 @@ def events_of(session: Session, request: Message, kind: Kind) -> Message:
     keys = [NodeKey(kind, number) for number in dict.fromkeys(ids) if 0 < number < LARGEST_ID]
     response = message(f"GetEventsBy{kind.capitalize()}IDsResponse")()
     rows = session.backend.edges(keys, kinds=EVENT_KINDS) if keys else []
-    for row in sorted(rows, key=_by_artifact if kind is Kind.ARTIFACT else _by_execution):
+    for row in while_wanted(
+        sorted(rows, key=_by_artifact if kind is Kind.ARTIFACT else _by_execution)
+    ):
         fill_event(response.events.add(), row)
     return response
 
@@ -242,6 +245,6 @@ def _add(
     """Put nodes into an answer, and return it."""
     types = registry(session.backend, as_of).by_id
     target = getattr(response, f"{kind}s")
-    for row in rows:
+    for row in while_wanted(rows):
         fill_node(target.add(), row, types)
     return response

@@ -22,6 +22,7 @@ from lineage.server.callers import Callers
 from lineage.server.mlmd import calls as mlmd
 from lineage.server.refusal import Refusal
 from lineage.server.session import Session
+from lineage.server.underway import Underway
 
 __all__ = ["Certificate", "Serving", "serving"]
 
@@ -33,8 +34,10 @@ LONGEST_MESSAGE: Final = 2_000
 """How many bytes the message of a failed call has at most; gRPC sends it in a header."""
 THREADS: Final = 64
 """How many calls are answered at once; those that wait for the write lock are among them."""
-GRACE: Final = 10.0
-"""How many seconds calls under way have to end when the server does."""
+GRACE: Final = 8.0
+"""How many seconds calls under way have to be answered when the server ends."""
+LEAVING: Final = 1.0
+"""How many seconds they have to stop after that."""
 _OPTIONS = [
     ("grpc.max_receive_message_length", LARGEST_MESSAGE),
     ("grpc.max_send_message_length", LARGEST_MESSAGE),
@@ -55,8 +58,8 @@ class Serving(NamedTuple):
 
     address: str
     """Where: `HOST:PORT`, the port being the one that was picked where 0 was asked for."""
-    stop: Callable[[], None]
-    """Refuse new calls, let those under way end, and return."""
+    stop: Callable[[], bool]
+    """Refuse new calls and let those under way end; return within `GRACE` and `LEAVING` whether all did."""
 
 
 @contextmanager
@@ -75,29 +78,56 @@ def serving(
     cannot be had, Invalid for what is no address and for what is no certificate.
     """
     pool = ThreadPoolExecutor(THREADS, thread_name_prefix="lineage-server")
+    apart = ThreadPoolExecutor(1, thread_name_prefix="lineage-health")
     server = grpc.server(pool, options=_OPTIONS)
-    callers = Callers(actor, tokens)
+    answers = _Answers(backend, Callers(actor, tokens), Underway())
     handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
-        name: grpc.unary_unary_rpc_method_handler(partial(_answer, backend, callers, name))
+        name: grpc.unary_unary_rpc_method_handler(partial(answers.answer, name))
         for name in mlmd.CALLS
     }
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
-    state = health.HealthServicer()
-    add_HealthServicer_to_server(state, server)
-    for service in ("", SERVICE):
-        state.set(service, HealthCheckResponse.SERVING)
+    state = _serve_health(server, apart)
     port = _bind(server, address, certificate)
     server.start()
 
-    def stop() -> None:
+    def stop() -> bool:
         state.enter_graceful_shutdown()
-        server.stop(GRACE).wait()
-        pool.shutdown()
+        # Of gRPC calls that it has given up itself it knows no more, though they may go on in their threads.
+        server.stop(GRACE).wait(GRACE + LEAVING)
+        answers.underway.stop()
+        are_through = answers.underway.wait(LEAVING)
+        for each in (pool, apart):
+            each.shutdown(wait=are_through, cancel_futures=True)
+        return are_through
 
     try:
         yield Serving(f"{address.rpartition(':')[0]}:{port}", stop)
     finally:
         stop()
+
+
+class _Check:
+    """The health check in a thread of its own, which answers whatever the others are busy with.
+
+    `grpc.Server` runs what has such an attribute there, as `HealthServicer` has it do with `Watch`.
+    """
+
+    def __init__(self, state: health.HealthServicer, pool: ThreadPoolExecutor) -> None:
+        self._check = state.Check
+        self.experimental_thread_pool = pool
+
+    def __call__(self, request: Any, context: Any) -> HealthCheckResponse:
+        return self._check(request, context)
+
+
+def _serve_health(server: grpc.Server, pool: ThreadPoolExecutor) -> health.HealthServicer:
+    """Add gRPC's health check to a server; it says that everything is served."""
+    state = health.HealthServicer()
+    state.Check = _Check(state, pool)  # type: ignore[method-assign]  # of this server's alone
+    add_HealthServicer_to_server(state, server)
+    for service in ("", SERVICE):
+        state.set(service, HealthCheckResponse.SERVING)
+    return state
 
 
 def _bind(server: grpc.Server, address: str, certificate: Certificate | None) -> int:
@@ -132,17 +162,26 @@ def _read(path: Path) -> bytes:
         raise Invalid(f"{path} cannot be read: {error}") from error
 
 
-def _answer(backend: Backend, callers: Callers, call: str, request: bytes, context: Any) -> bytes:
-    """Answer a call, or end it with a status; what nobody expected is logged and INTERNAL."""
-    try:
-        header = dict(context.invocation_metadata()).get("authorization", "")
-        return mlmd.answer(Session(backend, callers.name(str(header)), call), request)
-    except Refusal as refusal:
-        context.abort(refusal.status, _cut(str(refusal)))
-    except Exception:
-        logger.exception("%s failed", call)
-        context.abort(grpc.StatusCode.INTERNAL, f"{call} failed; the server's log says why")
-    raise AssertionError  # abort has raised
+class _Answers(NamedTuple):
+    """What calls are answered with."""
+
+    backend: Backend
+    callers: Callers
+    underway: Underway
+
+    def answer(self, call: str, request: bytes, context: Any) -> bytes:
+        """Answer a call, or end it with a status; what nobody expected is logged and INTERNAL."""
+        try:
+            with self.underway.call(context):
+                header = dict(context.invocation_metadata()).get("authorization", "")
+                caller = self.callers.name(str(header))
+                return mlmd.answer(Session(self.backend, caller, call), request)
+        except Refusal as refusal:
+            context.abort(refusal.status, _cut(str(refusal)))
+        except Exception:
+            logger.exception("%s failed", call)
+            context.abort(grpc.StatusCode.INTERNAL, f"{call} failed; the server's log says why")
+        raise AssertionError  # abort has raised
 
 
 def _cut(said: str) -> str:
