@@ -16,6 +16,7 @@ from lineage.backends.memory.indexes import INDEXED, TEXTS, in_order
 from lineage.contract.backend import Order
 from lineage.contract.beginnings import Beginning
 from lineage.contract.evaluation import NeighboursOf, accepts
+from lineage.filters.simplifying import simplified
 from lineage.filters.tree import (
     Column,
     Compare,
@@ -67,6 +68,7 @@ def search(
     moment = LATER if as_of is None and asks_for_gone(where) else as_of
     everything = candidates = _indexed(graph, kind, Field.ID, [None], moment)
     if where is not None:
+        where = simplified(where)
         candidates = _narrowest(graph, kind, where, "", moment) or everything
     test = _test(graph, where, as_of)
     if order.field is Field.ID:

@@ -49,14 +49,13 @@ from lineage.filters.tree import (
     Or,
     Present,
     PropertyColumn,
-    conjuncts,
 )
 from lineage.model.entities import ArtifactState, ExecutionState
 from lineage.model.keys import Kind
 from lineage.model.rows import EVENT_KINDS
 from lineage.model.values import ValueType
 
-__all__ = ["NEVER", "Condition", "Translator", "packed", "simplified", "weight"]
+__all__ = ["NEVER", "Condition", "Translator", "packed", "weight"]
 
 _TEXTS = {Field.NAME: "name", Field.EXTERNAL_ID: "external_id", Field.URI: "uri"}
 _NUMBERS = {
@@ -92,34 +91,6 @@ LONGEST_REGEX: Final = 1_000
 """Characters of a pattern that Neo4j is given as a regular expression; others are in doubt."""
 _EXISTS_WEIGHT: Final = 6
 """Neo4j needs about as long to plan for one neighbour as for this many plain conditions."""
-
-
-def simplified(tree: Filter) -> Filter:
-    """Return a filter that means the same: alternatives for one column become one `In`."""
-    if isinstance(tree, Not):
-        return Not(simplified(tree.item))
-    if isinstance(tree, Exists):
-        return Exists(tree.neighbour, tree.alias, simplified(tree.condition))
-    if isinstance(tree, And):
-        items = [part for item in tree.items for part in conjuncts(simplified(item))]
-        return items[0] if len(items) == 1 else And(tuple(items))
-    if isinstance(tree, Or):
-        items = _merged(map(simplified, tree.items))
-        return items[0] if len(items) == 1 else Or(tuple(items))
-    return tree
-
-
-def _merged(items: Iterable[Filter]) -> list[Filter]:
-    values: dict[Column | PropertyColumn, list[Literal]] = {}
-    others: list[Filter] = []
-    for item in items:
-        if isinstance(item, Compare) and item.op is Operator.EQ:
-            values.setdefault(item.column, []).append(item.value)
-        elif isinstance(item, In):
-            values.setdefault(item.column, []).extend(item.values)
-        else:
-            others.append(item)
-    return [*(In(column, tuple(some)) for column, some in values.items()), *others]
 
 
 def weight(tree: Filter) -> tuple[int, int]:

@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from lineage.backends.neo4j.connections import RunStatement
-from lineage.backends.neo4j.filters import Condition, Translator, packed, simplified, weight
+from lineage.backends.neo4j.filters import Condition, Translator, packed, weight
 from lineage.backends.neo4j.reading import edges_at, nodes_at
 from lineage.backends.neo4j.rows import KIND_SHIFT, NODE, node_row
 from lineage.backends.neo4j.seeds import ORDERS, Start, Starts
 from lineage.contract.backend import Order
 from lineage.contract.evaluation import Met, accepts
 from lineage.contract.walking import Direction
+from lineage.filters.simplifying import simplified
 from lineage.filters.tree import (
     Exists,
     Field,

@@ -66,6 +66,7 @@ from lineage.contract.refusals import lost_transaction
 from lineage.contract.walking import Direction, Limits, Omitted, Walk, check_starts
 from lineage.contract.writings import AtUri, Writing
 from lineage.errors import BackendError
+from lineage.filters.simplifying import simplified
 from lineage.filters.tree import Exists, Filter, Neighbour
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import (
@@ -260,10 +261,12 @@ class SqliteBackend(Backend):
         limit: int | None = None,
         as_of: int | None = None,
     ) -> list[NodeRow]:
+        tree = None if where is None else simplified(where)
+
         def search(sql: sqlite3.Connection, source: Tables) -> list[NodeRow]:
             types = self.types(as_of=as_of)
             near = functools.partial(self._neighbours, as_of=source.as_of)
-            return Search(sql, source, kind, where, order, types, near).rows(after, limit)
+            return Search(sql, source, kind, tree, order, types, near).rows(after, limit)
 
         return self._read(as_of, search)
 

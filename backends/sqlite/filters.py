@@ -35,9 +35,8 @@ from lineage.filters.tree import (
     Or,
     Present,
     PropertyColumn,
-    columns_of,
     conjuncts,
-    walk_filter,
+    is_of_alias_alone,
 )
 from lineage.model.keys import LARGEST_ID, Kind
 from lineage.model.values import ValueType
@@ -340,14 +339,17 @@ def _packed(numbers: Sequence[Any], kind: Kind) -> list[Literal]:
 
 def selects(tree: Exists) -> bool:
     """Whether to start from the neighbours: the condition is theirs alone, and names few of them."""
-    for item in walk_filter(tree.condition):
-        if isinstance(item, Exists):
-            return False
-        for column in columns_of(item):
-            if isinstance(column, PropertyColumn) or column.of != tree.alias:
-                return False
-    return any(
-        isinstance(item, In) or (isinstance(item, Compare) and item.op is Operator.EQ)
-        for item in conjuncts(tree.condition)
-        if getattr(getattr(item, "column", None), "field", None) in _SELECTIVE
-    )
+    return is_of_alias_alone(tree) and _names_few(tree.condition)
+
+
+def _names_few(tree: Filter) -> bool:
+    """Whether each way to make a condition true says one of some values of an indexed column."""
+    return any(map(_names_some, conjuncts(tree)))
+
+
+def _names_some(item: Filter) -> bool:
+    if isinstance(item, Or):
+        return bool(item.items) and all(map(_names_few, item.items))
+    if isinstance(item, In) or (isinstance(item, Compare) and item.op is Operator.EQ):
+        return isinstance(item.column, Column) and item.column.field in _SELECTIVE
+    return False

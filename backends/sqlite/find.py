@@ -8,14 +8,14 @@ is then evaluated on the rows that it finds.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from lineage.backends.sqlite.filters import Tables, Translator, packed, selects
 from lineage.backends.sqlite.properties import Parameter
 from lineage.backends.sqlite.rows import CURRENT_COLUMNS, KIND_NUMBERS, node_rows, past_row
 from lineage.contract.backend import Order
-from lineage.contract.evaluation import NeighboursOf, accepts
+from lineage.contract.evaluation import Met, NeighboursOf, accepts
 from lineage.filters.tree import (
     And,
     AnyColumn,
@@ -25,6 +25,7 @@ from lineage.filters.tree import (
     Field,
     Filter,
     In,
+    Neighbour,
     Not,
     Operator,
     Or,
@@ -35,7 +36,7 @@ from lineage.filters.tree import (
     conjuncts,
     walk_filter,
 )
-from lineage.model.keys import Kind
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import NodeRow, TypeRow
 
 __all__ = ["Search"]
@@ -76,9 +77,8 @@ class Search:
 
     def _evaluated(self, where: Filter, after: tuple[int, int] | None) -> Iterator[NodeRow]:
         """Yield the rows that a filter beyond SQL accepts, in order."""
-        simple = [item for item in conjuncts(where) if _is_simple(item)]
-        narrowed = all_of(*simple[:LARGEST]) if _is_simple(And(tuple(simple[:LARGEST]))) else None
-        accepted = accepts(where, self.neighbours)
+        narrowed = all_of(*_fitting(where))
+        accepted = accepts(where, _Remembered(self.neighbours))
         while True:
             rows = self._select(narrowed, after, BATCH_ROWS)
             yield from filter(accepted, rows)
@@ -151,6 +151,23 @@ class Search:
         )
 
 
+class _Remembered:
+    """The neighbours of the node that is looked at, for all conditions on them: each is read once."""
+
+    def __init__(self, read: NeighboursOf) -> None:
+        self._read = read
+        self._key: NodeKey | None = None
+        self._near: dict[Neighbour, Iterable[Met]] = {}
+
+    def __call__(self, row: NodeRow, exists: Exists) -> Iterable[Met]:
+        if row.key != self._key:
+            self._key, self._near = row.key, {}
+        near = self._near.get(exists.neighbour)
+        if near is None:
+            near = self._near[exists.neighbour] = self._read(row, exists)
+        return near
+
+
 def _columns(items: Sequence[Filter]) -> list[AnyColumn]:
     """Return the columns that conditions are on by themselves."""
     return [column for item in items for column in columns_of(item)]
@@ -174,9 +191,23 @@ def _is_narrowed(items: Sequence[Filter]) -> bool:
     )
 
 
+def _fitting(where: Filter) -> Iterator[Filter]:
+    """Yield those conditions that must all hold which together SQLite surely takes."""
+    left = LARGEST - 1
+    for item in conjuncts(where):
+        size = _size(item)
+        if size <= left and _depth(item) < DEEPEST:
+            left -= size
+            yield item
+
+
+def _size(tree: Filter) -> int:
+    return sum(1 for _ in walk_filter(tree))
+
+
 def _is_simple(tree: Filter) -> bool:
     """Whether SQLite surely takes the filter as one condition."""
-    return _depth(tree) <= DEEPEST and sum(1 for _ in walk_filter(tree)) <= LARGEST
+    return _depth(tree) <= DEEPEST and _size(tree) <= LARGEST
 
 
 def _depth(tree: Filter) -> int:

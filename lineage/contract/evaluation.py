@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from pydantic_core import from_json
 
@@ -28,14 +28,17 @@ from lineage.filters.tree import (
     Filter,
     In,
     Like,
+    Literal,
     Not,
     OnColumn,
     Operator,
     Or,
     PropertyColumn,
+    conjuncts,
+    is_of_alias_alone,
 )
 from lineage.model.canonical import escape, unescape
-from lineage.model.keys import Kind
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeRow, NodeRow
 from lineage.model.values import ValueType
 
@@ -57,6 +60,8 @@ _OPERATORS: dict[Operator, Callable[[Any, Any], bool]] = {
     Operator.GT: operator.gt,
     Operator.GE: operator.ge,
 }
+MANY: Final = 8
+"""From how many alternatives on those that can hold are looked up by a value that they name."""
 _FAMILIES: dict[type, str] = {bool: "bool", int: "number", float: "number", str: "string"}
 """Values compare within a family; what has none, such as a struct, compares with nothing."""
 _TYPES = {
@@ -117,8 +122,7 @@ class _Compiler:
             every = [self.test(item) for item in tree.items]
             return lambda node, met: all(test(node, met) for test in every)
         if isinstance(tree, Or):
-            some = [self.test(item) for item in tree.items]
-            return lambda node, met: any(test(node, met) for test in some)
+            return self._any_of(tree.items)
         if isinstance(tree, Not):
             inner = self.test(tree.item)
             return lambda node, met: not inner(node, met)
@@ -126,8 +130,32 @@ class _Compiler:
             return self._columns(tree)
         return self._exists(tree) if isinstance(tree, Exists) else self._condition(tree)
 
+    def _any_of(self, items: Sequence[Filter]) -> _Test:
+        """Return whether one of some alternatives holds; of many, those that can are looked up."""
+        column, value_of = _dispatched(items)
+        if column is None:
+            some = [self.test(item) for item in items]
+            return lambda node, met: any(test(node, met) for test in some)
+        tests: dict[tuple[str, object], list[_Test]] = {}
+        for item, values in value_of.items():
+            test = self.test(items[item])
+            for value in values:
+                tests.setdefault((_FAMILIES[type(value)], value), []).append(test)
+        read = self._read(column)
+        others = self._any_of([item for at, item in enumerate(items) if at not in value_of])
+
+        def holds(node: NodeRow, met: Mapping[str, Met]) -> bool:
+            value = read(node, met)
+            family = _FAMILIES.get(type(value))  # of a list there is none, and it may have no hash
+            possible = () if family is None else tests.get((family, value), ())
+            return any(test(node, met) for test in possible) or others(node, met)
+
+        return holds
+
     def _exists(self, tree: Exists) -> _Test:
         inner = self.test(tree.condition)
+        if tree.neighbour.kind is not None and is_of_alias_alone(tree):
+            inner = _asked_once(inner, tree.alias)
         return lambda node, met: any(
             inner(node, {**met, tree.alias: other})
             for other in while_wanted(self._neighbours(node, tree))
@@ -170,6 +198,38 @@ class _Compiler:
             return value if kind is None or value is kind or type(value) is wanted else None
 
         return read
+
+
+def _asked_once(test: _Test, alias: str) -> _Test:
+    """Return a test of a neighbour alone that remembers its answers: many nodes may have that neighbour."""
+    answers: dict[NodeKey, bool] = {}
+
+    def remembered(node: NodeRow, met: Mapping[str, Met]) -> bool:
+        other = met[alias]
+        assert isinstance(other, NodeRow)
+        answer = answers.get(other.key)
+        if answer is None:
+            answer = answers[other.key] = test(node, met)
+        return answer
+
+    return remembered
+
+
+def _dispatched(
+    items: Sequence[Filter],
+) -> tuple[AnyColumn | None, Mapping[int, Sequence[Literal]]]:
+    """Return a column that many alternatives say the values of, and for each of them which those are."""
+    by_column: dict[AnyColumn, dict[int, Sequence[Literal]]] = {}
+    for at, item in enumerate(items if len(items) >= MANY else ()):
+        for part in conjuncts(item):
+            if isinstance(part, In):
+                by_column.setdefault(part.column, {})[at] = part.values
+            elif isinstance(part, Compare) and part.op is Operator.EQ:
+                by_column.setdefault(part.column, {})[at] = (part.value,)
+    column = max(by_column, key=lambda each: len(by_column[each]), default=None)
+    if column is None or len(by_column[column]) < MANY:
+        return None, {}
+    return column, by_column[column]
 
 
 def _value(at_rest: Any) -> object:

@@ -49,6 +49,7 @@ __all__ = [
     "bind",
     "columns_of",
     "conjuncts",
+    "is_of_alias_alone",
     "walk_filter",
 ]
 
@@ -272,6 +273,17 @@ def walk_filter(tree: Filter) -> Iterator[Filter]:
         yield from walk_filter(tree.item)
     elif isinstance(tree, Exists):
         yield from walk_filter(tree.condition)
+
+
+def is_of_alias_alone(tree: Exists) -> bool:
+    """Whether the neighbour alone decides the condition, whichever node it is one of."""
+    for item in walk_filter(tree.condition):
+        if isinstance(item, Exists):
+            return False
+        for column in columns_of(item):
+            if isinstance(column, PropertyColumn) or column.of != tree.alias:
+                return False
+    return True
 
 
 def columns_of(tree: Filter) -> tuple[AnyColumn, ...]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from lineage.contract.backend import Backend
+from lineage.filters.parsing import parse
 from lineage.filters.tree import (
     AnyColumn,
     Column,
@@ -22,6 +23,7 @@ from lineage.filters.tree import (
     bind,
 )
 from lineage.model.keys import Kind, NodeKey
+from lineage.model.rows import EdgeKind
 from lineage.model.values import ValueType
 from lineage.testing.builders import DATASET, MODEL, writing
 from lineage.testing.contract.conditions import (
@@ -151,3 +153,30 @@ def test_type_names_compare_with_columns(backend: Backend) -> None:
     assert found(backend, bind(CompareColumns(name, Operator.EQ, P), types)) == [same.id]
     assert found(backend, bind(CompareColumns(P, Operator.LT, name), types)) == [2]
     assert found(backend, bind(CompareColumns(name, Operator.GE, name), types)) == [1, 2, 3]
+
+
+MANY = 400
+SEVERAL = {
+    "or": " OR ".join(f"contexts_{n}.name = 'c{n % 3}'" for n in range(MANY)),
+    "or of two": " OR ".join(
+        f"(contexts_{n}.name = 'c{n % 3}' AND contexts_{n}.id > {n % 2})" for n in range(MANY)
+    ),
+    "or with own": " OR ".join(f"(contexts_{n}.name = 'c1' AND uri = 'u{n}')" for n in range(MANY)),
+    "like": " OR ".join(f"contexts_{n}.name LIKE '{n}%'" for n in range(MANY)),
+    "and": " AND ".join(f"contexts_{n}.name = 'c{n % 2}'" for n in range(MANY)),
+    "and not": " AND ".join(f"NOT contexts_{n}.name = 'c{n % 2}'" for n in range(MANY)),
+}
+"""Filters with very many neighbours, each with an alias of its own."""
+
+
+@pytest.mark.parametrize("text", SEVERAL.values(), ids=list(SEVERAL))
+def test_very_many_aliases_are_answered(backend: Backend, text: str) -> None:
+    with writing(backend) as new:
+        contexts = [new.context(name=f"c{number}") for number in range(4)]
+        artifacts = [new.artifact(uri=f"u{number}") for number in range(16)]
+        for number, artifact in enumerate(artifacts):
+            for bit, context in enumerate(contexts):
+                if number >> bit & 1:
+                    new.edge(context, artifact, EdgeKind.ATTRIBUTION)
+    tree = parse(text, Kind.ARTIFACT)
+    assert backend.find(Kind.ARTIFACT, tree) == snapshot_of(backend).found(Kind.ARTIFACT, tree)
