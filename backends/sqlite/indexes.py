@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from lineage.backends.sqlite.properties import property_index
+from lineage.backends.sqlite.properties import index_name, property_index
 from lineage.backends.sqlite.rows import INDEXES, TABLE_NAMES, type_row
 
 __all__ = ["index_changes"]
@@ -33,12 +33,15 @@ def index_changes(sql: sqlite3.Connection) -> list[str]:
 
 
 def _wanted(sql: sqlite3.Connection) -> dict[str, list[str]]:
-    """Return the statements of this version's indexes by their names; properties that differ by case share one."""
+    """Return the statements of this version's indexes by their names in small letters.
+
+    There are several for a name where a property happens to be called as another one's index is; one serves.
+    """
     wanted = {name: [statement] for name, statement in INDEXES.items()}
     for kind, body, since in sql.execute(_DECLARED):
         for name in type_row(kind, body, since, None).type.indexed:
             statement = property_index(name)
             if statement is not None:
                 stored = statement.replace(" IF NOT EXISTS", "", 1)
-                wanted.setdefault(f"{_PROPERTY}{name}".lower(), []).append(stored)
+                wanted.setdefault(index_name(name).lower(), []).append(stored)
     return wanted

@@ -22,7 +22,7 @@ from lineage.filters.tree import (
 from lineage.model.canonical import encode, escape
 from lineage.model.values import ValueType
 
-__all__ = ["Parameter", "PropertyCondition", "list_of", "property_index"]
+__all__ = ["Parameter", "PropertyCondition", "index_name", "list_of", "property_index"]
 
 Parameter: TypeAlias = bool | int | float | str
 
@@ -47,13 +47,19 @@ def property_path(name: str) -> str | None:
     return "'$.\"" + key.replace("'", "''") + "\"'"
 
 
+def index_name(name: str) -> str:
+    """Return the name of a property's index; SQLite does not tell capital and small letters of names apart."""
+    capitals = any("A" <= char <= "Z" for char in name)
+    return f"property.{name}#{name.encode().hex()}" if capitals else f"property.{name}"
+
+
 def property_index(name: str) -> str | None:
     """Return the statement that makes the index of a property; None where no path can name it."""
     path = property_path(name)
     if path is None:
         return None
     # Partial, so that nodes without the property cost nothing; queries imply its condition.
-    index = f"property.{name}".replace('"', '""')
+    index = index_name(name).replace('"', '""')
     value = f"json_extract(properties, {path})"
     return f'CREATE INDEX IF NOT EXISTS "{index}" ON node ({value}) WHERE {value} IS NOT NULL'
 

@@ -113,6 +113,19 @@ def test_properties_have_an_index_where_a_path_can_name_them(twins: tuple[Store,
     assert plain.check() == indexed.check() == []
 
 
+def test_properties_that_differ_by_case_have_an_index_each(tmp_path: Path) -> None:
+    names = ["accuracy", "Accuracy", "ACCURACY", "accuracy#41"]
+    with lineage.connect(tmp_path / "cases.db") as store:
+        store.put(ArtifactType(name="C", properties=dict.fromkeys(names, "INT"), indexed=names))
+        assert len(property_indexes(store)) == len(names)
+        for name in names:
+            with plans(store) as gathered:
+                assert not store.find(Artifact, f"properties.`{name}` = 1").items
+            assert any("USING INDEX property." in plan for plan in gathered), name
+    with lineage.connect(tmp_path / "cases.db") as store:
+        assert len(property_indexes(store)) == len(names)
+
+
 def property_indexes(store: Store) -> set[str]:
     found = inside(store).execute("SELECT name FROM sqlite_schema WHERE name LIKE 'property.%'")
     return {name for (name,) in found}
