@@ -155,7 +155,7 @@ def test_type_names_compare_with_columns(backend: Backend) -> None:
     assert found(backend, bind(CompareColumns(name, Operator.GE, name), types)) == [1, 2, 3]
 
 
-MANY = 400
+MANY = 200
 SEVERAL = {
     "or": " OR ".join(f"contexts_{n}.name = 'c{n % 3}'" for n in range(MANY)),
     "or of two": " OR ".join(
@@ -169,8 +169,7 @@ SEVERAL = {
 """Filters with very many neighbours, each with an alias of its own."""
 
 
-@pytest.mark.parametrize("text", SEVERAL.values(), ids=list(SEVERAL))
-def test_very_many_aliases_are_answered(backend: Backend, text: str) -> None:
+def test_very_many_aliases_are_answered(backend: Backend) -> None:
     with writing(backend) as new:
         contexts = [new.context(name=f"c{number}") for number in range(4)]
         artifacts = [new.artifact(uri=f"u{number}") for number in range(16)]
@@ -178,5 +177,7 @@ def test_very_many_aliases_are_answered(backend: Backend, text: str) -> None:
             for bit, context in enumerate(contexts):
                 if number >> bit & 1:
                     new.edge(context, artifact, EdgeKind.ATTRIBUTION)
-    tree = parse(text, Kind.ARTIFACT)
-    assert backend.find(Kind.ARTIFACT, tree) == snapshot_of(backend).found(Kind.ARTIFACT, tree)
+    then = snapshot_of(backend)
+    for which, text in SEVERAL.items():
+        tree = parse(text, Kind.ARTIFACT)
+        assert backend.find(Kind.ARTIFACT, tree) == then.found(Kind.ARTIFACT, tree), which
