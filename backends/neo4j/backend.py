@@ -371,7 +371,7 @@ class Neo4jBackend(Backend):
 
     @override
     def check(self) -> list[str]:
-        return list(check_graph(self._run))
+        return list(check_graph(self._run, self._transaction))
 
     @override
     def close(self) -> None:

@@ -7,7 +7,7 @@ with those that the rows would make.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice, pairwise
 from math import isnan
 from typing import Any
@@ -32,6 +32,7 @@ from lineage.backends.neo4j.rows import (
 )
 from lineage.contract.commits import chain_faults
 from lineage.contract.proof import purged
+from lineage.contract.transaction import Transaction
 from lineage.errors import LineageError
 from lineage.model.rows import EDGE_ENDS, Commit, EdgeKind, NodeRow, uses_of
 from lineage.model.schema import AnyType
@@ -67,11 +68,47 @@ MATCH (a)-[r]->(b) WHERE NOT (a:LineageNode AND b:LineageNode AND type(r) IN $ty
 RETURN type(r) AS type, labels(a)[0], labels(b)[0], count(*) AS edges ORDER BY edges DESC LIMIT {MOST}
 """
 _INDEXES = "SHOW INDEXES YIELD name, state WHERE state = 'ONLINE' RETURN name"
-_BEYOND = """
-MATCH (t:LineageTransaction) WHERE NOT t.number <= $last OR t.number IS NULL
-MATCH (s:LineageStore) WITH t, s WHERE t.number IS NULL OR t.number > s.number
-RETURN t.number
+_NUMBERS = {
+    "n:LineageNode|LineagePast": (
+        "n.lineage_key",
+        ["n.lineage_since", "n.lineage_until", "n.lineage_revived"],
+    ),
+    "t:LineageTransaction": ("null", ["coalesce(t.number, 0)"]),
+    "y:LineageType": ("null", ["y.since", "y.until"]),
+}
+"""What names transactions by their numbers, and the key of the node that it is of."""
+_OUTSIDE = (
+    "NOT number IS :: INTEGER NOT NULL OR number < 1 OR (number > s.number AND number <> $open)"
+)
+_BEYOND = [
+    f"""
+MATCH (s:LineageStore) MATCH ({what}) UNWIND [{", ".join(numbers)}] AS number
+WITH s, {key} AS key, number WHERE number IS NOT NULL AND ({_OUTSIDE})
+RETURN key, null AS target, number LIMIT {MOST}
 """
+    for what, (key, numbers) in _NUMBERS.items()
+] + [
+    f"""
+MATCH (s:LineageStore) MATCH (a:LineageNode)-[r:{EDGE_TYPES}|{PAST}]->(b:LineageNode)
+UNWIND [r.lineage_since, r.lineage_until] AS number
+WITH s, a, b, number WHERE number IS NOT NULL AND ({_OUTSIDE})
+RETURN a.lineage_key, b.lineage_key, number LIMIT {MOST}
+"""
+]
+"""Records are found by the numbers of transactions: one with a number of none is in no digest.
+
+Each is one steady read, so that no transaction is committed between its parts.
+"""
+_KEPT = f"""
+MATCH (t:LineageTransaction) WHERE t.purged IS NOT NULL UNWIND t.purged AS key
+CALL (key) {{
+  MATCH (n:LineageNode {{lineage_key: key}}) WHERE n.lineage_digest IS NULL RETURN n
+  UNION ALL
+  MATCH (n:LineagePast {{lineage_key: key}}) WHERE n.lineage_digest IS NULL RETURN n
+}}
+RETURN DISTINCT key LIMIT {MOST}
+"""
+_LAST = "MATCH (s:LineageStore) RETURN s.number"
 _TYPES = "MATCH (y:LineageType) RETURN properties(y) ORDER BY y.id, y.since"
 _KEYLESS = """
 MATCH (n:LineageNode|LineagePast)
@@ -88,6 +125,11 @@ MATCH (n:LineageNode) WHERE n.lineage_key > $after
 RETURN {_WHOLE} ORDER BY n.lineage_key LIMIT {BATCH_NODES}
 """
 _FORMER = f"UNWIND $keys AS key MATCH (n:LineagePast {{lineage_key: key}}) USING INDEX n:LineagePast(lineage_key) RETURN {_WHOLE}"
+_VERSIONS = f"""
+MATCH (n:LineageNode {{lineage_key: $key}}) USING INDEX n:LineageNode(lineage_key) RETURN {_WHOLE}
+UNION ALL
+MATCH (n:LineagePast {{lineage_key: $key}}) USING INDEX n:LineagePast(lineage_key) RETURN {_WHOLE}
+"""
 _ORPHANS = f"""
 MATCH (n:LineagePast) WHERE NOT EXISTS {{ MATCH (:LineageNode {{lineage_key: n.lineage_key}}) }}
 RETURN n.lineage_key LIMIT {MOST}
@@ -105,12 +147,25 @@ WITH a, r, b, kind, CASE
   WHEN NOT coalesce(r.time = {instant("r.lineage_time")}, r.time IS NULL AND {instant("r.lineage_time")} IS NULL)
     THEN 'shows another time than it has'
   WHEN type(r) <> '{PAST}' AND r.lineage_replaced IS NOT NULL THEN 'is present, but was replaced'
-  WHEN coalesce(r.lineage_first >= r.lineage_since, false) THEN 'was first written at another time than it was'
+  WHEN NOT coalesce(0 < r.lineage_first AND r.lineage_first < r.lineage_since, r.lineage_first IS NULL) THEN 'was first written at another time than it was'
   WHEN any(name IN keys(r) WHERE NOT name IN $properties) THEN 'has properties that are not ours'
   ELSE null
 END AS fault
 WHERE fault IS NOT NULL
 RETURN a.lineage_key, b.lineage_key, kind, fault LIMIT {MOST}
+"""
+_PAST_EDGES = f"""
+MATCH (a:LineageNode)-[p:{PAST}]->(b:LineageNode)
+CALL (a, p, b) {{
+  MATCH (a)-[r]->(b) WHERE coalesce(r.lineage_kind, type(r)) = p.lineage_kind AND r.lineage_since > p.lineage_since
+  RETURN min(r.lineage_since) AS following
+}}
+CALL (a, p, b) {{
+  MATCH (a)-[r]->(b) WHERE type(r) = p.lineage_kind RETURN min(r.lineage_since) AS present
+}}
+WITH a, b, p, following, present WHERE p.lineage_until > following OR p.lineage_until > present
+  OR (p.lineage_replaced IS NOT NULL AND NOT coalesce(p.lineage_replaced = true AND p.lineage_until = following, false))
+RETURN a.lineage_key, b.lineage_key, p.lineage_since LIMIT {MOST}
 """
 _EDGE_PROPERTIES = [
     "lineage_since",
@@ -144,11 +199,11 @@ _ENDS = {
 _TIMES = ("create_time", "update_time")
 
 
-def check_graph(run: RunStatement) -> Iterator[str]:
+def check_graph(run: RunStatement, own: Transaction | None = None) -> Iterator[str]:
     """Yield a sentence for everything that is not as it was written.
 
     The history is that of the last transaction at the call; what is written meanwhile is checked
-    as far as it is met.
+    as far as it is met. `own` is the transaction that this thread has open.
     """
     stores = run(_STORES)
     if len(stores) != 1 or type(stores[0][2]) is not int:
@@ -159,19 +214,36 @@ def check_graph(run: RunStatement) -> Iterator[str]:
         yield f"readers are told that transaction {seen[0]} is the last, and writers that {last} is"
     yield from _store_faults(of_store)
     yield from _foreign(run)
-    for (number,) in run(_BEYOND, last=last):
-        yield f"there is a transaction {number}, but the last one is {last}"
+    yield from _beyond(run, own.number if own is not None and own.locked else 0)
     types, found = _types(run)
-    schemas: list[str] = []
     yield from found
-    yield from chain_faults(lambda after: _with_schemas(stream(run, after, last), schemas))
-    yield from schemas
-    yield from islice(_Nodes(types, last).faults(run), MOST)
+    history = _History(run, last)
+    yield from chain_faults(history.changes, own)
+    yield from history.faults
+    for (key,) in run(_KEPT):
+        yield f"{_name(key)} has content, but was purged"
+    yield from islice(_Nodes(run, types, last).faults(), MOST)
     for source, target, kind, fault in run(
         _EDGES, ends=_ENDS, shift=1 << KIND_SHIFT, properties=_EDGE_PROPERTIES
     ):
         yield f"the {kind} edge from {_name(source)} to {_name(target)} {fault}"
+    for source, target, since in run(_PAST_EDGES):
+        yield f"an edge from {_name(source)} to {_name(target)}, as transaction {since} wrote it, ended at another time than it did"
     yield from islice(_mask_faults(run), MOST)
+
+
+def _beyond(run: RunStatement, is_open: int) -> Iterator[str]:
+    """Yield what names a transaction that there is not; one that this thread has open is none yet, and may."""
+    for query in _BEYOND:
+        for source, target, number in run(query, open=is_open):
+            what = "a transaction or a type"
+            if source is not None:
+                what = (
+                    _name(source)
+                    if target is None
+                    else f"an edge from {_name(source)} to {_name(target)}"
+                )
+            yield f"{what} names a transaction {number!r:.80}, which does not exist"
 
 
 def _mask_faults(run: RunStatement) -> Iterator[str]:
@@ -249,7 +321,7 @@ def _types(run: RunStatement) -> tuple[dict[int, AnyType], list[str]]:
         try:
             row = type_row(values["kind"], values["body"], since)
             expected = type_values(row)
-        except (LineageError, ValueError, TypeError, LookupError) as error:
+        except (LineageError, ValueError, TypeError, LookupError, AttributeError) as error:
             found.append(
                 f"the version of type {number} of transaction {since} cannot be read: {error}"
             )
@@ -258,7 +330,7 @@ def _types(run: RunStatement) -> tuple[dict[int, AnyType], list[str]]:
             found.append(
                 f"the node of type {number}, written by transaction {since}, says something else than its body"
             )
-        if until != ends.get(number):
+        if not _same(until, ends.get(number)):
             found.append(
                 f"transaction {since} wrote a version of type {number} that ends at another time than it did"
             )
@@ -267,38 +339,51 @@ def _types(run: RunStatement) -> tuple[dict[int, AnyType], list[str]]:
     return types, found
 
 
-def _with_schemas(commits: Iterable[Commit], found: list[str]) -> Iterator[Commit]:
-    """Pass transactions on, and note those that are of other types than were there."""
-    schema = 0
-    for commit in commits:
-        number = commit.head.number
-        expected = number if commit.batch.types else schema
-        schema = commit.head.schema
-        if schema != expected:
-            found.append(f"transaction {number} is not of the types that were there")
-        yield commit
+class _History:
+    """Reads transactions, and notes those that are of other types than were there."""
+
+    def __init__(self, run: RunStatement, last: int) -> None:
+        self._run = run
+        self._last = last
+        self._schema = 0
+        self.faults: list[str] = []
+
+    def changes(self, after: int) -> Iterator[Commit]:
+        """Yield the transactions after one number: first up to the last at the beginning, then up to the last now."""
+        if after:
+            ((self._last,),) = self._run(_LAST)
+        for commit in stream(self._run, after, self._last):
+            number = commit.head.number
+            expected = number if commit.batch.types else self._schema
+            self._schema = commit.head.schema
+            if self._schema != expected:
+                self.faults.append(f"transaction {number} is not of the types that were there")
+            yield commit
 
 
 class _Nodes:
     """Compares nodes and their former versions with their rows."""
 
-    def __init__(self, types: Mapping[int, AnyType], last: int) -> None:
+    def __init__(self, run: RunStatement, types: Mapping[int, AnyType], last: int) -> None:
+        self._run = run
         self._types = types
         self._last = last
 
-    def faults(self, run: RunStatement) -> Iterator[str]:
+    def faults(self) -> Iterator[str]:
         """Yield what is wrong, page by page."""
-        after = -1
-        while page := run(_NODES, after=after):
+        after = -(1 << 63)  # keys that somebody changed may be any number
+        while page := self._run(_NODES, after=after):
             numbers = [values[0] for values in page]
             former: dict[int, list[list[Any]]] = {}
-            for values in run(_FORMER, keys=numbers):
+            for values in self._run(_FORMER, keys=numbers):
                 former.setdefault(values[0], []).append(values)
             for values in page:
                 yield from self._node(values, former.get(values[0], []))
             after = numbers[-1]
 
-    def _node(self, present: Sequence[Any], former: Sequence[Sequence[Any]]) -> Iterator[str]:
+    def _node(
+        self, present: Sequence[Any], former: Sequence[Sequence[Any]], *, steady: bool = False
+    ) -> Iterator[str]:
         rows, revived = [], {}
         for values in (*former, present):
             try:
@@ -306,14 +391,20 @@ class _Nodes:
                 rows.append(row)
                 revived[row.since] = values[-2].get("lineage_revived")
                 yield from self._version(row, values, is_former=values is not present)
-            except (LineageError, ValueError, TypeError, LookupError) as error:
+            except (LineageError, ValueError, TypeError, LookupError, AttributeError) as error:
                 yield f"{_name(present[0])} cannot be read: {error}"
                 return
-        # A version that has left the present since the page was read is in both.
-        earlier = [row for row in rows[:-1] if row.since < rows[-1].since]
-        rows = [*sorted(earlier, key=lambda row: row.since), rows[-1]]
+        if not steady and any(row.since >= rows[-1].since for row in rows[:-1]):
+            # It has left the present since the page was read, or should have: one steady read tells.
+            versions = self._run(_VERSIONS, key=present[0])
+            versions.sort(key=lambda values: "LineageNode" in values[-3])
+            if versions:
+                yield from self._node(versions[-1], versions[:-1], steady=True)
+            return
+        rows = [*sorted(rows[:-1], key=lambda row: row.since), rows[-1]]
         for one, following in pairwise(rows):
-            if (revived[one.since] if one.gone else one.until) != following.since:
+            leads = revived[one.since] if one.gone else one.until
+            if leads != following.since or one.since >= following.since:
                 yield f"{one.key}: the version of transaction {one.since} does not lead to that of {following.since}"
 
     def _version(self, row: NodeRow, values: Sequence[Any], *, is_former: bool) -> Iterator[str]:
