@@ -44,7 +44,7 @@ class Neo4jKit:
         self._whole = Neo4jBackend(url, clock=Clock())
         fill(self._whole)
         (head,) = self._whole.log(limit=1)
-        self.answers = Questions(head, quick=quick).answers
+        self.answers = Questions(head, quick=quick, dear=not quick).answers
         self._tamperings = dict(_tamperings(self._whole._run(_HELD, past=PAST)))
         self.targets: Sequence[str] = sorted(self._tamperings)
 

@@ -103,10 +103,10 @@ EXTERNAL = ["run-1", "run-2", "x-kept", "x-twin", ""]
 class Questions:
     """All that may be asked of the store with this last transaction: of every moment, or quickly, of some.
 
-    Nodes are asked for up to the highest ids, and a few beyond, where a phantom may be.
+    Nodes are asked for up to the highest ids, and a few beyond, where a phantom may be. What is `dear` takes long.
     """
 
-    def __init__(self, head: Head, *, quick: bool) -> None:
+    def __init__(self, head: Head, *, quick: bool, dear: bool = True) -> None:
         highest = zip(Kind, (head.artifacts, head.executions, head.contexts), strict=True)
         self._keys = [
             NodeKey(kind, number) for kind, top in highest for number in range(1, top + BEYOND + 1)
@@ -114,7 +114,7 @@ class Questions:
         self._last = head.number
         every = range(self._last + 1)
         self._moments = (None, *(every[4:-1:4] if quick else every))
-        self._dear = (None,) if quick else (None, *every[::4])
+        self._dear = () if not dear else (None,) if quick else (None, *every[::4])
 
     def answers(self, backend: Backend) -> dict[str, str]:
         """Return each answer as a text, or the error of ours that stands for it."""
