@@ -29,7 +29,8 @@ __all__ = [
 
 _Fact: TypeAlias = tuple[Any, ...]
 """The number of a transaction, and something that it wrote."""
-_ENDS = (int, type(None))
+_ENDINGS = {(int, bool), (type(None), bool)}
+"""The types of a version's `until` and `gone`."""
 
 
 def check_nodes(graph: TimedGraph, batch: Batch) -> None:
@@ -135,7 +136,7 @@ def _node_faults(graph: TimedGraph) -> Iterator[str]:
         else:
             versions = graph.versions(key)
             for row in versions:
-                if not (is_node_row(row) and type(row.gone) is bool and type(row.until) in _ENDS):
+                if not is_node_row(row) or tuple(map(type, row[13:])) not in _ENDINGS:
                     yield f"{key}, as transaction {row.since} wrote it, has a row that is none"
             for one, following in pairwise(versions):
                 if not _leads_to(one, following):

@@ -168,7 +168,7 @@ class Neo4jBackend(Backend):
                     return answer
         work, rows = self._server.begin(first=_NOW, seconds=self.lock_timeout)
         try:
-            number, schema = self._only(rows)
+            number, schema = self._gate(rows)
             self._reached(number, schema)
             return read(work.run, number if as_of is None else as_of)
         finally:
@@ -191,9 +191,9 @@ class Neo4jBackend(Backend):
         own = self._transaction
         if own is not None and own.locked:
             return own.number - 1
-        number, schema = self._only(self._server.write(_NOW))
+        number, schema = self._gate(self._server.write(_NOW))
         self._reached(number, schema)
-        return int(number)
+        return number
 
     def _is_past(self, as_of: int, *, own: bool) -> bool:
         """Whether a steady read as of a transaction needs more than the present.
@@ -428,6 +428,16 @@ class Neo4jBackend(Backend):
         if len(rows) != 1:
             raise Corrupt(f"{self._server.place} holds {len(rows)} stores; restore a backup")
         return rows[0]
+
+    def _gate(self, rows: Rows) -> tuple[int, int]:
+        """Return what readers are told: the last transaction, and the last that wrote a type."""
+        number, schema = self._only(rows)
+        if type(number) is not int or type(schema) is not int:
+            raise Corrupt(
+                f"{self._server.place} says that its last transaction is {number!r:.80}, of the types of {schema!r:.80}; "
+                f"restore a backup"
+            )
+        return number, schema
 
     def _locked(self) -> WriteBuffer:
         writing = self._buffer

@@ -73,7 +73,6 @@ _NUMBERS = {
         "n.lineage_key",
         ["n.lineage_since", "n.lineage_until", "n.lineage_revived"],
     ),
-    "t:LineageTransaction": ("null", ["coalesce(t.number, 0)"]),
     "y:LineageType": ("null", ["y.since", "y.until"]),
 }
 """What names transactions by their numbers, and the key of the node that it is of."""
@@ -98,6 +97,11 @@ RETURN a.lineage_key, b.lineage_key, number LIMIT {MOST}
 """Records are found by the numbers of transactions: one with a number of none is in no digest.
 
 Each is one steady read, so that no transaction is committed between its parts.
+"""
+_NO_HEADS = f"""
+MATCH (s:LineageStore) MATCH (t:LineageTransaction)
+WHERE NOT coalesce(t.number IS :: INTEGER AND t.number > 0 AND t.number <= s.number, false)
+RETURN t.number LIMIT {MOST}
 """
 _KEPT = f"""
 MATCH (t:LineageTransaction) WHERE t.purged IS NOT NULL UNWIND t.purged AS key
@@ -214,6 +218,8 @@ def check_graph(run: RunStatement, own: Transaction | None = None) -> Iterator[s
         yield f"readers are told that transaction {seen[0]} is the last, and writers that {last} is"
     yield from _store_faults(of_store)
     yield from _foreign(run)
+    for (number,) in run(_NO_HEADS):
+        yield f"there is a transaction {number}, but the last one is {last}"
     yield from _beyond(run, own.number if own is not None and own.locked else 0)
     types, found = _types(run)
     yield from found
@@ -236,7 +242,7 @@ def _beyond(run: RunStatement, is_open: int) -> Iterator[str]:
     """Yield what names a transaction that there is not; one that this thread has open is none yet, and may."""
     for query in _BEYOND:
         for source, target, number in run(query, open=is_open):
-            what = "a transaction or a type"
+            what = "a type"
             if source is not None:
                 what = (
                     _name(source)

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from lineage.backends.memory.backend import MemoryBackend
-from lineage.contract.backend import Backend
+from lineage.contract.backend import Backend, Order
+from lineage.contract.proof import purged
+from lineage.contract.walking import Direction
 from lineage.filters.tree import Field
 from lineage.model.keys import Kind, NodeKey
 from lineage.testing.builders import Clock, eventful
@@ -86,6 +88,28 @@ def keep_the_past_of_nobody(backend: MemoryBackend) -> None:
     backend.graph.past[NodeKey(Kind.ARTIFACT, 99)] = []
 
 
+def cover(backend: MemoryBackend, *, forged: bool) -> None:
+    held = backend.graph.nodes[AGAIN]
+    row = held["row"]
+    blank = purged(row)
+    held["row"] = row._replace(uri="s3://evil", digest=blank.digest) if forged else blank
+
+
+def forget_in_the_order_of_times(backend: MemoryBackend) -> None:
+    backend.find(Kind.ARTIFACT, order=Order(Field.CREATED), limit=1)
+    del backend.graph.orders[Kind.ARTIFACT, Field.CREATED]._entries[0]
+
+
+def turn_edges_round(backend: MemoryBackend) -> None:
+    ends = backend.graph._succ[CHURN]
+    turned = dict(reversed(ends.items()))
+    assert [*turned] != [*ends]
+    ends.clear()
+    ends.update(turned)
+    backend.graph.jumbled[Direction.DOWNSTREAM].clear()
+
+
+MODEL = NodeKey(Kind.ARTIFACT, 2)
 DAMAGE: dict[str, tuple[BackDoor, str]] = {
     "a log out of order": (
         of_memory(lambda it: it._log.reverse()),
@@ -130,6 +154,51 @@ DAMAGE: dict[str, tuple[BackDoor, str]] = {
     "a name that nobody had": (
         of_memory(lambda it: it.graph.former[Kind.ARTIFACT].add([(Field.NAME, "never")], 1)),
         "the index of the past finds artifact:1 by name 'never', which it never had",
+    ),
+    "a node of a later transaction": (
+        node(since=99),
+        "a version of artifact:4 is there, but transaction 99 did not write it",
+    ),
+    "content beside its digest": (
+        of_memory(lambda it: cover(it, forged=True)),
+        "transaction 4: the row of artifact:4 is none, or has content beside the digest",
+    ),
+    "erased content": (
+        of_memory(lambda it: cover(it, forged=False)),
+        "artifact:4, as transaction 4 wrote it, has lost its content, and no transaction up to 8 purged it",
+    ),
+    "purged content that came back": (
+        node(key=MODEL, digest=None, salt=bytes(16)),
+        "artifact:2 has content, but was purged",
+    ),
+    "a number that is a truth": (node(since=True), "artifact:4, .*has a row that is none"),
+    "an earlier last transaction": (
+        of_memory(lambda it: setattr(it, "_committed", it._committed._replace(last=it._log[6]))),
+        "there are transactions that were never committed",
+    ),
+    "a later last transaction": (
+        of_memory(lambda it: setattr(it, "_newest", 99)),
+        "transaction 99 is taken to be there, and the last one is 8",
+    ),
+    "other types for readers": (
+        of_memory(lambda it: setattr(it, "_committed", it._committed._replace(types=()))),
+        "the types that readers are given are not those of the last transaction",
+    ),
+    "what an open transaction keeps": (
+        of_memory(lambda it: it.graph.spared.update({AGAIN: it.graph.versions(AGAIN)})),
+        "what a transaction keeps until it commits is there, and none is open",
+    ),
+    "an order of times without a node": (
+        of_memory(forget_in_the_order_of_times),
+        "the order of artifacts by create_time is not that of their versions",
+    ),
+    "edges that pretend to be in order": (
+        of_memory(turn_edges_round),
+        "the edges of context:1 downstream are not in order",
+    ),
+    "an ended edge twice": (
+        of_memory(lambda it: it.graph.ended[DATA].append(it.graph.ended[DATA][0])),
+        "artifact:1 has an ended edge twice",
     ),
     "what no transaction wrote": (
         records(4, nodes=()),

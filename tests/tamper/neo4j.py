@@ -143,9 +143,9 @@ def _match(label: str) -> str:
     return f"()-[n:!{PAST}]->()" if label == "EDGE" else f"(n:{label})"
 
 
-def _one(work: Work, draw: random.Random, label: str, where: str = "true") -> str:
+def _one(work: Work, draw: random.Random, label: str) -> str:
     """Return the id of one node or relationship, always the same for one draw."""
-    rows = work.run(f"MATCH {_match(label)} WHERE {where} RETURN elementId(n) AS id ORDER BY id")
+    rows = work.run(f"MATCH {_match(label)} RETURN elementId(n) AS id ORDER BY id")
     (chosen,) = draw.choice(rows)
     return str(chosen)
 
@@ -186,7 +186,12 @@ def _property_added(label: str) -> Tampering:
             draw.choice(names),
             draw.choice([each for each in STRANGE if each is not None]),
         )
-        chosen = _one(work, draw, label, f"n.{name} IS NULL")
+        chosen = _one(work, draw, label)
+        if work.run(
+            f"MATCH {_match(label)} WHERE elementId(n) = $id AND n.{name} IS NOT NULL RETURN 1",
+            id=chosen,
+        ):
+            return None
         _set(work, label, chosen, name, value)
         return f"{chosen}: {name} is {value!r}"
 

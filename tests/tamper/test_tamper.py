@@ -15,11 +15,11 @@ from tests.tamper.memory import MemoryKit
 from tests.tamper.neo4j import Neo4jKit
 from tests.tamper.sqlite import SqliteKit
 
-ROUNDS = 8 if SEED else 1
+ROUNDS = 4 if SEED else 1
 """How often each target is tampered with: once in all runs but those of `make soak`."""
 
 
-FEW = 40
+FEW = 30
 """With how many things a graph is tampered where time is short: each check is some twenty round trips."""
 
 

@@ -7,8 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from lineage.backends.neo4j.backend import Neo4jBackend
+from lineage.backends.neo4j.rows import node_values
+from lineage.contract.proof import content_digest, purged
 from lineage.errors import Corrupt
 from lineage.model.keys import Kind
+from lineage.model.system import SYSTEM_TYPES
 from lineage.testing.builders import eventful, writing
 from tests.servers import Neo4jServer
 
@@ -105,6 +108,36 @@ CHANGES = {
     "store's highest id": ("MATCH (s:LineageStore) SET s.artifacts = 77", "77"),
     "second store": ("CREATE (:LineageStore {name: 'other', number: 0})", "2 nodes"),
     "index": ("DROP INDEX lineage_past_key", "lineage_past_key"),
+    "node of a later transaction": (
+        f"{AGAIN} CREATE (m:LineageNode:Artifact) SET m = n {{.*, lineage_key: 99, lineage_name: null, lineage_external: null, "
+        "lineage_since: 99}",
+        "artifact:99 names a transaction 99, which does not exist",
+    ),
+    "node that ends later": (
+        f"{AGAIN} SET n.lineage_until = 99",
+        "artifact:4 names a transaction 99, which does not exist",
+    ),
+    "edge of a later transaction": (
+        "MATCH (a:Execution), (b:Artifact) WITH a, b LIMIT 1 CREATE (a)-[:OUTPUT {lineage_since: 99, lineage_order: 9}]->(b)",
+        "from execution:1 to artifact:4 names a transaction 99, which does not exist",
+    ),
+    "edge that is hidden as replaced": (
+        "MATCH (a)-[r:INTERNAL_OUTPUT]->(b) CREATE (a)-[p:LINEAGE_PAST]->(b) SET p = properties(r), "
+        "p.lineage_kind = type(r), p.lineage_until = 8, p.lineage_replaced = true DELETE r",
+        "from execution:1 to artifact:4, as transaction 7 wrote it, ended at another time than it did",
+    ),
+    "order of an edge that is a text": (
+        f"{OUT} SET r.lineage_order = toString(r.lineage_order)",
+        "transaction 7: the row of the edge from execution:1 to artifact:4 is none",
+    ),
+    "first write of an edge that is none": (
+        "MATCH ()-[r:PARENT]->() SET r.lineage_first = 0",
+        "first written at another time",
+    ),
+    "type of no transaction": (
+        "MATCH (y:LineageType {id: 11}) SET y.since = 0",
+        "a type names a transaction 0, which does not exist",
+    ),
 }
 
 
@@ -116,6 +149,37 @@ def test_change_in_the_browser_is_told(
     neo4j_server.run(statement)
     found = backend.check()
     assert any(word in sentence for sentence in found), found
+
+
+def test_digest_is_no_cover_for_other_content_nor_for_none(
+    backend: Neo4jBackend, neo4j_server: Neo4jServer
+) -> None:
+    """Whoever knows the format keeps the real digest."""
+    (row,) = backend.find(Kind.ARTIFACT)
+    neo4j_server.run(
+        f"{AGAIN} SET n.lineage_digest = $digest, n.uri = 'x'", digest=content_digest(row)
+    )
+    covered = backend.check()
+    assert any("has content beside the digest that stands for it" in each for each in covered)
+    blank = node_values(purged(row), SYSTEM_TYPES[0])
+    neo4j_server.run(
+        f"{AGAIN} WITH n, n.create_time AS created, n.update_time AS updated "
+        "SET n = $blank SET n.create_time = created, n.update_time = updated",
+        blank=blank,
+    )
+    assert backend.check() == [
+        "artifact:4, as transaction 4 wrote it, has lost its content, and no transaction up to 8 purged it"
+    ]
+
+
+def test_purged_content_that_came_back_is_told(
+    backend: Neo4jBackend, neo4j_server: Neo4jServer
+) -> None:
+    neo4j_server.run(
+        "MATCH (n:LineageGone {id: 2}) SET n.lineage_salt = $salt REMOVE n.lineage_digest",
+        salt=bytes(16),
+    )
+    assert "artifact:2 has content, but was purged" in backend.check()
 
 
 def test_check_names_what_cannot_be_read_and_goes_on(
@@ -144,3 +208,12 @@ def test_purge_of_a_row_without_salt_is_refused(
     neo4j_server.run("MATCH (n:LineageGone {name: 'x'}) REMOVE n.lineage_salt")
     with pytest.raises(Corrupt, match="salt"), writing(backend) as new:
         new.purge(key)
+
+
+@pytest.mark.parametrize("value", ["'x'", "1.5", "true"])
+def test_last_number_that_is_none_is_told(
+    value: str, backend: Neo4jBackend, neo4j_server: Neo4jServer
+) -> None:
+    neo4j_server.run(f"MATCH (g:LineageGate) SET g.number = {value}")
+    with pytest.raises(Corrupt, match="its last transaction is"):
+        backend.check()
