@@ -57,7 +57,7 @@ ATTACKS: dict[str, tuple[list[str], str]] = {
     ),
     "type of another id": (
         ["UPDATE type SET id = 13 WHERE id = 12"],
-        "transaction 9 wrote a type 13 whose body is another than it was written",
+        "transaction 9 wrote a type 13, whose body says that it is 12",
     ),
     "edge that is hidden for later": (
         [

@@ -6,7 +6,7 @@ from lineage.contract.backend import Backend
 from lineage.contract.transaction import Transaction
 from lineage.model.keys import Kind
 from lineage.model.rows import EdgeKey, EdgeKind, NodeRow
-from lineage.testing.builders import eventful, everything, writing
+from lineage.testing.builders import elsewhere, eventful, everything, writing
 
 
 def test_check_changes_nothing(backend: Backend) -> None:
@@ -23,6 +23,21 @@ def test_check_within_a_transaction_is_of_what_is_committed(backend: Backend) ->
         new.artifact()
         new.type(Kind.CONTEXT, "Another")
         assert backend.check() == []
+    assert backend.check() == []
+
+
+def test_check_within_a_transaction_knows_what_that_has_purged(backend: Backend) -> None:
+    eventful(backend)
+    with writing(backend) as new:
+        key = new.artifact(name="secret")
+    with writing(backend, actor="ann") as new:
+        new.update(key, name="secret again")
+        new.delete(key)
+    with writing(backend) as new:
+        new.purge(key)
+        new.purge_heads(new.number - 1)
+        assert backend.check() == []
+        assert elsewhere(backend.check) == []
     assert backend.check() == []
 
 
