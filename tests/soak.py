@@ -1,7 +1,7 @@
 """Try other seeds and other moments, for as long as is given: `python -m tests.soak --minutes 10`.
 
-A round takes a new seed, with which it draws more examples than the tests do else, and repeats the
-kills, the full disks and the threads, whose moments are never the same. It ends at the first round
+A round takes a new seed, with which it draws more examples than the tests do else, tampers with stores in other
+ways, and repeats the kills, the full disks and the threads, whose moments are never the same. It ends at the first round
 that fails, and tells the command that runs it again; the last round is cut short by the time.
 """
 

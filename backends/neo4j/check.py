@@ -336,6 +336,8 @@ def _types(run: RunStatement) -> tuple[dict[int, AnyType], list[str]]:
             found.append(
                 f"the node of type {number}, written by transaction {since}, says something else than its body"
             )
+        if row.type.id != number:
+            continue  # whose versions it is one of, only its body says
         if not _same(until, ends.get(number)):
             found.append(
                 f"transaction {since} wrote a version of type {number} that ends at another time than it did"

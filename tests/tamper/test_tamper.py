@@ -19,7 +19,7 @@ ROUNDS = 4 if SEED else 1
 """How often each target is tampered with: once in all runs but those of `make soak`."""
 
 
-FEW = 30
+FEW = 25
 """With how many things a graph is tampered where time is short: each check is some twenty round trips."""
 
 
@@ -27,6 +27,7 @@ def kit_of(name: str, folder: Path) -> Kit:
     return MemoryKit(quick=not SEED) if name == "memory" else SqliteKit(folder, quick=not SEED)
 
 
+@pytest.mark.slow
 @pytest.mark.soak
 @pytest.mark.parametrize("name", ["memory", "sqlite"])
 def test_no_tampering_changes_an_answer_unnoticed(name: str, tmp_path: Path) -> None:

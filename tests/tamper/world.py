@@ -113,7 +113,7 @@ class Questions:
         ]
         self._last = head.number
         every = range(self._last + 1)
-        self._moments = (None, *(every[4:-1:4] if quick else every))
+        self._moments = (None, *(every[6:-1:6] if quick else every))
         self._dear = () if not dear else (None,) if quick else (None, *every[::4])
 
     def answers(self, backend: Backend) -> dict[str, str]:

@@ -134,6 +134,7 @@ CHANGES = {
         "MATCH ()-[r:PARENT]->() SET r.lineage_first = 0",
         "first written at another time",
     ),
+    "id of a type that is a list": ("MATCH (y:LineageType {id: 11}) SET y.id = [11]", "type [11]"),
     "type of no transaction": (
         "MATCH (y:LineageType {id: 11}) SET y.since = 0",
         "a type names a transaction 0, which does not exist",
