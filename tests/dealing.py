@@ -36,7 +36,7 @@ SECONDS: dict[str, float] = {
     "tests/backends/test_hubs.py (Neo4j)": 40,
     "tests/backends/test_threads.py": 35,
     "tests/mlmd/test_moving.py (Neo4j)": 35,
-    "tests/tamper/test_tamper.py (Neo4j)": 30,
+    "tests/tamper/test_tamper.py (Neo4j)": 20,
     "tests/backends/test_walks.py": 30,
     "tests/backends/test_replay.py (Neo4j)": 30,
     "tests/backends/neo4j/test_schema.py (Neo4j)": 30,

@@ -19,7 +19,7 @@ ROUNDS = 4 if SEED else 1
 """How often each target is tampered with: once in all runs but those of `make soak`."""
 
 
-FEW = 25
+FEW = 12
 """With how many things a graph is tampered where time is short: each check is some twenty round trips."""
 
 

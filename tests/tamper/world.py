@@ -24,6 +24,8 @@ __all__ = ["Questions", "fill"]
 _Question: TypeAlias = tuple[str, Callable[[], object]]
 
 DIGEST = "sha256:0123456789abcdef0123456789abcdef"
+PLAIN = {"types", "nodes", "edges", "found"}
+"""What is asked of moments where nothing dear is: a server plans each shape of statement at its first use."""
 BEYOND = 3
 """How many ids past the highest are asked for, where a phantom may be."""
 
@@ -140,7 +142,8 @@ class Questions:
         yield "export", lambda: _exported(backend)
         for as_of in self._moments:
             for name, question in _of_moment(backend, self._keys, as_of):
-                yield f"{name}, as of {as_of}", question
+                if self._dear or name in PLAIN:
+                    yield f"{name}, as of {as_of}", question
         for as_of in self._dear:
             for name, question in _dear(backend, self._keys, as_of):
                 yield f"{name}, as of {as_of}", question
