@@ -14,6 +14,7 @@ from lineage.errors import (
     NotFound,
     Stale,
     Unavailable,
+    Unproven,
 )
 from lineage.model.entities import (
     Artifact,
@@ -46,6 +47,8 @@ from lineage.model.system import (
     Transform,
 )
 from lineage.model.values import ProtoAny, ValueType
+from lineage.proofs.bundle import Proof
+from lineage.proofs.verifying import Verified, verify
 from lineage.queries.find import Page
 from lineage.recording.record import Recorded
 from lineage.recording.run import Run
@@ -93,6 +96,7 @@ __all__ = [
     "ParentContext",
     "Process",
     "Progress",
+    "Proof",
     "ProtoAny",
     "Purpose",
     "Recorded",
@@ -104,8 +108,11 @@ __all__ = [
     "Train",
     "Transform",
     "Unavailable",
+    "Unproven",
     "ValueType",
+    "Verified",
     "connect",
+    "verify",
 ]
 
 

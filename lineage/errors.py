@@ -6,6 +6,7 @@ LineageError
 ├── AlreadyExists   the name, external id or edge is taken   (ValueError)
 ├── Conflict        lost a race: try again                   (retryable)
 ├── Stale           changed meanwhile: read again first
+├── Unproven        a proof does not prove what it says      (ValueError)
 ├── BackendError    the storage failed; the driver's own error is __cause__  (OSError)
 │   ├── Unavailable not reached, busy, timed out             (retryable)
 │   └── Corrupt     damaged, or not ours
@@ -32,6 +33,7 @@ __all__ = [
     "NotFound",
     "Stale",
     "Unavailable",
+    "Unproven",
     "ending_of",
 ]
 
@@ -66,6 +68,10 @@ class Conflict(LineageError):
 
 class Stale(LineageError):
     """The stored node is newer than the one at hand: read it again, then decide."""
+
+
+class Unproven(LineageError, ValueError):
+    """A proof is not what was made, or does not prove what was asked."""
 
 
 class BackendError(LineageError, OSError):
@@ -104,6 +110,7 @@ ENDINGS: Mapping[type[LineageError], Ending] = {
     Unavailable: Ending(9, "UNAVAILABLE"),
     Corrupt: Ending(10, "DATA_LOSS"),
     MissingExtra: Ending(11, "INTERNAL"),
+    Unproven: Ending(13, "FAILED_PRECONDITION"),  # 12 is that of a path that is not there
 }
 """How it ends after each error; a subclass that is not listed ends as its parent does."""
 

@@ -14,6 +14,7 @@ from lineage.contract.kept import KeptDigest
 from lineage.contract.plugins import backend_factory, shown_url, store_address
 from lineage.contract.registry import registry
 from lineage.contract.transaction import Author, current_actor
+from lineage.contract.walking import Limits
 from lineage.errors import Invalid, LineageError, NotFound
 from lineage.model.entities import Edge, Entity, EventType, Execution, Node
 from lineage.model.keys import NodeKey
@@ -39,6 +40,7 @@ from lineage.recording.run import Run
 if TYPE_CHECKING:
     from lineage.interchange.copying import Copied
     from lineage.interchange.importing import Imported
+    from lineage.proofs.bundle import Proof
     from lineage.queries.actors import ActorRemoval
     from lineage.queries.removal import Removal
 
@@ -409,6 +411,26 @@ class Store(Reading):
         faults = self.backend.check()
         other = None if kept is None else kept.fault(self.backend)
         return faults if other is None else [*faults, other]
+
+    def prove(
+        self,
+        node: Reference,
+        *,
+        limits: Limits = Limits(nodes=1_000),
+        earlier: int | None = None,
+        key: str | Path | None = None,
+    ) -> Proof:
+        """Return what is recorded of a node and of all it was made from, as a proof that stands alone.
+
+        `lineage.verify` checks it without a store. With `earlier` it also proves that history went on from that
+        transaction; `key` is a PEM file with the Ed25519 key that signs it. It is of this moment, and bounded
+        by `limits`, which it says; `docs/proof.md` tells what it proves, and what it does not.
+        """
+        from lineage.proofs.proving import prove
+
+        asked = self._asked(node).keys[0]
+        as_of = self.as_of
+        return prove(self.backend, asked, limits=limits, earlier=earlier, key_file=key, as_of=as_of)
 
     def close(self) -> None:
         """Close the store; on one that `at` returned, nothing happens."""

@@ -24,6 +24,7 @@ LAYER = {
     "formats": 5,
     "recording": 5,
     "interchange": 6,
+    "proofs": 6,
     "reading": 6,
     "store": 7,
     "server": 8,

@@ -51,6 +51,7 @@ PUBLIC = {
     "ParentContext",
     "Process",
     "Progress",
+    "Proof",
     "ProtoAny",
     "Purpose",
     "Recorded",
@@ -62,6 +63,9 @@ PUBLIC = {
     "Train",
     "Transform",
     "Unavailable",
+    "Unproven",
+    "Verified",
+    "verify",
     "ValueType",
     "connect",
 }

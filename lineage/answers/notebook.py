@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from lineage.answers.labels import label, printable, shown
 from lineage.model.entities import Node
 
-__all__ = ["CELL", "ROWS", "html_table", "node_cells", "safely"]
+__all__ = ["CELL", "ROWS", "escaped", "html_table", "node_cells", "safely"]
 
 ROWS = 50
 """How many rows a table shows at most."""
@@ -27,7 +27,7 @@ def html_table(
     left_out = more + max(0, len(rows) - ROWS)
     lines = [
         "<table>",
-        f"<caption>{_escaped(printable(caption, limit=2 * CELL))}</caption>",
+        f"<caption>{escaped(printable(caption, limit=2 * CELL))}</caption>",
         f"<thead>{_row('th', header)}</thead>",
         "<tbody>",
         *(_row("td", row) for row in rows[:ROWS]),
@@ -37,15 +37,16 @@ def html_table(
     return "\n".join([*lines, "</tbody>", "</table>"])
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """Return a text as HTML that shows it."""
     return text.translate(_ESCAPES)
 
 
 def _row(tag: str, cells: Iterable[object]) -> str:
     try:
-        return f"<tr>{''.join(f'<{tag}>{_escaped(_text(cell))}</{tag}>' for cell in cells)}</tr>"
+        return f"<tr>{''.join(f'<{tag}>{escaped(_text(cell))}</{tag}>' for cell in cells)}</tr>"
     except Exception as error:  # noqa: BLE001  # a row may be anything, and one must not hide the rest
-        return f"<tr><{tag}>{_escaped(_broken(error))}</{tag}></tr>"
+        return f"<tr><{tag}>{escaped(_broken(error))}</{tag}></tr>"
 
 
 def _text(cell: object) -> str:
@@ -68,7 +69,7 @@ def safely(build: Callable[[], str], subject: str) -> str:
     try:
         return build()
     except Exception as error:  # noqa: BLE001  # whatever it is, the answer is still in the variable
-        return f"<pre>{_escaped(printable(subject, limit=CELL))}: {_escaped(_broken(error))}</pre>"
+        return f"<pre>{escaped(printable(subject, limit=CELL))}: {escaped(_broken(error))}</pre>"
 
 
 def node_cells(node: Node) -> tuple[str, str, str]:

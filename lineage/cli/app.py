@@ -106,6 +106,12 @@ COMMANDS = (
     Command("copy", "copying.copy", ("lineage copy lineage.db backup.db",)),
     Command("serve", "serving.serve", ("lineage serve --mlmd 127.0.0.1:8080",)),
     Command("check", "history.check", ("lineage check",)),
+    Command(
+        "prove",
+        "proving.prove",
+        ("lineage prove models/tree.pickle model.proof --html model.html",),
+    ),
+    Command("verify", "proving.verify", ("lineage verify model.proof",)),
     Command("end", "ending.end", ("lineage end execution:1 --state FAILED",)),
     Command(
         "delete",

@@ -24,9 +24,11 @@ from lineage.cli.app import (
 from lineage.cli.documents import LONGEST_PATH, keys_of
 from lineage.cli.files import Exported
 from lineage.cli.history import Faults, Log, Types
+from lineage.cli.proving import Proven
 from lineage.errors import ENDINGS
 from lineage.interchange.copying import Copied
 from lineage.interchange.importing import Imported
+from lineage.proofs.verifying import Verified
 from lineage.queries.comparison import Comparison, Row
 from lineage.queries.differences import Diff, Difference, FieldChange
 from lineage.queries.find import Page
@@ -58,6 +60,8 @@ _ANSWERS: Mapping[str, Mapping[str, type | list[str]]] = {
     "import": {"": Imported},
     "copy": {"": Copied},
     "check": {"": Faults},
+    "prove": {"": Proven},
+    "verify": {"": Verified},
     "serve": {"": ["mlmd"]},
     "end": {"": ["ended"]},
     "delete": {"": ["deleted"]},

@@ -59,12 +59,16 @@ __all__ = [
     "NO_DIGEST",
     "Chain",
     "author_digest",
+    "author_text",
     "content_digest",
+    "content_text",
     "faults",
     "is_edge_row",
     "is_node_row",
+    "own_text",
     "purged",
     "purged_head",
+    "record_lines",
     "seal",
 ]
 
@@ -78,7 +82,12 @@ def content_digest(row: NodeRow) -> bytes:
         return row.digest
     salt = row[11]
     assert salt is not None
-    return sha256(salt + to_json(row[2:8])).digest()
+    return sha256(salt + content_text(row)).digest()
+
+
+def content_text(row: NodeRow) -> bytes:
+    """Return what a version's digest covers beside its salt."""
+    return to_json(row[2:8])
 
 
 def purged(row: NodeRow) -> NodeRow:
@@ -99,7 +108,12 @@ def author_digest(head: Head) -> bytes:
     """Return the digest of a transaction's actor and message: the stored one where they were purged."""
     if head.salt is None:
         return head.author or NO_DIGEST
-    return sha256(head.salt + to_json((head.actor, head.message))).digest()
+    return sha256(head.salt + author_text(head)).digest()
+
+
+def author_text(head: Head) -> bytes:
+    """Return what the digest of a transaction's author covers beside its salt."""
+    return to_json((head.actor, head.message))
 
 
 def purged_head(head: Head) -> Head:
@@ -109,12 +123,16 @@ def purged_head(head: Head) -> Head:
 
 def seal(previous: bytes, commit: Commit) -> bytes:
     """Return the digest of a transaction that follows the one with the digest `previous`."""
-    head = commit.head
+    records = root(map(str.encode, record_lines(commit)))
+    parts = previous, author_digest(commit.head), records, own_text(commit.head)
+    return sha256(b"".join(parts)).digest()
+
+
+def own_text(head: Head) -> bytes:
+    """Return what a transaction's digest covers of its own row, but for its author."""
     numbers = (head.number, head.time, head.records, head.schema)
     counters = (head.types, head.artifacts, head.executions, head.contexts, head.edges)
-    records = root(map(str.encode, _lines(commit)))
-    own = to_json(("transaction", *numbers, *counters, head.mark))
-    return sha256(b"".join((previous, author_digest(head), records, own))).digest()
+    return to_json(("transaction", *numbers, *counters, head.mark))
 
 
 class Chain:
@@ -273,7 +291,8 @@ _KINDS = {kind: kind.value for kind in Kind}
 _EDGES = {kind: str(int(kind)) for kind in EdgeKind}
 
 
-def _lines(commit: Commit) -> Iterator[str]:
+def record_lines(commit: Commit) -> Iterator[str]:
+    """Yield the lines of a transaction's records, in the order of the tree's leaves."""
     for row in commit.batch.types:
         yield _type_line(row)
     for key in commit.ended:

@@ -17,7 +17,7 @@ from lineage.model.rows import EdgeRow
 from lineage.model.schema import AnyType
 from lineage.model.system import SYSTEM_NAMES
 
-__all__ = ["Role", "Roles"]
+__all__ = ["Role", "Roles", "role_of"]
 
 
 class Role(StrEnum):
@@ -95,8 +95,7 @@ class Roles:
 
     def of(self, type_id: int) -> Role | None:
         """Return the role of a type; None where nothing says it."""
-        known = self._types.by_id[type_id]
-        return _by_base(known) or _by_name(known)
+        return role_of(self._types.by_id[type_id])
 
     def ids(self, role: Role) -> frozenset[int]:
         """Return the ids of all types of a role."""
@@ -120,6 +119,11 @@ class Roles:
             return purposes[0]
         is_silent = role is Role.DATASET and use_of(paths_of(event.paths)) is None
         return Purpose.EVALUATION if is_silent and self.of(execution) is Role.EVALUATE else None
+
+
+def role_of(known: AnyType) -> Role | None:
+    """Return the role of a type; None where nothing says it."""
+    return _by_base(known) or _by_name(known)
 
 
 def _by_base(known: AnyType) -> Role | None:

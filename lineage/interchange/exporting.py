@@ -19,7 +19,7 @@ from lineage.errors import Invalid, LineageError
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import Batch, Head
 
-__all__ = ["batches", "export", "writable", "write_file"]
+__all__ = ["batches", "export", "replacing", "writable", "write_file"]
 
 BATCH_IDS = 128
 """How many ids are read at a time: what lives briefly is cheap to collect, so more is slower."""
@@ -137,12 +137,12 @@ def write_file(
         return tuple(write(target, format))
     name = format or format_of_suffix(str(target))
     dumper(name)
-    with _replacing(Path(target)) as file:
+    with replacing(Path(target)) as file:
         return tuple(write(file, name))
 
 
 @contextmanager
-def _replacing(target: Path) -> Iterator[IO[bytes]]:
+def replacing(target: Path) -> Iterator[IO[bytes]]:
     """Open a new file beside the target, which it replaces at the end, or disappears on an error."""
     with writable(target):
         place = target.resolve()  # a link stays a link

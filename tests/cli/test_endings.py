@@ -30,6 +30,7 @@ READING = [
     ("log",),
     ("export",),
     ("check",),
+    ("prove", "artifact:1"),
 ]
 
 ALL_ERRORS = [
@@ -180,7 +181,7 @@ def test_help_says_what_it_does_with_an_example(shell: Shell, command: app.Comma
     assert first in answer.out
     assert len(first) <= 62, "the list of commands would cut it"
     assert f"Example:\n    {command.examples[0]}\n" in answer.out
-    assert ("--store" in answer.out) is (command.name != "copy")
+    assert ("--store" in answer.out) is (command.name not in {"copy", "verify"})
     assert "--json" in answer.out
 
 
@@ -225,9 +226,9 @@ def called(function: Callable[..., object]) -> set[str]:
 def test_what_every_command_takes() -> None:
     for each in app.COMMANDS:
         taken = called(each.function)
-        stores = {"source", "target"} if each.name == "copy" else {"store"}
+        stores = {"copy": {"source", "target"}, "verify": {"file"}}.get(each.name, {"store"})
         assert stores | {"as_json"} <= taken, each.name
         writes = each.name in {"import", "delete", "end", "purge", "restore", "serve", "unlink"}
         assert ("actor" in taken) is writes, each.name
-        reads = not writes and each.name not in {"check", "demo"}
+        reads = not writes and each.name not in {"check", "demo", "verify"}
         assert ("as_of" in taken) is reads, each.name

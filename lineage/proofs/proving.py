@@ -1,0 +1,203 @@
+"""Makes a bundle: the records that an answer rests on, and why they are in the store's history."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from lineage.contract.backend import Backend
+from lineage.contract.proof import (
+    author_digest,
+    author_text,
+    content_text,
+    own_text,
+    record_lines,
+)
+from lineage.contract.refusals import missing_head
+from lineage.contract.tree import (
+    NO_DIGEST,
+    consistency_path,
+    inclusion_path,
+    root,
+    root_of,
+    subtree,
+    whole_subtrees,
+)
+from lineage.contract.walking import Limits, check_limits
+from lineage.errors import Corrupt, Invalid, Unproven
+from lineage.model.keys import NodeKey
+from lineage.model.rows import Commit, Head, NodeRow
+from lineage.proofs.bundle import FORMAT, VERSION, Document, Proof, canonical
+from lineage.proofs.collecting import Collected, Identity
+from lineage.proofs.records import Record, Records, identity_of
+from lineage.proofs.signing import sign
+from lineage.proofs.verifying import verify
+
+__all__ = ["LINKS", "prove"]
+
+LINKS = 1_000
+"""How many transactions, from the first that a bundle needs to its last, it links to one another at most."""
+LINK_RECORDS = 100_000
+"""How many records these may have together: the root over them is in no row, and so they are read."""
+
+
+def prove(
+    backend: Backend,
+    key: NodeKey,
+    *,
+    limits: Limits,
+    earlier: int | None = None,
+    key_file: str | Path | None = None,
+    as_of: int | None = None,
+) -> Proof:
+    """Return what is recorded of a node and of all it was made from, with the proof that it is.
+
+    The limits are those of the walk upstream. With `earlier`, the number of a transaction, the bundle also
+    proves that history went on from there. A private key, in a PEM file, signs it. `NotFound` where there is
+    no such node, `Corrupt` where the store does not hold what its digests say.
+    """
+    check_limits(limits)
+    last = backend.now() if as_of is None else as_of
+    if earlier is not None and not (type(earlier) is int and 0 < earlier <= last):
+        raise Invalid(f"earlier={earlier!r:.80}: give the number of a transaction up to {last}")
+    collected = Collected(backend, key, limits, last)
+    writer = _Writer(backend, last, earlier)
+    document = writer.document(key, collected)
+    if key_file is not None:
+        document["signature"] = sign(canonical(document), key_file)
+    proof = Proof(document, tuple(writer.notes))
+    try:
+        verify(proof)
+    except Unproven as error:
+        raise Corrupt(
+            f"the store does not hold what its digests say, so that nothing proves {key}; run a check of it: {error}"
+        ) from error
+    return proof
+
+
+class _Writer:
+    """Writes a bundle's parts, all of one moment."""
+
+    def __init__(self, backend: Backend, last: int, earlier: int | None) -> None:
+        self._backend, self._last, self._earlier = backend, last, earlier
+        self._heads: dict[int, Head] = {}
+        self.notes: list[str] = []
+        self._node = cache(self._subtree)
+
+    def document(self, key: NodeKey, collected: Collected) -> Document:
+        records: list[dict[str, Any]] = []
+        transactions = []
+        for number in self._numbers({*collected.wanted, self._last}):
+            (commit,) = self._backend.changes(number - 1, until=number)
+            wanted = collected.wanted.get(number, set())
+            lines = [*record_lines(commit)]
+            records += _records(commit, lines, wanted)
+            is_link = not wanted and number != self._last
+            transactions.append(self._transaction(commit, lines, is_link=is_link))
+        if collected.cut:
+            self.notes.append(f"the limit of {collected.cut} cut what the node was made from")
+        said = Records(
+            Record(each["transaction"], json.loads(each["line"]), each["content"])
+            for each in records
+        )
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "subject": str(key),
+            "number": self._last,
+            "digest": self._head(self._last).digest.hex(),
+            "root": root_of(self._last, self._node).hex(),
+            "cut": collected.cut,
+            "answer": said.answer(key),
+            "transactions": transactions,
+            "records": records,
+            "earlier": self._went_on(),
+        }
+
+    def _numbers(self, needed: set[int]) -> list[int]:
+        """Return the transactions of the bundle: those needed, with all between them if they are not too many."""
+        first = min(needed)
+        for start in (min(first, self._earlier or first), first):
+            if self._last - start < LINKS:
+                heads = self._backend.log(before=self._last + 1, limit=self._last - start + 1)
+                self._heads |= {head.number: head for head in heads}
+                if sum(head.records for head in heads) <= LINK_RECORDS:
+                    return [*range(start, self._last + 1)]
+        self.notes.append(
+            f"transactions {first} to {self._last} are too many to be linked: a digest that was kept does not "
+            "prove this, but a signature does, and the root of the tree over heads"
+        )
+        return sorted(needed)
+
+    def _transaction(self, commit: Commit, lines: list[str], *, is_link: bool) -> dict[str, Any]:
+        head = commit.head
+        before = self._head(head.number - 1).digest if head.number > 1 else NO_DIGEST
+        author = {"digest": author_digest(head).hex()}
+        if head.salt is not None and not is_link:
+            author = {"salt": head.salt.hex(), "text": author_text(head).decode()}
+        path = None
+        if not is_link:
+            path = [each.hex() for each in inclusion_path(head.number - 1, self._last, self._node)]
+        return {
+            "own": own_text(head).decode(),
+            "before": before.hex(),
+            "author": author,
+            "records": root(map(str.encode, lines)).hex(),
+            "path": path,
+        }
+
+    def _went_on(self) -> dict[str, Any] | None:
+        if self._earlier is None:
+            return None
+        path = consistency_path(self._earlier, self._last, self._node)
+        return {
+            "number": self._earlier,
+            "root": root_of(self._earlier, self._node).hex(),
+            "path": [each.hex() for each in path],
+        }
+
+    def _subtree(self, number: int, height: int) -> bytes:
+        return subtree(self._head(number), height)
+
+    def _head(self, number: int) -> Head:
+        if number not in self._heads:
+            heads = self._backend.log(before=number + 1, limit=1)
+            if [head.number for head in heads] != [number]:
+                raise missing_head(number)
+            self._heads[number] = heads[0]
+        return self._heads[number]
+
+
+def _records(commit: Commit, lines: list[str], wanted: set[Identity]) -> list[dict[str, Any]]:
+    """Return those records of a transaction that are wanted, in the order of its tree."""
+    if not wanted:
+        return []
+    node = whole_subtrees(map(str.encode, lines))
+    rows = {row.key: row for row in (*commit.batch.nodes, *commit.batch.updates)}
+    records = []
+    for index, line in zip(count(), lines, strict=False):
+        if line.startswith(('["ended"', '["purged head"')):
+            continue
+        identity = identity_of(json.loads(line))
+        if identity in wanted:
+            path = [each.hex() for each in inclusion_path(index, len(lines), node)]
+            row = rows[identity[1]] if identity[0] == "node" else None  # type: ignore[index]  # a key
+            records.append(
+                {
+                    "transaction": commit.head.number,
+                    "index": index,
+                    "line": line,
+                    "path": path,
+                    **_content_of(row),
+                }
+            )
+    return records
+
+
+def _content_of(row: NodeRow | None) -> dict[str, Any]:
+    if row is None or row.salt is None:
+        return {"salt": None, "content": None}
+    return {"salt": row.salt.hex(), "content": content_text(row).decode()}
