@@ -155,7 +155,7 @@ def test_errors_are_ours_and_the_nearest_builtin() -> None:
         for name, error in errors.items()
         if isinstance(error, type) and issubclass(error, Exception)
     }
-    assert len(errors) == 10
+    assert len(errors) == 11
     assert all(issubclass(error, lineage.LineageError) for error in errors.values())
     builtin = {
         "NotFound": LookupError,

@@ -6,10 +6,12 @@ import re
 from typing import NamedTuple
 
 from lineage.contract.backend import EMPTY, Backend
+from lineage.contract.refusals import missing_head
 from lineage.contract.tree import NO_DIGEST
 from lineage.errors import Invalid
+from lineage.model.rows import Head
 
-__all__ = ["KeptDigest", "kept_at", "records_up_to"]
+__all__ = ["KeptDigest", "kept_at", "kept_root", "records_up_to"]
 
 _FORM = re.compile(r"(\d{1,18}):([0-9a-fA-F]{64})", re.ASCII)
 
@@ -52,7 +54,8 @@ class KeptDigest(NamedTuple):
                 f"transaction {self.number}, whose digest was kept, is not there: the last one is {last}, so that "
                 "what came after it was cut off, or this is another store"
             )
-        there = kept_at(backend, self.number).digest
+        heads = backend.log(before=self.number + 1, limit=1) if self.number else [EMPTY]
+        there = heads[0].digest if heads else NO_DIGEST  # that it is missing, the check says
         if there == self.digest:
             return None
         return (
@@ -63,8 +66,19 @@ class KeptDigest(NamedTuple):
 
 def kept_at(backend: Backend, number: int) -> KeptDigest:
     """Return what to keep of a committed transaction; of number 0, the empty store, the digest is all zeros."""
+    return KeptDigest(number, _head(backend, number).digest)
+
+
+def kept_root(backend: Backend, number: int) -> KeptDigest:
+    """Return the root of the tree over the heads up to a committed transaction."""
+    return KeptDigest(number, backend.head_tree(_head(backend, number)).root)
+
+
+def _head(backend: Backend, number: int) -> Head:
     heads = backend.log(before=number + 1, limit=1) if number else [EMPTY]
-    return KeptDigest(number, next((h.digest for h in heads if h.number == number), NO_DIGEST))
+    if [head.number for head in heads] != [number]:
+        raise missing_head(number)
+    return heads[0]
 
 
 def records_up_to(backend: Backend, number: int) -> int:

@@ -72,6 +72,14 @@ class HeadTree(NamedTuple):
     digest: bytes = NO_DIGEST
     roots: tuple[bytes, ...] = ()
 
+    @property
+    def root(self) -> bytes:
+        """The root over all of them."""
+        node = self.roots[-1] if self.roots else sha256().digest()
+        for each in self.roots[-2::-1]:
+            node = _inner(each, node)
+        return node
+
     def grown(self, digest: bytes) -> tuple[HeadTree, bytes]:
         """Return the tree with the next head, and the inner nodes that this one completes, lowest first.
 

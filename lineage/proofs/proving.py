@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -38,7 +39,7 @@ from lineage.proofs.verifying import verify
 
 __all__ = ["LINKS", "prove"]
 
-LINKS = 1_000
+LINKS = 10_000
 """How many transactions, from the first that a bundle needs to its last, it links to one another at most."""
 LINK_RECORDS = 100_000
 """How many records these may have together: the root over them is in no row, and so they are read."""
@@ -90,8 +91,8 @@ class _Writer:
     def document(self, key: NodeKey, collected: Collected) -> Document:
         records: list[dict[str, Any]] = []
         transactions = []
-        for number in self._numbers({*collected.wanted, self._last}):
-            (commit,) = self._backend.changes(number - 1, until=number)
+        for commit in self._commits(self._numbers({*collected.wanted, self._last})):
+            number = commit.head.number
             wanted = collected.wanted.get(number, set())
             lines = [*record_lines(commit)]
             records += _records(commit, lines, wanted)
@@ -116,6 +117,17 @@ class _Writer:
             "records": records,
             "earlier": self._went_on(),
         }
+
+    def _commits(self, numbers: list[int]) -> Iterator[Commit]:
+        """Read transactions, each run of numbers that follow one another in one stream."""
+        runs: list[list[int]] = []
+        for number in numbers:
+            if runs and number == runs[-1][1] + 1:
+                runs[-1][1] = number
+            else:
+                runs.append([number, number])
+        for first, last in runs:
+            yield from self._backend.changes(first - 1, until=last)
 
     def _numbers(self, needed: set[int]) -> list[int]:
         """Return the transactions of the bundle: those needed, with all between them if they are not too many."""

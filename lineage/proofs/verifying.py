@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lineage.contract.kept import KeptDigest
-from lineage.contract.tree import is_consistent, root_by_path
+from lineage.contract.tree import NO_DIGEST, is_consistent, root_by_path
 from lineage.errors import LineageError, Unproven
 from lineage.model.keys import NodeKey
 from lineage.proofs.bundle import Document, Proof, canonical, read_document
@@ -134,33 +134,33 @@ class _Verification:
     def _read_transactions(self) -> None:
         last = 0
         for each in _list(self._document["transactions"]):
-            _check_names(each, "transaction")
-            own, author = _own(_text(each["own"])), _author(_object(each["author"]))
-            before, records = _hash(each["before"]), _hash(each["records"])
-            digest = sha256(before + author[0] + records + each["own"].encode()).digest()
-            number = own[1]
+            transaction, before, records = _transaction(each)
+            number = transaction.number
             if number <= last:
                 raise Unproven(f"transaction {number} does not come after the one before")
             previous = self._transactions.get(number - 1)
-            if previous is not None and previous.digest != before:
+            follows = NO_DIGEST if number == 1 else before if previous is None else previous.digest
+            if before != follows:
                 raise Unproven(f"transaction {number} does not follow transaction {number - 1}")
             if each["path"] is not None:
-                path = [_hash(node) for node in _list(each["path"])]
-                if root_by_path(digest, number - 1, self._number, path) != self._root:
-                    raise Unproven(f"transaction {number} is not in the tree over heads")
+                self._check_path(transaction, each["path"])
                 self._record_roots[number] = records
             elif each["author"].keys() != {"digest"}:
                 raise Unproven(f"transaction {number} is a mere link, but says who wrote it")
             last = number
-            self._transactions[number] = ProvedTransaction(
-                number, own[2], own[3], own[10], digest, author[1]
-            )
+            self._transactions[number] = transaction
         if last != self._number or self._transactions[last].digest != self._digest:
             raise Unproven(f"the last transaction is not {self._number} with the digest it has")
         if last not in self._record_roots:
             raise Unproven(f"transaction {last} is not in the tree over heads")
         while self._linked_from - 1 in self._transactions:
             self._linked_from -= 1
+
+    def _check_path(self, transaction: ProvedTransaction, path: object) -> None:
+        nodes = [_hash(node) for node in _list(path)]
+        index = transaction.number - 1
+        if root_by_path(transaction.digest, index, self._number, nodes) != self._root:
+            raise Unproven(f"transaction {transaction.number} is not in the tree over heads")
 
     def _read_records(self) -> Records:
         records, place, used = [], (0, -1), set()
@@ -323,6 +323,17 @@ def _check_content(record: Mapping[str, Any], line: list[Any]) -> None:
         != line[5]
     ):
         raise Unproven(f"the content of {line[1]} is not the one that was recorded")
+
+
+def _transaction(content: object) -> tuple[ProvedTransaction, bytes, bytes]:
+    """Return what a transaction says, the digest before it and the root over its records."""
+    _check_names(content, "transaction")
+    part = _object(content)
+    own, (author, said) = _own(_text(part["own"])), _author(_object(part["author"]))
+    before, records = _hash(part["before"]), _hash(part["records"])
+    digest = sha256(before + author + records + part["own"].encode()).digest()
+    transaction = ProvedTransaction(own[1], own[2], own[3], own[10], digest, said)
+    return transaction, before, records
 
 
 def _own(text: str) -> list[Any]:

@@ -106,9 +106,13 @@ def test_check_of_a_sound_store(shell: Shell) -> None:
     entry = shell("log", "--json").json["entries"][0]
     digest = f"2:{entry['digest']}"
     said = "All is as it was written.\nRead 2 transactions with 19 records."
-    assert shell("check") == (0, f"{said} Keep the last digest elsewhere: {digest}\n", "")
     document = shell("check", "--json").json
+    root = document.pop("root")
     assert document == {"faults": [], "transactions": 2, "records": 19, "digest": digest}
+    said += f" Keep the last digest elsewhere: {digest}\nFor `lineage verify --root` keep that of the tree"
+    assert shell("check") == (0, f"{said} over heads, too: {root}\n", "")
+    shell("prove", "artifact:2", "model.proof")
+    assert shell("verify", "model.proof", "--root", root).code == 0
     assert digest[2:] in shell("log").out
 
 

@@ -48,11 +48,13 @@ def test_root_is_as_defined(size: int) -> None:
 
 def test_tree_over_heads_grows_as_defined() -> None:
     tree, digests = NO_TREE, []
+    assert tree.root == tree_hash(digests)
     for number in range(1, 70):
         digests.append(sha256(bytes([number])).digest())
         tree, nodes = tree.grown(digests[-1])
         assert (tree.number, tree.digest) == (number, digests[-1])
         assert nodes == completed(digests)
+        assert tree.root == tree_hash(digests)
         sizes = [(last - (1 << height), last) for last, height in subtrees(number)]
         assert list(tree.roots) == [tree_hash(digests[start:last]) for start, last in sizes]
         assert [start for start, _ in sizes] == [0, *(last for _, last in sizes[:-1])]

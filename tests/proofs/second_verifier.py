@@ -115,6 +115,7 @@ def check_transactions(content: dict[str, Any]) -> dict[int, dict[str, Any]]:
         last, before = own[1], h(each["before"])
         parts = before + author(each["author"]) + h(each["records"]) + each["own"].encode()
         digest = sha256(parts).digest()
+        need(last > 1 or before == bytes(32), "before the first")
         if last - 1 in heads:
             need(heads[last - 1]["digest"] == before, "chain")
         if each["path"] is None:

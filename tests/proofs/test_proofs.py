@@ -69,7 +69,7 @@ def proved(shared: Store) -> Store:
 
 def test_every_node_of_every_moment_is_proved(proved: Store) -> None:
     kept = {entry.number: entry.digest for entry in proved.log()}
-    for number in (2, 3, *range(7, proved.backend.now() + 1, 3), proved.backend.now()):
+    for number in (2, proved.backend.now() - 2, proved.backend.now()):
         past = proved.at(number)
         for key in all_keys(past.backend):
             if key not in past.backend.nodes([key], as_of=number):
@@ -109,8 +109,8 @@ def test_answer_is_that_of_the_questions(proved: Store) -> None:
     assert ("ann", "a run") not in erased
 
 
-def test_actors_are_shown_of_what_is_proved_alone(store: Store) -> None:
-    two_runs(store)
+def test_actors_are_shown_of_what_is_proved_alone() -> None:
+    store = two_runs(lineage.connect("memory:", actor="ann"))
     store.put(lineage.Dataset(), message="private, and not a part of it")
     store.put(lineage.Dataset(), message="the last one")
     proof = store.prove("Model:m1")
@@ -273,7 +273,7 @@ def test_kept_digests_and_roots(small: Store) -> None:
         lineage.verify(proof, digest="3")
     for bad in (0, 4, -1, "1", True):
         with pytest.raises(Invalid, match="earlier="):
-            small.prove("Model:m", earlier=bad)  # type: ignore[arg-type]
+            small.prove("Model:m", earlier=bad)
     assert "nothing but itself" in lineage.verify(proof).trust[0]
 
 
@@ -297,7 +297,8 @@ def test_a_gap_in_the_links_is_said_and_no_digest_proves_over_it(
     assert small.prove("Model:m").notes
 
 
-def test_proofs_are_bounded_and_say_so(store: Store) -> None:
+def test_proofs_are_bounded_and_say_so() -> None:
+    store = lineage.connect("memory:")
     data = [Dataset(uri=f"s3://{number}") for number in range(9)]
     models = [Model(uri=f"m{number}") for number in range(9)]
     done = store.record(Train(), inputs=data, outputs=models, within=Experiment(name="e"))
@@ -324,9 +325,10 @@ class Experiment(lineage.Context):
     """A context of one run."""
 
 
-def test_histories_of_all_kinds_of_records(backend: Any) -> None:
+def test_histories_of_all_kinds_of_records() -> None:
+    store = lineage.connect("memory:")
+    backend = store.backend
     eventful(backend)
-    store = Store(backend)
     for number in (1, 4, 8):
         past = store.at(number)
         for key in all_keys(backend):
@@ -454,7 +456,7 @@ def test_files_and_bytes_are_read(small: Store, tmp_path: Path) -> None:
         lineage.verify(tmp_path / "none.proof")
     for bad in (None, 7, b"\xff", proof.document):
         with pytest.raises(Unproven):
-            lineage.verify(bad)  # type: ignore[arg-type]
+            lineage.verify(bad)
     assert isinstance(proof, Proof)
 
 

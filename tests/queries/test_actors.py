@@ -43,7 +43,8 @@ def test_all_transactions_of_an_actor_lose_name_and_message(store: Store) -> Non
     assert other.backend.now() == 6
 
 
-def test_copies_lose_the_name_when_they_are_copied_to_again(store: Store) -> None:
+def test_copies_lose_the_name_when_they_are_copied_to_again() -> None:
+    store = lineage.connect("memory:")
     other = written(store)
     with lineage.connect("memory:") as copy:
         other.copy_to(copy)
@@ -54,12 +55,17 @@ def test_copies_lose_the_name_when_they_are_copied_to_again(store: Store) -> Non
         assert copy.log(actor=SECRET) == []
 
 
-@pytest.mark.parametrize("actor", ["", "bob", "nobody", "Maximiliane"])
-def test_what_cannot_be_purged_leaves_all_as_it_was(store: Store, actor: str) -> None:
+def test_what_cannot_be_purged_leaves_all_as_it_was(store: Store) -> None:
     other = written(store)
     before = everything(store.backend)
-    with pytest.raises((Invalid, NotFound)):
-        other.purge_actor(actor, reason="law")
+    for actor, error in (
+        ("", Invalid),
+        ("bob", Invalid),
+        ("nobody", NotFound),
+        (SECRET[:9], NotFound),
+    ):
+        with pytest.raises(error):
+            other.purge_actor(actor, reason="law")
     with pytest.raises(Invalid, match="needs a reason"):
         other.purge_actor(SECRET, reason=" ")
     with pytest.raises(Invalid, match="cannot be changed"):
@@ -67,12 +73,14 @@ def test_what_cannot_be_purged_leaves_all_as_it_was(store: Store, actor: str) ->
     assert everything(store.backend) == before
 
 
-def test_reason_that_holds_the_name_is_said(store: Store) -> None:
+def test_reason_that_holds_the_name_is_said() -> None:
+    store = lineage.connect("memory:")
     done = written(store).purge_actor(SECRET, reason=f"request of {SECRET}")
     assert "the reason holds the name, and the log keeps the reason" in done.notes
 
 
-def test_a_purge_inside_a_transaction_reaches_what_came_before_it(store: Store) -> None:
+def test_a_purge_inside_a_transaction_reaches_what_came_before_it() -> None:
+    store = lineage.connect("memory:")
     other = written(store)
     with other.transaction():
         other.put(lineage.Dataset())

@@ -6,7 +6,7 @@ import pytest
 
 from lineage.contract.backend import Backend
 from lineage.contract.walking import Direction
-from lineage.errors import LineageError
+from lineage.errors import Invalid, LineageError
 from lineage.filters.tree import Column, Compare, Field, Like, Operator, Present, PropertyColumn
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeKey, EdgeKind
@@ -339,6 +339,12 @@ def test_changes_after_a_number(backend: Backend) -> None:
     assert [commit.head.number for commit in backend.changes()] == [1, 2, 3, 4]
     assert [commit.head.number for commit in backend.changes(2)] == [3, 4]
     assert list(backend.changes(4)) == []
+    assert [commit.head.number for commit in backend.changes(1, until=3)] == [2, 3]
+    assert [commit.head.number for commit in backend.changes(3, until=9)] == [4]
+    assert list(backend.changes(3, until=2)) == []
+    for bad in (-1, True, "2"):
+        with pytest.raises(Invalid, match="is not a transaction's number"):
+            backend.changes(1, until=bad)
 
 
 def test_changes_end_at_the_last_one_at_the_call(backend: Backend) -> None:
