@@ -36,15 +36,17 @@ class LogFilter:
     type: type[Node] | str | None = None
     text: str | None = None
 
+    def __post_init__(self) -> None:
+        for each in (self.actor, self.text):
+            if each is not None:
+                to_text(each)
+
     def heads(self, backend: Backend, *, before: int | None, as_of: int | None) -> Iterator[Head]:
         """Yield the transactions before one, newest first.
 
         They are read no further than they are asked for, a thousand at a time. `NotFound` where there is no
         such type.
         """
-        for each in (self.actor, self.text):
-            if each is not None:
-                to_text(each)
         ids = None if self.type is None else self._type_ids(backend, as_of)
         start, end = self.bounds(backend, before=before, as_of=as_of)
         return self._read(backend, ids, start, end)

@@ -10,7 +10,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from lineage.answers.labels import printable
+from lineage.answers.labels import printable, shown
 from lineage.cli import output
 from lineage.cli.options import (
     HERE,
@@ -24,12 +24,14 @@ from lineage.cli.options import (
     named,
     open_to_read,
 )
+from lineage.cli.tables import table
 from lineage.contract.roles import Role
 from lineage.errors import Invalid
 from lineage.interchange.exporting import replacing
 from lineage.model.keys import Kind, NodeKey
 from lineage.proofs.bundle import Proof
 from lineage.proofs.page import COMPARED, Questions, page
+from lineage.proofs.records import Records
 from lineage.proofs.verifying import Verified
 from lineage.proofs.verifying import verify as verified
 from lineage.store import Store
@@ -37,6 +39,8 @@ from lineage.store import Store
 __all__ = ["prove", "verify"]
 
 MOST_NODES = 1_000
+LISTED, VALUES = 30, 300
+"""How many nodes `verify` lists, and how much of what each says."""
 STDOUT = "-"
 Html: TypeAlias = Annotated[
     str | None, typer.Option("--html", metavar="PATH", help="Write a page for people, too.")
@@ -187,6 +191,7 @@ def _page(proved: Verified) -> Iterator[str]:
         ("environments", ", ".join(answer["environments"])),
     ):
         yield f"  {name}: {printable(text, limit=1_000) or 'none'}"
+    yield from _nodes(proved)
     for title, sentences in (
         ("Checked:", proved.checked),
         ("It rests on:", proved.trust),
@@ -198,3 +203,27 @@ def _page(proved: Verified) -> Iterator[str]:
         yield f"The limit of {proved.cut} cut what it was made from."
     yield f"The digest is {proved.digest}"
     yield f"The root of the tree over heads is {proved.root}"
+
+
+def _nodes(proved: Verified) -> Iterator[str]:
+    """Yield the nodes that are proved, the subject first, and those that are nearest to it."""
+    records = proved.records
+    near = [proved.subject, *proved.answer["runs"], *(key for key, _ in proved.answer["data"])]
+    keys = dict.fromkeys([*map(NodeKey.parse, [*near, *proved.answer["environments"]])])
+    keys |= dict.fromkeys(sorted(records.nodes))
+    yield "Proved:"
+    rows = [_node(records, key) for key in [*keys][:LISTED]]
+    yield from table(("NODE", "TYPE", "NAME OR URI", "PROPERTIES"), rows, indent="  ")
+    if len(keys) > LISTED:
+        yield f"  and {len(keys) - LISTED} more nodes, which --html lists"
+
+
+def _node(records: Records, key: NodeKey) -> list[str]:
+    node = records.nodes[key]
+    said = shown(node.values, limit=VALUES) if node.values else ""
+    return [
+        str(key),
+        printable(records.type_of(key).name, limit=60),
+        printable(node.label, limit=80),
+        "(content not shown)" if node.content is None else said,
+    ]

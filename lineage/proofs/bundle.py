@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,7 +29,7 @@ class Proof:
     `notes` say what the proof lacks.
     """
 
-    document: Document
+    document: Document = field(repr=False)
     notes: tuple[str, ...] = ()
 
     @property

@@ -5,13 +5,11 @@ It stands alone: it loads nothing and runs nothing, and every text in it is esca
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from lineage.answers.labels import printable
-from lineage.answers.notebook import CELL, escaped, html_table, node_cells
-from lineage.model.canonical import decode
+from lineage.answers.notebook import escaped, html_table, node_cells
 from lineage.model.times import from_micros
 from lineage.proofs.verifying import Verified
 from lineage.queries.comparison import Comparison
@@ -123,12 +121,8 @@ def _proved(proved: Verified) -> Iterator[str]:
     rows: list[Sequence[object]] = []
     for key in sorted(records.nodes):
         node = records.nodes[key]
-        content = node.content or (None,) * 4 + ("{}", "{}")
-        values = {**decode(content[5]), **decode(content[4])}
-        shown = json.dumps({k: str(v)[:CELL] for k, v in values.items()}, ensure_ascii=False)
-        said = "(content not shown)" if node.content is None else shown
-        called = content[0] or content[2] or ""
-        rows.append((str(key), records.type_of(key).name, called, said, node.number))
+        said = "(content not shown)" if node.content is None else node.values or ""
+        rows.append((str(key), records.type_of(key).name, node.label, said, node.number))
     header = ("key", "type", "name or URI", "properties", "transaction")
     yield html_table("Nodes", header, rows)
     yield html_table(
@@ -136,7 +130,8 @@ def _proved(proved: Verified) -> Iterator[str]:
         ("number", "time", "actor", "message"),
         [
             (each.number, from_micros(each.time).isoformat(), *(each.author or ("(not shown)", "")))
-            for each in proved.transactions.values()
+            for number, each in proved.transactions.items()
+            if number in records.numbers
         ],
     )
 

@@ -14,9 +14,11 @@ from typing import Any, NamedTuple
 from lineage.contract.backend import PRELOADED
 from lineage.contract.roles import Role, role_of
 from lineage.errors import LineageError, Unproven
+from lineage.model.canonical import decode
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EDGE_ENDS, EVENT_KINDS, INPUT_KINDS, EdgeKind
 from lineage.model.schema import TYPE_CLASSES, AnyType
+from lineage.model.values import Value
 
 __all__ = ["NodeRecord", "Record", "Records", "identity_of"]
 
@@ -45,6 +47,18 @@ class NodeRecord(NamedTuple):
     number: int
     content: tuple[Any, ...] | None
 
+    @property
+    def label(self) -> str:
+        """The name, else the URI, else nothing."""
+        name, _, uri, *_ = self.content or (None,) * 6
+        return str(name or uri or "")
+
+    @property
+    def values(self) -> dict[str, Value]:
+        """The properties; a declared one hides a custom one of its name."""
+        *_, declared, custom = self.content or ("{}", "{}")
+        return {**decode(custom), **decode(declared)}
+
 
 def identity_of(line: list[Any]) -> tuple[object, ...]:
     """Return what a record is of, which a bundle has once: a node, a type, an edge, a deletion, a purge."""
@@ -70,7 +84,10 @@ class Records:
         """The transaction of each edge."""
         self.deleted: dict[NodeKey, int] = {}
         self.purged: dict[NodeKey, int] = {}
+        self.numbers: set[int] = set()
+        """The transactions that have a record here."""
         for each in records:
+            self.numbers.add(each.number)
             self._add(each)
         self._check()
 
@@ -175,8 +192,8 @@ def _content(text: str) -> tuple[Any, ...]:
     content = json.loads(text)
     match content:
         case [str() | None, str() | None, str() | None, int() | None, str(own), str(custom)]:
-            if isinstance(json.loads(own), dict) and isinstance(json.loads(custom), dict):
-                return tuple(content)
+            decode(own), decode(custom)  # which raise for what no store writes
+            return tuple(content)
     raise Unproven(f"{text!r:.120} is no content of a node")
 
 

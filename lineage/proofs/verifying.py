@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -72,8 +72,8 @@ class Verified:
     checked: tuple[str, ...]
     trust: tuple[str, ...]
     not_proved: tuple[str, ...]
-    _records: Records
-    _transactions: Mapping[int, ProvedTransaction]
+    _records: Records = field(repr=False)
+    _transactions: Mapping[int, ProvedTransaction] = field(repr=False)
 
     @property
     def records(self) -> Records:

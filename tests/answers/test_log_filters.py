@@ -10,6 +10,7 @@ from lineage.answers import log_filters
 from lineage.answers.log import LogEntry, change_of
 from lineage.errors import Invalid, NotFound
 from lineage.model.entities import Node
+from lineage.model.rows import Head
 from lineage.store import Store
 from lineage.testing.builders import eventful, writing
 from tests.runs import Model, two_runs
@@ -114,3 +115,28 @@ def test_an_erased_actor_is_nobodys_and_entries_have_digests() -> None:
     for bad in ("", 3, "1:ab", f"1;{last.digest}"):
         with pytest.raises(Invalid, match="is no digest to compare with"):
             store.check(digest=bad)
+
+
+def test_a_page_of_a_long_log_reads_no_further(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = lineage.connect("memory:", actor="ann")
+    for number in range(400):
+        store.put(lineage.Dataset(), message=str(number % 100))
+    log, asked = store.backend.log, []
+
+    def counted(*, before: int | None = None, limit: int | None = None) -> list[Head]:
+        heads = log(before=before, limit=limit)
+        asked.append(len(heads))
+        return heads
+
+    monkeypatch.setattr(store.backend, "log", counted)
+    assert [each.number for each in store.log(limit=3, text="9")] == [400, 399, 398]
+    assert sum(asked) <= 50
+    asked.clear()
+    assert [each.number for each in store.log(limit=2, text="50", type="lineage.Dataset")] == [
+        351,
+        251,
+    ]
+    assert sum(asked) <= 350
+    asked.clear()
+    assert len(store.log(before=20)) == 19
+    assert sum(asked) <= 50

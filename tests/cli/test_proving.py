@@ -11,6 +11,7 @@ import pytest
 
 import lineage
 from tests.cli.conftest import Shell
+from tests.cli.test_hostile import check_harmless
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>&amp;\x1b[31m\u202e"
 
@@ -137,7 +138,10 @@ def test_page_tells_all_and_lets_nothing_in(shell: Shell, tmp_path: Path) -> Non
     hostile(tmp_path / "lineage.db")
     made = shell("prove", "artifact:2", "evil.proof", "--html", "made.html")
     assert made.code == 0
-    assert shell("verify", "evil.proof", "--html", "checked.html").code == 0
+    checked = shell("verify", "evil.proof", "--html", "checked.html")
+    assert checked.code == 0
+    check_harmless(checked)
+    assert "<script>alert(1)" in checked.out
     for name in ("made.html", "checked.html"):
         content = Path(name).read_text(encoding="utf-8")
         page = Page(content)

@@ -7,6 +7,7 @@ import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -442,6 +443,47 @@ def test_what_is_no_proof(text: str, tmp_path: Path) -> None:
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
     with pytest.raises(Unproven):
         lineage.verify(path)
+
+
+def sealed(content: str) -> str:
+    """Return a proof, right by all hashes, of a node whose content is a text that no store writes."""
+    salt = b"\1" * 16
+    hashed = sha256(salt + content.encode()).hexdigest()
+    line = f'["node","artifact:1",1,0,0,"{hashed}"]'
+    own, author = '["transaction",1,0,1,0,9,1,0,0,0,""]', bytes(32)
+    root = sha256(b"\0" + line.encode()).digest()
+    digest = sha256(bytes(32) + author + root + own.encode()).digest()
+    heads = {"own": own, "before": author.hex(), "author": {"digest": author.hex()}}
+    record = {"transaction": 1, "index": 0, "line": line, "path": [], "content": content}
+    answer = {"node": "artifact:1", "type": "lineage.Dataset", "gone": False}
+    lists: dict[str, list[str]] = {"runs": [], "data": [], "environments": []}
+    return json.dumps(
+        {
+            "format": "lineage-proof",
+            "version": 1,
+            "subject": "artifact:1",
+            "number": 1,
+            "digest": digest.hex(),
+            "root": sha256(b"\0" + digest).hexdigest(),
+            "cut": None,
+            "answer": {**answer, **lists},
+            "transactions": [{**heads, "records": root.hex(), "path": []}],
+            "records": [{**record, "salt": salt.hex()}],
+            "earlier": None,
+        }
+    )
+
+
+def test_hashes_alone_do_not_make_a_content() -> None:
+    whole = '[null,null,"u",null,"{}","{\\"a\\":1}"]'
+    assert both(sealed(whole)).records.nodes[NodeKey(Kind.ARTIFACT, 1)].values == {"a": 1}
+    for bad in ("", "{}", "[]", "[1,null,null,null,null,null]", whole.replace("null", "7", 1)):
+        with pytest.raises(Unproven):
+            lineage.verify(sealed(bad))
+    for tagged in ('{"any":[]}', '{"any":7}', "{}", '{"float":[]}', '{"struct":7}'):
+        values = json.dumps(json.dumps({"a": json.loads(tagged)}, separators=(",", ":")))
+        with pytest.raises(Unproven):
+            lineage.verify(sealed(f'[null,null,"u",null,"{{}}",{values}]'))
 
 
 def test_files_and_bytes_are_read(small: Store, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Nothing is forgotten: every earlier moment answers as it did then, but for what was purged."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -342,6 +343,7 @@ def test_changes_after_a_number(backend: Backend) -> None:
     assert [commit.head.number for commit in backend.changes(1, until=3)] == [2, 3]
     assert [commit.head.number for commit in backend.changes(3, until=9)] == [4]
     assert list(backend.changes(3, until=2)) == []
+    bad: Any
     for bad in (-1, True, "2"):
         with pytest.raises(Invalid, match="is not a transaction's number"):
             backend.changes(1, until=bad)
