@@ -106,14 +106,16 @@ def prove(
         subject = named(opened, node)
         bounds = limits(hops, nodes, None)
         proof = opened.prove(subject, limits=bounds, earlier=earlier, key=key)
-        if html is not None:
-            _write(html, page(verified(proof), _questions(opened, subject)))
+        for_people = "" if html is None else page(verified(proof), _questions(opened, subject))
     for each in proof.notes:
         output.note(each)
+    if file != STDOUT:
+        _write(file, proof.to_json())
+    if html is not None:
+        _write(html, for_people)
     if file == STDOUT:
         sys.stdout.write(proof.to_json())
         return
-    _write(file, proof.to_json())
     output.deliver(_proven(file, proof), _lines_of, as_json=as_json)
 
 

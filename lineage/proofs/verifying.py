@@ -29,6 +29,8 @@ NOT_PROVED = (
     "that what was recorded is true, or that times and actors are: they are what the store was told",
 )
 """What no bundle proves, in sentences."""
+EARLIEST, LATEST = -62_135_596_800_000_000, 253_402_300_799_999_999
+"""The first and the last microsecond of the years 1 to 9999, since 1970."""
 _HASH = re.compile("[0-9a-f]{64}")
 _SALT = re.compile("(?:[0-9a-f]{2}){1,64}")
 _KEYS = {
@@ -269,7 +271,7 @@ class _Verification:
                 f"transaction {kept.number} has the digest {there.digest.hex()}, not {kept.digest.hex()}, which was kept"
             )
         if kept.number < self._number:
-            return f"the digest that was kept is that of transaction {kept.number}: what came later rests on those who wrote it"
+            return f"the digest that was kept is that of transaction {kept.number}: {LATER}"
         return f"the digest that was kept is that of transaction {kept.number}"
 
     def _compare_root(self, kept: KeptDigest) -> str:
@@ -281,6 +283,8 @@ class _Verification:
             )
         if roots[kept.number] != kept.digest.hex():
             raise Unproven(f"the tree over {kept.number} heads has another root than was kept")
+        if kept.number < self._number:
+            return f"the root that was kept is that of the tree over {kept.number} heads: {LATER}"
         return f"the root that was kept is that of the tree over {kept.number} heads"
 
     def _signer(self, public_key: str | Path | None) -> str | None:
@@ -301,6 +305,7 @@ class _Verification:
         return by
 
 
+LATER = "what is in later transactions rests on those who made the proof"
 NO_TRUST = (
     "nothing but itself: its parts belong together, but anybody can make such a proof of a store of their own; compare "
     "its digest or its root with one that you kept, or check a signature"
@@ -340,8 +345,10 @@ def _own(text: str) -> list[Any]:
     own = json.loads(text)
     if not isinstance(own, list) or len(own) != 11 or own[0] != "transaction":
         raise Unproven(f"{text!r:.80} is not a transaction's own row")
-    for each in own[1:10]:
+    for each in (own[1], *own[3:10]):
         _whole(each, 0)
+    if type(own[2]) is not int or not EARLIEST <= own[2] <= LATEST:
+        raise Unproven(f"{own[2]!r:.40} is no time in the years 1 to 9999")
     if type(own[10]) is not str:
         raise Unproven(f"{text!r:.80} is not a transaction's own row")
     return own

@@ -38,12 +38,12 @@ def types_of(store: Store, entry: LogEntry) -> set[str]:
 
 
 def test_filters_are_a_plain_reading(history: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_filters, "FIRST_HEADS", 2)
+    monkeypatch.setattr(log_filters, "FIRST_HEADS", 5)
     entries = history.log()
     whole = [(each, types_of(history, each)) for each in entries]
-    conditions = product(
-        (None, "ann", "an", ""), (None, "run", "Run"), (None, "Model", "Step"), (None, 9)
-    )
+    kinds = (None, "Model", "Step")
+    conditions = [*product((None, "ann", "an", ""), (None, "run", "Run"), kinds, (None,))]
+    conditions += [(None, "run", kind, 9) for kind in kinds]
     past = len(entries) - 1
     for actor, text, kind, before in conditions:
         expected = [

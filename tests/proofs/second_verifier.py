@@ -17,6 +17,7 @@ SYSTEM = {
         start=1,
     )
 }
+FIRST, LAST = -62_135_596_800_000_000, 253_402_300_799_999_999
 NAMES = {name for _, name in SYSTEM.values()}
 OUTPUTS, INPUTS = {1, 4, 6, 7}, {2, 3, 5}
 ENDS = (
@@ -109,8 +110,9 @@ def check_transactions(content: dict[str, Any]) -> dict[int, dict[str, Any]]:
         need(each.keys() == {"own", "before", "author", "records", "path"}, "names")
         own = array(json.loads(each["own"]))
         need(len(own) == 11 and own[0] == "transaction" and isinstance(own[10], str), "own")
-        for part in own[1:10]:
+        for part in (own[1], *own[3:10]):
             whole(part, 0)
+        need(whole(own[2], FIRST) <= LAST, "time")
         need(own[1] > last, "order")
         last, before = own[1], h(each["before"])
         parts = before + author(each["author"]) + h(each["records"]) + each["own"].encode()

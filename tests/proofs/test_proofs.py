@@ -18,6 +18,7 @@ from lineage import Kind, Limits, NodeKey, Proof
 from lineage.errors import Corrupt, Invalid, MissingExtra, NotFound, Unproven
 from lineage.proofs import proving
 from lineage.proofs.bundle import canonical
+from lineage.proofs.page import page
 from lineage.store import Store
 from lineage.testing.builders import all_keys, eventful
 from tests.proofs import second_verifier
@@ -254,7 +255,7 @@ def test_kept_digests_and_roots(small: Store) -> None:
     kept = {entry.number: f"{entry.number}:{entry.digest}" for entry in small.log()}
     roots = {number: small.at(number).prove("artifact:1").root for number in (1, 2, 3)}
     proof = small.prove("Model:m")
-    assert "what came later" in both(proof.to_json(), digest=kept[2]).trust[0]
+    assert "what is in later transactions" in both(proof.to_json(), digest=kept[2]).trust[0]
     assert both(proof.to_json(), digest=kept[3]).trust == (
         "the digest that was kept is that of transaction 3",
     )
@@ -262,7 +263,7 @@ def test_kept_digests_and_roots(small: Store) -> None:
         lineage.verify(proof, digest=kept[1])
     longer = small.prove("Model:m", earlier=1)
     both(longer.to_json(), digest=kept[1])
-    assert lineage.verify(longer, root=roots[1]).trust
+    assert "what is in later transactions" in lineage.verify(longer, root=roots[1]).trust[0]
     assert lineage.verify(longer, root=roots[3]).trust
     with pytest.raises(Unproven, match="no root of the tree over 2 heads"):
         lineage.verify(longer, root=roots[2])
@@ -445,12 +446,12 @@ def test_what_is_no_proof(text: str, tmp_path: Path) -> None:
         lineage.verify(path)
 
 
-def sealed(content: str) -> str:
+def sealed(content: str, time: object = 0) -> str:
     """Return a proof, right by all hashes, of a node whose content is a text that no store writes."""
     salt = b"\1" * 16
     hashed = sha256(salt + content.encode()).hexdigest()
     line = f'["node","artifact:1",1,0,0,"{hashed}"]'
-    own, author = '["transaction",1,0,1,0,9,1,0,0,0,""]', bytes(32)
+    own, author = f'["transaction",1,{time},1,0,9,1,0,0,0,""]', bytes(32)
     root = sha256(b"\0" + line.encode()).digest()
     digest = sha256(bytes(32) + author + root + own.encode()).digest()
     heads = {"own": own, "before": author.hex(), "author": {"digest": author.hex()}}
@@ -480,6 +481,10 @@ def test_hashes_alone_do_not_make_a_content() -> None:
     for bad in ("", "{}", "[]", "[1,null,null,null,null,null]", whole.replace("null", "7", 1)):
         with pytest.raises(Unproven):
             lineage.verify(sealed(bad))
+    page(both(sealed(whole, -1)))
+    for time in (2**60, -(2**60), "true", "null", '"0"'):
+        with pytest.raises(Refused):
+            both(sealed(whole, time))
     for tagged in ('{"any":[]}', '{"any":7}', "{}", '{"float":[]}', '{"struct":7}'):
         values = json.dumps(json.dumps({"a": json.loads(tagged)}, separators=(",", ":")))
         with pytest.raises(Unproven):
