@@ -42,8 +42,10 @@ def test_filters_are_a_plain_reading(history: Store, monkeypatch: pytest.MonkeyP
     entries = history.log()
     whole = [(each, types_of(history, each)) for each in entries]
     kinds = (None, "Model", "Step")
-    conditions = [*product((None, "ann", "an", ""), (None, "run", "Run"), kinds, (None,))]
-    conditions += [(None, "run", kind, 9) for kind in kinds]
+    conditions = [
+        *product((None, "ann", "an", ""), (None, "run", "Run"), kinds, (None,)),
+        *product((None,), ("run",), kinds, (9,)),
+    ]
     past = len(entries) - 1
     for actor, text, kind, before in conditions:
         expected = [
