@@ -19,14 +19,13 @@ from lineage.cli.options import (
     Hops,
     NodeText,
     StoreUrl,
-    is_place,
     limits,
     named,
     open_to_read,
 )
 from lineage.cli.tables import table
+from lineage.contract.files import refuse_one_of
 from lineage.contract.roles import Role
-from lineage.errors import Invalid
 from lineage.interchange.exporting import replacing
 from lineage.model.keys import Kind, NodeKey
 from lineage.proofs.bundle import Proof
@@ -99,10 +98,10 @@ def prove(
 
     It holds the records and why they are in the store's history: `lineage verify` checks it without the store.
     """
-    for place in (file, html):
-        if place is not None and place != STDOUT and is_place(store, place):
-            raise Invalid(f"{place} is the store itself; name another file")
     with open_to_read(store, as_of) as opened:
+        for place in (file, html):
+            if place is not None and place != STDOUT:
+                refuse_one_of(place, opened.backend.files, "written over")
         subject = named(opened, node)
         bounds = limits(hops, nodes, None)
         proof = opened.prove(subject, limits=bounds, earlier=earlier, key=key)
