@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from lineage.backends.memory.backend import MemoryBackend
 from lineage.contract.backend import Backend
+from lineage.contract.transaction import OpenTransactions
 from lineage.model.keys import Kind, NodeKey
 from lineage.testing.builders import Clock
 from tests.tamper.world import Questions, fill
@@ -26,7 +27,7 @@ APART = {
     "lock_timeout": "says how long a writer waits",
     "_lock": "keeps threads apart",
     "_write_lock": "keeps writers apart",
-    "_own": "is each thread's own, and empty between transactions",
+    "_transactions": "are each thread's own, and empty between transactions",
     "graph.graph": "is NetworkX's, for names that users give",
     "graph.__networkx_cache__": "is NetworkX's, for other libraries",
     "graph._adj": "is `_succ` by another name",
@@ -122,7 +123,7 @@ class MemoryKit:
         apart = {
             id(whole._lock): threading.RLock(),
             id(whole._write_lock): threading.RLock(),
-            id(whole._own): threading.local(),
+            id(whole._transactions): OpenTransactions(),
         }
         yield MemoryCopy(copy.deepcopy(whole, apart))
 
