@@ -24,6 +24,8 @@ from lineage.store import Store
 __all__ = ["check", "log", "types"]
 
 ENTRIES = 20
+DIGEST_SHOWN = 12
+"""How many of a digest's 64 digits a table shows; `--json` has all."""
 PURGED = "(purged)"
 """What stands for an actor whose name was erased; it is no name that anybody is likely to have."""
 
@@ -175,7 +177,7 @@ def _log(answer: Log) -> Iterator[str]:
             time_text(each.time),
             PURGED if each.purged else printable(each.actor, limit=30),
             str(each.records),
-            each.digest,
+            f"{each.digest[:DIGEST_SHOWN]}…",
             printable(each.message, limit=80),
         ]
         for each in answer.entries

@@ -36,7 +36,7 @@ from lineage.contract.paging import EdgeCounts, Page, count_edges
 from lineage.contract.proof import NO_DIGEST, Chain
 from lineage.contract.references import External, Named, Order, Reference
 from lineage.contract.refusals import missing_head, no_earlier_head
-from lineage.contract.replaying import write_again
+from lineage.contract.replaying import follow
 from lineage.contract.transaction import Block, OpenTransactions, Transaction
 from lineage.contract.tree import NO_TREE, HeadTree, subtree, subtrees
 from lineage.contract.walking import (
@@ -519,7 +519,7 @@ class Backend(ABC):
                 commit = next(stream, None)
                 if commit is None:
                     break
-                self._apply(head, commit, chain)
+                follow(self, head.number, commit, chain)
                 head = commit.head
                 records += head.records
         except BaseException:
@@ -538,18 +538,6 @@ class Backend(ABC):
         except BaseException:
             self.rollback()
             raise
-
-    def _apply(self, last: Head, commit: Commit, chain: Chain) -> None:
-        number = commit.head.number
-        if number != last.number + 1:
-            raise Invalid(
-                f"transaction {number} does not follow {last.number}; give changes(after={last.number})"
-            )
-        if fault := "; ".join(chain.follow(commit)):
-            raise Invalid(
-                f"transaction {number} does not follow from this store's history, which its digest tells: {fault}"
-            )
-        write_again(self, commit)
 
     def head_tree(self, head: Head) -> HeadTree:
         """Return the tree over all heads up to a committed one, from the inner nodes stored with them."""

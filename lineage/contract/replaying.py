@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from lineage.contract.proof import Chain
 from lineage.contract.transaction import Storage
+from lineage.errors import Invalid
 from lineage.model.rows import Batch, Commit
 
-__all__ = ["write_again"]
+__all__ = ["follow"]
 
 
-def write_again(storage: Storage, commit: Commit) -> None:
+def follow(storage: Storage, last: int, commit: Commit, chain: Chain) -> None:
+    """Write a transaction after the one numbered `last`, which it must follow by its number and its digest; else `Invalid`."""
+    number = commit.head.number
+    if number != last + 1:
+        raise Invalid(f"transaction {number} does not follow {last}; give changes(after={last})")
+    if fault := "; ".join(chain.follow(commit)):
+        raise Invalid(
+            f"transaction {number} does not follow from this store's history, which its digest tells: {fault}"
+        )
+    _write_again(storage, commit)
+
+
+def _write_again(storage: Storage, commit: Commit) -> None:
     """Write the records of a transaction and its own row, under the write lock."""
     number = commit.head.number
     if commit.ended:
