@@ -21,7 +21,7 @@ from lineage.queries.notes import behind_failures, deleted_among, inherited, pur
 from lineage.queries.paths import Way, levels_of, steps_back
 from lineage.queries.reader import Reader
 from lineage.queries.uses import evaluated_alone
-from lineage.queries.walked import walked
+from lineage.queries.walked import Walked, walked
 
 __all__ = ["Affected", "Impact", "impact"]
 
@@ -146,27 +146,9 @@ def impact(
     walk = steps.flow
     reader.read(walk.keys)
     ways = _ways(reader, walk)
-    deployed_by = _deployments(reader, walk)
-    failed = reader.behind_failures(walk)
-    evaluated = evaluated_alone(reader, walk)
-    behind_parents = steps.behind_parents(reader, Direction.DOWNSTREAM)
     deleted = [key for level in walk.levels[1:] for key in level if reader.gone(key)]
     left_out = frozenset(() if gone else deleted)
-    affected = [
-        Affected(
-            node=reader.artifact(key),
-            role=reader.role(key),
-            distance=ways[key].distance,
-            path=Way(key, ways[key].back),
-            deployments=tuple(sorted(deployed_by.get(key, set()) - left_out)),
-            failed=key in failed,
-            evaluated=key in evaluated,
-            by_parent=key in behind_parents,
-        )
-        for level in walk.levels[1:]
-        for key in level
-        if key.kind is Kind.ARTIFACT and key not in left_out
-    ]
+    affected = _affected(reader, steps, ways, left_out)
     met = tuple(key for key in walk.keys if _deploys(reader, key) and key not in left_out)
     told = _on_ways([*(each.node.key for each in affected), *met, *walk.levels[0]], ways)
     return Impact(
@@ -191,6 +173,32 @@ def impact(
         truncated=walk.cut,
         number=reader.number,
     )
+
+
+def _affected(
+    reader: Reader, steps: Walked, ways: Mapping[NodeKey, _Reached], left_out: Collection[NodeKey]
+) -> list[Affected]:
+    """Return the artifacts that a walk met, but for those that are left out, and why they are affected."""
+    walk = steps.flow
+    deployed_by = _deployments(reader, walk)
+    failed = reader.behind_failures(walk)
+    evaluated = evaluated_alone(reader, walk)
+    behind_parents = steps.behind_parents(reader, Direction.DOWNSTREAM)
+    return [
+        Affected(
+            node=reader.artifact(key),
+            role=reader.role(key),
+            distance=ways[key].distance,
+            path=Way(key, ways[key].back),
+            deployments=tuple(sorted(deployed_by.get(key, set()).difference(left_out))),
+            failed=key in failed,
+            evaluated=key in evaluated,
+            by_parent=key in behind_parents,
+        )
+        for level in walk.levels[1:]
+        for key in level
+        if key.kind is Kind.ARTIFACT and key not in left_out
+    ]
 
 
 def _order(each: Affected) -> tuple[bool, bool, int, int, NodeKey]:

@@ -54,7 +54,7 @@ class ShutFile:
     def _refuse_writers(self) -> None:
         for companion in self._companions:
             try:
-                size = os.stat(companion).st_size  # noqa: PTH116
+                size = os.stat(companion).st_size  # noqa: PTH116  # each read asks
             except FileNotFoundError:
                 continue
             if size:

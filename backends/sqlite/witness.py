@@ -42,7 +42,7 @@ class Witness:
         It never raises: a transaction may be durable already. What became of a file that is gone, the next one tells.
         """
         try:
-            status = os.stat(self._path)  # noqa: PTH116  # each transaction asks twice
+            status = os.stat(self._path)  # noqa: PTH116  # a path of pathlib is made more slowly than this is asked  # each transaction asks twice
         except OSError:
             return
         seen = _seen(status)
@@ -53,7 +53,7 @@ class Witness:
     def agrees(self) -> bool:
         """Whether the file is as it was seen last, or there is nothing to tell: no log, or no witness."""
         try:
-            if not os.stat(self._log).st_size:  # noqa: PTH116
+            if not os.stat(self._log).st_size:  # noqa: PTH116  # the path is text, as SQLite takes it
                 return True
             said = Path(self._lock).read_bytes()
             lock, status = Path(self._lock).stat(), Path(self._path).stat()

@@ -105,7 +105,7 @@ def _is_finer_span(raw: object) -> bool:
 
 def _is_none(raw: object) -> bool:
     """Whether a time is NaT, of NumPy or of pandas, which alone differs from itself."""
-    return bool(raw != raw)  # noqa: PLR0124
+    return bool(raw != raw)  # noqa: PLR0124  # what is not a number equals nothing, itself included
 
 
 def _time_text(raw: date | time | timedelta) -> str:
