@@ -42,7 +42,7 @@ class Witness:
         It never raises: a transaction may be durable already. What became of a file that is gone, the next one tells.
         """
         try:
-            status = os.stat(self._path)  # noqa: PTH116  # a path of pathlib is made more slowly than this is asked  # each transaction asks twice
+            status = os.stat(self._path)  # noqa: PTH116  # each transaction asks twice
         except OSError:
             return
         seen = _seen(status)
