@@ -234,7 +234,7 @@ def test_what_the_target_itself_refuses_is_no_conflict(
         raise Invalid("no room for this one")
 
     chain(backend, 3)
-    monkeypatch.setattr(target, "_apply", refuse)
+    monkeypatch.setattr(target, "write", refuse)
     with pytest.raises(Invalid, match="no room for this one"):
         copy(backend, target)
     assert target.now() == 0
