@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
@@ -219,14 +219,14 @@ def _of_uri_or_asset(
 ) -> Meant | None:
     """Return the newest artifact of a URI, else of an asset; of several types that is `Invalid`, unless given."""
     at_uri = _by_then(backend.writings(AtUri(text, type_ids), as_of=as_of), happened_by)
-    newest = _newest(backend, text, at_uri, as_of, one_type=type_ids is None)
+    newest = _newest(backend, text, at_uri, as_of, happened_by, one_type=type_ids is None)
     if newest is not None:
         return newest
     members = _members(backend, text, as_of, type_ids)
     if not members:
         return None
     of_asset = _by_then(backend.writings(members, as_of=as_of), happened_by)
-    newest = _newest(backend, text, of_asset, as_of, one_type=type_ids is None)
+    newest = _newest(backend, text, of_asset, as_of, happened_by, one_type=type_ids is None)
     return None if newest is None else newest._replace(shares="asset")
 
 
@@ -240,7 +240,13 @@ def _by_then(writings: Iterable[Writing], happened_by: int | None) -> Iterable[W
 
 
 def _newest(
-    backend: Backend, text: str, writings: Iterable[Writing], as_of: int | None, *, one_type: bool
+    backend: Backend,
+    text: str,
+    writings: Iterable[Writing],
+    as_of: int | None,
+    happened_by: int | None,
+    *,
+    one_type: bool,
 ) -> Meant | None:
     standings = list(islice(newest_first(writings), CANDIDATES + 1))
     if not standings:
@@ -255,8 +261,18 @@ def _newest(
         first.artifact,
         tuple(each.artifact for each in others[: CANDIDATES - 1]),
         more=len(standings) > CANDIDATES,
-        notes=tuple(remarks_on(backend, first, as_of=as_of)),
+        notes=(
+            *_too_late(first.writing, text, happened_by),
+            *remarks_on(backend, first, as_of=as_of),
+        ),
     )
+
+
+def _too_late(writing: Writing, text: str, happened_by: int | None) -> Iterator[str]:
+    """Yield what to say of the newest where nothing of its name had been written by then."""
+    if happened_by is not None and writing.execution is not None and writing.time > happened_by:
+        by = from_micros(happened_by).isoformat(" ", "seconds")
+        yield f"{text:.200} had not been written by {by}; {writing.artifact} is taken, which was written later"
 
 
 def _members(

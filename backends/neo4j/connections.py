@@ -205,7 +205,7 @@ def _broken_off(session: neo4j.Session | None) -> Iterator[None]:
         with stop.breaking(lambda: _cancel(session)):
             yield
     except Exception:
-        go_on()
+        go_on()  # a connection that was cut fails in many ways, and none of them is why
         raise
 
 

@@ -183,7 +183,7 @@ class SqliteFile:
 
     def _slot_named(self, name: str) -> _Slot:
         try:
-            return getattr(self._own, name)  # type: ignore[no-any-return]  # what a thread keeps has no type
+            return getattr(self._own, name)  # type: ignore[no-any-return]  # a thread's own attributes have no types
         except AttributeError:
             slot = _Slot(self.path)
             setattr(self._own, name, slot)

@@ -17,6 +17,7 @@ from lineage.cli.options import (
     AsJson,
     AsOf,
     Hops,
+    Nodes,
     NodeText,
     StoreUrl,
     limits,
@@ -83,16 +84,7 @@ def prove(
     as_of: AsOf = None,
     as_json: AsJson = False,
     hops: Hops = None,
-    nodes: Annotated[
-        int,
-        typer.Option(
-            "--nodes",
-            metavar="N",
-            min=0,
-            show_default=True,
-            help="Stop at this many nodes; 0 is no limit.",
-        ),
-    ] = MOST_NODES,
+    nodes: Nodes = MOST_NODES,
 ) -> None:
     """Write what a node was made from as a proof that stands alone.
 

@@ -196,7 +196,7 @@ def _records(commit: Commit, lines: list[str], wanted: set[Identity]) -> list[di
         identity = identity_of(json.loads(line))
         if identity in wanted:
             path = [each.hex() for each in inclusion_path(index, len(lines), node)]
-            row = rows[identity[1]] if identity[0] == "node" else None  # type: ignore[index]  # a key
+            row = rows[identity[1]] if identity[0] == "node" else None  # type: ignore[index]  # what tells a node is its key
             records.append(
                 {
                     "transaction": commit.head.number,

@@ -185,4 +185,7 @@ def test_a_uri_means_what_had_been_written_last_by_then(store: Store) -> None:
     # What nobody wrote has no time of its own; and of what nothing had been written then, the newest is taken.
     raw = store.key_of("s3://raw")
     assert store.show("s3://raw", happened_by="2026-03-10").node.key == raw
-    assert store.show("s3://lake", happened_by="2026-03-01").node.key == second.key
+    too_late = store.show("s3://lake", happened_by="2026-03-01")
+    said = f"s3://lake had not been written by 2026-03-01 23:59:59+00:00; {second.key} is taken, which was written later"
+    assert (too_late.node.key, too_late.notes[0]) == (second.key, said)
+    assert not any("had not been written" in note for note in store.show("s3://lake").notes)

@@ -123,7 +123,7 @@ class _Check:
 def _serve_health(server: grpc.Server, pool: ThreadPoolExecutor) -> health.HealthServicer:
     """Add gRPC's health check to a server; it says that everything is served."""
     state = health.HealthServicer()
-    state.Check = _Check(state, pool)  # type: ignore[method-assign]  # of this server's alone
+    state.Check = _Check(state, pool)  # type: ignore[method-assign]  # on this one object, not on its class
     add_HealthServicer_to_server(state, server)
     for service in ("", SERVICE):
         state.set(service, HealthCheckResponse.SERVING)
@@ -178,7 +178,7 @@ class _Answers(NamedTuple):
                 return mlmd.answer(Session(self.backend, caller, call), request)
         except Refusal as refusal:
             context.abort(refusal.status, _cut(str(refusal)))
-        except Exception:
+        except Exception:  # whatever it is, the server goes on, and its log has it
             logger.exception("%s failed", call)
             context.abort(grpc.StatusCode.INTERNAL, f"{call} failed; the server's log says why")
         raise AssertionError  # abort has raised
