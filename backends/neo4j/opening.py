@@ -21,8 +21,9 @@ from lineage.model.system import SYSTEM_TYPES
 
 __all__ = ["index_properties", "keep_property_indexes", "open_store"]
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """What `LineageStore.format` says of the layout that `rows` describes."""
+_UNRELEASED: Final = range(1, FORMAT)
 
 
 def _schema() -> dict[str, str]:
@@ -140,9 +141,9 @@ def _identify(server: Server) -> bool:
                 f"{server.place} holds another graph ({labels:.200}); it is left untouched, give another database"
             )
         return False
-    if found == 1:
+    if found in _UNRELEASED:
         raise Corrupt(
-            f"{server.place} has format 1, which was never released; make a new store in another database, or export "
+            f"{server.place} has format {found}, which was never released; make a new store in another database, or export "
             f"this one with the version that made it and import the file"
         )
     if found != FORMAT:

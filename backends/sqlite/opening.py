@@ -16,7 +16,7 @@ from lineage.errors import Corrupt
 __all__ = ["APPLICATION_ID", "FORMAT", "open_store"]
 
 APPLICATION_ID = 0x6C696E65  # "line"
-FORMAT = 2
+FORMAT = 3
 SMALLEST_PAGE = 512  # https://sqlite.org/fileformat.html, 1.3.2
 
 
@@ -163,9 +163,9 @@ def _identify(file: SqliteFile, sql: sqlite3.Connection) -> bool:
             raise Corrupt(
                 f"{file.path} has format {found}, and this version reads {FORMAT}; upgrade lineage-graph"
             )
-        if found == 1:
+        if 0 < found < FORMAT:
             raise Corrupt(
-                f"{file.path} has format 1, which was never released; make a new store, or export this one with the "
+                f"{file.path} has format {found}, which was never released; make a new store, or export this one with the "
                 f"version that made it and import the file"
             )
         if found < FORMAT:

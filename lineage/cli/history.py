@@ -15,7 +15,7 @@ from lineage.cli import output
 from lineage.cli.completion import complete_kinds
 from lineage.cli.options import HERE, AsJson, AsOf, StoreUrl, named, open_to_read
 from lineage.cli.tables import table, time_text
-from lineage.contract.kept import kept_at, kept_root, records_up_to
+from lineage.contract.kept import kept_at, records_up_to
 from lineage.model.keys import Kind
 from lineage.model.progress import terminal_line
 from lineage.model.schema import AnyType
@@ -51,14 +51,13 @@ class Faults:
     """What a check found: a sentence for each thing that is not as it was written.
 
     Where there is none, it read that many `transactions` with their `records`, and `digest` is the last
-    one's, with its number, to be kept elsewhere; `root` is that of the tree over all heads.
+    one's, with its number, to be kept elsewhere.
     """
 
     faults: Sequence[str]
     transactions: int | None = None
     records: int | None = None
     digest: str | None = None
-    root: str | None = None
 
 
 def types(
@@ -218,8 +217,8 @@ def _checked(store: Store, digest: str | None) -> Faults:
     last, faults = store.as_of or 0, store.check(digest=digest)
     if faults:
         return Faults(faults)
-    kept, root = (str(each(store.backend, last)) for each in (kept_at, kept_root))
-    return Faults((), last, records_up_to(store.backend, last), kept, root)
+    kept = str(kept_at(store.backend, last))
+    return Faults((), last, records_up_to(store.backend, last), kept)
 
 
 def _faults(answer: Faults) -> Iterator[str]:
@@ -230,4 +229,3 @@ def _faults(answer: Faults) -> Iterator[str]:
         transactions = output.several(answer.transactions or 0, "transaction")
         records = output.several(answer.records or 0, "record")
         yield f"Read {transactions} with {records}. Keep the last digest elsewhere: {answer.digest}"
-        yield f"For `lineage verify --root` keep that of the tree over heads, too: {answer.root}"

@@ -55,7 +55,6 @@ class Proven:
     subject: str
     number: int
     digest: str
-    root: str
     signed: bool
     notes: tuple[str, ...]
 
@@ -112,7 +111,7 @@ def prove(
 
 def _proven(file: str, proof: Proof) -> Proven:
     signed = "signature" in proof.document
-    return Proven(file, proof.subject, proof.number, proof.digest, proof.root, signed, proof.notes)
+    return Proven(file, proof.subject, proof.number, proof.digest, signed, proof.notes)
 
 
 def _lines_of(answer: Proven) -> Iterator[str]:
@@ -146,12 +145,6 @@ def verify(
             "--digest", metavar="N:HEX", help="The digest of transaction N as you kept it."
         ),
     ] = None,
-    root: Annotated[
-        str | None,
-        typer.Option(
-            "--root", metavar="N:HEX", help="The root of the tree over N heads as you kept it."
-        ),
-    ] = None,
     public_key: Annotated[
         str | None,
         typer.Option(
@@ -166,7 +159,7 @@ def verify(
     Ends with 13 where it proves nothing, and says why.
     """
     bundle = sys.stdin.buffer.read() if file == STDOUT else Path(file)
-    answer = verified(bundle, digest=digest, root=root, public_key=public_key)
+    answer = verified(bundle, digest=digest, public_key=public_key)
     if html is not None:
         _write(html, page(answer))
     output.deliver(answer, _page, as_json=as_json)
@@ -195,7 +188,6 @@ def _page(proved: Verified) -> Iterator[str]:
     if proved.cut is not None:
         yield f"The limit of {proved.cut} cut what it was made from."
     yield f"The digest is {proved.digest}"
-    yield f"The root of the tree over heads is {proved.root}"
 
 
 def _nodes(proved: Verified) -> Iterator[str]:

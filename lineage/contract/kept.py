@@ -11,7 +11,7 @@ from lineage.contract.tree import NO_DIGEST
 from lineage.errors import Invalid
 from lineage.model.rows import Head
 
-__all__ = ["KeptDigest", "kept_at", "kept_root", "records_up_to"]
+__all__ = ["KeptDigest", "kept_at", "records_up_to"]
 
 _FORM = re.compile(r"(\d{1,18}):([0-9a-fA-F]{64})", re.ASCII)
 
@@ -20,7 +20,7 @@ BATCH_HEADS = 1_000
 
 
 class KeptDigest(NamedTuple):
-    """What proves all history up to a transaction, for its digest covers the one before.
+    """What proves all history up to a transaction, for its digest covers those before.
 
     >>> str(KeptDigest.parse("0:" + "0" * 64)) == "0:" + "0" * 64
     True
@@ -67,11 +67,6 @@ class KeptDigest(NamedTuple):
 def kept_at(backend: Backend, number: int) -> KeptDigest:
     """Return what to keep of a committed transaction; of number 0, the empty store, the digest is all zeros."""
     return KeptDigest(number, _head(backend, number).digest)
-
-
-def kept_root(backend: Backend, number: int) -> KeptDigest:
-    """Return the root of the tree over the heads up to a committed transaction."""
-    return KeptDigest(number, backend.head_tree(_head(backend, number)).root)
 
 
 def _head(backend: Backend, number: int) -> Head:

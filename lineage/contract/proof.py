@@ -6,13 +6,30 @@ small letters. Digests in it are small hexadecimal digits.
 
 **A transaction.** Its digest is the sha256 of::
 
-    digest before + author + root + JSON ["transaction",number,time,records,schema,
-                                          types,artifacts,executions,contexts,edges,mark]
+    (
+        history
+        + author
+        + root
+        + JSON[
+            "transaction",
+            number,
+            time,
+            records,
+            schema,
+            types,
+            artifacts,
+            executions,
+            contexts,
+            edges,
+            mark,
+        ]
+    )
 
-The first three are 32 bytes each. The digest before number 1 is 32 zeros. `author` is sha256(salt + JSON
+The first three are 32 bytes each. `history` and `root` are roots of RFC 9162's trees (`lineage.contract.tree`): of the
+one whose leaves are the digests of all transactions before, so that one digest proves each of them by a short path, and
+of the one whose leaves are the lines of the transaction's records. `author` is sha256(salt + JSON
 [actor,message]), with 16 random bytes of salt: a purge erases all three and keeps this digest, and without the
-salt nobody can try out what was erased. `root` is that of the RFC 9162 tree (`lineage.contract.tree`) whose leaves
-are the lines of the transaction's records.
+salt nobody can try out what was erased.
 
 **A line** is one JSON array, without a newline. They come in this order, each kind in the order of its keys
 (types by id, nodes by kind and id with kinds as texts, edges by source, target and kind)::
@@ -38,9 +55,9 @@ properties (an object, its names sorted), base, indexed (a sorted array), create
 numbers with a fraction or exponent have the fewest digits that read back the same, and an exponent (`1e+16`,
 `1e-6`) from 1e16 on and below 1e-5.
 
-**Heads.** There is another tree over all heads, whose leaves are their digests. Number n completes an inner node of
-it for each zero that n ends in when it is written in binary; they are stored with it, the lowest first, and
-are in no digest.
+**Heads.** Of the tree over all heads, number n completes an inner node for each zero that n ends in when it is
+written in binary; they are stored with it, the lowest first, so that neither the next digest nor a path reads more of
+history than its logarithm.
 """
 
 from __future__ import annotations
@@ -121,10 +138,10 @@ def purged_head(head: Head) -> Head:
     return head._replace(actor="", message="", salt=None, author=author_digest(head))
 
 
-def seal(previous: bytes, commit: Commit) -> bytes:
-    """Return the digest of a transaction that follows the one with the digest `previous`."""
+def seal(history: bytes, commit: Commit) -> bytes:
+    """Return the digest of a transaction; `history` is the root of the tree over the heads before it."""
     records = root(map(str.encode, record_lines(commit)))
-    parts = previous, author_digest(commit.head), records, own_text(commit.head)
+    parts = history, author_digest(commit.head), records, own_text(commit.head)
     return sha256(b"".join(parts)).digest()
 
 
@@ -141,6 +158,7 @@ class Chain:
     `tree` is the one over the heads so far, `number` the last transaction's. A digest may stand in the place
     of what was erased, but then a later transaction, or the same, must have purged it: `erased` and
     `erased_heads` are what none has so far, nodes with the transaction that first wrote one so.
+    After a transaction that is missing nobody can say what later digests cover: they are not compared.
     """
 
     def __init__(self, tree: HeadTree = NO_TREE) -> None:
@@ -148,28 +166,50 @@ class Chain:
         self.number = tree.number
         self.erased: dict[NodeKey, int] = {}
         self.erased_heads: set[int] = set()
-        self._after, self._digest = tree.number, tree.digest
+        self._after = tree.number
+        self._other_tree: HeadTree | None = None
+        """After a fault: the tree if the records were right, and the digest beside them was changed."""
+        self._has_gap = False
         self._anonymous: set[int] = set()
         """Transactions that no longer say who wrote them."""
 
     def follow(self, commit: Commit) -> list[str]:
         """Go on by a transaction; return a sentence for each thing that is not as it was sealed."""
         head, number = commit.head, self.number + 1
-        sentences = [] if head.number == number else [f"transaction {number} is missing"]
-        fault = _fault(self._digest, commit)
-        self.tree, nodes = self.tree.grown(head.digest)
-        # After a gap nobody can say what the tree was.
-        if not fault and head.number == self.tree.number and head.nodes != nodes:
-            fault = " has other inner nodes of the tree over heads than it completed"
+        sentences = []
+        if head.number != number:
+            sentences.append(
+                f"transaction {number} is missing, so that nothing proves those after it"
+            )
+            self._has_gap = True
+        fault = _fault(commit)
+        if fault:
+            self.tree, self._other_tree = self.tree.grown(head.digest)[0], None
+        elif not self._has_gap:
+            fault = self._fault_of_seal(commit)
         if fault:
             sentences.append(f"transaction {head.number}{fault}")
-        self.number, self._digest = head.number, head.digest
+        self.number = head.number
         if head.author is not None:
             self._anonymous.add(head.number)
         if not fault:
             self._note_erased(commit)
         self.note_purges(commit.purged, commit.purged_heads)
         return sentences
+
+    def _fault_of_seal(self, commit: Commit) -> str:
+        """Grow the tree by a transaction; return what is wrong with its digests, as the rest of a sentence."""
+        head, before = commit.head, self.tree
+        if self._other_tree is not None and seal(self._other_tree.root, commit) == head.digest:
+            before = self._other_tree
+        sealed = seal(before.root, commit)
+        self.tree, nodes = before.grown(head.digest)
+        self._other_tree = None if sealed == head.digest else before.grown(sealed)[0]
+        if self._other_tree is not None:
+            return ": its own row or one of its records was changed since it was written"
+        if head.nodes != nodes:
+            return " has other inner nodes of the tree over heads than it completed"
+        return ""
 
     def audit(self, commit: Commit) -> list[str]:
         """Go on as `follow` does, in a store as it is now: what a transaction has purged must be erased there."""
@@ -213,7 +253,7 @@ class Chain:
             yield f"transaction {number} has lost who wrote it, and no transaction up to {self.number} purged that"
 
 
-def _fault(previous: bytes, commit: Commit) -> str:
+def _fault(commit: Commit) -> str:
     """Return what is wrong with a transaction by itself, as the rest of a sentence; empty if nothing is."""
     head = commit.head
     records = (*commit.batch, *commit[2:])
@@ -226,8 +266,6 @@ def _fault(previous: bytes, commit: Commit) -> str:
         return " says who wrote it, but that was purged"
     if misread := next(_misread(commit), None):
         return f": {misread}"
-    if seal(previous, commit) != head.digest:
-        return ": its own row or one of its records was changed since it was written"
     return ""
 
 

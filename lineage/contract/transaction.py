@@ -12,6 +12,7 @@ from lineage.contract.clock import Timekeeper
 from lineage.contract.owner import Owner, current_owner
 from lineage.contract.proof import NO_DIGEST, seal
 from lineage.contract.refusals import deadlock
+from lineage.contract.tree import HeadTree
 from lineage.errors import Conflict, Invalid, NotFound
 from lineage.model.keys import LARGEST_ID, Kind, NodeKey
 from lineage.model.rows import Batch, Commit, EdgeKey, EdgeRow, Head, NodeRow, TypeRow
@@ -72,6 +73,9 @@ class Storage(Protocol):
 
     def purge_heads(self, number: int, heads: Collection[int]) -> None:
         """Erase who wrote earlier transactions, and their messages."""
+
+    def head_tree(self, head: Head) -> HeadTree:
+        """Return the tree over all heads up to a committed one."""
 
     def grow_tree(self, last: Head, digest: bytes) -> bytes:
         """Return the inner nodes of the tree over heads that the one after `last` completes."""
@@ -320,7 +324,7 @@ class Transaction:
     def _sealed(self, last: Head) -> Head:
         """Return the transaction's own row, with the digest of all that it wrote."""
         head = self._head(last)
-        digest = seal(last.digest, self._commit(head))
+        digest = seal(self._storage.head_tree(last).root, self._commit(head))
         return head._replace(digest=digest, nodes=self._storage.grow_tree(last, digest))
 
     def _head(self, last: Head) -> Head:

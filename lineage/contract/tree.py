@@ -152,8 +152,8 @@ def _split(size: int) -> int:
 
 
 def root_of(size: int, node: WholeSubtree) -> bytes:
-    """Return the root over the first leaves, one or more, of a tree whose whole subtrees are there."""
-    return _range_root(0, size, node)
+    """Return the root over the first leaves of a tree whose whole subtrees are there."""
+    return _range_root(0, size, node) if size else sha256().digest()
 
 
 def _range_root(start: int, end: int, node: WholeSubtree) -> bytes:
@@ -204,7 +204,7 @@ def consistency_path(first: int, size: int, node: WholeSubtree) -> list[bytes]:
     """Return the proof that the tree over the first leaves goes on as a larger one (RFC 9162, 2.1.4.1)."""
     start, end, is_whole = 0, size, True
     path: list[bytes] = []
-    while first != end:
+    while first and first != end:
         middle = start + _split(end - start)
         if first <= middle:
             path.append(_range_root(middle, end, node))
@@ -220,9 +220,14 @@ def consistency_path(first: int, size: int, node: WholeSubtree) -> list[bytes]:
 def is_consistent(
     first: int, first_root: bytes, size: int, root: bytes, path: Sequence[bytes]
 ) -> bool:
-    """Whether a path proves that a tree of some leaves goes on as a larger or equal one (RFC 9162, 2.1.4.2)."""
-    if not 0 < first <= size:
+    """Whether a path proves that a tree of some leaves goes on as a larger or equal one (RFC 9162, 2.1.4.2).
+
+    The tree over no leaves goes on as any.
+    """
+    if not 0 <= first <= size:
         return False
+    if first == 0:
+        return not path and first_root == sha256().digest()
     if first == size:
         return not path and first_root == root
     whole = [first_root, *path] if first & (first - 1) == 0 else [*path]

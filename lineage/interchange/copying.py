@@ -198,7 +198,7 @@ def _is_purged_later(source: Backend, chain: Chain) -> bool:
 def _fault(commit: Commit | None, chain: Chain, last: Head) -> str:
     """Return what is wrong with the next transaction of a history; empty if nothing is."""
     if commit is None:
-        return f"transaction {chain.tree.number + 1} is missing"
+        return f"transaction {chain.number + 1} is missing"
     if commit.head.number == last.number and commit.head.digest != last.digest:
         return f"transaction {last.number} is another one than was to be copied"
     return "; ".join(chain.follow(commit))

@@ -24,8 +24,7 @@ Document = dict[str, Any]
 class Proof:
     """An answer about a node with the records that it rests on, which `verify` checks without a store.
 
-    It is of the moment after transaction `number`, whose digest is `digest`; `root` is that of the tree over
-    all heads up to it. `cut` is the limit that left some of what the node was made from out, if one did, and
+    It is of the moment after transaction `number`, whose digest is `digest`. `cut` is the limit that left some of what the node was made from out, if one did, and
     `notes` say what the proof lacks.
     """
 
@@ -46,11 +45,6 @@ class Proof:
     def digest(self) -> str:
         """The last transaction's number and digest, `17:9f3c…`, which `check` and `verify` compare."""
         return f"{self.number}:{self.document['digest']}"
-
-    @property
-    def root(self) -> str:
-        """The same number and the root of the tree over all heads."""
-        return f"{self.number}:{self.document['root']}"
 
     @property
     def cut(self) -> str | None:

@@ -60,7 +60,6 @@ def _summary(proved: Verified) -> Iterator[str]:
     last = proved.transactions[proved.number]
     yield f"<p>As of transaction {proved.number}, written {from_micros(last.time).isoformat()}.</p>"
     yield f"<p>Its digest: <code>{_text(proved.digest)}</code></p>"
-    yield f"<p>Root of the tree over heads: <code>{_text(proved.root)}</code></p>"
     if proved.cut is not None:
         yield f"<p>The limit of {_text(proved.cut)} cut what it was made from.</p>"
     yield "<h2>What was checked</h2>"

@@ -19,7 +19,6 @@ from lineage.contract.proof import (
 )
 from lineage.contract.refusals import missing_head
 from lineage.contract.tree import (
-    NO_DIGEST,
     consistency_path,
     inclusion_path,
     root,
@@ -37,12 +36,10 @@ from lineage.proofs.records import Record, Records, identity_of
 from lineage.proofs.signing import sign
 from lineage.proofs.verifying import verify
 
-__all__ = ["LINKS", "prove"]
+__all__ = ["prove"]
 
-LINKS = 10_000
-"""How many transactions, from the first that a bundle needs to its last, it links to one another at most."""
-LINK_RECORDS = 100_000
-"""How many records these may have together: the root over them is in no row, and so they are read."""
+BATCH_HEADS = 128
+"""How many heads, near one another, are read at once."""
 
 
 def prove(
@@ -83,7 +80,8 @@ class _Writer:
     """Writes a bundle's parts, all of one moment."""
 
     def __init__(self, backend: Backend, last: int, earlier: int | None) -> None:
-        self._backend, self._last, self._earlier = backend, last, earlier
+        self._backend, self._last = backend, last
+        self._earlier = None if earlier == last else earlier
         self._heads: dict[int, Head] = {}
         self.notes: list[str] = []
         self._node = cache(self._subtree)
@@ -91,13 +89,14 @@ class _Writer:
     def document(self, key: NodeKey, collected: Collected) -> Document:
         records: list[dict[str, Any]] = []
         transactions = []
-        for commit in self._commits(self._numbers({*collected.wanted, self._last})):
+        needed = {*collected.wanted, self._last, self._earlier or self._last}
+        for commit in self._commits(sorted(needed)):
             number = commit.head.number
             wanted = collected.wanted.get(number, set())
             lines = [*record_lines(commit)]
             records += _records(commit, lines, wanted)
-            is_link = not wanted and number != self._last
-            transactions.append(self._transaction(commit, lines, is_link=is_link))
+            shown = bool(wanted) or number == self._last
+            transactions.append(self._transaction(commit, lines, shows_author=shown))
         if collected.cut:
             self.notes.append(f"the limit of {collected.cut} cut what the node was made from")
         said = Records(
@@ -110,7 +109,6 @@ class _Writer:
             "subject": str(key),
             "number": self._last,
             "digest": self._head(self._last).digest.hex(),
-            "root": root_of(self._last, self._node).hex(),
             "cut": collected.cut,
             "answer": said.answer(key),
             "transactions": transactions,
@@ -129,58 +127,47 @@ class _Writer:
         for first, last in runs:
             yield from self._backend.changes(first - 1, until=last)
 
-    def _numbers(self, needed: set[int]) -> list[int]:
-        """Return the transactions of the bundle: those needed, with all between them if they are not too many."""
-        first = min(needed)
-        for start in (min(first, self._earlier or first), first):
-            if self._last - start < LINKS:
-                heads = self._backend.log(before=self._last + 1, limit=self._last - start + 1)
-                self._heads |= {head.number: head for head in heads}
-                if sum(head.records for head in heads) <= LINK_RECORDS:
-                    return [*range(start, self._last + 1)]
-        self.notes.append(
-            f"transactions {first} to {self._last} are too many to be linked: a digest that was kept does not "
-            "prove this, but a signature does, and the root of the tree over heads"
-        )
-        return sorted(needed)
-
-    def _transaction(self, commit: Commit, lines: list[str], *, is_link: bool) -> dict[str, Any]:
+    def _transaction(
+        self, commit: Commit, lines: list[str], *, shows_author: bool
+    ) -> dict[str, Any]:
         head = commit.head
-        before = self._head(head.number - 1).digest if head.number > 1 else NO_DIGEST
         author = {"digest": author_digest(head).hex()}
-        if head.salt is not None and not is_link:
+        if head.salt is not None and shows_author:
             author = {"salt": head.salt.hex(), "text": author_text(head).decode()}
         path = None
-        if not is_link:
-            path = [each.hex() for each in inclusion_path(head.number - 1, self._last, self._node)]
+        if head.number != self._last:
+            path = _hex(inclusion_path(head.number - 1, self._last - 1, self._node))
         return {
-            "own": own_text(head).decode(),
-            "before": before.hex(),
+            "history": root_of(head.number - 1, self._node).hex(),
             "author": author,
             "records": root(map(str.encode, lines)).hex(),
+            "own": own_text(head).decode(),
             "path": path,
         }
 
     def _went_on(self) -> dict[str, Any] | None:
+        """Return the proof that the heads before the last one begin with those before the earlier one."""
         if self._earlier is None:
             return None
-        path = consistency_path(self._earlier, self._last, self._node)
-        return {
-            "number": self._earlier,
-            "root": root_of(self._earlier, self._node).hex(),
-            "path": [each.hex() for each in path],
-        }
+        path = consistency_path(self._earlier - 1, self._last - 1, self._node)
+        return {"number": self._earlier, "path": _hex(path)}
 
     def _subtree(self, number: int, height: int) -> bytes:
         return subtree(self._head(number), height)
 
     def _head(self, number: int) -> Head:
         if number not in self._heads:
-            heads = self._backend.log(before=number + 1, limit=1)
-            if [head.number for head in heads] != [number]:
-                raise missing_head(number)
-            self._heads[number] = heads[0]
+            # The last of a batch completes its largest subtree.
+            end = min(-(-number // BATCH_HEADS) * BATCH_HEADS, self._last)
+            heads = self._backend.log(before=end + 1, limit=BATCH_HEADS)
+            self._heads |= {head.number: head for head in heads}
+        if number not in self._heads:
+            raise missing_head(number)
         return self._heads[number]
+
+
+def _hex(nodes: list[bytes]) -> list[str]:
+    return [node.hex() for node in nodes]
 
 
 def _records(commit: Commit, lines: list[str], wanted: set[Identity]) -> list[dict[str, Any]]:
@@ -195,7 +182,7 @@ def _records(commit: Commit, lines: list[str], wanted: set[Identity]) -> list[di
             continue
         identity = identity_of(json.loads(line))
         if identity in wanted:
-            path = [each.hex() for each in inclusion_path(index, len(lines), node)]
+            path = _hex(inclusion_path(index, len(lines), node))
             row = rows[identity[1]] if identity[0] == "node" else None  # type: ignore[index]  # what tells a node is its key
             records.append(
                 {

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lineage.contract.kept import KeptDigest
-from lineage.contract.tree import NO_DIGEST, is_consistent, root_by_path
+from lineage.contract.tree import NO_TREE, is_consistent, root_by_path
 from lineage.errors import LineageError, Unproven
 from lineage.model.keys import NodeKey
 from lineage.proofs.bundle import Document, Proof, canonical, read_document
@@ -34,24 +34,30 @@ EARLIEST, LATEST = -62_135_596_800_000_000, 253_402_300_799_999_999
 _HASH = re.compile("[0-9a-f]{64}")
 _SALT = re.compile("(?:[0-9a-f]{2}){1,64}")
 _KEYS = {
-    "": {"format", "version", "subject", "number", "digest", "root", "cut", "answer"}
+    "": {"format", "version", "subject", "number", "digest", "cut", "answer"}
     | {"transactions", "records", "earlier"},
-    "transaction": {"own", "before", "author", "records", "path"},
+    "transaction": {"history", "author", "records", "own", "path"},
     "record": {"transaction", "index", "line", "path", "salt", "content"},
-    "earlier": {"number", "root", "path"},
+    "earlier": {"number", "path"},
     "signature": {"algorithm", "key", "value"},
 }
 """The names that each object of a bundle has, no more and no less."""
 
 
 class ProvedTransaction(NamedTuple):
-    """A transaction of a bundle; `author` is the actor and the message, None where they are not shown."""
+    """A transaction of a bundle.
+
+    `author` is the actor and the message, None where they are not shown; `history` is the root of the tree over
+    the heads before, `records_root` that over its own records.
+    """
 
     number: int
     time: int
     records: int
     mark: str
     digest: bytes
+    history: bytes
+    records_root: bytes
     author: tuple[str, str] | None
 
 
@@ -60,14 +66,13 @@ class Verified:
     """What a bundle proves of its `subject`, as of transaction `number`: `answer`, and the `records` behind it.
 
     `checked` says in sentences what was found right, `not_proved` what no such bundle proves, and
-    `trust` what all of it rests on. `digest` and `root` have the number before them. `signed_by` is the public key
+    `trust` what all of it rests on. `digest` has the number before it. `signed_by` is the public key
     in hexadecimal, None where there is no signature.
     """
 
     subject: str
     number: int
     digest: str
-    root: str
     signed_by: str | None
     cut: str | None
     answer: Mapping[str, Any]
@@ -84,7 +89,7 @@ class Verified:
 
     @property
     def transactions(self) -> Mapping[int, ProvedTransaction]:
-        """The transactions that wrote them, and those between, by number."""
+        """The transactions that wrote them, the last one, and an earlier one that was asked for, by number."""
         return self._transactions
 
 
@@ -92,15 +97,13 @@ def verify(
     bundle: Proof | Path | str | bytes,
     *,
     digest: str | None = None,
-    root: str | None = None,
     public_key: str | Path | None = None,
 ) -> Verified:
     """Check a bundle, which is a proof, a path or the text of a file; return what it proves.
 
     `Unproven` for one of which any part is not right. By itself it proves that its parts belong
-    together; what you know from elsewhere ties them to a store: a `digest` that was kept of it, the
-    `root` of its tree over heads (both like `17:9f3c…`), or the `public_key` of who signs, in a PEM file. Each
-    that is given must hold.
+    together; what you know from elsewhere ties them to a store: a `digest` that was kept of it (such as `17:9f3c…`),
+    or the `public_key` of who signs, in a PEM file. Each that is given must hold.
     """
     document = read_document(bundle)
     try:
@@ -109,7 +112,7 @@ def verify(
         raise
     except (LineageError, LookupError, TypeError, ValueError, RecursionError) as error:
         raise Unproven(f"the proof is not of the form that it should have: {error}") from error
-    return verification.result(digest, root, public_key)
+    return verification.result(digest, public_key)
 
 
 class _Verification:
@@ -124,44 +127,40 @@ class _Verification:
             _check_names(self._signature, "signature")
         self._number = _whole(document["number"], 1)
         self._digest = _hash(document["digest"])
-        self._root = _hash(document["root"])
         self._transactions: dict[int, ProvedTransaction] = {}
-        self._record_roots: dict[int, bytes] = {}
-        self._linked_from = self._number
         self._read_transactions()
         self._records = self._read_records()
         self._check_answer()
         self._check_earlier()
 
     def _read_transactions(self) -> None:
-        last = 0
+        paths: dict[int, object] = {}
+        latest = 0
         for each in _list(self._document["transactions"]):
-            transaction, before, records = _transaction(each)
+            transaction = _transaction(each)
             number = transaction.number
-            if number <= last:
+            if number <= latest:
                 raise Unproven(f"transaction {number} does not come after the one before")
-            previous = self._transactions.get(number - 1)
-            follows = NO_DIGEST if number == 1 else before if previous is None else previous.digest
-            if before != follows:
-                raise Unproven(f"transaction {number} does not follow transaction {number - 1}")
-            if each["path"] is not None:
-                self._check_path(transaction, each["path"])
-                self._record_roots[number] = records
-            elif each["author"].keys() != {"digest"}:
-                raise Unproven(f"transaction {number} is a mere link, but says who wrote it")
-            last = number
-            self._transactions[number] = transaction
-        if last != self._number or self._transactions[last].digest != self._digest:
+            if number == 1 and transaction.history != NO_TREE.root:
+                raise Unproven("transaction 1 has a history before it")
+            self._transactions[number], paths[number] = transaction, each["path"]
+            latest = number
+        last = self._transactions.get(self._number)
+        if last is None or last.digest != self._digest or self._number != latest:
             raise Unproven(f"the last transaction is not {self._number} with the digest it has")
-        if last not in self._record_roots:
-            raise Unproven(f"transaction {last} is not in the tree over heads")
-        while self._linked_from - 1 in self._transactions:
-            self._linked_from -= 1
+        if paths.pop(self._number) is not None:
+            raise Unproven("the last transaction has a path, though it comes before none")
+        for number, path in paths.items():
+            self._check_path(self._transactions[number], path)
+
+    @property
+    def _history(self) -> bytes:
+        """The root of the tree over the heads before the last."""
+        return self._transactions[self._number].history
 
     def _check_path(self, transaction: ProvedTransaction, path: object) -> None:
-        nodes = [_hash(node) for node in _list(path)]
-        index = transaction.number - 1
-        if root_by_path(transaction.digest, index, self._number, nodes) != self._root:
+        nodes, index = [_hash(node) for node in _list(path)], transaction.number - 1
+        if root_by_path(transaction.digest, index, self._number - 1, nodes) != self._history:
             raise Unproven(f"transaction {transaction.number} is not in the tree over heads")
 
     def _read_records(self) -> Records:
@@ -173,18 +172,27 @@ class _Verification:
                 raise Unproven(f"record {index} of transaction {number} is not in order")
             place = number, index
             used.add(number)
-            if number not in self._record_roots:
+            if number not in self._transactions:
                 raise Unproven(f"there is no transaction {number} for its records")
             path = [_hash(node) for node in _list(each["path"])]
-            line, size = _text(each["line"]), self._transactions[number].records
-            if root_by_path(line.encode(), index, size, path) != self._record_roots[number]:
+            line, transaction = _text(each["line"]), self._transactions[number]
+            at = root_by_path(line.encode(), index, transaction.records, path)
+            if at != transaction.records_root:
                 raise Unproven(f"record {index} of transaction {number} is not in its tree")
             parsed = json.loads(line)
             _check_content(each, parsed)
             records.append(Record(number, parsed, each["content"]))
-        if idle := self._record_roots.keys() - used - {self._number}:
-            raise Unproven(f"transaction {min(idle)} has no record here")
+        for number in self._transactions.keys() - used - {self._number}:
+            self._check_idle(number)
         return Records(records)
+
+    def _check_idle(self, number: int) -> None:
+        """Raise `Unproven` where a transaction without a record here is not the earlier one that was asked for."""
+        earlier = self._document["earlier"]
+        if earlier is None or earlier["number"] != number:
+            raise Unproven(f"transaction {number} has no record here")
+        if self._transactions[number].author is not None:
+            raise Unproven(f"transaction {number} has no record here, but says who wrote it")
 
     def _check_answer(self) -> None:
         subject = _text(self._document["subject"])
@@ -200,20 +208,19 @@ class _Verification:
         if earlier is None:
             return
         _check_names(earlier, "earlier")
-        number, root = _whole(earlier["number"], 1), _hash(earlier["root"])
+        number = _whole(earlier["number"], 1)
         path = [_hash(node) for node in _list(earlier["path"])]
-        if not is_consistent(number, root, self._number, self._root, path):
-            raise Unproven(f"the tree over heads does not go on from the one of {number}")
+        there = self._transactions.get(number)
+        if there is None or number == self._number:
+            raise Unproven(f"there is no transaction {number} before the last")
+        if not is_consistent(number - 1, there.history, self._number - 1, self._history, path):
+            raise Unproven(f"history does not go on from the one before transaction {number}")
 
-    def result(
-        self, digest: str | None, root: str | None, public_key: str | Path | None
-    ) -> Verified:
+    def result(self, digest: str | None, public_key: str | Path | None) -> Verified:
         """Check against what is known from elsewhere, and return what is proved."""
         trust = []
         if digest is not None:
             trust.append(self._compare_digest(KeptDigest.parse(digest)))
-        if root is not None:
-            trust.append(self._compare_root(KeptDigest.parse(root)))
         signed_by = self._signer(public_key)
         if public_key is not None:
             trust.append("the signature is that of the public key that was given")
@@ -226,7 +233,6 @@ class _Verification:
             subject=document["subject"],
             number=self._number,
             digest=f"{self._number}:{self._digest.hex()}",
-            root=f"{self._number}:{self._root.hex()}",
             signed_by=signed_by,
             cut=document["cut"],
             answer=document["answer"],
@@ -238,54 +244,33 @@ class _Verification:
         )
 
     def _checked(self) -> Sequence[str]:
-        records, transactions = len(self._document["records"]), len(self._record_roots)
+        records, last = len(self._document["records"]), self._number
         said = [
             f"{records} records, each in the tree of its transaction",
-            f"{transactions} transactions, each in the tree over the heads 1 to {self._number}",
+            f"{len(self._transactions)} transactions, each in the history that the digest of transaction {last} covers",
             "the answer, which is what the records say",
         ]
-        if self._linked_from < self._number:
-            said.insert(
-                2, f"transactions {self._linked_from} to {self._number}, each after the one before"
-            )
         earlier = self._document["earlier"]
         if earlier is not None:
-            said.append(f"that the tree over heads goes on from the one of {earlier['number']}")
+            said.append(
+                f"that this history goes on from the one that the digest of transaction {earlier['number']} covers"
+            )
         return said
 
     def _compare_digest(self, kept: KeptDigest) -> str:
-        there = self._transactions.get(kept.number)
-        # A digest covers what comes before it by the chain alone: with a gap in that it proves nothing.
-        if there is None or kept.number < self._linked_from:
+        earlier = (self._document["earlier"] or {}).get("number")
+        if kept.number not in (self._number, earlier):
             raise Unproven(
-                f"the digest of transaction {kept.number} is not linked to what the proof holds, transactions "
-                f"{self._linked_from} to {self._number}; make one as of that transaction, or with --earlier {kept.number}"
+                f"the proof says nothing of the digest of transaction {kept.number}; make one as of that transaction, "
+                f"or with --earlier {kept.number}"
             )
-        if min(self._record_roots) < self._linked_from:
-            raise Unproven(
-                f"the proof holds transactions before {self._linked_from} that are not linked to that one, so that a "
-                "digest does not prove them; compare the root of the tree over heads, or a signature"
-            )
+        there = self._transactions[kept.number]
         if there.digest != kept.digest:
             raise Unproven(
                 f"transaction {kept.number} has the digest {there.digest.hex()}, not {kept.digest.hex()}, which was kept"
             )
-        if kept.number < self._number:
-            return f"the digest that was kept is that of transaction {kept.number}: {LATER}"
-        return f"the digest that was kept is that of transaction {kept.number}"
-
-    def _compare_root(self, kept: KeptDigest) -> str:
-        earlier = self._document["earlier"] or {}
-        roots = {earlier.get("number"): earlier.get("root"), self._number: self._root.hex()}
-        if kept.number not in roots:
-            raise Unproven(
-                f"the proof has no root of the tree over {kept.number} heads; make one with --earlier {kept.number}"
-            )
-        if roots[kept.number] != kept.digest.hex():
-            raise Unproven(f"the tree over {kept.number} heads has another root than was kept")
-        if kept.number < self._number:
-            return f"the root that was kept is that of the tree over {kept.number} heads: {LATER}"
-        return f"the root that was kept is that of the tree over {kept.number} heads"
+        said = f"the digest that was kept is that of transaction {kept.number}"
+        return said if kept.number == self._number else f"{said}: {LATER}"
 
     def _signer(self, public_key: str | Path | None) -> str | None:
         key = None if public_key is None else public_key_of(public_key)
@@ -308,7 +293,7 @@ class _Verification:
 LATER = "what is in later transactions rests on those who made the proof"
 NO_TRUST = (
     "nothing but itself: its parts belong together, but anybody can make such a proof of a store of their own; compare "
-    "its digest or its root with one that you kept, or check a signature"
+    "its digest with one that you kept, or check a signature"
 )
 
 
@@ -330,15 +315,13 @@ def _check_content(record: Mapping[str, Any], line: list[Any]) -> None:
         raise Unproven(f"the content of {line[1]} is not the one that was recorded")
 
 
-def _transaction(content: object) -> tuple[ProvedTransaction, bytes, bytes]:
-    """Return what a transaction says, the digest before it and the root over its records."""
+def _transaction(content: object) -> ProvedTransaction:
     _check_names(content, "transaction")
     part = _object(content)
     own, (author, said) = _own(_text(part["own"])), _author(_object(part["author"]))
-    before, records = _hash(part["before"]), _hash(part["records"])
-    digest = sha256(before + author + records + part["own"].encode()).digest()
-    transaction = ProvedTransaction(own[1], own[2], own[3], own[10], digest, said)
-    return transaction, before, records
+    history, records = _hash(part["history"]), _hash(part["records"])
+    digest = sha256(history + author + records + part["own"].encode()).digest()
+    return ProvedTransaction(own[1], own[2], own[3], own[10], digest, history, records, said)
 
 
 def _own(text: str) -> list[Any]:

@@ -8,6 +8,7 @@ import pytest
 from lineage.cli.documents import plain
 from lineage.contract.backend import Backend
 from lineage.contract.proof import content_digest, purged, seal
+from lineage.contract.tree import NO_TREE
 from lineage.errors import Conflict, Corrupt, Invalid, LineageError, NotFound, Unavailable
 from lineage.interchange.copying import Copied, copy
 from lineage.model.keys import NodeKey
@@ -344,7 +345,7 @@ def renamed(commit: Commit) -> Commit:
 def forged(commit: Commit) -> Commit:
     """Change a transaction and seal it anew, as who can write the storage may do."""
     changed = commit._replace(head=commit.head._replace(actor="mallory"))
-    digest = seal(bytes(32), changed)
+    digest = seal(NO_TREE.root, changed)
     return changed._replace(head=changed.head._replace(digest=digest))
 
 
@@ -445,7 +446,10 @@ def test_last_transaction_of_the_target_must_be_the_one_of_the_source(
     def forge(after: int = 0) -> Iterator[Commit]:
         *first, last = changes(after)
         head = last.head._replace(message="forged")
-        digest = seal(first[-1].head.digest, last._replace(head=head))
+        tree = NO_TREE
+        for commit in first:
+            tree, _ = tree.grown(commit.head.digest)
+        digest = seal(tree.root, last._replace(head=head))
         yield from [*first, last._replace(head=head._replace(digest=digest))]
 
     monkeypatch.setattr(target, "changes", forge)

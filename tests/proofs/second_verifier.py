@@ -25,7 +25,7 @@ ENDS = (
     | dict.fromkeys(INPUTS, ("artifact", "execution"))
     | {8: ("context", "artifact"), 9: ("context", "execution"), 10: ("context", "context")}
 )
-TOP = {"format", "version", "subject", "number", "digest", "root", "cut", "answer"}
+TOP = {"format", "version", "subject", "number", "digest", "cut", "answer"}
 TOP |= {"transactions", "records", "earlier"}
 
 
@@ -74,15 +74,13 @@ def check_document(document: dict[str, Any], digest: str | None, public_key: byt
     need(canonical(answer(records, content["subject"])) == canonical(content["answer"]), "answer")
     earlier = content["earlier"]
     if earlier is not None:
-        need(earlier.keys() == {"number", "root", "path"}, "names")
+        need(earlier.keys() == {"number", "path"}, "names")
         first, size = whole(earlier["number"], 1), content["number"]
-        need(first <= size, "earlier")
+        need(first < size, "earlier")
         path = [h(each) for each in array(earlier["path"])]
-        need(
-            consistent(first, size, path, True, h(earlier["root"]))
-            == (h(earlier["root"]), h(content["root"])),
-            "earlier",
-        )
+        old, new = h(heads[first]["history"]), h(heads[size]["history"])
+        if first > 1:
+            need(consistent(first - 1, size - 1, path, True, old) == (old, new), "earlier")
         need(not path, "earlier is too long")
     if signature is not None:
         need(signature.keys() == {"algorithm", "key", "value"}, "names")
@@ -94,11 +92,8 @@ def check_document(document: dict[str, Any], digest: str | None, public_key: byt
     need(public_key is None or signature is not None, "not signed")
     if digest is not None:
         number, hexadecimal = digest.split(":")
-        linked = content["number"]
-        while linked - 1 in heads:
-            linked -= 1
-        with_paths = [n for n, head in heads.items() if head["path"] is not None]
-        need(linked <= int(number) and linked <= min(with_paths), "not linked")
+        known = [content["number"], *([] if earlier is None else [earlier["number"]])]
+        need(int(number) in known, "not of this digest")
         need(heads[int(number)]["digest"].hex() == hexadecimal, "another digest")
 
 
@@ -106,29 +101,28 @@ def check_transactions(content: dict[str, Any]) -> dict[int, dict[str, Any]]:
     heads: dict[int, dict[str, Any]] = {}
     used = {record["transaction"] for record in array(content["records"])}
     size, last = content["number"], 0
+    known = used | {size} | ({content["earlier"]["number"]} if content["earlier"] else set())
     for each in array(content["transactions"]):
-        need(each.keys() == {"own", "before", "author", "records", "path"}, "names")
+        need(each.keys() == {"history", "author", "records", "own", "path"}, "names")
         own = array(json.loads(each["own"]))
         need(len(own) == 11 and own[0] == "transaction" and isinstance(own[10], str), "own")
         for part in (own[1], *own[3:10]):
             whole(part, 0)
         need(whole(own[2], FIRST) <= LAST, "time")
         need(own[1] > last, "order")
-        last, before = own[1], h(each["before"])
-        parts = before + author(each["author"]) + h(each["records"]) + each["own"].encode()
-        digest = sha256(parts).digest()
-        need(last > 1 or before == bytes(32), "before the first")
-        if last - 1 in heads:
-            need(heads[last - 1]["digest"] == before, "chain")
-        if each["path"] is None:
-            need(last not in used and each["author"].keys() == {"digest"}, "link")
-        else:
-            need(last in used or last == size, "idle")
-            path = [h(node) for node in array(each["path"])]
-            need(included(digest, last - 1, size, path) == h(content["root"]), "path of a head")
-        heads[last] = {**each, "digest": digest, "size": own[3]}
+        last, history = own[1], h(each["history"])
+        parts = history + author(each["author"]) + h(each["records"]) + each["own"].encode()
+        need(last > 1 or history == sha256().digest(), "before the first")
+        need(last in known, "idle")
+        need(last in used or last == size or each["author"].keys() == {"digest"}, "author")
+        heads[last] = {**each, "digest": sha256(parts).digest(), "size": own[3]}
     need(last == size and heads[last]["digest"] == h(content["digest"]), "digest")
-    need(heads[last]["path"] is not None, "no path")
+    need(heads[last]["path"] is None, "a path of the last")
+    for number, head in heads.items():
+        if number < size:
+            path = [h(node) for node in array(head["path"])]
+            at = included(head["digest"], number - 1, size - 1, path)
+            need(at == h(heads[size]["history"]), "path of a head")
     return heads
 
 
@@ -152,7 +146,6 @@ def check_records(
         need(place < (number, index), "order")
         place = number, index
         head = heads[number]
-        need(head["path"] is not None, "a link with records")
         path = [h(node) for node in array(each["path"])]
         root = included(each["line"].encode(), index, head["size"], path)
         need(root == h(head["records"]), "path of a record")

@@ -16,7 +16,6 @@ import pytest
 import lineage
 from lineage import Kind, Limits, NodeKey, Proof
 from lineage.errors import Corrupt, Invalid, MissingExtra, NotFound, Unproven
-from lineage.proofs import proving
 from lineage.proofs.bundle import canonical
 from lineage.proofs.page import page
 from lineage.store import Store
@@ -118,7 +117,9 @@ def test_actors_are_shown_of_what_is_proved_alone() -> None:
     proof = store.prove("Model:m1")
     assert "private" not in proof.to_json()
     authors = {each.number: each.author for each in both(proof.to_json()).transactions.values()}
-    assert authors == {1: ("ann", "run 1"), 2: None, 3: None, 4: ("ann", "the last one")}
+    assert authors == {1: ("ann", "run 1"), 4: ("ann", "the last one")}
+    earlier = both(store.prove("Model:m1", earlier=3).to_json()).transactions
+    assert earlier[3].author is None
 
 
 @pytest.fixture
@@ -173,8 +174,8 @@ def changed(document: Any, path: tuple[Any, ...], value: Any) -> str:
     return json.dumps(copied)
 
 
-UNCOVERED = [(("cut",), "nodes"), (("earlier",), None)]
-"""What only a signature covers: which limit cut the answer, and that there is a further proof."""
+UNCOVERED = [(("cut",), "nodes")]
+"""What only a signature covers: which limit cut the answer."""
 
 
 def alterations(document: Any) -> Iterator[tuple[tuple[Any, ...], Any, str]]:
@@ -208,7 +209,7 @@ def test_every_altered_field_breaks_a_signature(small: Store, keys: tuple[Path, 
     document = json.loads(small.prove("Model:m", earlier=1, key=keys[0]).to_json())
     whole = {**document, "cut": "nodes"}
     texts = [text for path, _, text in alterations(document) if path[:1] == ("signature",)]
-    for text in (*texts, json.dumps(whole), json.dumps({**document, "earlier": None})):
+    for text in (*texts, json.dumps(whole)):
         with pytest.raises(Refused):
             both(text, public_key=keys[1])
 
@@ -236,7 +237,7 @@ def test_parts_of_two_histories_do_not_mix(small: Store) -> None:
     other.record(Train(rate=0.5), inputs=Dataset(uri="s3://a"), outputs=Model(name="m"))
     other.put(lineage.Dataset())
     one, two = (json.loads(each.prove("Model:m").to_json()) for each in (small, other))
-    for name in ("root", "digest", "transactions", "records"):
+    for name in ("digest", "transactions", "records"):
         with pytest.raises(Refused):
             both(json.dumps({**one, name: two[name]}))
     lineage.verify(json.dumps(two))
@@ -251,24 +252,25 @@ def test_parts_of_two_histories_do_not_mix(small: Store) -> None:
     assert both(json.dumps({**one, "records": without, "answer": answer})).answer["runs"] == []
 
 
-def test_kept_digests_and_roots(small: Store) -> None:
+def test_kept_digests(small: Store) -> None:
     kept = {entry.number: f"{entry.number}:{entry.digest}" for entry in small.log()}
-    roots = {number: small.at(number).prove("artifact:1").root for number in (1, 2, 3)}
     proof = small.prove("Model:m")
-    assert "what is in later transactions" in both(proof.to_json(), digest=kept[2]).trust[0]
     assert both(proof.to_json(), digest=kept[3]).trust == (
         "the digest that was kept is that of transaction 3",
     )
-    with pytest.raises(Unproven, match=r"is not linked.*--earlier 1"):
-        lineage.verify(proof, digest=kept[1])
-    longer = small.prove("Model:m", earlier=1)
-    both(longer.to_json(), digest=kept[1])
-    assert "what is in later transactions" in lineage.verify(longer, root=roots[1]).trust[0]
-    assert lineage.verify(longer, root=roots[3]).trust
-    with pytest.raises(Unproven, match="no root of the tree over 2 heads"):
-        lineage.verify(longer, root=roots[2])
-    with pytest.raises(Unproven, match="another root"):
-        lineage.verify(longer, root=f"1:{roots[3][2:]}")
+    for number in (1, 2):
+        with pytest.raises(Refused, match="not of this digest"):
+            both(proof.to_json(), digest=kept[number])
+        with pytest.raises(Unproven, match=rf"says nothing of .* {number}.*--earlier {number}"):
+            lineage.verify(proof, digest=kept[number])
+        longer = small.prove("Model:m", earlier=number)
+        proved = both(longer.to_json(), digest=kept[number])
+        assert "what is in later transactions" in proved.trust[0]
+        assert "goes on from" in proved.checked[-1]
+        assert both(longer.to_json(), digest=kept[3]).trust
+        with pytest.raises(Refused):
+            both(longer.to_json(), digest=f"{number}:{kept[3][2:]}")
+    assert small.prove("Model:m", earlier=3) == proof
     with pytest.raises(Unproven, match="has the digest"):
         lineage.verify(proof, digest=f"3:{kept[2][2:]}")
     with pytest.raises(Invalid, match="is no digest"):
@@ -279,24 +281,15 @@ def test_kept_digests_and_roots(small: Store) -> None:
     assert "nothing but itself" in lineage.verify(proof).trust[0]
 
 
-def test_a_gap_in_the_links_is_said_and_no_digest_proves_over_it(
-    small: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for _ in range(70):
+@pytest.mark.parametrize("earlier", [4, 40, 128, 299, 300])
+def test_a_digest_proves_over_any_number_of_transactions(small: Store, earlier: int) -> None:
+    for _ in range(297):
         small.put(lineage.Dataset())
-    last = small.log(limit=1)[0]
-    kept, whole = f"{last.number}:{last.digest}", small.prove("Model:m")
-    assert both(whole.to_json(), digest=kept).trust
-    monkeypatch.setattr(proving, "LINKS", 10)
-    proof = small.prove("Model:m", earlier=40)
-    assert "too many to be linked" in proof.notes[0]
-    assert len(proof.to_json()) < len(whole.to_json()) / 2
-    assert lineage.verify(proof, root=whole.root).root == whole.root
-    with pytest.raises(Refused, match="not linked"):
-        both(proof.to_json(), digest=kept)
-    monkeypatch.setattr(proving, "LINKS", 1_000)
-    monkeypatch.setattr(proving, "LINK_RECORDS", 10)
-    assert small.prove("Model:m").notes
+    kept = {entry.number: f"{entry.number}:{entry.digest}" for entry in small.log(limit=None)}
+    proof = small.prove("Model:m", earlier=earlier)
+    for number in {earlier, 300}:
+        assert both(proof.to_json(), digest=kept[number]).trust
+    assert [*both(proof.to_json()).transactions] == sorted({2, earlier, 300})
 
 
 def test_proofs_are_bounded_and_say_so() -> None:
@@ -452,9 +445,9 @@ def sealed(content: str, time: object = 0) -> str:
     hashed = sha256(salt + content.encode()).hexdigest()
     line = f'["node","artifact:1",1,0,0,"{hashed}"]'
     own, author = f'["transaction",1,{time},1,0,9,1,0,0,0,""]', bytes(32)
-    root = sha256(b"\0" + line.encode()).digest()
-    digest = sha256(bytes(32) + author + root + own.encode()).digest()
-    heads = {"own": own, "before": author.hex(), "author": {"digest": author.hex()}}
+    root, nothing = sha256(b"\0" + line.encode()).digest(), sha256().digest()
+    digest = sha256(nothing + author + root + own.encode()).digest()
+    heads = {"own": own, "history": nothing.hex(), "author": {"digest": author.hex()}}
     record = {"transaction": 1, "index": 0, "line": line, "path": [], "content": content}
     answer = {"node": "artifact:1", "type": "lineage.Dataset", "gone": False}
     lists: dict[str, list[str]] = {"runs": [], "data": [], "environments": []}
@@ -465,10 +458,9 @@ def sealed(content: str, time: object = 0) -> str:
             "subject": "artifact:1",
             "number": 1,
             "digest": digest.hex(),
-            "root": sha256(b"\0" + digest).hexdigest(),
             "cut": None,
             "answer": {**answer, **lists},
-            "transactions": [{**heads, "records": root.hex(), "path": []}],
+            "transactions": [{**heads, "records": root.hex(), "path": None}],
             "records": [{**record, "salt": salt.hex()}],
             "earlier": None,
         }

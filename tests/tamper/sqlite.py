@@ -410,7 +410,7 @@ _OF_SCHEMA: dict[str, Tampering] = {
     "schema: others' index": _run("CREATE INDEX theirs ON node (salt)"),
     "schema: others' unique index": _run("CREATE UNIQUE INDEX theirs ON txn (digest)"),
     "schema: statistics": _run("ANALYZE", "UPDATE sqlite_stat1 SET stat = '1 1 1'"),
-    "schema: user version": _run("PRAGMA user_version = 3"),
+    "schema: user version": _run("PRAGMA user_version = 4"),
     "schema: older user version": _run("PRAGMA user_version = 1"),
     "schema: application id": _run("PRAGMA application_id = 7"),
 }

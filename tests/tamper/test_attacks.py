@@ -111,7 +111,7 @@ ATTACKS: dict[str, tuple[list[str], str]] = {
             "INSERT INTO txn SELECT 1 << 60, time, actor, message, digest, 0, schema, types, artifacts, executions, contexts, "
             "edges, '', salt, NULL, nodes FROM txn WHERE number = 13"
         ],
-        "transaction 14 is missing",
+        "transaction 14 is missing, so that nothing proves those after it",
     ),
     "purge of no transaction": (
         [f"INSERT INTO purge VALUES (999, {KEY})"],

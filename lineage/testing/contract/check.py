@@ -42,9 +42,9 @@ def test_check_within_a_transaction_knows_what_that_has_purged(backend: Backend)
 
 
 DIGESTS = [
-    "d5d7ac6ff47119d78d41b0aae165e4eddf956099a809dbae07b2c8ffbe58afe8",
-    "bd88e296cc2232a0920c5409714b36cff0aeb94d23620e6bed7a2aac5985df14",
-    "b42b03ee3aa2d744d097bd5d4721b34aee8a04395b55e4dcf90754475cd0a3bf",
+    "53a52bff01b436f4c6c2c9237155217287b87ce30341fba1e639fedbf37e7fec",
+    "893689a5da6b16e40781225635082e2b2fc62ba593760b5311152e8bc9c47ac2",
+    "1605093bd413a0583ec447588437e2d74e0d87c0cf734e13798f685f1f96c7fd",
 ]
 
 

@@ -222,8 +222,9 @@ def test_replay_refuses_the_purge_of_a_head_to_come(
     forged = second._replace(
         head=second.head._replace(records=second.head.records + 1), purged_heads=[number]
     )
-    digest = seal(first.head.digest, forged)
-    nodes = NO_TREE.grown(first.head.digest)[0].grown(digest)[1]
+    tree = NO_TREE.grown(first.head.digest)[0]
+    digest = seal(tree.root, forged)
+    nodes = tree.grown(digest)[1]
     forged = forged._replace(head=forged.head._replace(digest=digest, nodes=nodes))
     with pytest.raises(LineageError):
         target.replay([first, forged])

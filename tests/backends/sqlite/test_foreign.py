@@ -114,18 +114,19 @@ def test_mlmd_file_is_shown_the_import(tmp_path: Path) -> None:
 
 def test_newer_format_is_refused_untouched(tmp_path: Path) -> None:
     path = made(tmp_path / "a.db")
-    change(path, "PRAGMA user_version = 3")
+    change(path, "PRAGMA user_version = 4")
     before = around(path)
-    with pytest.raises(Corrupt, match=r"format 3.*upgrade"):
+    with pytest.raises(Corrupt, match=r"format 4.*upgrade"):
         lineage.connect(path)
     assert around(path) == before
 
 
-def test_first_format_is_refused_untouched(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [1, 2])
+def test_earlier_format_is_refused_untouched(number: int, tmp_path: Path) -> None:
     path = made(tmp_path / "a.db")
-    change(path, "PRAGMA user_version = 1")
+    change(path, f"PRAGMA user_version = {number}")
     before = around(path)
-    with pytest.raises(Corrupt, match=r"format 1, which was never released; make a new store"):
+    with pytest.raises(Corrupt, match=rf"format {number}, which was never released; make a new store"):
         lineage.connect(path)
     assert around(path) == before
 
