@@ -22,6 +22,7 @@ SMALLEST_PAGE = 512  # https://sqlite.org/fileformat.html, 1.3.2
 
 def open_store(file: SqliteFile, *, lock_timeout: float) -> None:
     """Make a store in an empty file; raise for a file that is neither empty nor a whole store."""
+    _refuse_orphan(file.path)
     file.refuse_foreign_log(lock_timeout=lock_timeout)
     _refuse_foreign(file.path)
     sql = file.connection
@@ -35,6 +36,25 @@ def open_store(file: SqliteFile, *, lock_timeout: float) -> None:
     else:
         with _locked(file, lock_timeout):
             _make(file, sql)
+
+
+def _refuse_orphan(path: Path) -> None:
+    """Raise where a store's file is gone and its log is not: SQLite would delete what was committed there."""
+    # In this order, for who makes a store makes the file first.
+    for log, least in ((beside(path, "-wal"), 1), (beside(path, "-journal"), 0)):
+        if _size(log) > 0 and _size(path) < least:
+            raise Corrupt(
+                f"{path} is missing, while beside it {log} holds what was committed to it last; put the file back, or "
+                f"delete {log} to make a new store there"
+            )
+
+
+def _size(path: Path) -> int:
+    """Return how many bytes a file has; -1 where there is none."""
+    try:
+        return path.stat().st_size
+    except OSError:  # of any other kind of trouble the opening tells
+        return -1
 
 
 def _refuse_foreign(path: Path) -> None:

@@ -204,3 +204,30 @@ def test_writers_leave_a_witness_that_agrees(tmp_path: Path) -> None:
         status = path.stat()
         seen = [status.st_ino, status.st_size, status.st_mtime_ns]
         assert [int(each) for each in said[-3:]] == seen
+
+
+@pytest.mark.parametrize("companion", ["-wal", "-journal"])
+@pytest.mark.parametrize("left", ["nothing", "an empty file"])
+def test_log_without_its_file_is_not_deleted(
+    companion: str, left: str, killed: Callable[[str, Path], Path], tmp_path: Path
+) -> None:
+    """SQLite takes it for that of the new file, of which it has to be none."""
+    path = killed("closed", tmp_path)
+    log = Path(f"{path}{companion}")
+    Path(f"{path}-wal").rename(log)
+    path.rename(kept := tmp_path / "kept.db")
+    if left != "nothing":
+        path.touch()
+    before = log.read_bytes()
+    if (companion, left) == ("-journal", "an empty file"):
+        # A writer that was killed while it made a store leaves the same.
+        lineage.connect(path).close()
+        return
+    with pytest.raises(Corrupt, match=rf"is missing, .*{companion} holds what was committed"):
+        lineage.connect(path)
+    assert log.read_bytes() == before
+    path.unlink(missing_ok=True)
+    kept.rename(path)
+    log.rename(f"{path}-wal")
+    with lineage.connect(path) as store:
+        assert len(store.find(Dataset, "uri LIKE 'new%'").items) == 60
