@@ -21,7 +21,10 @@ from tests.tree import ROOT
 __all__ = ["main"]
 
 SEED = "LINEAGE_TEST_SEED"
-SELECTED = "(soak or hypothesis) and not neo4j"
+NEO4J = "LINEAGE_TEST_NEO4J"
+"""With this, tests of Neo4j take part, which take far longer."""
+SELECTED = "soak or hypothesis"
+WITHOUT_NEO4J = f"({SELECTED}) and not neo4j"
 GRACE = 60
 """How many seconds a round may take to tidy up once it is told to end."""
 FAILURES = ("FAILED ", "ERROR ")
@@ -45,7 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def passes(number: int, seed: int, seconds: float, more: Sequence[str]) -> bool:
     """Run a round for so long at most; return whether nothing failed, and if not tell how to repeat it."""
-    options = ["--numprocesses", "auto", "-q", "-m", SELECTED, f"--hypothesis-seed={seed}", *more]
+    selected = SELECTED if os.environ.get(NEO4J) else WITHOUT_NEO4J
+    options = ["--numprocesses", "auto", "-q", "-m", selected, f"--hypothesis-seed={seed}", *more]
     command = f"{SEED}={seed} {shlex.join([sys.executable, '-m', 'pytest', *options])}"
     print(f"Round {number}: {command}", flush=True)
     process = subprocess.Popen(

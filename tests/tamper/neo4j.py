@@ -34,6 +34,7 @@ UNION
 MATCH ()-[r]->() UNWIND keys(r) AS name
 RETURN DISTINCT CASE type(r) WHEN $past THEN $past ELSE 'EDGE' END AS label, name
 """
+_CATALOGUE = "SHOW INDEXES YIELD name, type, owningConstraint WHERE type <> 'LOOKUP' RETURN name, owningConstraint IS NOT NULL"
 Tampering = Callable[[Work, random.Random], str | None]
 
 
@@ -41,6 +42,7 @@ class Neo4jKit:
     """A rich store in a database, and what there is to tamper with in it."""
 
     def __init__(self, url: str, *, quick: bool) -> None:
+        self._url = url
         self._whole = Neo4jBackend(url, clock=Clock())
         fill(self._whole)
         (head,) = self._whole.log(limit=1)
@@ -50,6 +52,22 @@ class Neo4jKit:
 
     def close(self) -> None:
         self._whole.close()
+
+    @property
+    def schema(self) -> dict[str, str]:
+        """The indexes and constraints of the database's catalogue, each with what it is."""
+        return {
+            name: "CONSTRAINT" if owned else "INDEX" for name, owned in self._whole._run(_CATALOGUE)
+        }
+
+    @contextmanager
+    def without(self, name: str) -> Iterator[Backend]:
+        """Drop an index or a constraint, which no transaction can that also reads; a writer makes it again."""
+        self._whole._server.write(f"DROP {self.schema[name]} {quoted(name)}")
+        assert name not in self.schema
+        with Neo4jBackend(self._url, clock=Clock(), readonly=True) as backend:
+            yield backend
+        Neo4jBackend(self._url, clock=Clock()).close()
 
     @contextmanager
     def copy(self) -> Iterator[Neo4jCopy]:

@@ -36,14 +36,31 @@ def test_no_tampering_changes_an_answer_unnoticed(name: str, tmp_path: Path) -> 
     assert tally.tried == ROUNDS * len(kit.targets)
 
 
+@pytest.mark.soak
 @pytest.mark.neo4j
 def test_no_tampering_with_a_graph_changes_an_answer_unnoticed(neo4j_server: Neo4jServer) -> None:
-    """All of the catalogue with a seed of `make soak`, which has no Neo4j; in other runs a part of it."""
+    """All of the catalogue in `make soak`; in other runs a part of it."""
     draw = random.Random(7 + SEED)
     with closing(Neo4jKit(neo4j_server.url, quick=not SEED)) as kit:
         targets = None if SEED else draw.sample(kit.targets, FEW)
         tally = fuzz(kit, draw, rounds=ROUNDS, targets=targets)
         assert tally.tried == ROUNDS * len(kit.targets if targets is None else targets)
+
+
+@pytest.mark.soak
+@pytest.mark.neo4j
+def test_no_answer_needs_an_index_of_a_graph(neo4j_server: Neo4jServer) -> None:
+    """Of each index and constraint in `make soak`; in other runs of one."""
+    with closing(Neo4jKit(neo4j_server.url, quick=True)) as kit:
+        with kit.copy() as copy, copy.opened(random.Random(1)) as backend:
+            expected = kit.answers(backend)
+        whole = kit.schema
+        names = sorted(whole)
+        for name in names if SEED else random.Random(7).sample(names, 1):
+            with kit.without(name) as backend:
+                assert all(f" {name} is missing" in fault for fault in backend.check())
+                assert kit.answers(backend) == expected, name
+            assert kit.schema == whole
 
 
 def test_fuzzer_finds_what_a_check_leaves_out(
