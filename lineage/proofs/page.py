@@ -25,7 +25,7 @@ _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#222;background:#fff}"
     "table{border-collapse:collapse;margin:.5rem 0;font-size:.9rem}caption{text-align:left;font-weight:600}"
     "td,th{border:1px solid #bbb;padding:.2rem .5rem;text-align:left;vertical-align:top;overflow-wrap:anywhere}"
-    "code{overflow-wrap:anywhere}.ok{border-left:4px solid #287a3c;padding-left:1rem}"
+    "th,td:first-child{overflow-wrap:normal}code{overflow-wrap:anywhere}.ok{border-left:4px solid #287a3c;padding-left:1rem}"
     ".not{border-left:4px solid #a15c00;padding-left:1rem}"
 )
 
