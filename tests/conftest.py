@@ -139,7 +139,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 HISTORIES = {"memory": 80, "sqlite": 80, "neo4j": 6}
 """How many histories: in Neo4j each of a history's thousands of reads is a round trip, and each filter a plan."""
-CONDITIONS = {"neo4j": 24}
+CONDITIONS = {"neo4j": 10}
 """About how many questions of one test a server is asked, which takes long to plan each shape."""
 
 

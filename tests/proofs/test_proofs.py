@@ -15,6 +15,7 @@ import pytest
 
 import lineage
 from lineage import Kind, Limits, NodeKey, Proof
+from lineage.backends.neo4j.backend import Neo4jBackend
 from lineage.errors import Corrupt, Invalid, MissingExtra, NotFound, Unproven
 from lineage.proofs.bundle import canonical
 from lineage.proofs.page import page
@@ -70,7 +71,10 @@ def proved(shared: Store) -> Store:
 
 def test_every_node_of_every_moment_is_proved(proved: Store) -> None:
     kept = {entry.number: entry.digest for entry in proved.log()}
-    for number in (2, proved.backend.now() - 2, proved.backend.now()):
+    last = proved.backend.now()
+    # In Neo4j each proof is dozens of round trips.
+    between = [] if isinstance(proved.backend, Neo4jBackend) else [last - 2]
+    for number in (2, *between, last):
         past = proved.at(number)
         for key in all_keys(past.backend):
             if key not in past.backend.nodes([key], as_of=number):

@@ -126,7 +126,9 @@ def test_earlier_format_is_refused_untouched(number: int, tmp_path: Path) -> Non
     path = made(tmp_path / "a.db")
     change(path, f"PRAGMA user_version = {number}")
     before = around(path)
-    with pytest.raises(Corrupt, match=rf"format {number}, which was never released; make a new store"):
+    with pytest.raises(
+        Corrupt, match=rf"format {number}, which was never released; make a new store"
+    ):
         lineage.connect(path)
     assert around(path) == before
 
