@@ -18,6 +18,7 @@ from lineage.contract.walking import Limits
 from lineage.errors import Invalid, LineageError, NotFound
 from lineage.model.entities import Edge, Entity, EventType, Execution, Node
 from lineage.model.keys import NodeKey
+from lineage.model.marks import Marks, noted, tagged, to_note, to_tags
 from lineage.model.progress import Report
 from lineage.model.rows import entity_of
 from lineage.model.values import to_text
@@ -26,6 +27,7 @@ from lineage.queries.naming import Reference
 from lineage.reading import Reading
 from lineage.recording.edges import end_edge_between, end_edges
 from lineage.recording.extension import Extension
+from lineage.recording.marking import Change, change_custom
 from lineage.recording.nodes import (
     delete_nodes,
     end_runs,
@@ -89,7 +91,14 @@ class Store(Reading):
 
     @overload
     def put(
-        self, item: EntityT, *, message: str = "", can_add: bool = False, can_omit: bool = False
+        self,
+        item: EntityT,
+        *,
+        message: str = "",
+        can_add: bool = False,
+        can_omit: bool = False,
+        tags: Iterable[str] = (),
+        note: str | None = None,
     ) -> EntityT: ...
     @overload
     def put(
@@ -99,6 +108,8 @@ class Store(Reading):
         message: str = "",
         can_add: bool = False,
         can_omit: bool = False,
+        tags: Iterable[str] = (),
+        note: str | None = None,
     ) -> list[EntityT]: ...
     def put(
         self,
@@ -107,12 +118,15 @@ class Store(Reading):
         message: str = "",
         can_add: bool = False,
         can_omit: bool = False,
+        tags: Iterable[str] = (),
+        note: str | None = None,
     ) -> EntityT | list[EntityT]:
         """Write something new, or many things in one transaction, and return it as it is stored.
 
         Nodes are always new: a taken name or external id is `AlreadyExists`. Of edges, an event
         that exists is `AlreadyExists`. A type that exists is changed, if `can_add` (properties
-        that the stored one lacks) and `can_omit` (properties that it has beyond these) allow it.
+        that the stored one lacks) and `can_omit` (properties that it has beyond these) allow it. `tags` and
+        `note` are for each of the nodes.
         """
         single = isinstance(item, Entity)
         stored = put(
@@ -121,6 +135,7 @@ class Store(Reading):
             self._author(message),
             can_add=can_add,
             can_omit=can_omit,
+            marks=Marks.of(tags, note),
         )
         answer = cast(list[EntityT], stored)
         return answer[0] if single else answer
@@ -134,13 +149,16 @@ class Store(Reading):
         within: Contexts = (),
         started: datetime | str | None = None,
         ended: datetime | str | None = None,
+        tags: Iterable[str] = (),
+        note: str | None = None,
         message: str = "",
     ) -> Recorded[ExecutionT]:
         """Write a finished run, what it read and wrote and what it belongs to, in one transaction.
 
         An input or context that is stored already (by id, external id, name, or URI and digest; an
         input also by URI and equal properties) is used as it is; outputs are new unless identified.
-        Inputs were read when the run `started`, and outputs written when it `ended`, or else now.
+        Inputs were read when the run `started`, and outputs written when it `ended`, or else now. The tags and the
+        note are the execution's.
         """
         return record(
             self.backend,
@@ -151,6 +169,7 @@ class Store(Reading):
             within=within,
             started=started,
             ended=ended,
+            marks=Marks.of(tags, note),
         )
 
     def run(
@@ -159,6 +178,8 @@ class Store(Reading):
         *,
         within: Contexts = (),
         environment: bool = True,
+        tags: Iterable[str] = (),
+        note: str | None = None,
         message: str = "",
     ) -> Run[ExecutionT]:
         """Record a run while it goes on: `with store.run(Trainer(...)) as run:`.
@@ -166,10 +187,12 @@ class Store(Reading):
         The run is stored as RUNNING on entry; each `run.input` and `run.output` is stored when it
         returns. On exit the run is COMPLETE, after an exception FAILED, with its type and message,
         after an interrupt CANCELED; exceptions always propagate. `environment` says whether
-        the Python, platform, commit and library versions are recorded too.
+        the Python, platform, commit and library versions are recorded too; the tags and the note are the execution's.
         """
-        author = self._author(message)
-        return Run(self.backend, execution, author, within=within, environment=environment)
+        author, marks = self._author(message), Marks.of(tags, note)
+        return Run(
+            self.backend, execution, author, within=within, environment=environment, marks=marks
+        )
 
     def extend(
         self, run: str | NodeKey | Execution, *, end: bool = False, message: str = ""
@@ -193,6 +216,33 @@ class Store(Reading):
         """
         row = update_node(self.backend, node, self._author(message), fields=fields)
         return cast(NodeT, entity_of(row, registry(self.backend).by_id, type(node)))
+
+    def tag(
+        self, node: Reference, *tags: str, remove: Iterable[str] = (), message: str = ""
+    ) -> Node:
+        """Give a node tags, and take some away; return it as it is stored then.
+
+        A tag is a word or a few, such as "nightly"; filters find it by `'nightly' IN tags`. Tags that it has
+        already, and those to `remove` that it has not, change nothing. Of a URI or an asset it is the newest version.
+        """
+        author, more, fewer = self._author(message), to_tags(tags), to_tags(remove)
+        if both := set(more).intersection(fewer):
+            raise Invalid(f"the tag {min(both)!r:.80} is both to be given and to be taken away")
+        return self._change_custom(node, author, lambda custom: tagged(custom, more, fewer))
+
+    def note(self, node: Reference, note: str | None, *, message: str = "") -> Node:
+        """Give a node a note, in place of the one that it has, or None to take that away; return it as it is then.
+
+        Filters look into notes by `note LIKE '%word%'`. Of a URI or an asset it is the newest version.
+        """
+        author, checked = self._author(message), to_note(note)
+        return self._change_custom(node, author, lambda custom: noted(custom, checked))
+
+    def _change_custom(self, node: Reference, author: Author, change: Change) -> Node:
+        with self.backend.transaction(actor=author.actor, message=author.message):
+            row = change_custom(self.backend, self._asked(node).keys[0], author, change)
+        cls = type(node) if isinstance(node, Node) else None
+        return entity_of(row, registry(self.backend).by_id, cls)
 
     def end(self, *runs: Reference, state: str, message: str = "") -> None:
         """Give runs that died without a word, and so stayed RUNNING, the state in which they ended.

@@ -18,6 +18,7 @@ from lineage.errors import Invalid, MissingExtra
 from lineage.model.canonical import same
 from lineage.model.entities import Artifact
 from lineage.model.keys import NodeKey
+from lineage.model.marks import is_own_property
 from lineage.model.paths import dotted
 from lineage.model.values import Value, to_value
 from lineage.queries.alignment import Slot, line_up
@@ -329,7 +330,10 @@ def _properties(model: Facts) -> ModelValues:
     node = model.reader.node(model.key)
     told = {each.name for each in model.metrics if each.artifact.key == model.key}
     own = {**node.properties, **node.custom_properties}
-    return dict(_flat({name: value for name, value in own.items() if name not in told}))
+    left = {
+        name: value for name, value in own.items() if name not in told and not is_own_property(name)
+    }
+    return dict(_flat(left))
 
 
 def _libraries(model: Facts) -> ModelValues:

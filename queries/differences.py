@@ -15,6 +15,7 @@ from lineage.errors import Invalid
 from lineage.model.canonical import same
 from lineage.model.entities import Context, Node
 from lineage.model.keys import Kind, NodeKey, TypeName
+from lineage.model.marks import without_marks
 from lineage.model.paths import dotted
 from lineage.model.values import Value
 from lineage.queries.alignment import SIGNS, SURE, line_up
@@ -269,7 +270,7 @@ def _fields(node: Node) -> dict[str, Value]:
         "state": None if state is None else str(state),
         "gone": node.gone,
         **_prefixed("properties", node.properties),
-        **_prefixed("custom_properties", node.custom_properties),
+        **_prefixed("custom_properties", without_marks(node.custom_properties)),
     }
     return {name: value for name, value in fields.items() if value is not None}
 

@@ -13,10 +13,11 @@ from lineage.contract.standing import Weight
 from lineage.contract.walking import Direction, Limits, Walk, check_limits
 from lineage.model.entities import Artifact, Context, Execution, Node
 from lineage.model.keys import Kind, NodeKey
+from lineage.model.marks import is_own_property
 from lineage.model.paths import Path, distinct_paths, paths_of
 from lineage.model.purposes import Purpose, use_of
 from lineage.model.rows import EdgeKind, EdgeRow
-from lineage.model.system import RUN_ID, WHY, Environment, Measurement, RunContext
+from lineage.model.system import WHY, Environment, Measurement, RunContext
 from lineage.model.values import Value
 from lineage.queries.copies import TwinFinder
 from lineage.queries.lateness import late_inputs
@@ -29,8 +30,10 @@ from lineage.queries.walked import Walked, walked
 
 __all__ = ["Facts", "Linked", "Metric", "Source"]
 
-WRITTEN_BY_THE_RUN = frozenset({*WHY, RUN_ID})
-"""Custom properties that say how a run ended, and which one it is; they are no parameters."""
+
+def is_parameter(name: str) -> bool:
+    """Whether a custom property of a run is a parameter: it does not say how the run ended, or is the engine's own."""
+    return name not in WHY and not is_own_property(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +172,7 @@ class Facts:
             return {}
         node = self.reader.node(self.run)
         free = node.custom_properties.items()
-        custom = {name: value for name, value in free if name not in WRITTEN_BY_THE_RUN}
+        custom = {name: value for name, value in free if is_parameter(name)}
         return {**custom, **node.properties}
 
     @cached_property
@@ -465,6 +468,7 @@ class Facts:
                     on=data,
                 )
                 for name in sorted(values)
+                if not is_own_property(name)
             ]
         return (*found, *self._own_numbers())
 
@@ -477,7 +481,7 @@ class Facts:
         return [
             Metric(name, values[name], model, run)
             for name in sorted(values)
-            if type(values[name]) is float
+            if type(values[name]) is float and not is_own_property(name)
         ]
 
     @cached_property

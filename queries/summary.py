@@ -20,6 +20,7 @@ from lineage.contract.roles import Role
 from lineage.contract.walking import Cut, Limits
 from lineage.model.entities import Context, Execution, Node
 from lineage.model.keys import Kind, NodeKey
+from lineage.model.marks import is_own_property, note_of, tags_of
 from lineage.model.system import Environment
 from lineage.model.values import Value
 from lineage.queries.facts import Facts, Linked, Metric, Source
@@ -103,8 +104,10 @@ class Summary:
         """Yield what a notebook shows, a line each: what it is, its name, its value."""
         for note in self.notes:  # first, lest the cap hide what was not recorded
             yield "note", "", note
+        yield from _marks(self.node)
         for name, value in {**self.node.properties, **self.node.custom_properties}.items():
-            yield "property", name, value
+            if not is_own_property(name):
+                yield "property", name, value
         for source in self.datasets:
             yield _line("data", source.node)
         for name, value in self.parameters.items():
@@ -127,6 +130,13 @@ class Summary:
         ]
         for what, node in around:
             yield _line(what, node)
+
+
+def _marks(node: Node) -> Iterator[tuple[str, str, object]]:
+    if tags := tags_of(node.custom_properties):
+        yield "tags", "", ", ".join(tags)
+    if note := note_of(node.custom_properties):
+        yield "own note", "", note
 
 
 def _line(what: str, node: Node) -> tuple[str, str, str]:

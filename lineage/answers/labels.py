@@ -8,6 +8,7 @@ from itertools import chain, islice
 
 from lineage.model.entities import Node
 from lineage.model.keys import NodeKey
+from lineage.model.marks import is_own_property
 from lineage.model.system import WHY
 from lineage.model.values import ProtoAny
 
@@ -120,7 +121,9 @@ def label(node: Node, *, limit: int = 60) -> str:
         plain = (
             (name, value)
             for name, value in values
-            if type(value) in (str, int, float, bool) and name not in WHY
+            if type(value) in (str, int, float, bool)
+            and name not in WHY
+            and not is_own_property(name)
         )
         said = ", ".join(
             f"{name[:limit]}={_briefly(value, limit)}"

@@ -13,6 +13,7 @@ from lineage.cli.tables import fields, headline, node_cells, table, time_text, t
 from lineage.contract.roles import Role
 from lineage.model.entities import Artifact, Node
 from lineage.model.keys import Kind, NodeKey
+from lineage.model.marks import is_own_property, note_of, tags_of
 from lineage.model.paths import dotted
 from lineage.queries.libraries import libraries_of
 
@@ -87,6 +88,10 @@ def _content(node: Node) -> Iterator[str]:
         for name in ("name", "uri", "external_id")
         if getattr(node, name, None) is not None
     ]
+    if tags := tags_of(node.custom_properties):
+        pairs.append(("tags", printable(", ".join(tags), limit=VALUE)))
+    if note := note_of(node.custom_properties):
+        pairs.append(("note", value_text(note, limit=VALUE)))
     pairs += [(said, time_text(getattr(node, name))) for name, said in _TIMES.items()]
     yield from fields(pairs)
 
@@ -97,7 +102,9 @@ def summary(answer: Summary, *, environment: bool = False) -> Iterator[str]:
     role = "" if answer.role is None else f"  ({answer.role})"
     yield bold(headline(node) + role)
     yield from _content(node)
-    yield from part("Properties", _values({**node.properties, **node.custom_properties}))
+    custom = node.custom_properties.items()
+    free = {name: value for name, value in custom if not is_own_property(name)}
+    yield from part("Properties", _values({**node.properties, **free}))
     yield from part("Made by", _runs(answer))
     yield from part("Parameters", _values(answer.parameters))
     yield from part("Data sets", _datasets(answer))

@@ -15,6 +15,7 @@ from lineage.filters.tokens import Token, fault, text_of
 from lineage.filters.tree import Column, Field, Neighbour, PropertyColumn
 from lineage.model.entities import ArtifactState, EventType, ExecutionState
 from lineage.model.keys import Kind
+from lineage.model.marks import NOTE, TAGS
 from lineage.model.rows import EDGE_KINDS, STATE_NUMBERS
 from lineage.model.values import ValueType
 
@@ -29,6 +30,7 @@ class Operand(StrEnum):
     FLAG = "TRUE or FALSE"
     TIME = "whole milliseconds since 1970 or RFC 3339 text"
     MEMBER = "one of its names, or its number"
+    LIST = "its members alone, as in 'x' IN tags and tags LIKE 'x%'"
 
 
 class ColumnMention(NamedTuple):
@@ -85,6 +87,11 @@ _OPERANDS = {
     Field.GONE: Operand.FLAG,
 }
 _PROPERTIES = ("properties", "custom_properties")
+_MARKS = {
+    "tags": (PropertyColumn(TAGS, custom=True), Operand.LIST),
+    "note": (PropertyColumn(NOTE, custom=True, kind=ValueType.STRING), Operand.TEXT),
+}
+"""The columns that stand for custom properties of reserved names."""
 _SUFFIXES = {
     "int_value": (ValueType.INT, Operand.NUMBER),
     "double_value": (ValueType.DOUBLE, Operand.NUMBER),
@@ -102,6 +109,8 @@ def resolve(path: Sequence[Token], kind: Kind) -> ColumnMention:
     head = text_of(path[0]).lower()
     if head in _PROPERTIES:
         return _property(path, custom=head == "custom_properties")
+    if head in _MARKS:
+        return _mark(path, head)
     alias = _ALIAS.fullmatch(head)
     neighbour = Neighbour(alias[1]) if alias and alias[1] in _JOINS[kind] else None
     if neighbour is None:
@@ -115,7 +124,7 @@ def resolve(path: Sequence[Token], kind: Kind) -> ColumnMention:
 
 def is_column(word: Token, kind: Kind) -> bool:
     """Whether a word alone is a column of nodes of that kind."""
-    return word.raw.lower() in _columns(kind, None)
+    return word.raw.lower() in (*_columns(kind, None), *_MARKS)
 
 
 def _column(
@@ -125,15 +134,14 @@ def _column(
     name = text_of(path[0])
     field = columns.get(name.lower())
     if field is None:
-        more = () if of else (*_PROPERTIES, *_JOINS[kind])
+        more = () if of else (*_MARKS, *_PROPERTIES, *_JOINS[kind])
         raise fault(
             path[0].at,
             f"there is no column {name!r:.40} on {of or f'{kind}s'}; {_there_are(columns, more)}"
             f"{'' if of else f' (a property is written properties.{name:.40})'}",
         )
     shown = f"{of}.{name}" if of else name
-    if len(path) > 1:
-        raise fault(path[1].at, f"{shown} has no columns of its own; drop what follows it")
+    _check_alone(path, shown)
     members = _members(field, kind if neighbour is None else neighbour.kind)
     return ColumnMention(
         shown, Column(field, of), _OPERANDS.get(field, Operand.NUMBER), members, neighbour
@@ -152,10 +160,14 @@ def _columns(kind: Kind, neighbour: Neighbour | None) -> dict[str, Field]:
 
 
 def _there_are(columns: Mapping[str, Field], more: Sequence[str]) -> str:
-    families = [
-        f"{name}.<name>" if name in _PROPERTIES else f"{name}_<alias>.<column>" for name in more
-    ]
+    families = [_family(name) for name in more]
     return f"there are {', '.join([*columns, *families])}"
+
+
+def _family(name: str) -> str:
+    if name in _MARKS:
+        return name
+    return f"{name}.<name>" if name in _PROPERTIES else f"{name}_<alias>.<column>"
 
 
 def _members(field: Field, kind: Kind | None) -> dict[str, int]:
@@ -165,6 +177,16 @@ def _members(field: Field, kind: Kind | None) -> dict[str, int]:
         return {}
     states = ArtifactState if kind is Kind.ARTIFACT else ExecutionState
     return {state.value: STATE_NUMBERS[state] for state in states}
+
+
+def _mark(path: Sequence[Token], name: str) -> ColumnMention:
+    _check_alone(path, name)
+    return ColumnMention(name, *_MARKS[name])
+
+
+def _check_alone(path: Sequence[Token], shown: str) -> None:
+    if len(path) > 1:
+        raise fault(path[1].at, f"{shown} has no columns of its own; drop what follows it")
 
 
 def _property(path: Sequence[Token], *, custom: bool) -> ColumnMention:

@@ -473,6 +473,9 @@ def _compare(
 ) -> Filter:
     if isinstance(right, _Constant):
         return _comparison(mention, sign, op, right)
+    if Operand.LIST in (mention.operand, right.operand):
+        one = mention if mention.operand is Operand.LIST else right
+        raise fault(sign.at, f"{one.name} is compared with {one.operand}, not with another column")
     alike = mention.operand is right.operand and mention.members == right.members
     free = {None, Operand.NUMBER, Operand.TEXT, Operand.FLAG}
     if not alike and not (
@@ -569,7 +572,7 @@ def _check_alike(mention: ColumnMention, items: Sequence[_Constant]) -> None:
 
 
 def _like(mention: ColumnMention, test: Token, constant: _Constant) -> Filter:
-    if mention.operand not in (None, Operand.TEXT):
+    if mention.operand not in (None, Operand.TEXT, Operand.LIST):
         raise fault(
             test.at, f"LIKE is for strings, but {mention.name} is compared with {mention.operand}"
         )

@@ -24,6 +24,7 @@ from lineage.model.canonical import decode, same
 from lineage.model.contents import digest_in, digest_of
 from lineage.model.entities import Artifact, Node, property_fields
 from lineage.model.keys import NodeKey
+from lineage.model.marks import without_marks
 from lineage.model.rows import STATE_NUMBERS, NodeRow
 from lineage.model.schema import conform
 from lineage.model.values import Value
@@ -249,17 +250,17 @@ class _Maker:
         """Return what tells whether a stored artifact has an equal digest or, without one, equal given fields."""
         digest = _digest(node)
         properties = decode(conform(self._types.of(node), _given(node)))
+        custom = without_marks(node.custom_properties)
 
         def fits(row: NodeRow) -> bool:
             if node.name not in (None, row.name) or node.external_id not in (None, row.external_id):
                 return False
             if digest is not None:
                 return digest_of(row) == digest
-            stored, custom = decode(row.properties), decode(row.custom)
             return (
                 (node.state is None or STATE_NUMBERS[node.state] == row.state)
-                and _has(stored, properties)
-                and _has(custom, node.custom_properties)
+                and _has(decode(row.properties), properties)
+                and _has(decode(row.custom), custom)
             )
 
         return fits

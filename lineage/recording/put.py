@@ -16,9 +16,11 @@ from lineage.contract.registry import registry
 from lineage.contract.transaction import Author
 from lineage.errors import Invalid
 from lineage.model.entities import Edge, Entity, Node
+from lineage.model.marks import UNMARKED, Marks
 from lineage.model.rows import as_stored, entities_of
 from lineage.model.schema import NodeType
 from lineage.recording.edges import put_edges
+from lineage.recording.marking import marked
 from lineage.recording.nodes import put_nodes
 from lineage.recording.types import put_types
 
@@ -32,8 +34,9 @@ def put(
     *,
     can_add: bool = False,
     can_omit: bool = False,
+    marks: Marks = UNMARKED,
 ) -> list[Entity]:
-    """Write types, then nodes, then edges, in one transaction; return each as it is stored, in order."""
+    """Write types, then nodes with the marks, then edges, in one transaction; return each as it is stored, in order."""
     parts: tuple[list[Any], list[Any], list[Any]] = [], [], []
     for cls, same in groupby(items, type):
         part, group = _part(cls), list(same)
@@ -43,6 +46,12 @@ def put(
             )
         parts[part].extend(group)
     types, nodes, edges = parts
+    if any(marks):
+        if types or edges:
+            raise Invalid(
+                f"{(types or edges)[0]!r:.80} takes no tags and no note; put it apart from the nodes"
+            )
+        nodes = [marked(node, marks) for node in nodes]
     with backend.transaction(actor=author.actor, message=author.message):
         stored: list[Sequence[Entity]] = [[], [], []]
         if types:

@@ -13,6 +13,7 @@ from lineage.contract.transaction import Author, Transaction
 from lineage.errors import Invalid
 from lineage.model.entities import Artifact, Context, Execution, ExecutionState, Node
 from lineage.model.keys import Kind, NodeKey, to_key, to_step
+from lineage.model.marks import UNMARKED, Marks
 from lineage.model.paths import Path, path_text, with_path
 from lineage.model.rows import (
     STATE_NUMBERS,
@@ -27,6 +28,7 @@ from lineage.model.system import Environment, RunContext
 from lineage.model.times import to_micros, to_time
 from lineage.recording.edges import new_edges, stamp_edge
 from lineage.recording.identity import Settled, Wanted, settle, warn_of
+from lineage.recording.marking import marked
 
 __all__ = [
     "Artifacts",
@@ -128,6 +130,7 @@ def record(
     started: datetime | str | None = None,
     ended: datetime | str | None = None,
     state: ExecutionState = ExecutionState.COMPLETE,
+    marks: Marks = UNMARKED,
 ) -> Recorded[ExecutionT]:
     """Write a run in one transaction; see `identity` for which artifacts are new.
 
@@ -142,7 +145,7 @@ def record(
     first, last = moment(started, "started"), moment(ended, "ended")
     if first is not None and last is not None and last < first:
         raise Invalid(f"ended={ended!s:.80} is before started={started!s:.80}")
-    paths, wanted = _wanted(execution, inputs, outputs, within)
+    paths, wanted = _wanted(marked(execution, marks), inputs, outputs, within)
     with backend.transaction(actor=author.actor, message=author.message) as transaction:
         transaction.lock()
         now = transaction.time

@@ -17,6 +17,7 @@ from lineage.errors import Invalid
 from lineage.model.canonical import decode, encode
 from lineage.model.entities import Artifact, Context, Execution, ExecutionState
 from lineage.model.keys import Kind, NodeKey, to_step
+from lineage.model.marks import UNMARKED, Marks
 from lineage.model.paths import Path, with_path
 from lineage.model.rows import STATE_NUMBERS, Batch, EdgeKey, EdgeKind, EdgeRow, NodeRow, entity_of
 from lineage.model.system import WHY, Asset, Environment, Metrics
@@ -25,6 +26,7 @@ from lineage.recording.edges import new_edges
 from lineage.recording.endings import ending_of, further
 from lineage.recording.environment import capture
 from lineage.recording.identity import Wanted, settle, warn_of
+from lineage.recording.marking import marked, marked_row
 from lineage.recording.measurements import Subject, claim, completed, subject_of, subjects_of
 from lineage.recording.nodes import live_rows, stamp
 from lineage.recording.record import (
@@ -74,11 +76,12 @@ class Run(Generic[ExecutionT_co]):
         *,
         within: Contexts,
         environment: bool,
+        marks: Marks = UNMARKED,
         joins: Callable[[Transaction, NodeKey], list[str]] | None = None,
     ) -> None:
         self._check_new(execution)
         self._backend = backend
-        self._execution = execution
+        self._execution = marked(execution, marks)
         self._author = author
         self._within = _contexts(within)
         self._captures = environment
@@ -147,6 +150,8 @@ class Run(Generic[ExecutionT_co]):
         path: str | int | Path = (),
         asset: str | None = None,
         time: datetime | str | None = None,
+        tags: Iterable[str] = (),
+        note: str | None = None,
     ) -> ArtifactT: ...
     @overload
     def input(
@@ -157,6 +162,8 @@ class Run(Generic[ExecutionT_co]):
         path: str | int | Path = (),
         asset: str | None = None,
         time: datetime | str | None = None,
+        tags: Iterable[str] = (),
+        note: str | None = None,
     ) -> Artifact: ...
     def input(
         self,
@@ -166,6 +173,8 @@ class Run(Generic[ExecutionT_co]):
         path: str | int | Path = (),
         asset: str | None = None,
         time: datetime | str | None = None,
+        tags: Iterable[str] = (),
+        note: str | None = None,
     ) -> Artifact:
         """Record that the run reads an artifact; return it as it is stored.
 
@@ -173,10 +182,15 @@ class Run(Generic[ExecutionT_co]):
         of its URI with equal properties, else a new one. `use` says what for, as in "train", and
         `path` where among the inputs; the use is the path's first step. To read it again in another
         way adds a path to its event. `asset` names what it is a version of, `time` when it was read,
-        if that is not now.
+        if that is not now. It gets the tags and the note, also where it is stored already.
         """
         return self._add(
-            artifact, "input", (*_use(use), *_steps(path)), asset, moment(time, "time")
+            artifact,
+            "input",
+            (*_use(use), *_steps(path)),
+            asset=asset,
+            time=moment(time, "time"),
+            marks=Marks.of(tags, note),
         )
 
     @overload
@@ -187,6 +201,8 @@ class Run(Generic[ExecutionT_co]):
         path: str | int | Path = (),
         asset: str | None = None,
         time: datetime | str | None = None,
+        tags: Iterable[str] = (),
+        note: str | None = None,
     ) -> ArtifactT: ...
     @overload
     def output(
@@ -196,6 +212,8 @@ class Run(Generic[ExecutionT_co]):
         path: str | int | Path = (),
         asset: str | None = None,
         time: datetime | str | None = None,
+        tags: Iterable[str] = (),
+        note: str | None = None,
     ) -> Artifact: ...
     def output(
         self,
@@ -204,13 +222,22 @@ class Run(Generic[ExecutionT_co]):
         path: str | int | Path = (),
         asset: str | None = None,
         time: datetime | str | None = None,
+        tags: Iterable[str] = (),
+        note: str | None = None,
     ) -> Artifact:
         """Record that the run wrote an artifact; return it as it is stored.
 
         It is a new one, unless id, external id, name, or URI and digest are those of a stored one. `time`
-        is when it was written, if that is not now.
+        is when it was written, if that is not now. It gets the tags and the note, also where it is stored already.
         """
-        return self._add(artifact, "output", _steps(path), asset, moment(time, "time"))
+        return self._add(
+            artifact,
+            "output",
+            _steps(path),
+            asset=asset,
+            time=moment(time, "time"),
+            marks=Marks.of(tags, note),
+        )
 
     def log_metrics(
         self,
@@ -245,7 +272,13 @@ class Run(Generic[ExecutionT_co]):
         return cast(Metrics, entity_of(changed, registry(self._backend).by_id, Metrics))
 
     def step(
-        self, execution: ExecutionT, *, within: Contexts = (), message: str | None = None
+        self,
+        execution: ExecutionT,
+        *,
+        within: Contexts = (),
+        tags: Iterable[str] = (),
+        note: str | None = None,
+        message: str | None = None,
     ) -> Run[ExecutionT]:
         """Return another run, of a part of this one, in the same contexts and more if given.
 
@@ -260,6 +293,7 @@ class Run(Generic[ExecutionT_co]):
             author,
             within=[*self._live_contexts(), *_contexts(within)],
             environment=self._captures,
+            marks=Marks.of(tags, note),
             joins=self._take,
         )
 
@@ -319,8 +353,10 @@ class Run(Generic[ExecutionT_co]):
         artifact: ArtifactT | NodeKey,
         role: str,
         path: Path = (),
+        *,
         asset: str | None = None,
         time: int | None = None,
+        marks: Marks = UNMARKED,
     ) -> ArtifactT:
         self._check_open()
         wanted = [Wanted(node_of_kind(artifact, Kind.ARTIFACT, role), role)]
@@ -329,7 +365,13 @@ class Run(Generic[ExecutionT_co]):
         with self._transaction() as transaction:
             transaction.lock()
             settled = settle(self._backend, transaction, wanted, reader=self.key)
-            row = settled.rows[0]
+            row, changed = settled.rows[0], []
+            if any(marks) and (new := marked_row(transaction, row, marks.on)) is not row:
+                if row in settled.new:
+                    settled.replace(row, new)
+                else:
+                    changed.append(new)
+                row = new
             live = self._live_contexts()
             contexts = (*live, *(each.key for each in settled.rows[1:]))
             key = event_key(role, self.key, row.key)
@@ -343,6 +385,7 @@ class Run(Generic[ExecutionT_co]):
             fresh = {each.key for each in settled.new}
             batch = Batch(
                 nodes=settled.new,
+                updates=changed,
                 edges=new_edges(self._backend, transaction, edges, fresh),
                 edge_updates=updates,
             )
