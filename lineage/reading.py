@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from itertools import islice, takewhile
+from itertools import takewhile
 from typing import TYPE_CHECKING, TypeVar, cast, overload
 
 from lineage.answers.log import (
@@ -438,15 +438,15 @@ class Reading:
         The entries of a node tell what each `changed`, and that it was deleted or lives again. All conditions
         that are given hold: before the number `before`, of an `actor`, at or after `since` and at or before
         `until` (a day is whole), with nodes of a `type` (a class, a kind or a name; not of one node), and with
-        a `text` in the message.
+        a `text` in the message. Where nobody gave a message, `summary` says what was written.
         """
         _check_count("limit", limit)
         _check_count("before", before)
         wanted = LogFilter(actor, since, until, type, text)
         if node is None:
             return entries(self.backend, wanted, limit=limit, before=before, as_of=self.as_of)
-        found = entries_of(self.backend, self.key_of(node), wanted, before=before, as_of=self.as_of)
-        return [*islice(found, limit)]
+        key = self.key_of(node)
+        return entries_of(self.backend, key, wanted, limit=limit, before=before, as_of=self.as_of)
 
     def changes(self, after: int = 0) -> Iterator[Change]:
         """Yield what each transaction after that number wrote, oldest first: the store's change feed."""

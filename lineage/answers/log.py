@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
+from typing import Any
 
 from lineage.answers.log_filters import EVERYTHING, LogFilter
+from lineage.answers.summaries import summaries
 from lineage.contract.backend import Backend
 from lineage.contract.registry import registry
 from lineage.errors import Invalid, NotFound
@@ -35,7 +37,9 @@ class LogEntry:
     """One transaction: when the store knew it, who wrote it and why, how many records, and its digest.
 
     `digest` is in hexadecimal: with the number before it and a colon between, it is what `Store.check`
-    compares. `purged` says that actor and message were erased.
+    compares. `purged` says that actor and message were erased. Where there is no message, `summary` says in a few
+    words what the transaction did: so it is of the thousand newest that were asked for, in no feed of changes, and
+    of one that wrote more than a thousand records their number.
     """
 
     number: int
@@ -45,6 +49,7 @@ class LogEntry:
     records: int
     digest: str
     purged: bool
+    summary: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,7 @@ class NodeEntry(LogEntry):
     again` where the node had been deleted before.
     """
 
-    changed: tuple[str, ...]
+    changed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +88,11 @@ def entry_of(head: Head) -> LogEntry:
     return LogEntry(*_columns(head))
 
 
-def _columns(head: Head) -> tuple[int, datetime, str, str, int, str, bool]:
+def _columns(head: Head, told: Mapping[int, str] = {}) -> tuple[Any, ...]:
     numbers = head.number, from_micros(head.time)
     purged = head.author is not None
-    return *numbers, head.actor, head.message, head.records, head.digest.hex(), purged
+    said = told.get(head.number, "")
+    return *numbers, head.actor, head.message, head.records, head.digest.hex(), purged, said
 
 
 def entries(
@@ -98,8 +104,9 @@ def entries(
     as_of: int | None,
 ) -> list[LogEntry]:
     """Return the transactions before one that a filter accepts, no more than a limit, newest first."""
-    heads = wanted.heads(backend, before=before, as_of=as_of)
-    return [entry_of(head) for head in islice(heads, limit)]
+    heads = [*islice(wanted.heads(backend, before=before, as_of=as_of), limit)]
+    told = summaries(backend, heads, as_of=as_of)
+    return [LogEntry(*_columns(head, told)) for head in heads]
 
 
 def entries_of(
@@ -107,12 +114,13 @@ def entries_of(
     key: NodeKey,
     wanted: LogFilter = EVERYTHING,
     *,
+    limit: int | None = None,
     before: int | None = None,
     as_of: int | None = None,
-) -> Iterator[NodeEntry]:
-    """Yield the transactions that wrote or deleted a node and that a filter accepts, newest first.
+) -> list[NodeEntry]:
+    """Return the transactions that wrote or deleted a node and that a filter accepts, newest first.
 
-    They come before one, where that is given. `Invalid` for a filter by type: a node has one.
+    There are no more than a limit, and they come before one, where that is given. `Invalid` for a filter by type: a node has one.
     """
     if wanted.type is not None:
         raise Invalid(f"type={wanted.type!r:.80}: {key} has one type; leave it out")
@@ -121,12 +129,11 @@ def entries_of(
     if not versions:
         raise NotFound(f"there is no {key}")
     changes = _changes(versions, registry(backend, as_of).by_id)
-    for number in sorted(changes, reverse=True):
-        if not start < number < end:
-            continue
-        for head in backend.log(before=number + 1, limit=1):
-            if wanted.accepts(head):
-                yield NodeEntry(*_columns(head), tuple(changes[number]))
+    numbers = (each for each in sorted(changes, reverse=True) if start < each < end)
+    each_head = (head for number in numbers for head in backend.log(before=number + 1, limit=1))
+    heads = [*islice(filter(wanted.accepts, each_head), limit)]
+    told = summaries(backend, heads, as_of=as_of)
+    return [NodeEntry(*_columns(head, told), tuple(changes[head.number])) for head in heads]
 
 
 def _changes(versions: Sequence[NodeRow], types: Mapping[int, AnyType]) -> dict[int, list[str]]:

@@ -143,7 +143,7 @@ def log(
 ) -> None:
     """List the transactions, newest first: when, who and why.
 
-    All conditions that are given hold. Of a node those that wrote or deleted it, what each of them changed, and whether it lives again.
+    Where nobody said why, the message is what was written. All conditions that are given hold. Of a node those that wrote or deleted it, what each of them changed, and whether it lives again.
     """
     with open_to_read(store, as_of) as opened:
         ask = partial(
@@ -177,7 +177,7 @@ def _log(answer: Log) -> Iterator[str]:
             PURGED if each.purged else printable(each.actor, limit=30),
             str(each.records),
             f"{each.digest[:DIGEST_SHOWN]}…",
-            printable(each.message, limit=80),
+            printable(each.message or each.summary, limit=80),
         ]
         for each in answer.entries
     ]

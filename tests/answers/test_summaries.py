@@ -1,0 +1,105 @@
+"""What a transaction without a message did, told by its records."""
+
+import lineage
+from lineage.answers.summaries import MOST_RECORDS
+from lineage.store import Store
+
+
+class Fit(lineage.Train):
+    depth: int = 1
+
+
+class Table(lineage.Dataset):
+    rows: int = 0
+
+
+def said(store: Store, number: int = 1) -> list[str]:
+    """Return what the last transactions did, oldest first."""
+    return [entry.summary for entry in reversed(store.log(limit=number))]
+
+
+def test_a_run_is_told_step_by_step(store: Store) -> None:
+    with store.run(Fit(), within=lineage.Asset(name="churn")) as run:
+        run.input(Table(uri="file:///data/churn.csv"))
+        run.output(lineage.Model(), asset="churn")
+        run.log_metrics(auc=0.9, loss=0.1)
+        run.log_metrics(auc=0.8)
+        with run.step(lineage.Transform()) as step:
+            step.output(Table(name="clean"))
+    assert said(store, 9) == [
+        "begin Fit",
+        "input data/churn.csv to Fit",
+        "output Model artifact:2 of Fit",
+        "log auc, loss in Fit",
+        "log auc",
+        "begin Transform",
+        "output clean of Transform",
+        "end Transform as COMPLETE",
+        "end Fit as COMPLETE",
+    ]
+
+
+def test_every_other_write_is_told(store: Store) -> None:
+    table, *_ = store.put([Table(uri=f"s3://lake/{each}") for each in range(3)])
+    done = store.record(Fit(), inputs=[table], outputs=[lineage.Model(name="m"), lineage.Model()])
+    model = done.outputs[0]
+    store.tag(model, "x")
+    store.update(store.get(Table, table.key).replace(name="users", rows=3))
+    store.delete(model)
+    store.restore(model.key)
+    store.unlink(table, done.execution)
+    store.put(
+        lineage.Attribution(context=store.put(lineage.Asset(name="a")).key, artifact=table.key)
+    )
+    store.put(lineage.ArtifactType(name="Plot"))
+    run = store.put(Fit(state="NEW"))
+    store.update(run.replace(state="RUNNING"))
+    store.end(run.key, state="FAILED")
+    store.delete(*done.inputs, *done.outputs)
+    assert said(store, 14) == [
+        "put 3 Table",
+        "record Fit with 1 input and 2 outputs",
+        "change tags of Model m",
+        "change name, rows of Table users",
+        "delete Model m",
+        "restore Model m",
+        "unlink Table users and Fit execution:1",
+        "put Asset a",
+        "link Asset a and Table users",
+        "type Plot",
+        "begin Fit",
+        "Fit execution:2 is RUNNING",
+        "end Fit as FAILED",
+        "delete 2 Model, 1 Table",
+    ]
+    assert [entry.summary for entry in store.log(model)][
+        -1
+    ] == "record Fit with 1 input and 2 outputs"
+
+
+def test_a_message_is_kept_and_not_told(store: Store) -> None:
+    with store.transaction(message="mine"):
+        store.put(Table(uri="a"))
+    with store.transaction():
+        store.put([Table(uri="b"), Table(uri="c")])
+        store.record(Fit())
+    mine, other = reversed(store.log())
+    assert (mine.message, mine.summary) == ("mine", "")
+    assert (other.message, other.summary) == ("", "record Fit")
+    assert [change.entry.summary for change in store.changes()] == ["", ""]
+
+
+def test_what_must_not_be_seen_is_not_told(store: Store) -> None:
+    secret = store.put(Table(uri="s3://ann:hunter2@lake/users.csv?token=abc#frag"))
+    named = store.put(Table(name="Ann\nSmith" + "x" * 300))
+    assert said(store, 2)[0] == "put Table lake/users.csv"
+    assert len(said(store)[0]) < 200
+    assert "\n" not in said(store)[0]
+    store.purge(secret, named, reason="law")
+    assert said(store, 3) == [f"put Table {secret.key}", f"put Table {named.key}", ""]
+    assert store.at(2).log()[0].summary == f"put Table {named.key}"
+
+
+def test_of_a_large_transaction_records_are_counted(store: Store) -> None:
+    store.put([Table() for _ in range(MOST_RECORDS)])
+    assert said(store) == [f"{MOST_RECORDS + 1:,} records"]
