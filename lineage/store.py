@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
@@ -28,6 +28,7 @@ from lineage.reading import Reading
 from lineage.recording.edges import end_edge_between, end_edges
 from lineage.recording.extension import Extension
 from lineage.recording.marking import Change, change_custom
+from lineage.recording.named import to_parameters
 from lineage.recording.nodes import (
     delete_nodes,
     end_runs,
@@ -140,10 +141,12 @@ class Store(Reading):
         answer = cast(list[EntityT], stored)
         return answer[0] if single else answer
 
+    @overload
     def record(
         self,
         execution: ExecutionT,
         *,
+        params: Mapping[str, object] | None = None,
         inputs: Artifacts = (),
         outputs: Artifacts = (),
         within: Contexts = (),
@@ -152,13 +155,42 @@ class Store(Reading):
         tags: Iterable[str] = (),
         note: str | None = None,
         message: str = "",
-    ) -> Recorded[ExecutionT]:
+    ) -> Recorded[ExecutionT]: ...
+    @overload
+    def record(
+        self,
+        execution: str,
+        *,
+        params: Mapping[str, object] | None = None,
+        inputs: Artifacts = (),
+        outputs: Artifacts = (),
+        within: Contexts = (),
+        started: datetime | str | None = None,
+        ended: datetime | str | None = None,
+        tags: Iterable[str] = (),
+        note: str | None = None,
+        message: str = "",
+    ) -> Recorded[Execution]: ...
+    def record(
+        self,
+        execution: Execution | str,
+        *,
+        params: Mapping[str, object] | None = None,
+        inputs: Artifacts = (),
+        outputs: Artifacts = (),
+        within: Contexts = (),
+        started: datetime | str | None = None,
+        ended: datetime | str | None = None,
+        tags: Iterable[str] = (),
+        note: str | None = None,
+        message: str = "",
+    ) -> Recorded[Execution]:
         """Write a finished run, what it read and wrote and what it belongs to, in one transaction.
 
         An input or context that is stored already (by id, external id, name, or URI and digest; an
         input also by URI and equal properties) is used as it is; outputs are new unless identified.
         Inputs were read when the run `started`, and outputs written when it `ended`, or else now. The tags and the
-        note are the execution's.
+        note are the execution's. `run` says what a text for an execution, and `params`, are.
         """
         return record(
             self.backend,
@@ -169,29 +201,63 @@ class Store(Reading):
             within=within,
             started=started,
             ended=ended,
+            params=to_parameters(params, {}),
             marks=Marks.of(tags, note),
         )
 
+    @overload
     def run(
         self,
         execution: ExecutionT,
         *,
+        params: Mapping[str, object] | None = None,
         within: Contexts = (),
         environment: bool = True,
         tags: Iterable[str] = (),
         note: str | None = None,
         message: str = "",
-    ) -> Run[ExecutionT]:
+    ) -> Run[ExecutionT]: ...
+    @overload
+    def run(
+        self,
+        execution: str,
+        *,
+        params: Mapping[str, object] | None = None,
+        within: Contexts = (),
+        environment: bool = True,
+        tags: Iterable[str] = (),
+        note: str | None = None,
+        message: str = "",
+    ) -> Run[Execution]: ...
+    def run(
+        self,
+        execution: Execution | str,
+        *,
+        params: Mapping[str, object] | None = None,
+        within: Contexts = (),
+        environment: bool = True,
+        tags: Iterable[str] = (),
+        note: str | None = None,
+        message: str = "",
+    ) -> Run[Execution]:
         """Record a run while it goes on: `with store.run(Trainer(...)) as run:`.
 
         The run is stored as RUNNING on entry; each `run.input` and `run.output` is stored when it
         returns. On exit the run is COMPLETE, after an exception FAILED, with its type and message,
         after an interrupt CANCELED; exceptions always propagate. `environment` says whether
         the Python, platform, commit and library versions are recorded too; the tags and the note are the execution's.
+        A text is the name of the execution's type, which is made where there is none. `params` are properties of the
+        execution, as far as its type declares them, and custom properties else.
         """
         author, marks = self._author(message), Marks.of(tags, note)
         return Run(
-            self.backend, execution, author, within=within, environment=environment, marks=marks
+            self.backend,
+            execution,
+            author,
+            params=to_parameters(params, {}),
+            within=within,
+            environment=environment,
+            marks=marks,
         )
 
     def extend(

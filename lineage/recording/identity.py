@@ -26,7 +26,7 @@ from lineage.model.entities import Artifact, Node, property_fields
 from lineage.model.keys import NodeKey
 from lineage.model.marks import without_marks
 from lineage.model.rows import STATE_NUMBERS, NodeRow
-from lineage.model.schema import conform
+from lineage.model.schema import AnyType, conform
 from lineage.model.values import Value
 from lineage.recording.nodes import check_named, live_rows, node_row
 from lineage.recording.types import TypeFinder
@@ -41,13 +41,15 @@ _LOGGER = logging.getLogger("lineage")
 class Wanted:
     """A node that a run names, by its key or as an entity, which may be stored already.
 
-    `role` is what it is to the run: "execution", "input", "output" or "context".
+    `role` is what it is to the run: "execution", "input", "output" or "context". One that is `named` was given by
+    the name of its type, which is made where there is none, and then has as properties what that declares.
     """
 
-    __slots__ = ("entity", "key", "role")
+    __slots__ = ("entity", "key", "named", "role")
 
-    def __init__(self, node: Node | NodeKey, role: str) -> None:
+    def __init__(self, node: Node | NodeKey, role: str, *, named: bool = False) -> None:
         self.role = role
+        self.named = named
         self.entity: Node | None = None
         self.key: NodeKey | None = None
         if isinstance(node, NodeKey):
@@ -93,6 +95,9 @@ def settle(
     All look-ups by name and external id go in one call. `reader` is the execution that reads inputs.
     """
     types = TypeFinder(backend, transaction)
+    for each in wanted:
+        if each.named and each.entity is not None:
+            each.entity = _of_type(types.named(each.entity.kind, each.entity.type), each.entity)
     by_key = [each.key for each in wanted if each.key is not None]
     stored = live_rows(backend, by_key) if by_key else {}
     asked = [_references(types, each, stored) for each in wanted]
@@ -104,6 +109,18 @@ def settle(
         for each, some in zip(wanted, asked, strict=True)
     ]
     return Settled(rows, maker.new, types, tuple(dict.fromkeys(maker.notes)))
+
+
+def _of_type(node_type: AnyType, node: Node) -> Node:
+    """Return a node that has as properties what its type declares, and the rest as custom ones."""
+    values = node.custom_properties
+    return node.replace(
+        type_version=node_type.version,
+        properties={name: values[name] for name in values if name in node_type.properties},
+        custom_properties={
+            name: values[name] for name in values if name not in node_type.properties
+        },
+    )
 
 
 def _references(

@@ -26,9 +26,11 @@ from lineage.model.rows import (
 )
 from lineage.model.system import Environment, RunContext
 from lineage.model.times import to_micros, to_time
+from lineage.model.values import NO_PROPERTIES, Properties
 from lineage.recording.edges import new_edges, stamp_edge
 from lineage.recording.identity import Settled, Wanted, settle, warn_of
 from lineage.recording.marking import marked
+from lineage.recording.named import check_type_name, with_values
 
 __all__ = [
     "Artifacts",
@@ -43,6 +45,7 @@ __all__ = [
     "node_of_kind",
     "of_runs_alone",
     "record",
+    "to_execution",
 ]
 
 ExecutionT = TypeVar("ExecutionT", bound=Execution)
@@ -121,9 +124,10 @@ class Recorded(Generic[ExecutionT_co]):
 
 def record(
     backend: Backend,
-    execution: ExecutionT,
+    execution: ExecutionT | str,
     author: Author,
     *,
+    params: Properties = NO_PROPERTIES,
     inputs: Artifacts = (),
     outputs: Artifacts = (),
     within: Contexts = (),
@@ -137,30 +141,47 @@ def record(
     Every artifact and the execution belong to every context, but an `Environment` is the
     execution's alone, as is a `RunContext`. Inputs were read when it `started`, outputs written when it
     `ended`; without these times it is now, but nothing is read after it ended or written before it started. `state` is that of an execution which has none.
+    A text is the name of the execution's type, which is made where there is none. `params` are properties of the
+    execution as far as its type declares them, else custom properties.
     """
-    if not isinstance(execution, Execution):
-        raise Invalid(f"{execution!r:.80} cannot be recorded; give an execution")
-    if execution.id is not None:
-        raise Invalid(f"{execution.key} is recorded already; a run is recorded once")
+    named = isinstance(execution, str)
+    begun = to_execution(execution)
+    if begun.id is not None:
+        raise Invalid(f"{begun.key} is recorded already; a run is recorded once")
     first, last = moment(started, "started"), moment(ended, "ended")
     if first is not None and last is not None and last < first:
         raise Invalid(f"ended={ended!s:.80} is before started={started!s:.80}")
-    paths, wanted = _wanted(marked(execution, marks), inputs, outputs, within)
+    paths, wanted = _wanted(marked(begun, marks), inputs, outputs, within)
+    wanted[0].named = named
     with backend.transaction(actor=author.actor, message=author.message) as transaction:
         transaction.lock()
         now = transaction.time
         read = min(now, now if last is None else last) if first is None else first
         times = {"input": read, "output": max(now, read) if last is None else last}
         settled = settle(backend, transaction, wanted)
-        if execution.state is None:
-            row = settled.rows[0]
-            settled.replace(row, row._replace(state=STATE_NUMBERS[state]))
+        row = settled.rows[0]
+        changed = with_values(settled.types.known.by_id[row.type_id], row, params)
+        if begun.state is None:
+            changed = changed._replace(state=STATE_NUMBERS[state])
+        if changed is not row:
+            settled.replace(row, changed)
         edges = _edges(transaction, settled, wanted, paths, times)
         fresh = {row.key for row in settled.new}
         batch = Batch(nodes=settled.new, edges=new_edges(backend, transaction, edges, fresh))
         transaction.write(batch, live={row.key for row in settled.rows})
     warn_of(settled.notes)
     return Recorded(settled, wanted)
+
+
+def to_execution(execution: object) -> Execution:
+    """Return the execution that is to be recorded, which may be given by the name of its type; else `Invalid`."""
+    if isinstance(execution, str):
+        return Execution(type=check_type_name(execution, "store.run('Fit', params={'depth': 3})"))
+    if not isinstance(execution, Execution):
+        raise Invalid(
+            f"{execution!r:.80} cannot be recorded; give an execution, or the name of its type"
+        )
+    return execution
 
 
 def _wanted(

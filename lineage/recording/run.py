@@ -21,13 +21,14 @@ from lineage.model.marks import UNMARKED, Marks
 from lineage.model.paths import Path, with_path
 from lineage.model.rows import STATE_NUMBERS, Batch, EdgeKey, EdgeKind, EdgeRow, NodeRow, entity_of
 from lineage.model.system import WHY, Asset, Environment, Metrics
-from lineage.model.values import Properties, to_properties, to_text
+from lineage.model.values import NO_PROPERTIES, Properties, to_properties, to_text
 from lineage.recording.edges import new_edges
 from lineage.recording.endings import ending_of, further
 from lineage.recording.environment import capture
 from lineage.recording.identity import Wanted, settle, warn_of
-from lineage.recording.marking import marked, marked_row
+from lineage.recording.marking import marked_row
 from lineage.recording.measurements import Subject, claim, completed, subject_of, subjects_of
+from lineage.recording.named import check_type_name, named_node, to_parameters, with_values
 from lineage.recording.nodes import live_rows, stamp
 from lineage.recording.record import (
     Contexts,
@@ -38,6 +39,7 @@ from lineage.recording.record import (
     moment,
     node_of_kind,
     record,
+    to_execution,
 )
 from lineage.recording.steps import add_step
 
@@ -71,9 +73,10 @@ class Run(Generic[ExecutionT_co]):
     def __init__(
         self,
         backend: Backend,
-        execution: ExecutionT_co,
+        execution: ExecutionT_co | str,
         author: Author,
         *,
+        params: Properties = NO_PROPERTIES,
         within: Contexts,
         environment: bool,
         marks: Marks = UNMARKED,
@@ -81,7 +84,11 @@ class Run(Generic[ExecutionT_co]):
     ) -> None:
         self._check_new(execution)
         self._backend = backend
-        self._execution = marked(execution, marks)
+        self._given = execution
+        self._params = params
+        self._marks = marks
+        # A name stands for a plain execution, which is what callers of its overloads expect.
+        self._execution = cast(ExecutionT_co, to_execution(execution))
         self._author = author
         self._within = _contexts(within)
         self._captures = environment
@@ -98,10 +105,9 @@ class Run(Generic[ExecutionT_co]):
     @staticmethod
     def _check_new(execution: object) -> None:
         """Raise `Invalid` for what cannot begin."""
-        if not isinstance(execution, Execution):
-            raise Invalid(f"{execution!r:.80} cannot be run; give an execution")
-        if execution.state is not None:
-            raise Invalid(f"a run sets its state by itself; leave {execution.state} out")
+        state = to_execution(execution).state
+        if state is not None:
+            raise Invalid(f"a run sets its state by itself; leave {state} out")
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -127,8 +133,10 @@ class Run(Generic[ExecutionT_co]):
         with self._transaction() as transaction:
             begun = record(
                 self._backend,
-                self._execution,
+                self._given,
                 self._author,
+                params=self._params,
+                marks=self._marks,
                 within=[*self._within, *([self._captured] if self._captured else [])],
                 state=ExecutionState.RUNNING,
             )
@@ -165,9 +173,10 @@ class Run(Generic[ExecutionT_co]):
         tags: Iterable[str] = (),
         note: str | None = None,
     ) -> Artifact: ...
+    @overload
     def input(
         self,
-        artifact: Artifact | NodeKey,
+        artifact: str,
         *,
         use: str | None = None,
         path: str | int | Path = (),
@@ -175,6 +184,19 @@ class Run(Generic[ExecutionT_co]):
         time: datetime | str | None = None,
         tags: Iterable[str] = (),
         note: str | None = None,
+        **fields: object,
+    ) -> Artifact: ...
+    def input(
+        self,
+        artifact: Artifact | NodeKey | str,
+        *,
+        use: str | None = None,
+        path: str | int | Path = (),
+        asset: str | None = None,
+        time: datetime | str | None = None,
+        tags: Iterable[str] = (),
+        note: str | None = None,
+        **fields: object,
     ) -> Artifact:
         """Record that the run reads an artifact; return it as it is stored.
 
@@ -182,12 +204,14 @@ class Run(Generic[ExecutionT_co]):
         of its URI with equal properties, else a new one. `use` says what for, as in "train", and
         `path` where among the inputs; the use is the path's first step. To read it again in another
         way adds a path to its event. `asset` names what it is a version of, `time` when it was read,
-        if that is not now. It gets the tags and the note, also where it is stored already.
+        if that is not now. It gets the tags and the note, also where it is stored already. A text is the name
+        of its type, which is made where there is none, and `fields` are then its name, uri and properties.
         """
         return self._add(
-            artifact,
+            _artifact(artifact, fields, "input"),
             "input",
             (*_use(use), *_steps(path)),
+            named=isinstance(artifact, str),
             asset=asset,
             time=moment(time, "time"),
             marks=Marks.of(tags, note),
@@ -215,25 +239,41 @@ class Run(Generic[ExecutionT_co]):
         tags: Iterable[str] = (),
         note: str | None = None,
     ) -> Artifact: ...
+    @overload
     def output(
         self,
-        artifact: Artifact | NodeKey,
+        artifact: str,
         *,
         path: str | int | Path = (),
         asset: str | None = None,
         time: datetime | str | None = None,
         tags: Iterable[str] = (),
         note: str | None = None,
+        **fields: object,
+    ) -> Artifact: ...
+    def output(
+        self,
+        artifact: Artifact | NodeKey | str,
+        *,
+        path: str | int | Path = (),
+        asset: str | None = None,
+        time: datetime | str | None = None,
+        tags: Iterable[str] = (),
+        note: str | None = None,
+        **fields: object,
     ) -> Artifact:
         """Record that the run wrote an artifact; return it as it is stored.
 
         It is a new one, unless id, external id, name, or URI and digest are those of a stored one. `time`
         is when it was written, if that is not now. It gets the tags and the note, also where it is stored already.
+        A text is the name of its type, which is made where there is none, and `fields` are then its name, uri and
+        properties.
         """
         return self._add(
-            artifact,
+            _artifact(artifact, fields, "output"),
             "output",
             _steps(path),
+            named=isinstance(artifact, str),
             asset=asset,
             time=moment(time, "time"),
             marks=Marks.of(tags, note),
@@ -268,18 +308,59 @@ class Run(Generic[ExecutionT_co]):
                 self._metrics[subject] = Written(stored.key, context, transaction)
                 return stored
             custom = encode({**decode(row.custom), **measured})
-            changed = self._changed(transaction, row, custom=custom)
+            changed = self._changed(transaction, row, row._replace(custom=custom))
         return cast(Metrics, entity_of(changed, registry(self._backend).by_id, Metrics))
 
+    def log_params(self, values: Mapping[str, object] | None = None, /, **more: object) -> None:
+        """Record parameters of the run, at any time before it ends, as in `run.log_params(depth=3)`.
+
+        They are properties of the execution, as far as its type declares them, and custom properties else. A name
+        that is given again replaces the value; history keeps the old. `Invalid` for a value that the type does
+        not allow, and for names that begin with `lineage.`.
+        """
+        self._check_open()
+        params = to_parameters(values, more)
+        if not params:
+            raise Invalid("log_params needs a value, as in run.log_params(depth=3)")
+        with self._transaction() as transaction:
+            transaction.lock()
+            row = live_rows(self._backend, [self.key])[self.key]
+            types = registry(self._backend).by_id
+            row = self._changed(transaction, row, with_values(types[row.type_id], row, params))
+        self._execution = cast(ExecutionT_co, entity_of(row, types, type(self._execution)))
+
+    @overload
     def step(
         self,
         execution: ExecutionT,
         *,
+        params: Mapping[str, object] | None = None,
         within: Contexts = (),
         tags: Iterable[str] = (),
         note: str | None = None,
         message: str | None = None,
-    ) -> Run[ExecutionT]:
+    ) -> Run[ExecutionT]: ...
+    @overload
+    def step(
+        self,
+        execution: str,
+        *,
+        params: Mapping[str, object] | None = None,
+        within: Contexts = (),
+        tags: Iterable[str] = (),
+        note: str | None = None,
+        message: str | None = None,
+    ) -> Run[Execution]: ...
+    def step(
+        self,
+        execution: Execution | str,
+        *,
+        params: Mapping[str, object] | None = None,
+        within: Contexts = (),
+        tags: Iterable[str] = (),
+        note: str | None = None,
+        message: str | None = None,
+    ) -> Run[Execution]:
         """Return another run, of a part of this one, in the same contexts and more if given.
 
         A step that reads no data set is taken to work on what this run read. Once it has a step, this
@@ -291,6 +372,7 @@ class Run(Generic[ExecutionT_co]):
             self._backend,
             execution,
             author,
+            params=to_parameters(params, {}),
             within=[*self._live_contexts(), *_contexts(within)],
             environment=self._captures,
             marks=Marks.of(tags, note),
@@ -354,12 +436,13 @@ class Run(Generic[ExecutionT_co]):
         role: str,
         path: Path = (),
         *,
+        named: bool = False,
         asset: str | None = None,
         time: int | None = None,
         marks: Marks = UNMARKED,
     ) -> ArtifactT:
         self._check_open()
-        wanted = [Wanted(node_of_kind(artifact, Kind.ARTIFACT, role), role)]
+        wanted = [Wanted(node_of_kind(artifact, Kind.ARTIFACT, role), role, named=named)]
         if asset is not None:
             wanted.append(Wanted(Asset(name=asset), "context"))
         with self._transaction() as transaction:
@@ -431,9 +514,8 @@ class Run(Generic[ExecutionT_co]):
             if whole != subject and (subject.parts or all(whole)):
                 claim(self._backend, transaction, key, whole, context)
 
-    def _changed(self, transaction: Transaction, row: NodeRow, **changes: object) -> NodeRow:
-        """Write a new version of a node."""
-        changed = row._replace(**changes)  # type: ignore[arg-type]
+    def _changed(self, transaction: Transaction, row: NodeRow, changed: NodeRow) -> NodeRow:
+        """Write a new version of a node, if it differs, and return it."""
         if changed == row:
             return row
         changed = stamp(transaction, changed._replace(updated=transaction.time))
@@ -447,7 +529,8 @@ class Run(Generic[ExecutionT_co]):
             row = live_rows(self._backend, [self.key])[self.key]
             if self._may_become(row, state):
                 kept = {name: said for name, said in decode(row.custom).items() if name not in WHY}
-                row = self._changed(transaction, row, state=state, custom=encode({**kept, **why}))
+                ended = row._replace(state=state, custom=encode({**kept, **why}))
+                row = self._changed(transaction, row, ended)
             self._follow_environment(transaction)
             if self._is_last():
                 self._complete_claims(transaction)
@@ -489,6 +572,21 @@ def _contexts(within: Contexts) -> list[Context | NodeKey]:
         cast(Context | NodeKey, node_of_kind(node, Kind.CONTEXT, "context"))
         for _, node in given_nodes(within)
     ]
+
+
+def _artifact(
+    artifact: ArtifactT | NodeKey | str, fields: Mapping[str, object], role: str
+) -> ArtifactT | NodeKey:
+    """Return an artifact as it is given, or the one that the name of a type and some fields describe."""
+    if isinstance(artifact, str):
+        name = check_type_name(artifact, f"run.{role}('Model', uri='s3://models/7')")
+        return cast(ArtifactT, named_node(Kind.ARTIFACT, name, fields))
+    if fields:
+        raise Invalid(
+            f"{next(iter(fields))}= goes with the name of a type, as in run.{role}('Model', uri='s3://models/7'); give "
+            "it to the artifact itself"
+        )
+    return artifact
 
 
 def _steps(path: object) -> Path:

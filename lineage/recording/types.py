@@ -11,9 +11,9 @@ from lineage.contract.registry import Registry, registry
 from lineage.contract.transaction import Author, Transaction
 from lineage.errors import AlreadyExists, Invalid
 from lineage.model.entities import Node
-from lineage.model.keys import TypeName
-from lineage.model.rows import Batch, TypeRow
-from lineage.model.schema import AnyType, evolve
+from lineage.model.keys import Kind, TypeName
+from lineage.model.rows import NODE_CLASSES, Batch, TypeRow
+from lineage.model.schema import TYPE_CLASSES, AnyType, evolve
 from lineage.model.system import OWN_CLASSES, SYSTEM_NAMES, is_reserved, type_of
 from lineage.model.times import from_micros
 
@@ -156,6 +156,26 @@ class TypeFinder:
         if found is None:
             found = self._of_class[cls] = self._registered(cls, cls.type_name)
         return found
+
+    def named(self, kind: Kind, name: str) -> AnyType:
+        """Return the type of a name, which is written where there is none.
+
+        It is the one without a version, else the only one; `Invalid` where there are several.
+        """
+        known = self.known.of(kind, name)
+        for each in known:
+            if each.version is None or len(known) == 1:
+                return each
+        if known:
+            versions = ", ".join(str(each.type_name) for each in known)
+            raise Invalid(
+                f"there are {versions}; give a node of one of them, as in {NODE_CLASSES[kind].__name__}(type={name!r}, "
+                f"type_version={known[-1].version!r})"
+            )
+        given = TYPE_CLASSES[kind](name=name)
+        made = put_type(self._backend, self._transaction, given, can_add=True, can_omit=True)
+        self.known = registry(self._backend)
+        return made
 
     def _registered(self, cls: type[Node], name: TypeName) -> AnyType:
         stored = self.known.by_name.get((cls.kind, *name))

@@ -248,7 +248,7 @@ REFUSED: dict[str, tuple[type[LineageError], str, Callable[[Store], object]]] = 
     ),
     "a key": (
         Invalid,
-        "'execution:1' cannot be recorded",
+        "'execution:1' is no name of a type",
         lambda it: it.record("execution:1"),
     ),
     "a context read": (
