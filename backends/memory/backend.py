@@ -29,7 +29,12 @@ from lineage.backends.memory.find import beginning_with, search
 from lineage.backends.memory.graph import TimedGraph
 from lineage.backends.memory.history import TransactionRecords, TypeHistory, no_records
 from lineage.backends.memory.indexes import in_order
-from lineage.backends.memory.reading import read_edge_page, read_writings, with_digest
+from lineage.backends.memory.reading import (
+    read_edge_page,
+    read_joined,
+    read_writings,
+    with_digest,
+)
 from lineage.backends.memory.walk import walk_graph
 from lineage.contract.backend import EMPTY, Backend, Named, Order, Reference
 from lineage.contract.beginnings import Beginning
@@ -37,6 +42,7 @@ from lineage.contract.commits import chain_faults
 from lineage.contract.owner import current_owner
 from lineage.contract.paging import EdgeCounts, Page, count_edges
 from lineage.contract.plugins import parse_url
+from lineage.contract.projection import Join, Link
 from lineage.contract.proof import purged_head
 from lineage.contract.refusals import no_edge, no_live_node, not_gone
 from lineage.contract.stopping import waited
@@ -155,6 +161,11 @@ class MemoryBackend(Backend):
             return search(
                 self.graph, kind, where, order=order, after=after, limit=limit, as_of=as_of
             )
+
+    @override
+    def _joined(self, join: Join, as_of: int | None) -> list[Link]:
+        with self._lock:
+            return read_joined(self.graph, join, self._see(as_of))
 
     @override
     def edges(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import islice
 
 from lineage.backends.memory.graph import TimedGraph
 from lineage.backends.memory.indexes import DIGEST, in_order
 from lineage.contract.paging import RANKS, Page
+from lineage.contract.projection import Join, Link
 from lineage.contract.walking import Direction
 from lineage.contract.writings import OUTPUT_KINDS, AtUri, Writing, writing_order
 from lineage.filters.tree import Field
@@ -16,7 +17,7 @@ from lineage.model.contents import digest_of
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeRow, NodeRow
 
-__all__ = ["read_edge_page", "read_writings", "with_digest"]
+__all__ = ["read_edge_page", "read_joined", "read_writings", "with_digest"]
 
 
 def with_digest(graph: TimedGraph, digest: str, as_of: int | None) -> Iterator[NodeRow]:
@@ -43,6 +44,34 @@ def _after(graph: TimedGraph, page: Page, side: Direction, as_of: int | None) ->
             page.kinds is None or row.kind in page.kinds
         ):
             yield row
+
+
+def read_joined(graph: TimedGraph, join: Join, as_of: int | None) -> list[Link]:
+    """Return the edges between nodes of some types, as `Backend.joined` does."""
+    source_kind, kind = join.ends
+    sources = _of_types(graph, source_kind, join.sources, as_of)
+    return [
+        Link(row.source.id, number, row.paths)
+        for number in _of_types(graph, kind, join.targets, as_of)
+        for row in graph.edges_at(NodeKey(kind, number), Direction.UPSTREAM, as_of)
+        if row.kind in join.kinds and row.source.id in sources
+    ]
+
+
+def _of_types(
+    graph: TimedGraph, kind: Kind, type_ids: Iterable[int], as_of: int | None
+) -> set[int]:
+    """Return the ids of the live nodes of some types."""
+    found = {
+        number
+        for type_id in type_ids
+        for run in graph.runs(kind, Field.TYPE_ID, type_id, as_of)
+        for number in run
+    }
+    if as_of is None:
+        return found  # the index is of the present, and a type never changes
+    rows = ((number, graph.at((kind, number), as_of)) for number in found)
+    return {number for number, row in rows if row is not None and not row.gone}
 
 
 def read_writings(

@@ -27,10 +27,11 @@ from lineage.backends.sqlite.edges import (
     end_edges,
     insert_edges,
     read_edge_page,
+    read_joined,
     update_edges,
 )
 from lineage.backends.sqlite.filters import Tables
-from lineage.backends.sqlite.find import Search
+from lineage.backends.sqlite.find import Search, neighbours
 from lineage.backends.sqlite.location import COMPANIONS, beside, check_version, split_url
 from lineage.backends.sqlite.nodes import (
     check_unused,
@@ -60,14 +61,14 @@ from lineage.backends.sqlite.walk import walk_tables
 from lineage.contract.backend import EMPTY, Backend, Order, Reference
 from lineage.contract.beginnings import Beginning
 from lineage.contract.commits import chain_faults, head_batches
-from lineage.contract.evaluation import Met
 from lineage.contract.paging import EdgeCounts, Page
+from lineage.contract.projection import Join, Link, Projected
 from lineage.contract.refusals import lost_transaction
 from lineage.contract.walking import Direction, Limits, Omitted, Walk, check_starts
 from lineage.contract.writings import AtUri, Writing
 from lineage.errors import BackendError
 from lineage.filters.simplifying import simplified
-from lineage.filters.tree import Exists, Filter, Neighbour
+from lineage.filters.tree import AnyColumn, Filter
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import (
     Batch,
@@ -261,24 +262,36 @@ class SqliteBackend(Backend):
         limit: int | None = None,
         as_of: int | None = None,
     ) -> list[NodeRow]:
+        return self._search(kind, where, order, as_of, lambda search: search.rows(after, limit))
+
+    @override
+    @guarded
+    def _values(
+        self, kind: Kind, columns: Sequence[AnyColumn], where: Filter | None, as_of: int | None
+    ) -> list[Projected]:
+        return self._search(kind, where, Order(), as_of, lambda search: search.values(columns))
+
+    def _search(
+        self,
+        kind: Kind,
+        where: Filter | None,
+        order: Order,
+        as_of: int | None,
+        answer: Callable[[Search], T],
+    ) -> T:
+        """Answer from a search for nodes at one moment."""
         tree = None if where is None else simplified(where)
 
-        def search(sql: sqlite3.Connection, source: Tables) -> list[NodeRow]:
-            types = self.types(as_of=as_of)
-            near = functools.partial(self._neighbours, as_of=source.as_of)
-            return Search(sql, source, kind, tree, order, types, near).rows(after, limit)
+        def search(sql: sqlite3.Connection, source: Tables) -> T:
+            near = functools.partial(neighbours, self, as_of=source.as_of)
+            return answer(Search(sql, source, kind, tree, order, self.types(as_of=as_of), near))
 
         return self._read(as_of, search)
 
-    def _neighbours(self, row: NodeRow, exists: Exists, as_of: int | None) -> Sequence[Met]:
-        """Return what a node can be joined with, for filters that are evaluated row by row."""
-        neighbour = exists.neighbour
-        if neighbour is Neighbour.EVENTS:
-            return self.edges([row.key], kinds=neighbour.edges, as_of=as_of)
-        direction = Direction.UPSTREAM if neighbour.is_source else Direction.DOWNSTREAM
-        edges = self.edges([row.key], direction, kinds=neighbour.edges, as_of=as_of)
-        ends = [edge.source if neighbour.is_source else edge.target for edge in edges]
-        return [each for each in self.nodes(ends, as_of=as_of).values() if not each.gone]
+    @override
+    @guarded
+    def _joined(self, join: Join, as_of: int | None) -> list[Link]:
+        return self._read(as_of, lambda sql, source: read_joined(sql, source, join), single=True)
 
     @override
     @guarded
@@ -312,8 +325,7 @@ class SqliteBackend(Backend):
     def versions(self, key: NodeKey, *, as_of: int | None = None) -> list[NodeRow]:
         with self._snapshot(as_of) as (sql, source):
             rows = history.node_versions(sql, key)
-        as_of = source.as_of
-        if as_of is None:
+        if (as_of := source.as_of) is None:
             return rows
         return [row.seen(as_of) for row in rows if row.since <= as_of]
 
@@ -342,8 +354,7 @@ class SqliteBackend(Backend):
 
     @guarded
     def _log_range(self, after: int, last: int) -> list[Head]:
-        rows = self._file.connection.execute(_HEADS, (after, last))
-        return [head_row(values) for values in rows]
+        return [*map(head_row, self._file.connection.execute(_HEADS, (after, last)))]
 
     @guarded
     def _read_batch(self, first: int, last: int) -> list[Commit]:
@@ -393,8 +404,7 @@ class SqliteBackend(Backend):
     def _writings(
         self, of: AtUri | Collection[NodeKey], as_of: int | None, limit: int | None
     ) -> Sequence[Writing]:
-        own = self._transaction
-        now = own.time if own is not None else 0
+        now = 0 if self._transaction is None else self._transaction.time
         return self._read(
             as_of, lambda sql, source: read_writings(sql, source, of, now=now, limit=limit)
         )

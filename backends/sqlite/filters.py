@@ -41,9 +41,9 @@ from lineage.filters.tree import (
 from lineage.model.keys import LARGEST_ID, Kind
 from lineage.model.values import ValueType
 
-__all__ = ["Tables", "Translator", "packed", "selects"]
+__all__ = ["COLUMNS", "Tables", "Translator", "packed", "selects"]
 
-_COLUMNS = {
+COLUMNS = {
     Field.TYPE_ID: "type",
     Field.NAME: "name",
     Field.EXTERNAL_ID: "external_id",
@@ -54,6 +54,7 @@ _COLUMNS = {
     Field.EVENT_TYPE: "kind",
     Field.EVENT_TIME: "time",
 }
+"""The columns of the tables that hold the built-in ones, but for keys."""
 _EVENT_ENDS = {Field.ARTIFACT_ID: Kind.ARTIFACT, Field.EXECUTION_ID: Kind.EXECUTION}
 _TEXTS = frozenset({Field.NAME, Field.EXTERNAL_ID, Field.URI})
 _TYPES = {**dict.fromkeys(_TEXTS, ValueType.STRING), Field.GONE: ValueType.BOOLEAN}
@@ -101,14 +102,13 @@ class Tables:
             f"UNION ALL SELECT {columns} FROM {past} WHERE {past_condition})"
         )
 
-    def arms(self, table: str) -> list[tuple[str, str]]:
-        """Return each table to read and the condition that its rows are of the moment."""
+    def arms(self, table: str, alias: str = "") -> list[tuple[str, str]]:
+        """Return each table to read and the condition that its rows, under an alias, are of the moment."""
         if self.as_of is None:
             return [(table, "TRUE")]
-        return [
-            (table, f"since <= {self.as_of:d}"),
-            (f"{table}_past", f"since <= {self.as_of:d} AND until > {self.as_of:d}"),
-        ]
+        of = f"{alias}." if alias else ""
+        begun = f"{of}since <= {self.as_of:d}"
+        return [(table, begun), (f"{table}_past", f"{begun} AND {of}until > {self.as_of:d}")]
 
 
 @dataclass
@@ -262,7 +262,7 @@ class Translator:
         if column.field is Field.TYPE_ID and not column.of and (self.narrowed or self.indexed):
             # What narrows the search further is to be gone by; the sign hides the type's index.
             return f"+{alias}.type"
-        return f"{alias}.{_COLUMNS[column.field]}"
+        return f"{alias}.{COLUMNS[column.field]}"
 
     def _is_gone(self, column: Column) -> bool:
         return self.gone and not column.of

@@ -8,14 +8,16 @@ is then evaluated on the rows that it finds.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from lineage.backends.sqlite.filters import Tables, Translator, packed, selects
+from lineage.backends.sqlite.filters import COLUMNS, Tables, Translator, packed, selects
 from lineage.backends.sqlite.properties import Parameter
 from lineage.backends.sqlite.rows import CURRENT_COLUMNS, KIND_NUMBERS, node_rows, past_row
-from lineage.contract.backend import Order
+from lineage.contract.backend import Backend, Order
 from lineage.contract.evaluation import Met, NeighboursOf, accepts
+from lineage.contract.projection import Projected, of_texts, projected
+from lineage.contract.walking import Direction
 from lineage.filters.tree import (
     And,
     AnyColumn,
@@ -39,7 +41,7 @@ from lineage.filters.tree import (
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import NodeRow, TypeRow
 
-__all__ = ["Search"]
+__all__ = ["Search", "neighbours"]
 
 DEEPEST = 8
 """Levels of a filter that go into SQL: SQLite's parser was seen to fail at 13 nested EXISTS."""
@@ -48,6 +50,8 @@ LARGEST = 300
 BATCH_ROWS = 500
 """Rows that a filter is evaluated on at a time."""
 
+_MAPS = {"properties": False, "custom": True}
+"""The columns of properties, and whether they are custom ones."""
 _ORDERS = {Field.ID: "key", Field.CREATED: "created", Field.UPDATED: "updated"}
 
 
@@ -75,6 +79,21 @@ class Search:
             found.append(row)
         return found
 
+    def values(self, columns: Sequence[AnyColumn]) -> list[Projected]:
+        """Return the ids and some columns of all rows by id."""
+        where = self.where
+        if asks_for_gone(where) or not (where is None or _is_simple(where)):
+            return projected(columns, self.rows(None, None))
+        items = conjuncts(where)
+        selected, read = _columns_to_read(columns)
+        # One arm for each table, whose rows are read as texts: SQLite's JSON is slower than what reads them.
+        query, parameters = self._query(items, selected, None)
+        fields = len(selected) - 3
+        return [
+            (key >> 2, *read(rest[:fields], rest[fields], rest[fields + 1]))
+            for key, *rest in self.sql.execute(f"{query} ORDER BY key", parameters)
+        ]
+
     def _evaluated(self, where: Filter, after: tuple[int, int] | None) -> Iterator[NodeRow]:
         """Yield the rows that a filter beyond SQL accepts, in order."""
         narrowed = all_of(*_fitting(where))
@@ -91,7 +110,16 @@ class Search:
     ) -> list[NodeRow]:
         direction = "DESC" if self.order.descending else "ASC"
         column = _ORDERS[self.order.field]
-        items = conjuncts(where)
+        query, parameters = self._query(conjuncts(where), (CURRENT_COLUMNS,), after)
+        query += f" ORDER BY {column} {direction}, key {direction} LIMIT ?"
+        parameters.append(-1 if limit is None else limit)
+        found = self.sql.execute(query, parameters)
+        return list(map(past_row, found)) if asks_for_gone(self.where) else node_rows(found)
+
+    def _query(
+        self, items: Sequence[Filter], selected: Sequence[str], after: tuple[int, int] | None
+    ) -> tuple[str, list[Parameter]]:
+        """Return the query for some columns of the nodes after a place, in no order, and its parameters."""
         useful, narrowed = self._useful_indexes(items), _is_narrowed(items)
         parameters: list[Parameter] = []
         arms, with_gone = [], asks_for_gone(self.where)
@@ -100,15 +128,12 @@ class Search:
             conditions = [moment, *self._conditions(translator, items)]
             if after is not None:
                 conditions.append(self._after(translator, after))
-            columns = CURRENT_COLUMNS
+            columns = ", ".join(selected)
             if with_gone:
                 columns += ", n.until, TRUE" if gone else ", NULL, FALSE"
             arms.append(f"SELECT {columns} FROM {table} AS n WHERE {' AND '.join(conditions)}")
             parameters += translator.parameters
-        query = f"{' UNION ALL '.join(arms)} ORDER BY {column} {direction}, key {direction} LIMIT ?"
-        parameters.append(-1 if limit is None else limit)
-        found = self.sql.execute(query, parameters)
-        return list(map(past_row, found)) if with_gone else node_rows(found)
+        return " UNION ALL ".join(arms), parameters
 
     def _arms(self, *, with_gone: bool) -> Iterator[tuple[str, str, bool]]:
         """Yield each table to read, the condition that its rows are of the moment, and whether they are gone."""
@@ -151,6 +176,17 @@ class Search:
         )
 
 
+def neighbours(backend: Backend, row: NodeRow, exists: Exists, as_of: int | None) -> Sequence[Met]:
+    """Return what a node can be joined with, for filters that are evaluated row by row."""
+    neighbour = exists.neighbour
+    if neighbour is Neighbour.EVENTS:
+        return backend.edges([row.key], kinds=neighbour.edges, as_of=as_of)
+    direction = Direction.UPSTREAM if neighbour.is_source else Direction.DOWNSTREAM
+    edges = backend.edges([row.key], direction, kinds=neighbour.edges, as_of=as_of)
+    ends = [edge.source if neighbour.is_source else edge.target for edge in edges]
+    return [each for each in backend.nodes(ends, as_of=as_of).values() if not each.gone]
+
+
 class _Remembered:
     """The neighbours of the node that is looked at, for all conditions on them: each is read once."""
 
@@ -166,6 +202,23 @@ class _Remembered:
         if near is None:
             near = self._near[exists.neighbour] = self._read(row, exists)
         return near
+
+
+def _columns_to_read(
+    columns: Sequence[AnyColumn],
+) -> tuple[list[str], Callable[..., Sequence[object]]]:
+    """Return what is selected of a node for some columns, and what makes their values of that.
+
+    That is the key, the built-in ones, and the texts of both maps of properties, NULL where none is wanted.
+    """
+    fields = [
+        "n.key >> 2" if column.field is Field.ID else f"n.{COLUMNS[column.field]}"
+        for column in columns
+        if isinstance(column, Column)
+    ]
+    wanted = {column.custom for column in columns if isinstance(column, PropertyColumn)}
+    texts = [f"n.{name}" if custom in wanted else "NULL" for name, custom in _MAPS.items()]
+    return ["n.key AS key", *fields, *texts], of_texts(columns)
 
 
 def _columns(items: Sequence[Filter]) -> list[AnyColumn]:

@@ -23,7 +23,7 @@ is after an interrupt, which may come at any line: what undoes or lets go does s
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -31,8 +31,9 @@ from typing import ClassVar, Final, Self
 
 from lineage.contract.beginnings import Beginning
 from lineage.contract.clock import Timekeeper
-from lineage.contract.lookups import at_uri, with_digest, with_external_id, with_name
+from lineage.contract.lookups import looked_up, with_digest, writings_by_rows
 from lineage.contract.paging import EdgeCounts, Page, count_edges
+from lineage.contract.projection import Projections
 from lineage.contract.proof import NO_DIGEST, Chain
 from lineage.contract.references import External, Named, Order, Reference
 from lineage.contract.refusals import missing_head, no_earlier_head
@@ -50,7 +51,7 @@ from lineage.contract.walking import (
     check_time,
     walk_levels,
 )
-from lineage.contract.writings import OUTPUT_KINDS, AtUri, Writing, writings_of
+from lineage.contract.writings import AtUri, Writing
 from lineage.errors import Invalid, NotFound
 from lineage.filters.tree import Filter
 from lineage.model.contents import digest_of
@@ -91,7 +92,7 @@ PRELOADED: Final = {number: TypeRow(each, 0) for number, each in enumerate(SYSTE
 """The rows of the system types, by id; no storage keeps them."""
 
 
-class Backend(ABC):
+class Backend(Projections):
     """A property graph that forgets nothing. Subclasses implement what is abstract here."""
 
     contract: ClassVar[int] = CONTRACT_VERSION
@@ -157,7 +158,7 @@ class Backend(ABC):
         """Return the live nodes of a kind that a bound filter accepts, in the order asked for.
 
         A filter that mentions whether nodes are gone (`asks_for_gone`) finds deleted ones, too, by
-        what their last version says.         `after` is the (order value, id) of the last row of the page before; for an order by id
+        what their last version says. `after` is the (order value, id) of the last row of the page before; for an order by id
         both are the id.
         """
 
@@ -320,14 +321,7 @@ class Backend(ABC):
 
         Of the present, or inside a transaction of what that sees; so are `live` and `existing_edges`.
         """
-        return {reference: self._look_up(reference) for reference in references}
-
-    def _look_up(self, reference: Reference) -> list[NodeRow]:
-        if isinstance(reference, External):
-            return self.find(reference.kind, with_external_id(reference), limit=1)
-        kinds = [row.type.kind for row in self.types() if row.type.id == reference.type_id]
-        where = with_name(reference)
-        return [row for kind in kinds for row in self.find(kind, where, limit=1)]
+        return {reference: looked_up(self, reference) for reference in references}
 
     def with_digests(
         self, digests: Collection[str], *, limit: int | None = None, as_of: int | None = None
@@ -387,14 +381,7 @@ class Backend(ABC):
         self, of: AtUri | Collection[NodeKey], as_of: int | None, limit: int | None
     ) -> Sequence[Writing]:
         """Return the first writings, or all."""
-        if isinstance(of, AtUri):
-            artifacts = self.find(Kind.ARTIFACT, at_uri(of), as_of=as_of)
-        else:
-            artifacts = [*self.nodes(of, as_of=as_of).values()]
-        keys = [row.key for row in artifacts]
-        events = self.edges(keys, Direction.UPSTREAM, kinds=OUTPUT_KINDS, as_of=as_of)
-        executions = self.nodes({row.source for row in events}, as_of=as_of)
-        return writings_of(artifacts, events, executions, self.time_of)[:limit]
+        return writings_by_rows(self, of, as_of)[:limit]
 
     def time_of(self, number: int) -> int:
         """Return the time of a transaction, of the open one as well, in microseconds."""

@@ -42,7 +42,17 @@ from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeRow, NodeRow
 from lineage.model.values import ValueType
 
-__all__ = ["Met", "NeighboursOf", "accepts", "holds", "is_nan"]
+__all__ = [
+    "FAMILIES",
+    "FIELDS",
+    "Met",
+    "NeighboursOf",
+    "accepts",
+    "holds",
+    "is_nan",
+    "of_type",
+    "stored_value",
+]
 
 Met: TypeAlias = NodeRow | EdgeRow
 """A neighbour: a node, or the edge of an event."""
@@ -62,7 +72,7 @@ _OPERATORS: dict[Operator, Callable[[Any, Any], bool]] = {
 }
 MANY: Final = 8
 """From how many alternatives on those that can hold are looked up by a value that they name."""
-_FAMILIES: dict[type, str] = {bool: "bool", int: "number", float: "number", str: "string"}
+FAMILIES: dict[type, str] = {bool: "bool", int: "number", float: "number", str: "string"}
 """Values compare within a family; what has none, such as a struct, compares with nothing."""
 _TYPES = {
     ValueType.INT: int,
@@ -78,7 +88,7 @@ def _end_of(kind: Kind) -> Callable[[EdgeRow], int]:
     return lambda row: row.source.id if row.source.kind is kind else row.target.id
 
 
-_FIELDS: dict[Field, Callable[[Any], object]] = {
+FIELDS: Final[Mapping[Field, Callable[[Any], object]]] = {
     Field.ID: operator.attrgetter("key.id"),
     Field.TYPE_ID: operator.attrgetter("type_id"),
     Field.NAME: operator.attrgetter("name"),
@@ -93,6 +103,7 @@ _FIELDS: dict[Field, Callable[[Any], object]] = {
     Field.EXECUTION_ID: _end_of(Kind.EXECUTION),
     Field.GONE: operator.attrgetter("gone"),
 }
+"""How a row, or the edge of an event, is asked for each built-in column."""
 
 
 def accepts(tree: Filter, neighbours: NeighboursOf) -> Callable[[NodeRow], bool]:
@@ -140,13 +151,13 @@ class _Compiler:
         for item, values in value_of.items():
             test = self.test(items[item])
             for value in values:
-                tests.setdefault((_FAMILIES[type(value)], value), []).append(test)
+                tests.setdefault((FAMILIES[type(value)], value), []).append(test)
         read = self._read(column)
         others = self._any_of([item for at, item in enumerate(items) if at not in value_of])
 
         def holds(node: NodeRow, met: Mapping[str, Met]) -> bool:
             value = read(node, met)
-            family = _FAMILIES.get(type(value))  # of a list there is none, and it may have no hash
+            family = FAMILIES.get(type(value))  # of a list there is none, and it may have no hash
             possible = () if family is None else tests.get((family, value), ())
             return any(test(node, met) for test in possible) or others(node, met)
 
@@ -166,8 +177,8 @@ class _Compiler:
 
         def test(node: NodeRow, met: Mapping[str, Met]) -> bool:
             one, other = left(node, met), right(node, met)
-            family = _FAMILIES.get(type(one))
-            alike = family is not None and family == _FAMILIES.get(type(other))
+            family = FAMILIES.get(type(one))
+            alike = family is not None and family == FAMILIES.get(type(other))
             return alike and compare(one, other)
 
         return test
@@ -184,18 +195,16 @@ class _Compiler:
 
     def _read(self, column: AnyColumn) -> _Read:
         if isinstance(column, Column):
-            field, alias = _FIELDS[column.field], column.of
+            field, alias = FIELDS[column.field], column.of
             return lambda node, met: field(met[alias] if alias else node)
         return self._read_property(column)
 
     def _read_property(self, column: PropertyColumn) -> _Read:
         name, kind, parse = escape(column.name), column.kind, self._parse
-        wanted = None if kind is None else _TYPES.get(kind)
         text = operator.attrgetter("custom" if column.custom else "properties")
 
         def read(node: NodeRow, _: Mapping[str, Met]) -> object:
-            value = _value(parse(text(node)).get(name))
-            return value if kind is None or value is kind or type(value) is wanted else None
+            return of_type(stored_value(parse(text(node)).get(name)), kind)
 
         return read
 
@@ -232,7 +241,12 @@ def _dispatched(
     return column, by_column[column]
 
 
-def _value(at_rest: Any) -> object:
+def of_type(value: object, kind: ValueType | None) -> object:
+    """Return a value if it is of a type, or if no type is asked for; else None."""
+    return value if kind is None or value is kind or type(value) is _TYPES.get(kind) else None
+
+
+def stored_value(at_rest: Any) -> object:
     """Return a plain value, a list as a tuple, or the type alone of what never compares."""
     if type(at_rest) is str:
         return unescape(at_rest)
@@ -249,8 +263,8 @@ def _value(at_rest: Any) -> object:
 def holds(tree: OnColumn) -> Callable[[Any], bool]:
     """Return the condition as a function of a value that is there."""
     if isinstance(tree, Compare):
-        compare, literal, family = _OPERATORS[tree.op], tree.value, _FAMILIES[type(tree.value)]
-        return lambda value: _FAMILIES.get(type(value)) == family and compare(value, literal)
+        compare, literal, family = _OPERATORS[tree.op], tree.value, FAMILIES[type(tree.value)]
+        return lambda value: FAMILIES.get(type(value)) == family and compare(value, literal)
     if isinstance(tree, Like):
         matches = like(tree.pattern)
         return lambda value: any(type(each) is str and matches(each) for each in _members(value))
@@ -259,8 +273,8 @@ def holds(tree: OnColumn) -> Callable[[Any], bool]:
         return lambda value: type(value) is tuple and any(map(equal, value))
     if isinstance(tree, In):
         # A set holds True and 1 to be one, and finds NaN, which equals nothing, by its identity.
-        wanted = {(_FAMILIES[type(each)], each) for each in tree.values if not is_nan(each)}
-        return lambda value: type(value) in _FAMILIES and (_FAMILIES[type(value)], value) in wanted
+        wanted = {(FAMILIES[type(each)], each) for each in tree.values if not is_nan(each)}
+        return lambda value: type(value) in FAMILIES and (FAMILIES[type(value)], value) in wanted
     return lambda _: True
 
 

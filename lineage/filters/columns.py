@@ -7,7 +7,7 @@ it means something else: its times are microseconds, not milliseconds.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -19,7 +19,16 @@ from lineage.model.marks import NOTE, TAGS
 from lineage.model.rows import EDGE_KINDS, STATE_NUMBERS
 from lineage.model.values import ValueType
 
-__all__ = ["ColumnMention", "Operand", "is_column", "resolve"]
+__all__ = [
+    "NODES",
+    "ColumnMention",
+    "Operand",
+    "Vocabulary",
+    "columns_of_kind",
+    "is_column",
+    "is_of_nodes",
+    "resolve",
+]
 
 
 class Operand(StrEnum):
@@ -46,6 +55,18 @@ class ColumnMention(NamedTuple):
     operand: Operand | None
     members: Mapping[str, int] = {}
     neighbour: Neighbour | None = None
+
+
+class Vocabulary(NamedTuple):
+    """The columns that a text can name: those of nodes, or of a table of them.
+
+    `resolve` returns what a dotted name stands for, `is_column` whether a word alone is one, both on nodes
+    of a kind. `signs` are those that filters have beside the usual.
+    """
+
+    resolve: Callable[[Sequence[Token], Kind], ColumnMention]
+    is_column: Callable[[Token, Kind], bool]
+    signs: frozenset[str] = frozenset()
 
 
 _TIMES = {"create_time_since_epoch": Field.CREATED, "last_update_time_since_epoch": Field.UPDATED}
@@ -125,6 +146,22 @@ def resolve(path: Sequence[Token], kind: Kind) -> ColumnMention:
 def is_column(word: Token, kind: Kind) -> bool:
     """Whether a word alone is a column of nodes of that kind."""
     return word.raw.lower() in (*_columns(kind, None), *_MARKS)
+
+
+NODES = Vocabulary(resolve, is_column)
+"""What `find` can name."""
+
+
+def is_of_nodes(head: str, kind: Kind) -> bool:
+    """Whether a dotted name that begins so, in small letters, is of what nodes of a kind have."""
+    alias = _ALIAS.fullmatch(head)
+    joined = alias is not None and alias[1] in _JOINS[kind]
+    return head in _PROPERTIES or joined or head in _columns(kind, None)
+
+
+def columns_of_kind(kind: Kind) -> tuple[str, ...]:
+    """Return the names of the columns of nodes of a kind, without properties and neighbours."""
+    return tuple(_columns(kind, None))
 
 
 def _column(

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from lineage.errors import Invalid
-from lineage.filters.columns import ColumnMention, Operand, is_column, resolve
+from lineage.filters.columns import NODES, ColumnMention, Operand, Vocabulary
 from lineage.filters.like import like
 from lineage.filters.scopes import NeighbourMention, scoped
 from lineage.filters.tokens import Token, cut, fault, number_of, text_of
@@ -38,13 +38,13 @@ from lineage.filters.tree import (
 from lineage.model.keys import Kind
 from lineage.model.times import to_micros, to_time
 
-__all__ = ["parse"]
+__all__ = ["parse", "parse_column"]
 
 _DEEPEST = 64
 """How deep NOTs and parentheses that change something may be nested."""
 
 
-def parse(text: str, kind: Kind) -> Filter:
+def parse(text: str, kind: Kind, vocabulary: Vocabulary = NODES) -> Filter:
     """Read the filter `text` on nodes of one kind; raise `Invalid`, with the place, at any fault.
 
     `NOT IN`, `NOT BETWEEN`, `NOT LIKE` and `IS NULL` are the complements of their opposites. A
@@ -62,8 +62,17 @@ def parse(text: str, kind: Kind) -> Filter:
     >>> parse("id < 8", Kind.ARTIFACT)
     Compare(column=Column(field=<Field.ID: 'id'>, of=''), op=<Operator.LT: '<'>, value=8)
     """
-    reader = _Reader(cut(text), kind)
+    reader = _Reader(cut(text, more=vocabulary.signs), kind, vocabulary)
     return scoped(reader.whole(), reader.neighbours)
+
+
+def parse_column(text: str, kind: Kind, vocabulary: Vocabulary) -> tuple[ColumnMention, str | None]:
+    """Read the name of a column, perhaps with `asc` or `desc` after it; return that too, in small letters.
+
+    `Invalid`, with the place, at any fault.
+    """
+    reader = _Reader(cut(text, more=vocabulary.signs), kind, vocabulary)
+    return reader.column_alone()
 
 
 class _Constant(NamedTuple):
@@ -155,10 +164,11 @@ def _checked(depth: int, opening: Token) -> int:
 class _Reader:
     """Reads tokens, from left to right, into a tree without `Exists`."""
 
-    def __init__(self, tokens: Sequence[Token], kind: Kind) -> None:
+    def __init__(self, tokens: Sequence[Token], kind: Kind, vocabulary: Vocabulary) -> None:
         self._tokens = tokens
         self._next = 0
         self._kind = kind
+        self._vocabulary = vocabulary
         self.neighbours: dict[str, NeighbourMention] = {}
 
     @property
@@ -205,6 +215,14 @@ class _Reader:
         if len(opened) > 1 or self.peek.kind != "end":
             raise self.unexpected("AND, OR or ')'" if len(opened) > 1 else "AND, OR or the end")
         return opened[0].whole().tree
+
+    def column_alone(self) -> tuple[ColumnMention, str | None]:
+        """Read all of the text as a column and a direction."""
+        mention = self._column()
+        direction = self._take("ASC", "DESC")
+        if self.peek.kind != "end":
+            raise self.unexpected("asc, desc or the end")
+        return mention, None if direction is None else direction.raw.lower()
 
     def _closed(self, opened: _Open, side: _Side) -> _Side:
         """Read a closing parenthesis; return what was in it."""
@@ -322,7 +340,9 @@ class _Reader:
         token, after = self.peek, self._tokens[min(self._next + 1, len(self._tokens) - 1)]
         is_name = token.kind == "quoted" or (token.kind == "word" and after.key == ".")
         names = mention.members if mention else {}
-        if is_name or (token.kind == "word" and not names and is_column(token, self._kind)):
+        if is_name or (
+            token.kind == "word" and not names and self._vocabulary.is_column(token, self._kind)
+        ):
             side: ColumnMention | _Constant = self._column()
         else:
             side = self._literal()
@@ -405,13 +425,15 @@ class _Reader:
 
     def _column(self) -> ColumnMention:
         path: list[Token] = []
-        while not path or self._take("."):
+        while not path or self._take(".", *self._vocabulary.signs):
             if self.peek.kind not in ("word", "quoted"):
                 raise self.unexpected("the name of a column, in backquotes if it is an odd one")
+            sign = self._tokens[self._next - 1] if path else self.peek
+            path += [sign] if sign.key in self._vocabulary.signs else []
             path.append(self._advance())
         if self.peek.key == "(":
             raise fault(path[0].at, f"there are no functions in filters, such as {path[-1]}")
-        mention = resolve(path, self._kind)
+        mention = self._vocabulary.resolve(path, self._kind)
         if mention.neighbour and isinstance(mention.column, Column):
             self.neighbours.setdefault(
                 mention.column.of, NeighbourMention(mention.neighbour, path[0].at)

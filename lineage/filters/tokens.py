@@ -70,15 +70,16 @@ _ESCAPE = re.compile(
 _ESCAPED = dict(zip("abfnrtv\\?\"'`", "\a\b\f\n\r\t\v\\?\"'`", strict=True))
 
 
-def cut(text: str) -> list[Token]:
+def cut(text: str, *, more: frozenset[str] = frozenset()) -> list[Token]:
     """Cut the text into tokens, leaving space and comments out, and close with one of kind `end`.
 
-    Raises `Invalid` for a text that is empty or too long, and for what filters have no use for.
+    Raises `Invalid` for a text that is empty or too long, and for what filters have no use for; `more` are
+    signs that they have a use for here.
     """
     _check_size(text)
     # Whatever a piece may begin with is matched somewhere in the pattern: nothing is passed over.
     tokens = [
-        _token(piece.lastgroup or "", piece[0], piece.start() + 1)
+        _token(piece.lastgroup or "", piece[0], piece.start() + 1, more)
         for piece in _PIECE.finditer(text)
         if piece.lastgroup != "skipped"
     ]
@@ -96,8 +97,8 @@ def _check_size(text: str) -> None:
         raise Invalid(f"the filter is longer than {LARGEST} bytes; ask in several parts")
 
 
-def _token(kind: str, raw: str, at: int) -> Token:
-    if not _is_of_filters(kind, raw):
+def _token(kind: str, raw: str, at: int, more: frozenset[str]) -> Token:
+    if raw not in more and not _is_of_filters(kind, raw):
         raise _refusal(kind, raw, at)
     return Token(kind, raw, at, raw.upper() if kind in ("word", "sign") else "")
 

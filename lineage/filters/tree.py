@@ -44,6 +44,7 @@ __all__ = [
     "Or",
     "Present",
     "PropertyColumn",
+    "TableColumn",
     "all_of",
     "asks_for_gone",
     "bind",
@@ -147,6 +148,19 @@ class PropertyColumn:
     name: str
     custom: bool = False
     kind: ValueType | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TableColumn(PropertyColumn):
+    """A column that a table of runs or models has, and nodes have not: what is kept around the node.
+
+    `family` is "parameters", "metrics", "duration", "data" and the like; `name` is which of a family of
+    many, else empty, and `use` what the data was for on which a metric was measured. No tree with one ever
+    reaches a backend: `lineage.queries.tables` takes them out.
+    """
+
+    family: str = ""
+    use: str | None = None
 
 
 AnyColumn: TypeAlias = Column | PropertyColumn

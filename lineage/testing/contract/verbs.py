@@ -10,10 +10,10 @@ from lineage.contract.backend import CONTRACT_VERSION, Backend, External, Named,
 from lineage.contract.walking import Direction
 from lineage.contract.writings import AtUri
 from lineage.errors import Invalid, NotFound
-from lineage.filters.tree import Field
+from lineage.filters.tree import Column, Field
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeKey, EdgeKind
-from lineage.testing.builders import DATASET, chain, eventful, everything, writing
+from lineage.testing.builders import DATASET, TRAIN, chain, eventful, everything, writing
 
 FIRST = NodeKey(Kind.ARTIFACT, 1)
 HISTORICAL: dict[str, Callable[[Backend, Any], object]] = {
@@ -27,6 +27,10 @@ HISTORICAL: dict[str, Callable[[Backend, Any], object]] = {
     "walk": lambda backend, as_of: backend.walk([FIRST], Direction.BOTH, as_of=as_of),
     "beginning_with": lambda backend, as_of: backend.beginning_with("a", as_of=as_of),
     "writings": lambda backend, as_of: list(backend.writings([FIRST], as_of=as_of)),
+    "values": lambda backend, as_of: backend.values(
+        Kind.ARTIFACT, [Column(Field.NAME)], as_of=as_of
+    ),
+    "joined": lambda backend, as_of: backend.joined([1], [TRAIN], [EdgeKind.INPUT], as_of=as_of),
     "writings at a URI": lambda backend, as_of: list(backend.writings(AtUri("a"), as_of=as_of)),
 }
 """The reading verbs that take a moment."""
