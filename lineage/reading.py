@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import takewhile
 from typing import TYPE_CHECKING, TypeVar, cast, overload
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from lineage.queries.paths import Paths
     from lineage.queries.peers import Peers
     from lineage.queries.summary import Summary
+    from lineage.queries.tables import Table
     from lineage.queries.versions import Versions
 
 __all__ = ["Reading"]
@@ -393,6 +394,57 @@ class Reading:
 
         return versions(self.backend, self.key_of(artifact), as_of=self.as_of)
 
+    # Tables
+
+    def runs(
+        self,
+        wanted: type[Node] | str | None = None,
+        where: str | Filter | None = None,
+        *,
+        order: str | None = None,
+        columns: Sequence[str] | None = None,
+        limit: int | None = None,
+        page: str | None = None,
+    ) -> Table:
+        """Return runs as a table: their states, parameters, metrics, data, models and durations.
+
+        `wanted` is a class, a type or a kind of executions, and all of them where it is left out. `where` and `order` take the
+        columns of `find`'s filters and those of the table: `parameters.depth`, `metrics.auc` (the newest value that
+        the run wrote), `metrics.auc@test` (the newest on data that the run read for this use), `duration` in
+        seconds, `data`, `model`, `tags` and `note`. `order` is one column or several with commas between, each with
+        `desc` for the highest first: numbers come before texts and both before flags; what is absent, or NaN, comes last, and ties go by
+        id. Without it the newest run comes first. `columns` are those to show; without them, those that the runs of the page have.
+        Pages are as for `find`: all are of the moment of the first. `NotFound` where there is no such type,
+        `Invalid` for what is no column.
+        """
+        from lineage.queries.runs import Question, runs
+
+        _check_count("limit", limit)
+        question = Question(_table_of(wanted), where, order, columns, limit, page)
+        return runs(self.backend, question, as_of=self.as_of)
+
+    def models(
+        self,
+        wanted: type[Node] | str | None = None,
+        where: str | Filter | None = None,
+        *,
+        order: str | None = None,
+        columns: Sequence[str] | None = None,
+        limit: int | None = None,
+        page: str | None = None,
+    ) -> Table:
+        """Return models as a table: as `runs` does, a row for each model.
+
+        Without `wanted` these are the artifacts of all types that are models. `parameters`, `data` and `run` are of the newest run that
+        made the model; `metrics` are claimed for it, or written by a run that made or read it and
+        are claimed for no other, or else its own floats. `asset` is what it is a version of.
+        """
+        from lineage.queries.runs import Question, models
+
+        _check_count("limit", limit)
+        question = Question(_table_of(wanted), where, order, columns, limit, page)
+        return models(self.backend, question, as_of=self.as_of)
+
     # History
 
     @overload
@@ -461,6 +513,13 @@ class Reading:
 
     def _asked(self, *references: Reference, happened_by: int | None = None) -> naming.Asked:
         return naming.asked(self.backend, references, happened_by=happened_by, as_of=self.as_of)
+
+
+def _table_of(wanted: type[Node] | str | None) -> type[Node] | str | None:
+    """Return what a table is of, checked."""
+    if wanted is None:
+        return None
+    return to_text(wanted) if isinstance(wanted, str) else node_class(wanted)
 
 
 def _check_count(name: str, number: object) -> None:

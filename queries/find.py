@@ -12,7 +12,17 @@ from lineage.contract.backend import Backend, Named, Order
 from lineage.contract.registry import Registry, node_class, registry
 from lineage.errors import Invalid, NotFound
 from lineage.filters.parsing import parse
-from lineage.filters.tree import Column, Field, Filter, In, all_of, bind
+from lineage.filters.tree import (
+    Column,
+    Field,
+    Filter,
+    In,
+    TableColumn,
+    all_of,
+    bind,
+    columns_of,
+    walk_filter,
+)
 from lineage.model.entities import Node
 from lineage.model.keys import LARGEST_ID, Kind, NodeKey
 from lineage.model.rows import NODE_CLASSES, NodeRow, entities_of, entity_of
@@ -20,7 +30,7 @@ from lineage.model.values import to_text
 from lineage.queries.naming import is_key, missing, resolve_in
 from lineage.queries.within import with_contexts_within
 
-__all__ = ["Page", "find", "get", "get_named", "order_of", "read_token", "write_token"]
+__all__ = ["Page", "find", "get", "get_named", "meant", "order_of", "read_token", "write_token"]
 
 _ORDERS = {"id": Field.ID, "create_time": Field.CREATED, "update_time": Field.UPDATED}
 
@@ -86,7 +96,7 @@ def find(
         if as_of not in (None, number):
             raise Invalid(f"the page token is of transaction {number}, this is as of {as_of}")
     types = registry(backend, number)
-    cls, ids = _meant(types, wanted, kind)
+    cls, ids = meant(types, wanted, kind)
     tree = parse(where, cls.kind) if isinstance(where, str) else where
     if not isinstance(tree, Filter | None):
         raise Invalid(
@@ -96,6 +106,7 @@ def find(
         tree = all_of(In(Column(Field.TYPE_ID), ids), tree)
     if tree is not None:
         tree = bind(tree, types.by_id.values())
+    _check_columns(tree)
     if tree is not None and nested:
         tree = with_contexts_within(backend, tree, as_of=number)
     rows = backend.find(
@@ -112,7 +123,15 @@ def find(
     return Page(tuple(cast(list[NodeT], entities_of(rows, types.by_id, cls))), token)
 
 
-def _meant(
+def _check_columns(tree: Filter | None) -> None:
+    """Raise `Invalid` for a tree about what nodes do not have by themselves."""
+    for each in () if tree is None else walk_filter(tree):
+        for column in columns_of(each):
+            if isinstance(column, TableColumn):
+                raise Invalid(f"only tables of runs and models have {column.family}, and not find")
+
+
+def meant(
     types: Registry, wanted: type[Node] | str, kind: Kind | None
 ) -> tuple[type[Node], tuple[int, ...] | None]:
     """Return the class of what is looked for, and the ids of its types; None where all of a kind are meant."""

@@ -25,7 +25,16 @@ if TYPE_CHECKING:
     import pandas
     import pyarrow
 
-__all__ = ["Frames", "Tables", "to_arrow", "to_networkx", "to_pandas"]
+__all__ = [
+    "Frames",
+    "Tables",
+    "frame_of",
+    "json_of",
+    "table_of",
+    "to_arrow",
+    "to_networkx",
+    "to_pandas",
+]
 
 ColumnType: TypeAlias = Literal["text", "int", "float", "bool", "time", "flag", "count", "any"]
 """What a column holds; the values of a flag and of a count are never absent."""
@@ -111,21 +120,37 @@ def to_pandas(
     are UTC in microseconds. A column with structs, protobuf messages or values of several types
     holds the objects; one of whole numbers and floats holds floats where these are exact.
     """
+    return Frames(
+        _frame(_node_columns(nodes, distances), len(nodes)),
+        _frame(_edge_columns(edges), len(edges)),
+    )
+
+
+def frame_of(columns: Mapping[str, list[Any]], height: int) -> pandas.DataFrame:
+    """Return one frame of columns of values and aware times, each of the narrowest type that holds them."""
+    return _frame({name: _narrowest(values) for name, values in columns.items()}, height)
+
+
+def table_of(columns: Mapping[str, list[Any]]) -> pyarrow.Table:
+    """Return one Arrow table of columns of values and aware times, each of the narrowest type that holds them."""
+    return _table({name: _narrowest(values) for name, values in columns.items()})
+
+
+def _narrowest(values: list[Any]) -> TableColumn:
+    is_time = any(isinstance(value, datetime) for value in values)
+    return TableColumn("time", values) if is_time else _of_properties(values)
+
+
+def _frame(columns: Mapping[str, TableColumn], height: int) -> pandas.DataFrame:
     try:
         import pandas
     except ImportError as error:
         raise _missing("pandas") from error
-
-    def frame(columns: Mapping[str, TableColumn], height: int) -> pandas.DataFrame:
-        made = {
-            name: pandas.Series(column.values, dtype=_PANDAS_TYPES[column.type])
-            for name, column in columns.items()
-        }
-        return pandas.DataFrame(made, index=pandas.RangeIndex(height))
-
-    return Frames(
-        frame(_node_columns(nodes, distances), len(nodes)), frame(_edge_columns(edges), len(edges))
-    )
+    made = {
+        name: pandas.Series(column.values, dtype=_PANDAS_TYPES[column.type])
+        for name, column in columns.items()
+    }
+    return pandas.DataFrame(made, index=pandas.RangeIndex(height))
 
 
 _PANDAS_TYPES: dict[ColumnType, Any] = {
@@ -150,6 +175,10 @@ def to_arrow(
     base64), and so do the edges' `path` and `paths`; one of whole numbers and floats holds floats where
     these are exact.
     """
+    return Tables(_table(_node_columns(nodes, distances)), _table(_edge_columns(edges)))
+
+
+def _table(columns: Mapping[str, TableColumn]) -> pyarrow.Table:
     try:
         import pyarrow
     except ImportError as error:
@@ -164,22 +193,16 @@ def to_arrow(
         "count": pyarrow.int64(),
         "any": pyarrow.string(),
     }
-
-    def table(columns: Mapping[str, TableColumn]) -> pyarrow.Table:
-        arrays = [
-            pyarrow.array(
-                [_json_text(value) for value in column.values]
-                if column.type == "any"
-                else column.values,
-                type=arrow_types[column.type],
-                # Else a float column's NaN may be taken for an absent value, as pandas does.
-                from_pandas=False,
-            )
-            for column in columns.values()
-        ]
-        return pyarrow.table(arrays, names=list(columns))
-
-    return Tables(table(_node_columns(nodes, distances)), table(_edge_columns(edges)))
+    arrays = [
+        pyarrow.array(
+            [json_of(value) for value in column.values] if column.type == "any" else column.values,
+            type=arrow_types[column.type],
+            # Else a float column's NaN may be taken for an absent value, as pandas does.
+            from_pandas=False,
+        )
+        for column in columns.values()
+    ]
+    return pyarrow.table(arrays, names=list(columns))
 
 
 def _missing(extra: str) -> MissingExtra:
@@ -272,7 +295,8 @@ def _is_exact(value: Value) -> bool:
     return not isinstance(value, int) or abs(value) <= _MOST_EXACT
 
 
-def _json_text(value: Value | None) -> str | None:
+def json_of(value: Value | None) -> str | None:
+    """Return a value as JSON text, a protobuf message by its type and its bytes in base64; None for none."""
     if value is None:
         return None
     if isinstance(value, ProtoAny):

@@ -48,6 +48,7 @@ __all__ = [
     "Met",
     "NeighboursOf",
     "accepts",
+    "compares",
     "holds",
     "is_nan",
     "of_type",
@@ -173,15 +174,8 @@ class _Compiler:
         )
 
     def _columns(self, tree: CompareColumns) -> _Test:
-        left, right, compare = self._read(tree.left), self._read(tree.right), _OPERATORS[tree.op]
-
-        def test(node: NodeRow, met: Mapping[str, Met]) -> bool:
-            one, other = left(node, met), right(node, met)
-            family = FAMILIES.get(type(one))
-            alike = family is not None and family == FAMILIES.get(type(other))
-            return alike and compare(one, other)
-
-        return test
+        left, right, compare = self._read(tree.left), self._read(tree.right), compares(tree.op)
+        return lambda node, met: compare(left(node, met), right(node, met))
 
     def _condition(self, tree: OnColumn) -> _Test:
         read = self._read(tree.column)
@@ -258,6 +252,18 @@ def stored_value(at_rest: Any) -> object:
         content: str = at_rest["struct"]
         return tuple(from_json(content)) if content.startswith("[") else ValueType.STRUCT
     return at_rest
+
+
+def compares(op: Operator) -> Callable[[object, object], bool]:
+    """Return the comparison of two values, which is false where they are not of one family."""
+    compare = _OPERATORS[op]
+
+    def test(one: object, other: object) -> bool:
+        family = FAMILIES.get(type(one))
+        alike = family is not None and family == FAMILIES.get(type(other))
+        return alike and compare(one, other)
+
+    return test
 
 
 def holds(tree: OnColumn) -> Callable[[Any], bool]:

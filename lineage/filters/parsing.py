@@ -38,7 +38,7 @@ from lineage.filters.tree import (
 from lineage.model.keys import Kind
 from lineage.model.times import to_micros, to_time
 
-__all__ = ["parse", "parse_column"]
+__all__ = ["parse", "parse_columns"]
 
 _DEEPEST = 64
 """How deep NOTs and parentheses that change something may be nested."""
@@ -66,13 +66,14 @@ def parse(text: str, kind: Kind, vocabulary: Vocabulary = NODES) -> Filter:
     return scoped(reader.whole(), reader.neighbours)
 
 
-def parse_column(text: str, kind: Kind, vocabulary: Vocabulary) -> tuple[ColumnMention, str | None]:
-    """Read the name of a column, perhaps with `asc` or `desc` after it; return that too, in small letters.
+def parse_columns(
+    text: str, kind: Kind, vocabulary: Vocabulary
+) -> list[tuple[ColumnMention, str | None]]:
+    """Read names of columns with commas between, each perhaps with `asc` or `desc` after it.
 
-    `Invalid`, with the place, at any fault.
+    The directions are in small letters, None where there is none. `Invalid`, with the place, at any fault.
     """
-    reader = _Reader(cut(text, more=vocabulary.signs), kind, vocabulary)
-    return reader.column_alone()
+    return _Reader(cut(text, more=vocabulary.signs), kind, vocabulary).columns()
 
 
 class _Constant(NamedTuple):
@@ -216,13 +217,16 @@ class _Reader:
             raise self.unexpected("AND, OR or ')'" if len(opened) > 1 else "AND, OR or the end")
         return opened[0].whole().tree
 
-    def column_alone(self) -> tuple[ColumnMention, str | None]:
-        """Read all of the text as a column and a direction."""
-        mention = self._column()
-        direction = self._take("ASC", "DESC")
+    def columns(self) -> list[tuple[ColumnMention, str | None]]:
+        """Read all of the text as columns with their directions."""
+        read: list[tuple[ColumnMention, str | None]] = []
+        while not read or self._take(","):
+            mention = self._column()
+            direction = self._take("ASC", "DESC")
+            read.append((mention, None if direction is None else direction.raw.lower()))
         if self.peek.kind != "end":
-            raise self.unexpected("asc, desc or the end")
-        return mention, None if direction is None else direction.raw.lower()
+            raise self.unexpected("asc, desc, ',' or the end")
+        return read
 
     def _closed(self, opened: _Open, side: _Side) -> _Side:
         """Read a closing parenthesis; return what was in it."""

@@ -29,14 +29,13 @@ __all__ = ["FAMILIES", "LISTS", "TABLES", "column_name", "column_names"]
 
 FAMILIES: Final = ("parameters", "metrics")
 """What is followed by a name, as in `metrics.auc`."""
-LISTS: Final = ("data", "model", "run", "asset")
+LISTS: Final = ("data", "model")
 """What may have several texts; a condition on one holds where it does for some of them."""
 _USE: Final = "@"
 _TIMES = {"create_time": Field.CREATED, "update_time": Field.UPDATED}
 _ALONE = {
     Kind.EXECUTION: {"duration": Operand.NUMBER, "data": Operand.TEXT, "model": Operand.TEXT},
     Kind.ARTIFACT: {
-        "version": Operand.NUMBER,
         "asset": Operand.TEXT,
         "data": Operand.TEXT,
         "run": Operand.TEXT,
