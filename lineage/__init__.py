@@ -33,6 +33,7 @@ from lineage.model.progress import Progress
 from lineage.model.purposes import Purpose
 from lineage.model.schema import ArtifactType, ContextType, ExecutionType, Indexed
 from lineage.model.system import (
+    Alias,
     Asset,
     Dataset,
     Deploy,
@@ -55,6 +56,7 @@ from lineage.recording.run import Run
 from lineage.store import Store, connect
 
 __all__ = [
+    "Alias",
     "AlreadyExists",
     "Artifact",
     "ArtifactState",

@@ -34,6 +34,7 @@ from lineage.queries.naming import Reference
 from lineage.queries.search import Hits, search
 
 if TYPE_CHECKING:
+    from lineage.queries.aliases import Held, Tenure
     from lineage.queries.comparison import Comparison
     from lineage.queries.differences import Diff
     from lineage.queries.impact import Impact
@@ -64,7 +65,7 @@ class Reading:
     def get(
         self, wanted: type[NodeT] | Reference, reference: int | Reference | None = None
     ) -> Node:
-        """Return one node: by key, by `kind:id`, `Type:name` or URI; of a class also by id or name.
+        """Return one node: by key, by `kind:id`, `Type:name`, URI or alias; of a class also by id or name.
 
         `NotFound` where there is none, or where it was deleted.
         """
@@ -445,6 +446,18 @@ class Reading:
         question = Question(_table_of(wanted), where, order, columns, limit, page)
         return models(self.backend, question, as_of=self.as_of)
 
+    def aliases(self, asset: str | None = None) -> tuple[Held, ...]:
+        """Return the aliases that hold something, of an asset or of all, by the names of asset and alias."""
+        from lineage.queries.aliases import aliases
+
+        return aliases(self.backend, asset, as_of=self.as_of)
+
+    def alias_history(self, asset: str, alias: str) -> tuple[Tenure, ...]:
+        """Return what an alias held and when, newest first; `NotFound` where there never was such an alias."""
+        from lineage.queries.aliases import alias_history
+
+        return alias_history(self.backend, asset, alias, as_of=self.as_of)
+
     # History
 
     @overload
@@ -508,7 +521,7 @@ class Reading:
         return (change_of(self.backend, commit) for commit in known)
 
     def key_of(self, reference: Reference) -> NodeKey:
-        """Return the key of an entity, or of what `kind:id`, `Type:name` or a URI names."""
+        """Return the key of an entity, or of what `kind:id`, `Type:name`, a URI, an asset or `ASSET@ALIAS` names."""
         return self._asked(reference).keys[0]
 
     def _asked(self, *references: Reference, happened_by: int | None = None) -> naming.Asked:

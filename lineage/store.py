@@ -22,6 +22,7 @@ from lineage.model.marks import Marks, noted, tagged, to_note, to_tags
 from lineage.model.progress import Report
 from lineage.model.rows import entity_of
 from lineage.model.values import to_text
+from lineage.moving import Moving
 from lineage.queries import naming
 from lineage.queries.naming import Reference
 from lineage.reading import Reading
@@ -79,7 +80,7 @@ def connect(
     return Store(backend, actor=actor)
 
 
-class Store(Reading):
+class Store(Reading, Moving):
     """A lineage store: of the present, or as `at` returns it, read-only, of an earlier moment."""
 
     def __init__(
@@ -558,13 +559,6 @@ class Store(Reading):
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _author(self, message: str) -> Author:
-        if self.as_of is not None:
-            raise Invalid(
-                f"this is the store as of transaction {self.as_of}, which cannot be changed"
-            )
-        return Author(self.actor, to_text(message))
 
 
 def _done(answer: T) -> T:

@@ -17,7 +17,7 @@ from lineage.model.marks import is_own_property
 from lineage.model.paths import Path, distinct_paths, paths_of
 from lineage.model.purposes import Purpose, use_of
 from lineage.model.rows import EdgeKind, EdgeRow
-from lineage.model.system import WHY, Environment, Measurement, RunContext
+from lineage.model.system import WHY, Alias, Environment, Measurement, RunContext
 from lineage.model.values import Value
 from lineage.queries.copies import TwinFinder
 from lineage.queries.lateness import late_inputs
@@ -503,10 +503,10 @@ class Facts:
 
     @cached_property
     def contexts(self) -> tuple[Context, ...]:
-        """The first of those, by key, without environments, measurements, and runs with their steps."""
+        """The first of those, by key, without aliases, environments, measurements, and runs with their steps."""
         kept = self.containing[: self.limits.nodes]
         self.reader.read(kept)
-        own = (Environment, Measurement, RunContext)
+        own = (Alias, Environment, Measurement, RunContext)
         hidden = frozenset().union(*(self.reader.types.ids(cls) for cls in own))
         shown = [key for key in kept if self.reader.row(key).type_id not in hidden]
         return tuple(self.reader.context(key) for key in shown)

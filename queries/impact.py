@@ -15,6 +15,7 @@ from lineage.contract.walking import Cut, Direction, Limits, Walk
 from lineage.model.entities import Artifact, Node
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeRow
+from lineage.queries.aliases import deployed_as
 from lineage.queries.copies import remarks_on_twins
 from lineage.queries.members import starts_of
 from lineage.queries.notes import behind_failures, deleted_among, inherited, purged_among
@@ -32,7 +33,8 @@ class Affected:
 
     `path` begins at what changed and ends at the artifact. Ways without runs that failed go before others,
     however long; the distance is that of the way told. `deployments` are the executions of role
-    deploy, among what changed and what it led to, that read or wrote the artifact, by key. `failed` says
+    deploy, among what changed and what it led to, that read or wrote the artifact, by key, and `deployed_as`
+    what its aliases say of it, such as `production of churn`. `failed` says
     that no way leads there but through a run that failed or was canceled, `evaluated` that none does but
     through data or models that were read to evaluate, `by_parent` that none does but through a step that
     read no data set itself, for what its parent read.
@@ -46,6 +48,12 @@ class Affected:
     failed: bool = False
     evaluated: bool = False
     by_parent: bool = False
+    deployed_as: tuple[str, ...] = ()
+
+    @property
+    def deployed(self) -> bool:
+        """Whether an execution of role deploy or an alias says that the artifact is in use."""
+        return bool(self.deployments or self.deployed_as)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +100,12 @@ class Impact:
                 each.distance,
                 *node_cells(each.node),
                 each.role,
-                ", ".join(map(str, each.deployments)),
+                ", ".join([*each.deployed_as, *map(str, each.deployments)]),
                 " → ".join(map(str, each.path)),
             )
             for each in self.affected[:ROWS]
         ]
-        header = ("distance", "key", "type", "label", "role", "deployed by", "because")
+        header = ("distance", "key", "type", "label", "role", "deployed", "because")
         return html_table(caption, header, rows, more=len(self.affected) - len(rows))
 
 
@@ -181,6 +189,8 @@ def _affected(
     """Return the artifacts that a walk met, but for those that are left out, and why they are affected."""
     walk = steps.flow
     deployed_by = _deployments(reader, walk)
+    keys = {key for key in walk.keys if key.kind is Kind.ARTIFACT}
+    named = deployed_as(reader, keys)
     failed = reader.behind_failures(walk)
     evaluated = evaluated_alone(reader, walk)
     behind_parents = steps.behind_parents(reader, Direction.DOWNSTREAM)
@@ -194,6 +204,7 @@ def _affected(
             failed=key in failed,
             evaluated=key in evaluated,
             by_parent=key in behind_parents,
+            deployed_as=named.get(key, ()),
         )
         for level in walk.levels[1:]
         for key in level
@@ -202,7 +213,7 @@ def _affected(
 
 
 def _order(each: Affected) -> tuple[bool, bool, int, int, NodeKey]:
-    group = 0 if each.deployments else 1 if each.role is Role.MODEL else 2
+    group = 0 if each.deployed else 1 if each.role is Role.MODEL else 2
     return each.failed, each.evaluated, group, each.distance, each.node.key
 
 

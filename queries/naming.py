@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from difflib import get_close_matches
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
+from lineage.answers.labels import printable
 from lineage.contract.backend import Backend
 from lineage.contract.registry import registry
 from lineage.contract.standing import newest_first, remarks_on
@@ -21,6 +23,7 @@ from lineage.model.rows import EdgeKind, NodeRow
 from lineage.model.system import Asset
 from lineage.model.times import from_micros
 from lineage.model.values import to_text
+from lineage.queries.aliases import holding, named_aliases
 
 if TYPE_CHECKING:
     from lineage.queries.comparison import Comparison
@@ -46,6 +49,8 @@ Reference: TypeAlias = Node | NodeKey | str
 """What names a node: an entity, a key or a text."""
 AnswerT = TypeVar("AnswerT", "Comparison", "Impact", "Peers", "Summary")
 CANDIDATES = 10
+LOOKED_AT_ALIASES = 1_000
+"""How many aliases are looked at for one that is spelt like what was written."""
 
 
 class Meant(NamedTuple):
@@ -103,9 +108,10 @@ def asked(
 
 
 def resolve(backend: Backend, text: str, *, as_of: int | None = None) -> NodeKey:
-    """Return the node that `kind:id`, `Type:name`, a URI or an asset's name means.
+    """Return the node that `kind:id`, `Type:name`, a URI, an asset's name or `ASSET@ALIAS` means.
 
-    A URI and an asset mean their newest artifact, see `standing`.
+    A URI and an asset mean their newest artifact, see `standing`. An alias is looked for last: an `@` may
+    stand in all of these.
 
     `NotFound` where there is none; `Invalid` with the candidates where a name fits several types.
     """
@@ -129,14 +135,92 @@ def meant(
     named = _by_type_and_name(backend, text, as_of)
     if named:
         _check_one_type(backend, text, named, as_of)
-        return Meant(named[0].key)
+        return _not_the_alias(backend, text, as_of, Meant(named[0].key))
     newest = _of_uri_or_asset(backend, text, as_of, happened_by=happened_by)
-    if newest is None:
+    if newest is not None:
+        return _not_the_alias(backend, text, as_of, newest)
+    held = _by_alias(backend, text, as_of, happened_by)
+    if held is None:
         raise NotFound(
-            f"nothing is named {text!r:.200}; write kind:id, Type:name, a URI or an asset's name"
-            f"{_first_named(backend, text, as_of)}"
+            f"nothing is named {text!r:.200}; write kind:id, Type:name, a URI, an asset's name or ASSET@ALIAS"
+            f"{_near_alias(backend, text, as_of)}{_first_named(backend, text, as_of)}"
         )
-    return newest
+    return Meant(held)
+
+
+def _by_alias(
+    backend: Backend, text: str, as_of: int | None, happened_by: int | None = None
+) -> NodeKey | None:
+    """Return the artifact that an alias, written `ASSET@ALIAS`, holds; None where there is no such alias.
+
+    Where `happened_by` says until when events count, it is what the alias held then: it moves when that is
+    written. `NotFound` where it holds nothing, and where what it holds was deleted.
+    """
+    if "@" not in text:
+        return None
+    moment = as_of
+    if happened_by is not None:
+        last = backend.now() if as_of is None else as_of
+        moment = min(last, backend.number_at(happened_by))
+    found = holding(backend, text, as_of=moment)
+    if found is None or found.edge is None:
+        return _nothing_held(backend, text, as_of, happened_by, is_there=found is not None)
+    key = found.edge.target
+    row = backend.nodes([key], as_of=as_of)[key]
+    if row.gone:
+        how = "purged" if row.salt is None else f"deleted in transaction {row.until}"
+        raise NotFound(
+            f"{text:.200} is {key}, which was {how}; give the alias to another with `lineage alias`"
+        )
+    return key
+
+
+def _nothing_held(
+    backend: Backend,
+    text: str,
+    as_of: int | None,
+    happened_by: int | None,
+    *,
+    is_there: bool,
+) -> None:
+    """Raise `NotFound` where an alias held nothing at a moment; return where there is no such alias at all."""
+    if happened_by is not None:
+        later = holding(backend, text, as_of=as_of)
+        if later is not None and later.edge is not None:
+            by = from_micros(happened_by).isoformat(" ", "seconds")
+            time = from_micros(backend.time_of(later.edge.since)).isoformat(" ", "seconds")
+            raise NotFound(
+                f"nothing was {text:.200} by {by}; it is {later.edge.target}, since {time}"
+            )
+    if is_there:
+        raise NotFound(
+            f"nothing is {text:.200} any more, for the alias was taken away; `lineage alias` tells what it was"
+        )
+
+
+def _not_the_alias(backend: Backend, text: str, as_of: int | None, mean: Meant) -> Meant:
+    """Return what a text means, with a note where it is written as an alias of something else."""
+    other = holding(backend, text, as_of=as_of) if "@" in text else None
+    if other is None or other.edge is None or other.edge.target == mean.key:
+        return mean
+    note = (
+        f"{text:.200} is taken for what has this as its name, URI or asset, and not for the alias, which is "
+        f"{other.edge.target}"
+    )
+    return mean._replace(notes=(*mean.notes, note))
+
+
+def _near_alias(backend: Backend, text: str, as_of: int | None) -> str:
+    """Return which aliases a text that is written as one may have meant."""
+    if "@" not in text:
+        return ""
+    names = [row.name or "" for row in named_aliases(backend, limit=LOOKED_AT_ALIASES, as_of=as_of)]
+    asset = f"{text.rpartition('@')[0]}@"
+    alike = [name for name in names if name.startswith(asset)]
+    alike = alike or get_close_matches(text[:200], [name[:200] for name in names])
+    if not alike:
+        return ""
+    return f"; there is {', '.join(printable(each, limit=80) for each in alike[:CANDIDATES])}"
 
 
 def missing(
@@ -159,7 +243,11 @@ def _first_named(backend: Backend, text: str, as_of: int | None) -> str:
     if as_of is None or as_of == backend.now():
         return ""
     with suppress(NotFound, Invalid):
-        return _first_came(backend, meant(backend, text).key, as_of)
+        key = meant(backend, text).key
+        now = holding(backend, text) if "@" in text else None
+        if now is not None and now.edge is not None and now.edge.target == key:
+            return f" as of transaction {as_of}; it is {key} since transaction {now.edge.since}"
+        return _first_came(backend, key, as_of)
     return ""
 
 
@@ -193,8 +281,15 @@ def _deleted(backend: Backend, text: str, *, of_asset: bool) -> list[NodeKey]:
 
 
 def names_versions(backend: Backend, text: str) -> bool:
-    """Whether a text can only be a URI or an asset's name, and is neither a key nor a `Type:name`."""
-    return not is_key(to_text(text)) and not _by_type_and_name(backend, text, None)
+    """Whether a text can only be a URI or an asset's name, and is no key, no `Type:name` and no alias."""
+    if is_key(to_text(text)) or _by_type_and_name(backend, text, None):
+        return False
+    return "@" not in text or holding(backend, text) is None or _has_versions(backend, text)
+
+
+def _has_versions(backend: Backend, text: str) -> bool:
+    selectors = (AtUri(text, None), _members(backend, text, None, None))
+    return any(True for each in selectors for _ in backend.writings(each))
 
 
 def _check_one_type(
@@ -340,9 +435,11 @@ def resolve_in(
         )
     if rows:
         return rows[0].key
-    newest = None
     if cls.kind is Kind.ARTIFACT:
         newest = _of_uri_or_asset(backend, wanted, as_of, type_ids)
-    if newest is not None:
-        return newest.key
+        if newest is not None:
+            return newest.key
+        held = _by_alias(backend, wanted, as_of)
+        if held is not None and backend.nodes([held], as_of=as_of)[held].type_id in type_ids:
+            return held
     raise NotFound(f"there is no {cls.__name__} with the name {wanted!r:.80}")

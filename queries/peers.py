@@ -16,6 +16,7 @@ from lineage.model.entities import Artifact, Context
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.purposes import Purpose
 from lineage.model.rows import EdgeRow
+from lineage.queries.aliases import deployed_as
 from lineage.queries.copies import remarks_on_twins
 from lineage.queries.facts import Facts
 from lineage.queries.lateness import late_inputs
@@ -45,7 +46,8 @@ class Peer:
     """A model, the nearest of the data sets it was trained on, and how many edges lie between.
 
     `failed` says that no way leads there but through a run that failed or was canceled, `by_parent` that
-    none does but through a step that read no data set itself, for what its parent read.
+    none does but through a step that read no data set itself, for what its parent read. `deployed_as` is what
+    its aliases say of it, such as `production of churn`.
     """
 
     model: Artifact
@@ -53,11 +55,14 @@ class Peer:
     distance: int
     failed: bool = False
     by_parent: bool = False
+    deployed_as: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Peers:
-    """The models that were trained on the given data, nearest first; those that only failed runs made come last.
+    """The models that were trained on the given data, nearest first.
+
+    Those come first that aliases say are deployed, and those last that only failed runs made.
 
     `datasets` is the data: the data set that was asked about, or the ones that the model which was
     asked about was trained on; with `any_version` every version of them. `copies` are the hops through
@@ -81,10 +86,10 @@ class Peers:
             f"{f'; cut by {self.truncated.limit}' if self.truncated else ''}"
         )
         rows = [
-            (*node_cells(peer.model), str(peer.dataset), peer.distance)
+            (*node_cells(peer.model), str(peer.dataset), peer.distance, ", ".join(peer.deployed_as))
             for peer in self.models[:ROWS]
         ]
-        header = ("key", "type", "label", "made from", "distance")
+        header = ("key", "type", "label", "made from", "distance", "deployed")
         return html_table(caption, header, rows, more=len(self.models) - len(rows))
 
 
@@ -104,8 +109,8 @@ def peers(
 
     A model's data is what the newest run that wrote it read directly; where that read no data set,
     the nearest upstream ones. It is exactly these versions of the data, unless `any_version` takes
-    all of them. Models count however indirectly they were made from the data, nearest first, then
-    by key, deleted ones too, unless no `gone` ones are wanted. Through copies, for a model that nobody wrote the run answers that wrote
+    all of them. Models count however indirectly they were made from the data, those first that aliases say are
+    deployed, nearest first, then by key, deleted ones too, unless no `gone` ones are wanted. Through copies, for a model that nobody wrote the run answers that wrote
     one with its digest, and what was made from copies of the data counts. The data of a context are the data
     sets that belong to it or that its runs wrote, without those that its runs merely read, unless `inputs`
     are wanted. `NotFound` where there is no such node, `Invalid` for an execution.
@@ -251,6 +256,7 @@ def _trained_on(found: Facts, data: Sequence[NodeKey]) -> _Models:
     failed = reader.behind_failures(walk)
     behind_parents = steps.behind_parents(reader, Direction.DOWNSTREAM)
     origins = _origins(walk)
+    named = deployed_as(reader, {key for key in walk.keys if reader.role(key) is Role.MODEL})
     met = [
         Peer(
             reader.artifact(key),
@@ -258,6 +264,7 @@ def _trained_on(found: Facts, data: Sequence[NodeKey]) -> _Models:
             distance,
             failed=key in failed,
             by_parent=key in behind_parents,
+            deployed_as=named.get(key, ()),
         )
         for distance, level in enumerate(walk.levels)
         for key in level
@@ -267,7 +274,7 @@ def _trained_on(found: Facts, data: Sequence[NodeKey]) -> _Models:
     left_out = evaluated | late
     models = [peer for peer in met if peer.model.key not in left_out]
     others = sorted(peer.model.key for peer in met if peer.model.key in evaluated - late)
-    trained = tuple(sorted(models, key=lambda peer: peer.failed))
+    trained = tuple(sorted(models, key=lambda peer: (peer.failed, not peer.deployed_as)))
     return _Models(trained, tuple(others), tuple(sorted(late)), walk.cut, steps)
 
 

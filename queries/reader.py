@@ -52,6 +52,13 @@ class Reader:
         self.roles = Roles(self.types)
         self.number = backend.now() if self._as_of is None else self._as_of
 
+    def when_happened(self) -> Reader:
+        """Return a reader of what was written by the time until which events count; this one, where all do."""
+        if self._happened_by is None:
+            return self
+        number = min(self.number, self._backend.number_at(self._happened_by))
+        return Reader(self._backend, number)
+
     def read(self, keys: Iterable[NodeKey]) -> None:
         """Read those of the nodes that were not read yet, in one call."""
         missing = {key for key in keys if key not in self._rows}

@@ -14,6 +14,7 @@ from lineage.model.contents import artifacts_with_digests, is_telling
 from lineage.model.entities import Node
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeKind
+from lineage.queries.aliases import aliases_of
 from lineage.queries.naming import Reference, every
 from lineage.queries.reader import Reader
 
@@ -66,6 +67,7 @@ def removal(
         keys, notes = _with_runs(reader, keys)
     reader.check(keys)
     notes += [*_versions_left(reader, keys, gone=erases), *_members_left(reader, keys, runs=runs)]
+    notes += _aliases_left(reader, keys)
     if erases:
         notes += _copies_left(reader, keys)
     return Removal(tuple(reader.node(key) for key in keys), tuple(notes))
@@ -175,6 +177,14 @@ def _members_left(reader: Reader, keys: Collection[NodeKey], *, runs: bool) -> I
             left = [each for each in sorted(members) if each not in keys and not reader.gone(each)]
             if left and not (runs and kind is Kind.EXECUTION):
                 yield f"{_stay(left)}, within {key}"
+
+
+def _aliases_left(reader: Reader, keys: Collection[NodeKey]) -> Iterator[str]:
+    """Yield which aliases hold what goes, and so name nothing until they are given to something else."""
+    artifacts = {key for key in keys if key.kind is Kind.ARTIFACT}
+    for key, some in aliases_of(reader, artifacts).items():
+        for alias in some:
+            yield f"{key} is {(alias.name or '')[:200]}, which then names nothing"
 
 
 def _copies_left(reader: Reader, keys: Collection[NodeKey]) -> Iterator[str]:

@@ -23,6 +23,7 @@ from lineage.model.keys import Kind, NodeKey
 from lineage.model.marks import is_own_property, note_of, tags_of
 from lineage.model.system import Environment
 from lineage.model.values import Value
+from lineage.queries.aliases import aliases_of
 from lineage.queries.facts import Facts, Linked, Metric, Source
 from lineage.queries.notes import remarks
 from lineage.queries.reader import Reader
@@ -61,7 +62,8 @@ class Summary:
     executions themselves, `part_of` those that it is a step of; all by key. `member_counts` says how many
     members there are of each type, by its name, the most first; where there are `more_members` than the limit
     of nodes, of those within it. `copies` are the hops through
-    copies upstream, of which the first one's runs answer for an artifact that nobody wrote. `notes` say in sentences what
+    copies upstream, of which the first one's runs answer for an artifact that nobody wrote. `aliases` are those
+    that hold an artifact, such as `churn@production`. `notes` say in sentences what
     was not recorded and what was only concluded. `truncated` says where a limit cut the search for
     data sets.
     """
@@ -87,6 +89,7 @@ class Summary:
     part_of: tuple[Execution, ...] = ()
     member_counts: Mapping[str, int] = field(default_factory=dict)
     more_members: bool = False
+    aliases: tuple[str, ...] = ()
 
     def _repr_html_(self) -> str:
         return safely(self._html, f"Summary of {self.node.key}")
@@ -108,6 +111,8 @@ class Summary:
         for name, value in {**self.node.properties, **self.node.custom_properties}.items():
             if not is_own_property(name):
                 yield "property", name, value
+        for alias in self.aliases:
+            yield "alias", alias, ""
         for source in self.datasets:
             yield _line("data", source.node)
         for name, value in self.parameters.items():
@@ -200,6 +205,7 @@ def summary(
         notes=remarks(found),
         truncated=found.upstream.cut,
         number=found.reader.number,
+        aliases=_aliases(found),
     )
 
 
@@ -331,6 +337,13 @@ def _found(
 def _executions(found: Facts, keys: Collection[NodeKey]) -> tuple[Execution, ...]:
     found.reader.read(keys)
     return tuple(found.reader.execution(key) for key in keys)
+
+
+def _aliases(found: Facts) -> tuple[str, ...]:
+    if found.key.kind is not Kind.ARTIFACT:
+        return ()
+    held = aliases_of(found.reader, (found.key,))
+    return tuple(each.name or "" for each in held.get(found.key, ()))
 
 
 def _members(found: Facts) -> tuple[Node, ...]:

@@ -26,6 +26,7 @@ LAYER = {
     "interchange": 6,
     "proofs": 6,
     "reading": 6,
+    "moving": 6,
     "store": 7,
     "server": 8,
     "cli": 8,

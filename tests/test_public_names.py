@@ -10,6 +10,7 @@ import pytest
 import lineage
 
 PUBLIC = {
+    "Alias",
     "AlreadyExists",
     "Artifact",
     "ArtifactState",

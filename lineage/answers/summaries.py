@@ -87,6 +87,7 @@ class _Teller:
     def told(self, commit: Commit) -> str:
         """Return what a transaction did; it comes after those that were asked for before it."""
         pieces = [
+            *self._aliases(commit),
             *self._taken_away(commit),
             *self._updated(commit),
             *self._events(commit),
@@ -98,6 +99,21 @@ class _Teller:
             self._last.pop(key, None)  # it is told as gone by what the store has of it
         return printable(", ".join(pieces) or _records(commit.head), limit=LONGEST)
 
+    def _aliases(self, commit: Commit) -> Iterator[str]:
+        given = {
+            edge.source: edge.target for edge in commit.batch.edges if self._is_alias(edge.source)
+        }
+        yield from (
+            f"alias {self._label(alias)} to {self._label(node)}" for alias, node in given.items()
+        )
+        ended = dict.fromkeys(edge.source for edge in commit.ended if self._is_alias(edge.source))
+        yield from (
+            f"take the alias {self._label(alias)} away" for alias in ended if alias not in given
+        )
+
+    def _is_alias(self, key: NodeKey) -> bool:
+        return self._type(key) == "lineage.Alias"
+
     def _taken_away(self, commit: Commit) -> Iterator[str]:
         if commit.purged_heads:
             yield f"purge who wrote {len(commit.purged_heads)} transactions"
@@ -105,12 +121,16 @@ class _Teller:
             yield f"purge {self._things(commit.purged)}"
         if left := [key for key in commit.deleted if key not in set(commit.purged)]:
             yield f"delete {self._things(left)}"
-        if commit.ended and not commit.batch.edges:
-            yield self._edges("unlink", commit.ended)
+        ended = [edge for edge in commit.ended if not self._is_alias(edge.source)]
+        if ended and not commit.batch.edges:
+            yield self._edges("unlink", ended)
 
     def _updated(self, commit: Commit) -> Iterator[str]:
         changes: dict[str, list[NodeKey]] = {}
+        moved = {edge[0] for edge in (*commit.batch.edges, *commit.ended)}
         for row in commit.batch.updates:
+            if row.key in moved and self._is_alias(row.key):
+                continue
             change = self._change(row, commit.head.number)
             if change is not None:
                 changes.setdefault(change, []).append(row.key)

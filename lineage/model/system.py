@@ -23,6 +23,7 @@ __all__ = [
     "RUN_ID",
     "SYSTEM_NAMES",
     "SYSTEM_TYPES",
+    "Alias",
     "Asset",
     "Dataset",
     "Deploy",
@@ -113,6 +114,29 @@ class Deploy(Execution, type="lineage.Deploy", base="lineage.Deploy"):
 
 class Asset(Context, type="lineage.Asset"):
     """What several artifacts of a type are the versions of; its name is the asset's."""
+
+
+DEPLOYED_ALIASES = frozenset({"production", "champion", "live"})
+"""The aliases that say of themselves that what holds them is deployed, in small letters."""
+
+
+class Alias(Context, type="lineage.Alias"):
+    """A name that moves among the versions of an asset, such as `churn@production`, and holds one at a time.
+
+    What it holds belongs to it by an attribution; of several, which only imports and edges by hand make, the
+    one written last counts. `deployed` says whether what holds it is in use; None, that the alias says so itself.
+    """
+
+    asset: str | None = None
+    alias: str | None = None
+    deployed: bool | None = None
+
+    @property
+    def is_deployed(self) -> bool:
+        """Whether what holds it is deployed: as it was declared, else by `DEPLOYED_ALIASES`."""
+        if self.deployed is not None:
+            return self.deployed
+        return (self.alias or "").casefold() in DEPLOYED_ALIASES
 
 
 class Environment(Context, type="lineage.Environment"):
@@ -212,6 +236,7 @@ SYSTEM_TYPES: tuple[AnyType, ...] = tuple(
 
 
 OWN_CLASSES: dict[str, type[Node]] = {
+    "lineage.Alias": Alias,
     "lineage.Asset": Asset,
     "lineage.Environment": Environment,
     "lineage.Measurement": Measurement,

@@ -126,7 +126,10 @@ def test_name_of_a_thousand_colons_is_looked_up_at_once(named: Store) -> None:
     ("text", "says"),
     [
         ("artifact:99", "there is no artifact:99"),
-        ("T:five", "nothing is named 'T:five'; write kind:id, Type:name, a URI or an asset's name"),
+        (
+            "T:five",
+            "nothing is named 'T:five'; write kind:id, Type:name, a URI, an asset's name or ASSET@ALIAS",
+        ),
         ("U:one", "nothing is named"),
         ("t:one", "nothing is named"),
         ("s3://LAKE", "nothing is named"),

@@ -1,0 +1,57 @@
+"""What moves in a store: aliases from one version to another, and URIs with the bucket that they are in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lineage.contract.backend import Backend
+from lineage.contract.transaction import Author
+from lineage.errors import Invalid
+from lineage.model.values import to_text
+from lineage.queries.naming import Reference, asked
+from lineage.recording.aliases import give_alias, take_alias
+
+if TYPE_CHECKING:
+    from lineage.queries.aliases import Held
+
+__all__ = ["Moving"]
+
+
+class Moving:
+    """The part of a store in which somebody, the `actor`, moves names about."""
+
+    backend: Backend
+    as_of: int | None
+    actor: str
+
+    def _author(self, message: str) -> Author:
+        if self.as_of is not None:
+            raise Invalid(
+                f"this is the store as of transaction {self.as_of}, which cannot be changed"
+            )
+        return Author(self.actor, to_text(message))
+
+    def alias(
+        self,
+        asset: str,
+        alias: str,
+        node: Reference | None,
+        *,
+        deployed: bool | None = None,
+        message: str = "",
+    ) -> Held | None:
+        """Let an alias of an asset, such as `production`, hold an artifact, or nothing; return what it holds.
+
+        It holds one at a time, keeps its history, and names its artifact as `churn@production`. The asset is made,
+        and the artifact becomes its version, where it is not; a version of another asset is `Invalid`. What
+        `production`, `champion`, `live` and aliases that are `deployed` hold counts as deployed.
+        """
+        author = self._author(message)
+        if node is None:
+            take_alias(self.backend, asset, alias, author)
+            return None
+        from lineage.queries.aliases import held_by
+
+        key = asked(self.backend, [node]).keys[0]
+        give_alias(self.backend, asset, alias, key, author, deployed=deployed)
+        return held_by(self.backend, f"{asset}@{alias}")
