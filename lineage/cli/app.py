@@ -84,6 +84,15 @@ COMMANDS = (
     Command("path", "walks.path", ("lineage path artifact:1 models/tree.pickle",)),
     Command("diff", "questions.diff", ("lineage diff models/tree.pickle models/logistic.pickle",)),
     Command("versions", "questions.versions", ("lineage versions data/wine.csv",)),
+    Command(
+        "alias",
+        "aliases.alias",
+        (
+            "lineage alias wine-tree-model production models/tree.pickle",
+            "lineage alias",
+            "lineage alias wine-tree-model production",
+        ),
+    ),
     Command("types", "history.types", ("lineage types execution",)),
     Command(
         "log",

@@ -57,7 +57,7 @@ __all__ = [
 HERE = "lineage.db"
 MOST_NODES = Limits().nodes or 0
 
-NODE = "A node: kind:id, Type:name, or a URI or an asset (its newest version)."
+NODE = "A node: kind:id, Type:name, a URI or an asset (its newest version), or ASSET@ALIAS."
 NodeText: TypeAlias = Annotated[str, typer.Argument(metavar="NODE", help=NODE)]
 NodeTexts: TypeAlias = Annotated[list[str], typer.Argument(metavar="NODE...", help=NODE)]
 KindOrType: TypeAlias = Annotated[

@@ -81,13 +81,14 @@ def _linked(links: Sequence[Linked]) -> Iterator[str]:
     yield from table(("",) * 6, rows, indent="  ")
 
 
-def _content(node: Node) -> Iterator[str]:
-    """Yield what a node says of itself."""
+def _content(node: Node, aliases: Sequence[str]) -> Iterator[str]:
+    """Yield what a node says of itself, and which aliases hold it."""
     pairs = [
         (name, value_text(getattr(node, name)))
         for name in ("name", "uri", "external_id")
         if getattr(node, name, None) is not None
     ]
+    pairs += [("alias", printable(each, limit=PAGE)) for each in aliases]
     if tags := tags_of(node.custom_properties):
         pairs.append(("tags", printable(", ".join(tags), limit=VALUE)))
     if note := note_of(node.custom_properties):
@@ -101,7 +102,7 @@ def summary(answer: Summary, *, environment: bool = False) -> Iterator[str]:
     node = answer.node
     role = "" if answer.role is None else f"  ({answer.role})"
     yield bold(headline(node) + role)
-    yield from _content(node)
+    yield from _content(node, answer.aliases)
     custom = node.custom_properties.items()
     free = {name: value for name, value in custom if not is_own_property(name)}
     yield from part("Properties", _values({**node.properties, **free}))
@@ -150,6 +151,7 @@ def _marked(each: Source | Peer | Affected) -> str:
         *([f"by {reader}, its parent"] if reader else []),
         *(["too late"] if getattr(each, "late", False) else []),
         *(["by a parent"] if getattr(each, "by_parent", False) else []),
+        *(printable(said, limit=PAGE) for said in getattr(each, "deployed_as", ())),
     ]
     return "".join(f", {mark}" for mark in marks)
 
@@ -232,7 +234,7 @@ def _group(affected: Affected) -> str:
         return "Through failed runs alone"
     if affected.evaluated:
         return "Through evaluation alone"
-    if affected.deployments:
+    if affected.deployed:
         return "Deployed"
     return "Models" if affected.role is Role.MODEL else "Others"
 

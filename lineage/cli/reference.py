@@ -10,6 +10,7 @@ from typing import Any
 from typer.main import get_command
 
 from lineage.answers.log import LogEntry, NodeEntry
+from lineage.cli.aliases import Aliases
 from lineage.cli.app import (
     COMMANDS,
     DEBUG,
@@ -29,6 +30,7 @@ from lineage.errors import ENDINGS
 from lineage.interchange.copying import Copied
 from lineage.interchange.importing import Imported
 from lineage.proofs.verifying import Verified
+from lineage.queries.aliases import Held, Tenure
 from lineage.queries.comparison import Comparison, Row
 from lineage.queries.differences import Diff, Difference, FieldChange
 from lineage.queries.find import Page
@@ -54,6 +56,7 @@ _ANSWERS: Mapping[str, Mapping[str, type | list[str]]] = {
     "path": {"": Paths},
     "diff": {"": Diff, "differences": Difference, "changes": FieldChange},
     "versions": {"": Versions},
+    "alias": {"": Aliases, "aliases": Held, "history": Tenure},
     "types": {"": Types},
     "log": {"": Log, "entries": LogEntry, "entries of a node": NodeEntry},
     "export": {"": Exported},
@@ -82,9 +85,9 @@ _HEAD = f"""# The command line
 **The store** is named with `--store`, else by `LINEAGE_STORE`; else it is `lineage.db` in this
 folder. Commands that read never make one.
 
-**A node** is named by its key, such as `artifact:12`, by type and name, such as `Model:churn`, or by a
-URI or the name of an asset, which mean their newest artifact; where there are older ones, stderr says so. A
-name that fits nodes of several types is refused, and the message lists them.
+**A node** is named by its key, such as `artifact:12`, by type and name, such as `Model:churn`, by a
+URI or the name of an asset, which mean their newest artifact (where there are older ones, stderr says so), or
+by an alias, such as `churn@production`. A name that fits nodes of several types is refused, and the message lists them.
 
 **A moment** for `--as-of` is a transaction's number, a day (its end in UTC), or a time
 such as `2026-03-01T12:00:00Z`. Every answer is of one moment.

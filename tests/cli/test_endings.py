@@ -26,6 +26,7 @@ READING = [
     ("path", "artifact:1", "artifact:2"),
     ("diff", "artifact:1", "artifact:2"),
     ("versions", "artifact:1"),
+    ("alias",),
     ("types",),
     ("log",),
     ("export",),
@@ -223,12 +224,17 @@ def called(function: Callable[..., object]) -> set[str]:
     return set(inspect.signature(function).parameters)
 
 
+WRITING = {"import", "delete", "end", "purge", "restore", "serve", "unlink"}
+BOTH = {"alias"}
+"""What lists, and with further arguments writes."""
+
+
 def test_what_every_command_takes() -> None:
     for each in app.COMMANDS:
         taken = called(each.function)
         stores = {"copy": {"source", "target"}, "verify": {"file"}}.get(each.name, {"store"})
         assert stores | {"as_json"} <= taken, each.name
-        writes = each.name in {"import", "delete", "end", "purge", "restore", "serve", "unlink"}
+        writes = each.name in WRITING or each.name in BOTH
         assert ("actor" in taken) is writes, each.name
-        reads = not writes and each.name not in {"check", "demo", "verify"}
+        reads = each.name in BOTH or not (writes or each.name in {"check", "demo", "verify"})
         assert ("as_of" in taken) is reads, each.name

@@ -89,6 +89,13 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "path": [["artifact:1", "artifact:2"]],
     "diff": [["artifact:2", "artifact:4"]],
     "versions": [["artifact:1"]],
+    "alias": [
+        [],
+        [EVIL.replace("\0", ""), "live"],
+        [EVIL.replace("\0", ""), "live", "artifact:2"],
+        ["a", EVIL.replace("\0", ""), "artifact:2"],
+        ["a", "live", "--remove"],
+    ],
     "types": [[]],
     "log": [[], ["artifact:1"], ["--actor", "\x1b", "--type", "artifact", "--text", "é"]],
     "export": [
