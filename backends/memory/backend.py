@@ -168,6 +168,18 @@ class MemoryBackend(Backend):
             return read_joined(self.graph, join, self._see(as_of))
 
     @override
+    def node_counts(self, *, as_of: int | None = None) -> Mapping[int, int]:
+        with self._lock:
+            as_of = self._see(as_of)
+            types = [row.type for row in self.types(as_of=as_of)]
+            counts = {
+                each.id: self.graph.count_of_type(each.kind, each.id, as_of)
+                for each in types
+                if each.id is not None
+            }
+            return {number: count for number, count in counts.items() if count}
+
+    @override
     def edges(
         self,
         keys: Collection[NodeKey],

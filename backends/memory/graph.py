@@ -130,6 +130,14 @@ class TimedGraph(_Graph):
             runs.append(self.former[kind].get(field, value))
         return runs
 
+    def count_of_type(self, kind: Kind, type_id: int, as_of: int | None) -> int:
+        """Return how many nodes of a type are live at a moment."""
+        runs = self.runs(kind, Field.TYPE_ID, type_id, as_of)
+        if as_of is None:
+            return sum(map(len, runs))
+        rows = (self.at((kind, number), as_of) for number in {each for run in runs for each in run})
+        return sum(row is not None and not row.gone for row in rows)
+
     def by_time(self, kind: Kind, field: Field) -> VersionOrder[int]:
         """Return the nodes of a kind by a time; the first call makes the order."""
         found = self.orders.get((kind, field))

@@ -21,7 +21,7 @@ from lineage.backends.neo4j import history
 from lineage.backends.neo4j.beginnings import beginning_with
 from lineage.backends.neo4j.check import check_graph
 from lineage.backends.neo4j.connections import Rows, RunStatement, Server, Work
-from lineage.backends.neo4j.find import find_nodes
+from lineage.backends.neo4j.find import find_nodes, node_counts_at
 from lineage.backends.neo4j.lookup import with_digests
 from lineage.backends.neo4j.opening import index_properties, keep_property_indexes, open_store
 from lineage.backends.neo4j.reading import (
@@ -271,6 +271,15 @@ class Neo4jBackend(Backend):
                 is_past=self._is_past(number, own=own),
                 types=types,
             )
+
+        return self._steadily(as_of, read)
+
+    @override
+    def node_counts(self, *, as_of: int | None = None) -> Mapping[int, int]:
+        own = as_of is None
+
+        def read(run: RunStatement, number: int) -> Mapping[int, int]:
+            return node_counts_at(run, number, is_past=self._is_past(number, own=own))
 
         return self._steadily(as_of, read)
 

@@ -8,7 +8,8 @@ of them at once.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -34,7 +35,7 @@ from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import NodeRow
 from lineage.model.schema import AnyType
 
-__all__ = ["find_nodes"]
+__all__ = ["find_nodes", "node_counts_at"]
 
 LARGEST: Final = 48
 """How large (`weight`) a filter goes to Neo4j: planning takes a second for 100 conditions."""
@@ -69,6 +70,18 @@ def find_nodes(
         return []
     tree = None if where is None else simplified(where)
     return _Search(run, as_of, kind, tree, order, is_past, types).rows(after, limit)
+
+
+def node_counts_at(run: RunStatement, as_of: int, *, is_past: bool) -> Mapping[int, int]:
+    """Return how many live nodes there are of each type, as `Backend.node_counts` says."""
+    arms = [("LineageNode", _LIVES)]
+    if is_past:
+        arms += [("LineageNode", _ENDED), ("LineagePast", _ENDED)]
+    counts: Counter[int] = Counter()
+    for label, moment in arms:
+        query = f"MATCH (n:{label}) WHERE {moment} RETURN n.lineage_type, count(*)"
+        counts.update(dict(run(query, as_of=as_of)))
+    return counts
 
 
 class _Page(NamedTuple):

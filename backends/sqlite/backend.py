@@ -42,6 +42,7 @@ from lineage.backends.sqlite.nodes import (
 from lineage.backends.sqlite.opening import open_store
 from lineage.backends.sqlite.properties import property_index
 from lineage.backends.sqlite.reading import (
+    count_nodes,
     existing,
     live,
     look_up,
@@ -292,6 +293,11 @@ class SqliteBackend(Backend):
     @guarded
     def _joined(self, join: Join, as_of: int | None) -> list[Link]:
         return self._read(as_of, lambda sql, source: read_joined(sql, source, join), single=True)
+
+    @override
+    @guarded
+    def node_counts(self, *, as_of: int | None = None) -> Mapping[int, int]:
+        return self._read(as_of, count_nodes)
 
     @override
     @guarded

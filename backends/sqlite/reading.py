@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import sqlite3
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -38,6 +39,7 @@ from lineage.model.keys import NodeKey
 from lineage.model.rows import EdgeKey, EdgeKind, EdgeRow, NodeRow, TypeRow
 
 __all__ = [
+    "count_nodes",
     "existing",
     "live",
     "look_up",
@@ -101,6 +103,15 @@ def read_types(sql: sqlite3.Connection, as_of: int, kept: Sequence[TypeRow]) -> 
         same = row is not None and row.since == since
         stored[number] = row if row and same else type_row(kind, body, since, None)
     return tuple((PRELOADED | stored).values())
+
+
+def count_nodes(sql: sqlite3.Connection, source: Tables) -> Mapping[int, int]:
+    """Return how many live nodes there are of each type, as `Backend.node_counts` does."""
+    counts: Counter[int] = Counter()
+    for table, moment in source.arms("node"):
+        query = f"SELECT type, count(*) FROM {table} WHERE {moment} GROUP BY type"
+        counts.update(dict(sql.execute(query)))
+    return counts
 
 
 def read_nodes(

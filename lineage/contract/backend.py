@@ -24,6 +24,7 @@ is after an interrupt, which may come at any line: what undoes or lets go does s
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -161,6 +162,11 @@ class Backend(Projections):
         what their last version says. `after` is the (order value, id) of the last row of the page before; for an order by id
         both are the id.
         """
+
+    def node_counts(self, *, as_of: int | None = None) -> Mapping[int, int]:
+        """Return how many live nodes there are of each type that has some, by the type's id."""
+        as_of = self.pin(as_of)
+        return Counter(row.type_id for kind in Kind for row in self.find(kind, as_of=as_of))
 
     @abstractmethod
     def edges(
@@ -509,22 +515,15 @@ class Backend(Projections):
                 follow(self, head.number, commit, chain)
                 head = commit.head
                 records += head.records
+            if records:
+                self.commit()
         except BaseException:
             self.rollback()
             raise
-        self._finish(written=records > 0)
+        if not records:
+            self.rollback()
         self._tree = chain.tree
         return records >= BATCH_RECORDS
-
-    def _finish(self, *, written: bool) -> None:
-        if not written:
-            self.rollback()
-            return
-        try:
-            self.commit()
-        except BaseException:
-            self.rollback()
-            raise
 
     def head_tree(self, head: Head) -> HeadTree:
         """Return the tree over all heads up to a committed one, from the inner nodes stored with them."""

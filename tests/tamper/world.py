@@ -198,6 +198,7 @@ def _dear(backend: Backend, keys: list[NodeKey], as_of: int | None) -> Iterator[
             for kind, order in product(Kind, ORDERS)
         ],
     )
+    yield "node counts", lambda: dict(backend.node_counts(as_of=as_of))
     yield "edge counts", lambda: [backend.edge_counts(key, as_of=as_of) for key in keys]
     yield "edge pages", lambda: [backend.edge_page(key, limit=3, as_of=as_of) for key in keys]
     artifacts = [key for key in keys if key.kind is Kind.ARTIFACT]

@@ -20,6 +20,7 @@ HISTORICAL: dict[str, Callable[[Backend, Any], object]] = {
     "types": lambda backend, as_of: backend.types(as_of=as_of),
     "nodes": lambda backend, as_of: backend.nodes([FIRST], as_of=as_of),
     "find": lambda backend, as_of: backend.find(Kind.ARTIFACT, as_of=as_of),
+    "node_counts": lambda backend, as_of: dict(backend.node_counts(as_of=as_of)),
     "edges": lambda backend, as_of: backend.edges([FIRST], as_of=as_of),
     "edge_page": lambda backend, as_of: backend.edge_page(FIRST, as_of=as_of),
     "edge_counts": lambda backend, as_of: backend.edge_counts(FIRST, as_of=as_of),

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -396,6 +397,9 @@ class Histories(RuleBasedStateMachine):
         back=PICK,
     )
     def find_agrees(self, wheres: list[Filter | None], order: Order, size: int, back: int) -> None:
+        for number, snapshot in self.moments(back):
+            counts = Counter(row.type_id for kind in Kind for row in snapshot.found(kind))
+            assert self.backend.node_counts(as_of=number) == counts
         for (number, snapshot), kind, where in product(self.moments(back), Kind, wheres):
             whole = self.backend.find(kind, where, order=order, as_of=number)
             assert whole == snapshot.found(kind, where, order)
