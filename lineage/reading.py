@@ -35,9 +35,11 @@ from lineage.queries.search import Hits, search
 
 if TYPE_CHECKING:
     from lineage.queries.aliases import Held, Tenure
+    from lineage.queries.blame import Blame
     from lineage.queries.comparison import Comparison
     from lineage.queries.differences import Diff
     from lineage.queries.impact import Impact
+    from lineage.queries.inventory import Info, Overview
     from lineage.queries.paths import Paths
     from lineage.queries.peers import Peers
     from lineage.queries.summary import Summary
@@ -458,7 +460,30 @@ class Reading:
 
         return alias_history(self.backend, asset, alias, as_of=self.as_of)
 
+    def overview(self, type: str | None = None, *, newest: int = 3) -> Overview:
+        """Return how many live nodes there are of each type, or of one, and the newest of them.
+
+        `type` is a type's name, or a kind; `NotFound` where there is none of that name.
+        """
+        from lineage.queries.inventory import overview
+
+        _check_count("newest", newest)
+        named = None if type is None else to_text(type)
+        return overview(self.backend, named, newest=newest, as_of=self.as_of)
+
+    def info(self) -> Info:
+        """Return the store as a whole: how much it holds, its last transaction and digest, its size, its backend."""
+        from lineage.queries.inventory import info
+
+        return info(self.backend, as_of=self.as_of)
+
     # History
+
+    def blame(self, node: Reference) -> Blame:
+        """Return who gave each field of a node the value that it has, when and why; what is gone is told as well."""
+        from lineage.queries.blame import blame
+
+        return blame(self.backend, self.key_of(node), as_of=self.as_of)
 
     @overload
     def log(

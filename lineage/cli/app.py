@@ -93,6 +93,8 @@ COMMANDS = (
             "lineage alias wine-tree-model production",
         ),
     ),
+    Command("ls", "looking.ls", ("lineage ls", "lineage ls Model")),
+    Command("info", "looking.info", ("lineage info",)),
     Command("types", "history.types", ("lineage types execution",)),
     Command(
         "log",
@@ -103,6 +105,7 @@ COMMANDS = (
             "lineage log --type Model --since 2026-01-01",
         ),
     ),
+    Command("blame", "looking.blame", ("lineage blame models/tree.pickle",)),
     Command(
         "export",
         "files.export",

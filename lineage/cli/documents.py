@@ -108,6 +108,7 @@ def _without_tag(value: Any) -> Any:
 
 _VALUES: dict[str, dict[str, Callable[[Any], Any]]] = {
     "Row": {"values": _values},
+    "Blamed": {"value": _value},
     "Metric": {"value": _value},
     "FieldChange": {"left": _value, "right": _value},
     "Summary": {"parameters": _map},

@@ -31,10 +31,12 @@ from lineage.interchange.copying import Copied
 from lineage.interchange.importing import Imported
 from lineage.proofs.verifying import Verified
 from lineage.queries.aliases import Held, Tenure
+from lineage.queries.blame import Blame, Blamed
 from lineage.queries.comparison import Comparison, Row
 from lineage.queries.differences import Diff, Difference, FieldChange
 from lineage.queries.find import Page
 from lineage.queries.impact import Affected, Impact
+from lineage.queries.inventory import Holdings, Info, Overview
 from lineage.queries.paths import Paths
 from lineage.queries.peers import Peer, Peers
 from lineage.queries.search import Hits
@@ -57,6 +59,9 @@ _ANSWERS: Mapping[str, Mapping[str, type | list[str]]] = {
     "diff": {"": Diff, "differences": Difference, "changes": FieldChange},
     "versions": {"": Versions},
     "alias": {"": Aliases, "aliases": Held, "history": Tenure},
+    "ls": {"": Overview, "types": Holdings},
+    "info": {"": Info},
+    "blame": {"": Blame, "fields": Blamed},
     "types": {"": Types},
     "log": {"": Log, "entries": LogEntry, "entries of a node": NodeEntry},
     "export": {"": Exported},

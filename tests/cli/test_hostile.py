@@ -96,6 +96,9 @@ ARGUMENTS: dict[str, list[list[str]]] = {
         ["a", EVIL.replace("\0", ""), "artifact:2"],
         ["a", "live", "--remove"],
     ],
+    "ls": [[], ["artifact"], [f"Model{EVIL}".replace("\0", "")]],
+    "info": [[]],
+    "blame": [["artifact:1"], ["artifact:2"], ["execution:1"]],
     "types": [[]],
     "log": [[], ["artifact:1"], ["--actor", "\x1b", "--type", "artifact", "--text", "é"]],
     "export": [

@@ -1,5 +1,8 @@
 """What an alias holds and held, who may hold it, and what answers say of it."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 import lineage
@@ -11,6 +14,7 @@ from lineage.model.system import Alias, Asset
 from lineage.queries.naming import meant
 from lineage.store import Store
 from lineage.testing.builders import Clock
+from tests.conftest import BACKENDS
 
 key = NodeKey.parse
 
@@ -25,8 +29,16 @@ def shop(store: Store) -> Store:
 
 
 @pytest.fixture
-def models(store: Store) -> Store:
+def everywhere(store: Store) -> Store:
+    """The models in a store of each kind."""
     return shop(store)
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def models(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """The models in an embedded store: what a server does as well, the tests of `everywhere` tell."""
+    with BACKENDS[request.param](tmp_path, Clock()) as backend:
+        yield shop(Store(backend, actor="ann"))
 
 
 def held(store: Store, *asset: str) -> list[tuple[str, str]]:
@@ -38,8 +50,8 @@ def tenures(store: Store, alias: str = "production") -> list[tuple[str, int, int
     return [(str(each.node.key), each.number, each.ended) for each in history]
 
 
-def test_an_alias_moves_and_keeps_its_history(models: Store) -> None:
-    first = models.alias("churn", "production", "artifact:2", message="the first")
+def test_an_alias_moves_and_keeps_its_history(everywhere: Store) -> None:
+    first = everywhere.alias("churn", "production", "artifact:2", message="the first")
     assert first is not None
     assert (first.name, first.node.id, first.number, first.deployed) == (
         "churn@production",
@@ -47,21 +59,21 @@ def test_an_alias_moves_and_keeps_its_history(models: Store) -> None:
         4,
         True,
     )
-    models.alias("churn", "staging", "s3://models/2")
-    models.alias("churn", "production", "churn@staging")
-    assert held(models) == [("churn@production", "artifact:3"), ("churn@staging", "artifact:3")]
-    assert tenures(models) == [("artifact:3", 6, None), ("artifact:2", 4, 6)]
-    (now, was) = models.alias_history("churn", "production")
+    everywhere.alias("churn", "staging", "s3://models/2")
+    everywhere.alias("churn", "production", "churn@staging")
+    assert held(everywhere) == [("churn@production", "artifact:3"), ("churn@staging", "artifact:3")]
+    assert tenures(everywhere) == [("artifact:3", 6, None), ("artifact:2", 4, 6)]
+    (now, was) = everywhere.alias_history("churn", "production")
     assert (was.message, was.actor, was.until) == ("the first", "ann", now.since)
     assert now.message == ""
     assert everywhere.log(limit=1)[0].summary == "alias churn@production to models/2"
     for moment, artifact in ((4, "artifact:2"), (5, "artifact:2"), (6, "artifact:3")):
-        then = models.at(moment)
+        then = everywhere.at(moment)
         assert str(then.key_of("churn@production")) == artifact
         assert then.show("churn@production").aliases[0] == "churn@production"
         assert then.aliases("churn")[0].node.key == key(artifact)
-    assert tenures(models.at(5)) == [("artifact:2", 4, None)]
-    assert models.check() == []
+    assert tenures(everywhere.at(5)) == [("artifact:2", 4, None)]
+    assert everywhere.check() == []
 
 
 def test_the_asset_is_made_and_its_versions_are_told(models: Store) -> None:
@@ -95,17 +107,17 @@ def test_the_same_once_more_writes_nothing(models: Store) -> None:
     assert not models.aliases()[0].deployed, "what was declared goes with it"
 
 
-def test_moves_within_one_transaction_leave_the_last(models: Store) -> None:
-    models.alias("churn", "production", "artifact:2")
-    with models.transaction():
+def test_moves_within_one_transaction_leave_the_last(everywhere: Store) -> None:
+    everywhere.alias("churn", "production", "artifact:2")
+    with everywhere.transaction():
         for artifact in ("artifact:3", "artifact:2", "artifact:4", "artifact:2"):
-            models.alias("churn", "production", artifact)
-            assert held(models) == [("churn@production", artifact)]
-        models.alias("churn", "new", "artifact:3")
-        models.alias("churn", "new", None)
-    assert held(models) == [("churn@production", "artifact:2")]
-    assert tenures(models, "new") == []
-    assert models.check() == []
+            everywhere.alias("churn", "production", artifact)
+            assert held(everywhere) == [("churn@production", artifact)]
+        everywhere.alias("churn", "new", "artifact:3")
+        everywhere.alias("churn", "new", None)
+    assert held(everywhere) == [("churn@production", "artifact:2")]
+    assert tenures(everywhere, "new") == []
+    assert everywhere.check() == []
 
 
 def test_an_alias_is_taken_away_and_given_again(models: Store) -> None:
@@ -289,7 +301,7 @@ def test_near_misses_are_told(models: Store) -> None:
         models.get(lineage.Dataset, "churn@production")
 
 
-def test_what_an_alias_held_when_things_happened(store: Store, clock: Clock) -> None:
+def test_what_an_alias_held_when_things_happened(store: Store) -> None:
     shop(store).alias("churn", "production", "artifact:2")
     store.put(lineage.Dataset())
     by = store.log(limit=1)[0].time
@@ -305,28 +317,30 @@ def test_what_an_alias_held_when_things_happened(store: Store, clock: Clock) -> 
         store.show("churn@production", happened_by=before)
 
 
-def test_what_is_deployed_by_an_alias_comes_first(models: Store) -> None:
-    models.alias("churn", "Production", "artifact:4")
-    models.alias("churn", "eu", "artifact:3", deployed=True)
-    models.alias("churn", "staging", "artifact:2")
-    affected = models.impact("artifact:1").affected
+def test_what_is_deployed_by_an_alias_comes_first(everywhere: Store) -> None:
+    everywhere.alias("churn", "Production", "artifact:4")
+    everywhere.alias("churn", "eu", "artifact:3", deployed=True)
+    everywhere.alias("churn", "staging", "artifact:2")
+    affected = everywhere.impact("artifact:1").affected
     assert [(each.node.id, each.deployed_as, each.deployed) for each in affected] == [
         (3, ("eu of churn",), True),
         (4, ("Production of churn",), True),
         (2, (), False),
     ]
-    assert [(each.model.id, each.deployed_as) for each in models.peers("artifact:1").models] == [
+    assert [
+        (each.model.id, each.deployed_as) for each in everywhere.peers("artifact:1").models
+    ] == [
         (3, ("eu of churn",)),
         (4, ("Production of churn",)),
         (2, ()),
     ]
-    models.alias("churn", "Production", "artifact:4", deployed=False)
-    models.alias("churn", "champion", "artifact:2")
-    models.delete("lineage.Alias:churn@eu")
-    assert [each.node.id for each in models.impact("artifact:1").affected] == [2, 3, 4]
-    assert "deployed" in models.impact("artifact:1")._repr_html_()
-    assert "champion of churn" in models.peers("artifact:1")._repr_html_()
-    assert "churn@champion" in models.show("churn@champion")._repr_html_()
+    everywhere.alias("churn", "Production", "artifact:4", deployed=False)
+    everywhere.alias("churn", "champion", "artifact:2")
+    everywhere.delete("lineage.Alias:churn@eu")
+    assert [each.node.id for each in everywhere.impact("artifact:1").affected] == [2, 3, 4]
+    assert "deployed" in everywhere.impact("artifact:1")._repr_html_()
+    assert "champion of churn" in everywhere.peers("artifact:1")._repr_html_()
+    assert "churn@champion" in everywhere.show("churn@champion")._repr_html_()
 
 
 def test_a_run_that_failed_is_not_deployed_before_all_else(models: Store) -> None:
