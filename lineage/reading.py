@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar, cast, overload
 
 from lineage.answers.log import (
     Change,
+    Log,
     LogEntry,
     NodeEntry,
     change_of,
@@ -16,6 +17,7 @@ from lineage.answers.log import (
     entries_of,
 )
 from lineage.answers.log_filters import LogFilter
+from lineage.answers.sequences import Events, Types
 from lineage.answers.subgraph import Subgraph
 from lineage.contract.backend import Backend
 from lineage.contract.registry import node_class, registry
@@ -25,7 +27,6 @@ from lineage.filters.tree import Filter
 from lineage.model.entities import Event, Node
 from lineage.model.keys import LARGEST_ID, Kind, NodeKey, to_kind
 from lineage.model.rows import EVENT_KINDS, edge_of
-from lineage.model.schema import AnyType
 from lineage.model.times import Moment, last_instant
 from lineage.model.values import to_text
 from lineage.queries import naming, provenance
@@ -160,16 +161,16 @@ class Reading:
             as_of=self.as_of,
         )
 
-    def events(self, *nodes: Reference) -> list[Event]:
+    def events(self, *nodes: Reference) -> Events:
         """Return the events of some artifacts and executions, each once, by source, target and type."""
         keys = self._asked(*nodes).keys
         rows = self.backend.edges(keys, kinds=EVENT_KINDS, as_of=self.as_of)
-        return [cast(Event, edge_of(row)) for row in rows]
+        return Events(tuple(cast(Event, edge_of(row)) for row in rows))
 
-    def types(self, kind: Kind | None = None, *, name: str | None = None) -> list[AnyType]:
+    def types(self, kind: Kind | None = None, *, name: str | None = None) -> Types:
         """Return the types by id, the nine system types first; with a name all versions of one."""
         known = registry(self.backend, self.as_of)
-        return list(known.of(None if kind is None else to_kind(kind), name))
+        return Types(tuple(known.of(None if kind is None else to_kind(kind), name)))
 
     @overload
     def upstream(
@@ -497,7 +498,7 @@ class Reading:
         until: Moment | None = ...,
         type: type[Node] | str | None = ...,
         text: str | None = ...,
-    ) -> list[LogEntry]: ...
+    ) -> Log[LogEntry]: ...
     @overload
     def log(
         self,
@@ -510,7 +511,7 @@ class Reading:
         until: Moment | None = ...,
         type: type[Node] | str | None = ...,
         text: str | None = ...,
-    ) -> list[NodeEntry]: ...
+    ) -> Log[NodeEntry]: ...
     def log(
         self,
         node: Reference | None = None,
@@ -522,7 +523,7 @@ class Reading:
         until: Moment | None = None,
         type: type[Node] | str | None = None,
         text: str | None = None,
-    ) -> list[LogEntry] | list[NodeEntry]:
+    ) -> Log[LogEntry] | Log[NodeEntry]:
         """Return the transactions, newest first; of one node those that wrote or deleted it.
 
         The entries of a node tell what each `changed`, and that it was deleted or lives again. All conditions

@@ -8,7 +8,10 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self, TypeVar, cast, overload
 
+from typing_extensions import override
+
 from lineage.answers.log import transaction_at
+from lineage.answers.notebook import fields_html
 from lineage.contract.backend import Backend
 from lineage.contract.kept import KeptDigest
 from lineage.contract.plugins import backend_factory, shown_url, store_address
@@ -19,8 +22,10 @@ from lineage.errors import Invalid, LineageError, NotFound
 from lineage.model.entities import Edge, Entity, EventType, Execution, Node
 from lineage.model.keys import NodeKey
 from lineage.model.marks import Marks, noted, tagged, to_note, to_tags
+from lineage.model.notebook import Shown
 from lineage.model.progress import Report
 from lineage.model.rows import entity_of
+from lineage.model.system import SYSTEM_NAMES
 from lineage.model.values import to_text
 from lineage.moving import Moving
 from lineage.queries import naming
@@ -54,6 +59,8 @@ NodeT = TypeVar("NodeT", bound=Node)
 EntityT = TypeVar("EntityT", bound=Entity)
 T = TypeVar("T")
 ATTEMPTS = 5
+LATEST = 5
+"""How many transactions a store that shows itself lists."""
 
 
 def connect(
@@ -77,17 +84,41 @@ def connect(
         raise Invalid(f"the backend of {shown_url(address)} is not a lineage Backend")
     if far_future:
         backend.clock.far_future = True
-    return Store(backend, actor=actor)
+    return Store(backend, actor=actor, url=shown_url(address))
 
 
-class Store(Reading, Moving):
+class Store(Shown, Reading, Moving):
     """A lineage store: of the present, or as `at` returns it, read-only, of an earlier moment."""
 
     def __init__(
-        self, backend: Backend, *, actor: str | None = None, as_of: int | None = None
+        self,
+        backend: Backend,
+        *,
+        actor: str | None = None,
+        as_of: int | None = None,
+        url: str | None = None,
     ) -> None:
         super().__init__(backend, as_of=as_of)
         self.actor = to_text(actor or current_actor())
+        self.url = type(backend).__name__ if url is None else url
+        """Where the store is, as it may be shown: without a password."""
+
+    @override
+    def __repr__(self) -> str:
+        as_of = "" if self.as_of is None else f" as of transaction {self.as_of}"
+        return f"<Store {self.url}{as_of}>"
+
+    @override
+    def _html(self) -> str:
+        types, log = self.types(), self.log(limit=LATEST)
+        own = [str(each.type_name) for each in types if each.name not in SYSTEM_NAMES[each.kind]]
+        number = log[0].number if log else 0
+        facts = [
+            ("transactions", f"{number:,}"),
+            ("types", ", ".join(own) or "none but the system's"),
+        ]
+        parts = [fields_html(repr(self)[1:-1], facts)]
+        return "\n".join([*parts, log._repr_html_()] if log else parts)
 
     # Writing
 
@@ -465,7 +496,7 @@ class Store(Reading, Moving):
             raise NotFound(
                 f"this is the store as of transaction {self.as_of}; it does not know {number}"
             )
-        return Store(self.backend, actor=self.actor, as_of=number)
+        return Store(self.backend, actor=self.actor, as_of=number, url=self.url)
 
     # The store as a whole
 

@@ -13,7 +13,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lineage.answers.log import Log
+    from lineage.answers.sequences import Events, Types
     from lineage.contract.roles import Role
+    from lineage.queries.actors import ActorRemoval
     from lineage.queries.comparison import Comparison, Row
     from lineage.queries.copies import Copy
     from lineage.queries.differences import Diff, Difference, FieldChange
@@ -28,15 +31,18 @@ if TYPE_CHECKING:
     from lineage.queries.versions import Versions
 
 __all__ = [
+    "ActorRemoval",
     "Affected",
     "Comparison",
     "Copy",
     "Diff",
     "Difference",
+    "Events",
     "FieldChange",
     "Hits",
     "Impact",
     "Linked",
+    "Log",
     "Metric",
     "Page",
     "Paths",
@@ -48,11 +54,15 @@ __all__ = [
     "Source",
     "Sources",
     "Summary",
+    "Types",
     "Versions",
     "Way",
 ]
 
 _HOMES = {
+    "lineage.answers.log": ("Log",),
+    "lineage.answers.sequences": ("Events", "Types"),
+    "lineage.queries.actors": ("ActorRemoval",),
     "lineage.queries.comparison": ("Comparison", "Row"),
     "lineage.queries.copies": ("Copy",),
     "lineage.queries.differences": ("Diff", "Difference", "FieldChange"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from lineage.answers.notebook import Part
 from lineage.contract.backend import Backend
 from lineage.errors import Invalid, NotFound
 from lineage.model.rows import Head
@@ -18,7 +19,7 @@ LISTED = 5
 
 
 @dataclass(frozen=True, slots=True)
-class ActorRemoval:
+class ActorRemoval(Part):
     """The transactions, by number, that lose actor and message; `notes` say what a purge does not reach."""
 
     actor: str

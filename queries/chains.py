@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Self, TypeVar, overload
 
 from typing_extensions import override
+
+from lineage.model.notebook import ROWS, Shown, html_answer
 
 __all__ = ["Chain", "Trail"]
 
 T_co = TypeVar("T_co", covariant=True)
 
 
-class Chain(Sequence[T_co]):
+class Chain(Shown, Sequence[T_co]):
     """A sequence that is read from its end; it equals the tuple of its items."""
 
     __slots__ = ()
@@ -44,6 +47,13 @@ class Chain(Sequence[T_co]):
     @override
     def __hash__(self) -> int:
         return hash(tuple(self))
+
+    @override
+    def _html(self) -> str:
+        first = list(islice(self, ROWS))
+        rows = [(place, str(item)) for place, item in enumerate(first)]
+        caption = f"{len(self):,} steps"
+        return html_answer(caption, ("", "step"), rows, more=len(self) - len(first))
 
     def __deepcopy__(self, memo: object) -> Self:
         return self

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
+from typing_extensions import override
+
 from lineage.answers.labels import label, printable
-from lineage.answers.notebook import ROWS, html_table, safely
+from lineage.answers.notebook import Part
 from lineage.answers.subgraph import Copy
 from lineage.contract.backend import Backend
 from lineage.contract.roles import Role
@@ -19,6 +21,7 @@ from lineage.model.canonical import same
 from lineage.model.entities import Artifact
 from lineage.model.keys import NodeKey
 from lineage.model.marks import is_own_property
+from lineage.model.notebook import ROWS, Shown, html_answer
 from lineage.model.paths import dotted
 from lineage.model.values import Value, to_value
 from lineage.queries.alignment import Slot, line_up
@@ -47,7 +50,7 @@ ModelValues: TypeAlias = Mapping[str, Value]
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Row(Part):
     """One thing that is known of the models: a value for each, None where it was not recorded.
 
     `section` is "data", "parameters", "metrics", "properties", "frameworks" or "run". What is `formal`,
@@ -62,7 +65,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Shown):
     """A table of models, in the order they were given; the rows that differ come first, formal ones last.
 
     Rows are in the order of their sections, then by name. `truncated` says for each model where a
@@ -91,9 +94,7 @@ class Comparison:
         frame = pandas.DataFrame(cells, index=index, columns=columns, dtype=object)
         return frame.astype({"differs": bool})
 
-    def _repr_html_(self) -> str:
-        return safely(self._html, "Comparison")
-
+    @override
     def _html(self) -> str:
         header = ["", "", *(f"{model.key} {label(model)}" for model in self.models)]
         cells = [
@@ -101,7 +102,9 @@ class Comparison:
             for row in self.rows[:ROWS]
         ]
         caption = f"{len(self.models)} models as of transaction {self.number}; ≠ marks what differs"
-        return html_table(caption, header, cells, more=len(self.rows) - len(cells))
+        return html_answer(
+            caption, header, cells, more=len(self.rows) - len(cells), notes=self.notes
+        )
 
 
 def compare(

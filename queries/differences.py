@@ -6,9 +6,12 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from lineage.answers.notebook import ROWS, html_table, node_cells, safely
+from typing_extensions import override
+
+from lineage.answers.conversions import ColumnType, records_frame
+from lineage.answers.notebook import Part, node_cells
 from lineage.contract.backend import Backend
 from lineage.contract.walking import Cut, Limits
 from lineage.errors import Invalid
@@ -16,6 +19,7 @@ from lineage.model.canonical import same
 from lineage.model.entities import Context, Node
 from lineage.model.keys import Kind, NodeKey, TypeName
 from lineage.model.marks import without_marks
+from lineage.model.notebook import ROWS, Shown, html_answer
 from lineage.model.paths import dotted
 from lineage.model.values import Value
 from lineage.queries.alignment import SIGNS, SURE, line_up
@@ -23,11 +27,14 @@ from lineage.queries.chains import Trail
 from lineage.queries.lineages import Lineage, Step, lineages_of
 from lineage.queries.reader import Reader
 
+if TYPE_CHECKING:
+    import pandas
+
 __all__ = ["Diff", "Difference", "FieldChange", "diff"]
 
 
 @dataclass(frozen=True, slots=True)
-class FieldChange:
+class FieldChange(Part):
     """A field whose values differ, such as `uri` or `properties.depth`; None is not recorded.
 
     `event` and `path` are no fields of a node: they tell how it was read or written there.
@@ -39,7 +46,7 @@ class FieldChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Part):
     """Two nodes at the same place of both lineages that differ, or one that has no counterpart.
 
     They are one node where the lineages read it in different ways. `place` is the way from the node
@@ -54,7 +61,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Diff:
+class Diff(Shown):
     """How two lineages differ, nearest first; `shared` are the nodes that both have, by key.
 
     `truncated` says for the left and the right one where a limit cut it. What was cut off is not
@@ -68,9 +75,31 @@ class Diff:
     truncated: tuple[Cut | None, Cut | None]
     number: int
 
-    def _repr_html_(self) -> str:
-        return safely(self._html, "Differences")
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return a pandas frame with a row for each change of a field; of what has no counterpart, one without a field."""
+        records = [
+            {
+                "place": list(each.place),
+                "left": None if each.left is None else str(each.left.key),
+                "right": None if each.right is None else str(each.right.key),
+                "field": None if change is None else change.field,
+                "in_left": None if change is None else change.left,
+                "in_right": None if change is None else change.right,
+            }
+            for each in self.differences
+            for change in each.changes or (None,)
+        ]
+        columns: dict[str, ColumnType] = {
+            "place": "any",
+            "left": "text",
+            "right": "text",
+            "field": "text",
+            "in_left": "any",
+            "in_right": "any",
+        }
+        return records_frame(records, columns)
 
+    @override
     def _html(self) -> str:
         cuts = {cut.limit for cut in self.truncated if cut}
         caption = (
@@ -80,7 +109,7 @@ class Diff:
         count = sum(max(1, len(each.changes)) for each in self.differences)
         rows = list(islice((row for each in self.differences for row in _cells(each)), ROWS))
         header = ("place", "left", "right", "field", "in left", "in right")
-        return html_table(caption, header, rows, more=count - len(rows))
+        return html_answer(caption, header, rows, more=count - len(rows))
 
 
 def _cells(difference: Difference) -> Iterator[tuple[object, ...]]:

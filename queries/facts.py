@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import cast
 
+from lineage.answers.notebook import Part
 from lineage.answers.subgraph import Copy
 from lineage.contract.roles import Role
 from lineage.contract.standing import Weight
@@ -37,7 +38,7 @@ def is_parameter(name: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class Source(Part):
     """A data set that a node was made from, and how many edges lie between.
 
     Where a run that made the node read it directly, `use` is what the event says it was for, and
@@ -58,7 +59,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Metric:
+class Metric(Part):
     """A measured value: the artifact in which it stands, and the run that wrote that.
 
     The artifact may be the model itself; then `run` is the newest that wrote the model. `failed` says
@@ -75,7 +76,7 @@ class Metric:
 
 
 @dataclass(frozen=True, slots=True)
-class Linked:
+class Linked(Part):
     """A node at the other end of an event, the event's type (such as INPUT) and its paths, the first first."""
 
     node: Node

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar, cast, overload
+from typing import TypeVar, cast
 
+from typing_extensions import override
+
+from lineage.answers.sequences import NodeItems
 from lineage.contract.backend import Backend, Named, Order
 from lineage.contract.registry import Registry, node_class, registry
 from lineage.errors import Invalid, NotFound
@@ -159,25 +161,19 @@ def meant(
     )
 
 
-T_co = TypeVar("T_co", covariant=True)
+NodeT_co = TypeVar("NodeT_co", bound=Node, covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Page(Sequence[T_co], Generic[T_co]):
+@dataclass(frozen=True, slots=True, eq=False)
+class Page(NodeItems[NodeT_co]):
     """A part of an answer; `next` asks for the part after it, and is None on the last."""
 
-    items: tuple[T_co, ...]
+    items: tuple[NodeT_co, ...]
     next: str | None = None
 
-    @overload
-    def __getitem__(self, index: int) -> T_co: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[T_co]: ...
-    def __getitem__(self, index: int | slice) -> T_co | Sequence[T_co]:
-        return self.items[index]
-
-    def __len__(self) -> int:
-        return len(self.items)
+    @override
+    def _caption(self) -> str:
+        return f"{len(self.items):,} nodes{'' if self.next is None else '; there are more'}"
 
 
 def order_of(order_by: object, *, descending: bool) -> Order:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from typing_extensions import override
+
+from lineage.answers.conversions import ColumnType, made_frame
 from lineage.answers.labels import listed, printable
-from lineage.answers.notebook import ROWS, html_table, node_cells, safely
+from lineage.answers.notebook import Part, node_cells
 from lineage.answers.subgraph import Copy
 from lineage.contract.backend import Backend
 from lineage.contract.roles import Role
 from lineage.contract.walking import Cut, Direction, Limits, Walk
 from lineage.model.entities import Artifact, Node
 from lineage.model.keys import Kind, NodeKey
+from lineage.model.notebook import ROWS, Shown, html_answer
 from lineage.model.rows import EdgeRow
 from lineage.queries.aliases import deployed_as
 from lineage.queries.copies import remarks_on_twins
@@ -24,11 +28,24 @@ from lineage.queries.reader import Reader
 from lineage.queries.uses import evaluated_alone
 from lineage.queries.walked import Walked, walked
 
+if TYPE_CHECKING:
+    import pandas
+
 __all__ = ["Affected", "Impact", "impact"]
+
+_COLUMNS: dict[str, ColumnType] = {
+    "role": "text",
+    "distance": "count",
+    "deployed_by": "any",
+    "path": "any",
+    "failed": "flag",
+    "evaluated": "flag",
+    "by_parent": "flag",
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Affected:
+class Affected(Part):
     """An artifact made from what changed, how far it is, and a shortest path there as the reason.
 
     `path` begins at what changed and ends at the artifact. Ways without runs that failed go before others,
@@ -57,7 +74,7 @@ class Affected:
 
 
 @dataclass(frozen=True, slots=True)
-class Impact:
+class Impact(Shown):
     """Everything affected: deployed artifacts first, then models, then the rest; nearest first.
 
     What is reached through evaluation alone comes after all that, and then what only failed runs reach.
@@ -85,9 +102,26 @@ class Impact:
             found.setdefault(each.node.type, []).append(each)
         return {name: tuple(members) for name, members in found.items()}
 
-    def _repr_html_(self) -> str:
-        return safely(self._html, "Impact")
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return a pandas frame with a row for each affected artifact; keys are texts, and the path holds them in order."""
+        said = [
+            (
+                each.node,
+                {
+                    "role": None if each.role is None else each.role.value,
+                    "distance": each.distance,
+                    "deployed_by": [str(key) for key in each.deployments],
+                    "path": [str(key) for key in each.path],
+                    "failed": each.failed,
+                    "evaluated": each.evaluated,
+                    "by_parent": each.by_parent,
+                },
+            )
+            for each in self.affected
+        ]
+        return made_frame(said, _COLUMNS)
 
+    @override
     def _html(self) -> str:
         starts = ", ".join(str(node.key) for node in self.starts[:3])
         caption = (
@@ -106,7 +140,9 @@ class Impact:
             for each in self.affected[:ROWS]
         ]
         header = ("distance", "key", "type", "label", "role", "deployed", "because")
-        return html_table(caption, header, rows, more=len(self.affected) - len(rows))
+        return html_answer(
+            caption, header, rows, more=len(self.affected) - len(rows), notes=self.notes
+        )
 
 
 def impact(

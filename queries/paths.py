@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from typing_extensions import override
 
-from lineage.answers.notebook import ROWS, html_table, node_cells, safely
+from lineage.answers.notebook import node_cells
 from lineage.answers.subgraph import Subgraph
 from lineage.contract.backend import Backend
 from lineage.contract.registry import registry
 from lineage.contract.walking import Cut, Direction, Limits, Walk, check_limits, check_starts
 from lineage.model.keys import NodeKey
+from lineage.model.notebook import ROWS, Shown, html_answer
 from lineage.model.rows import EdgeRow
 from lineage.queries.chains import Chain
 
@@ -21,7 +22,7 @@ __all__ = ["Paths", "Way", "levels_of", "paths", "steps_back"]
 
 
 @dataclass(frozen=True, slots=True)
-class Paths:
+class Paths(Shown):
     """Every way in which data flowed from one node to another.
 
     `source` is where the flow begins, whichever of the two was given first. `shortest` holds the
@@ -36,9 +37,7 @@ class Paths:
     shortest: tuple[NodeKey, ...]
     subgraph: Subgraph
 
-    def _repr_html_(self) -> str:
-        return safely(self._html, f"Paths from {self.source} to {self.target}")
-
+    @override
     def _html(self) -> str:
         cut = self.subgraph.truncated
         caption = (
@@ -50,7 +49,7 @@ class Paths:
         nodes = {node.key: node for node in self.subgraph.nodes if node.key in chosen}
         rows = [(step, *node_cells(nodes[key])) for step, key in enumerate(self.shortest[:ROWS])]
         more = len(self.shortest) - len(rows)
-        return html_table(caption, ("step", "key", "type", "label"), rows, more=more)
+        return html_answer(caption, ("step", "key", "type", "label"), rows, more=more)
 
 
 def paths(

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
+from typing_extensions import override
+
+from lineage.answers.conversions import ColumnType, made_frame
 from lineage.answers.labels import listed
-from lineage.answers.notebook import ROWS, html_table, node_cells, safely
+from lineage.answers.notebook import Part, node_cells
 from lineage.answers.subgraph import Copy
 from lineage.contract.backend import Backend
 from lineage.contract.roles import Role
 from lineage.contract.walking import Cut, Direction, Limits, Walk
 from lineage.model.entities import Artifact, Context
 from lineage.model.keys import Kind, NodeKey
+from lineage.model.notebook import ROWS, Shown, html_answer
 from lineage.model.purposes import Purpose
 from lineage.model.rows import EdgeRow
 from lineage.queries.aliases import deployed_as
@@ -35,6 +39,9 @@ from lineage.queries.uses import evaluated_alone, purpose_in
 from lineage.queries.versions import assets_of, versions_of
 from lineage.queries.walked import Walked, walked
 
+if TYPE_CHECKING:
+    import pandas
+
 __all__ = ["Peer", "Peers", "peers"]
 
 DIRECT = 2
@@ -42,7 +49,7 @@ DIRECT = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Peer:
+class Peer(Part):
     """A model, the nearest of the data sets it was trained on, and how many edges lie between.
 
     `failed` says that no way leads there but through a run that failed or was canceled, `by_parent` that
@@ -59,7 +66,7 @@ class Peer:
 
 
 @dataclass(frozen=True, slots=True)
-class Peers:
+class Peers(Shown):
     """The models that were trained on the given data, nearest first.
 
     Those come first that aliases say are deployed, and those last that only failed runs made.
@@ -77,9 +84,29 @@ class Peers:
     number: int
     copies: tuple[Copy, ...] = ()
 
-    def _repr_html_(self) -> str:
-        return safely(self._html, f"Peers of {self.of.key}")
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return a pandas frame with a row for each model: what it was made from, and how far that is."""
+        said = [
+            (
+                each.model,
+                {
+                    "made_from": str(each.dataset),
+                    "distance": each.distance,
+                    "failed": each.failed,
+                    "by_parent": each.by_parent,
+                },
+            )
+            for each in self.models
+        ]
+        columns: dict[str, ColumnType] = {
+            "made_from": "text",
+            "distance": "count",
+            "failed": "flag",
+            "by_parent": "flag",
+        }
+        return made_frame(said, columns)
 
+    @override
     def _html(self) -> str:
         caption = (
             f"Models made from the data of {self.of.key}: {len(self.models)}"
@@ -90,7 +117,9 @@ class Peers:
             for peer in self.models[:ROWS]
         ]
         header = ("key", "type", "label", "made from", "distance", "deployed")
-        return html_table(caption, header, rows, more=len(self.models) - len(rows))
+        return html_answer(
+            caption, header, rows, more=len(self.models) - len(rows), notes=self.notes
+        )
 
 
 def peers(

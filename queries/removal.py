@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from lineage.answers.labels import listed
+from lineage.answers.notebook import Part
 from lineage.contract.backend import Backend
 from lineage.contract.walking import Direction
 from lineage.errors import Invalid
@@ -25,7 +26,7 @@ COMPARED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Removal:
+class Removal(Part):
     """What a deletion or a purge takes away, in the order given; `notes` say what stays."""
 
     nodes: tuple[Node, ...]

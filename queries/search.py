@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import overload
 
+from typing_extensions import override
+
+from lineage.answers.sequences import NodeItems
 from lineage.contract.backend import Backend
 from lineage.contract.registry import registry
 from lineage.model.entities import Node
@@ -15,22 +16,16 @@ from lineage.model.rows import entities_of
 __all__ = ["Hits", "search"]
 
 
-@dataclass(frozen=True, slots=True)
-class Hits(Sequence[Node]):
+@dataclass(frozen=True, slots=True, eq=False)
+class Hits(NodeItems[Node]):
     """The nodes that a search met, in the order of their texts; `truncated` where there are more."""
 
     items: tuple[Node, ...]
     truncated: bool
 
-    @overload
-    def __getitem__(self, index: int) -> Node: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Node]: ...
-    def __getitem__(self, index: int | slice) -> Node | Sequence[Node]:
-        return self.items[index]
-
-    def __len__(self) -> int:
-        return len(self.items)
+    @override
+    def _caption(self) -> str:
+        return f"{len(self.items):,} nodes{'; there are more' if self.truncated else ''}"
 
 
 def search(

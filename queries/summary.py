@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
 
-from lineage.answers.notebook import ROWS, html_table, node_cells, safely
+from typing_extensions import override
+
+from lineage.answers.notebook import node_cells, nodes_html
 from lineage.answers.subgraph import Copy
 from lineage.contract.backend import Backend
 from lineage.contract.roles import Role
@@ -21,6 +23,7 @@ from lineage.contract.walking import Cut, Limits
 from lineage.model.entities import Context, Execution, Node
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.marks import is_own_property, note_of, tags_of
+from lineage.model.notebook import ROWS, Shown, html_answer, safely
 from lineage.model.system import Environment
 from lineage.model.values import Value
 from lineage.queries.aliases import aliases_of
@@ -50,9 +53,14 @@ class Sources(NamedTuple):
     found: tuple[Source, ...]
     truncated: Cut | None
 
+    def _repr_html_(self) -> str:
+        cut = f"; cut by {self.truncated.limit}" if self.truncated else ""
+        caption = f"{len(self.found):,} data sets{cut}"
+        return safely(lambda: nodes_html(caption, [each.node for each in self.found]), "Sources")
+
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(Shown):
     """What is known of a node as of transaction `number`.
 
     `runs` wrote it, newest first; `parameters`, `environment` and `frameworks` are those of the
@@ -91,9 +99,7 @@ class Summary:
     more_members: bool = False
     aliases: tuple[str, ...] = ()
 
-    def _repr_html_(self) -> str:
-        return safely(self._html, f"Summary of {self.node.key}")
-
+    @override
     def _html(self) -> str:
         lines = self._lines()
         rows = list(islice(lines, ROWS))
@@ -101,7 +107,7 @@ class Summary:
         said = " ".join([*node_cells(self.node), *([] if state is None else [str(state)])])
         caption = f"{said} as of transaction {self.number}"
         header = ("what", "which", "value")
-        return html_table(caption, header, rows, more=sum(1 for _ in lines))
+        return html_answer(caption, header, rows, more=sum(1 for _ in lines))
 
     def _lines(self) -> Iterator[tuple[str, str, object]]:
         """Yield what a notebook shows, a line each: what it is, its name, its value."""

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from lineage.answers.notebook import ROWS, html_table, node_cells, safely
+from typing_extensions import override
+
+from lineage.answers.conversions import nodes_frame
+from lineage.answers.notebook import node_cells
 from lineage.contract.backend import Backend
 from lineage.contract.standing import Standing
 from lineage.contract.walking import Direction
 from lineage.filters.tree import And, Column, Compare, Field, In, Operator
 from lineage.model.entities import Artifact, Context
 from lineage.model.keys import Kind, NodeKey
+from lineage.model.notebook import ROWS, Shown, html_answer
 from lineage.model.rows import EdgeKind
 from lineage.model.system import Asset
 from lineage.queries.reader import Reader
+
+if TYPE_CHECKING:
+    import pandas
 
 __all__ = ["Versions", "assets_of", "versions", "versions_of"]
 
 
 @dataclass(frozen=True, slots=True)
-class Versions:
+class Versions(Shown):
     """The artifacts of one type that share an asset or, without one, a URI; the newest last.
 
     The newest is the one written last by a run that counts, see `standing`. Those that no run wrote
@@ -37,15 +45,17 @@ class Versions:
         """The newest version."""
         return self.artifacts[-1]
 
-    def _repr_html_(self) -> str:
-        return safely(self._html, "Versions")
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return a pandas frame with a row for each version and a column for each property, the newest last."""
+        return nodes_frame(self.artifacts)
 
+    @override
     def _html(self) -> str:
         count = len(self.artifacts)
         caption = f"{count} versions as of transaction {self.number}, the newest last"
         rows = [(*node_cells(each), each.create_time) for each in self.artifacts[:ROWS]]
         header = ("key", "type", "label", "created")
-        return html_table(caption, header, rows, more=count - len(rows))
+        return html_answer(caption, header, rows, more=count - len(rows), notes=self.notes)
 
 
 def versions(backend: Backend, key: NodeKey, *, as_of: int | None = None) -> Versions:

@@ -26,10 +26,15 @@ if TYPE_CHECKING:
     import pyarrow
 
 __all__ = [
+    "ColumnType",
     "Frames",
     "Tables",
+    "edges_frame",
     "frame_of",
     "json_of",
+    "made_frame",
+    "nodes_frame",
+    "records_frame",
     "table_of",
     "to_arrow",
     "to_networkx",
@@ -104,7 +109,7 @@ def to_networkx(
 
     graph: networkx.MultiDiGraph[str] = networkx.MultiDiGraph()
     for node in nodes:
-        graph.add_node(str(node.key), **_content(node, distances))
+        graph.add_node(str(node.key), **_content(node), distance=distances[node.key])
     for edge in edges:
         key = edge_key(edge)
         graph.add_edge(str(key.source), str(key.target), key=key.kind.name, **_event(edge))
@@ -120,10 +125,7 @@ def to_pandas(
     are UTC in microseconds. A column with structs, protobuf messages or values of several types
     holds the objects; one of whole numbers and floats holds floats where these are exact.
     """
-    return Frames(
-        _frame(_node_columns(nodes, distances), len(nodes)),
-        _frame(_edge_columns(edges), len(edges)),
-    )
+    return Frames(_frame(_node_columns(nodes, distances), len(nodes)), edges_frame(edges))
 
 
 def frame_of(columns: Mapping[str, list[Any]], height: int) -> pandas.DataFrame:
@@ -139,6 +141,43 @@ def table_of(columns: Mapping[str, list[Any]]) -> pyarrow.Table:
 def _narrowest(values: list[Any]) -> TableColumn:
     is_time = any(isinstance(value, datetime) for value in values)
     return TableColumn("time", values) if is_time else _of_properties(values)
+
+
+def nodes_frame(nodes: Sequence[Node]) -> pandas.DataFrame:
+    """Return such a frame of nodes that are at no distance from anything."""
+    fixed = {name: kind for name, kind in _NODE_COLUMNS.items() if name != "distance"}
+    return records_frame([{"key": str(node.key), **_content(node)} for node in nodes], fixed)
+
+
+def edges_frame(edges: Sequence[Edge]) -> pandas.DataFrame:
+    """Return such a frame of edges."""
+    return _frame(_edge_columns(edges), len(edges))
+
+
+def made_frame(
+    made: Sequence[tuple[Node, Mapping[str, object]]], fixed: Mapping[str, ColumnType]
+) -> pandas.DataFrame:
+    """Return a frame of nodes, by key, type, name and URI, with what an answer says of each in further columns."""
+    records = [
+        {
+            "key": str(node.key),
+            "type": node.type,
+            "name": node.name,
+            "uri": getattr(node, "uri", None),
+            **said,
+        }
+        for node, said in made
+    ]
+    return records_frame(
+        records, {**dict.fromkeys(("key", "type", "name", "uri"), "text"), **fixed}
+    )
+
+
+def records_frame(
+    records: Sequence[Mapping[str, Any]], fixed: Mapping[str, ColumnType]
+) -> pandas.DataFrame:
+    """Return a frame of records: the fixed columns first, then a column for each other name, as narrow as its values."""
+    return _frame(_columns(records, fixed), len(records))
 
 
 def _frame(columns: Mapping[str, TableColumn], height: int) -> pandas.DataFrame:
@@ -211,7 +250,7 @@ def _missing(extra: str) -> MissingExtra:
     )
 
 
-def _content(node: Node, distances: Mapping[NodeKey, int]) -> dict[str, Any]:
+def _content(node: Node) -> dict[str, Any]:
     """Return what is known of a node, but for its key, by the names of columns."""
     state = getattr(node, "state", None)
     content: dict[str, Any] = {
@@ -226,7 +265,6 @@ def _content(node: Node, distances: Mapping[NodeKey, int]) -> dict[str, Any]:
         "gone": node.gone,
         "create_time": node.create_time,
         "update_time": node.update_time,
-        "distance": distances[node.key],
     }
     for kind in ("properties", "custom_properties"):
         content |= {f"{kind}.{name}": value for name, value in getattr(node, kind).items()}
@@ -249,7 +287,9 @@ def _event(edge: Edge) -> dict[str, Path | tuple[Path, ...] | datetime]:
 def _node_columns(
     nodes: Sequence[Node], distances: Mapping[NodeKey, int]
 ) -> dict[str, TableColumn]:
-    contents = [{"key": str(node.key), **_content(node, distances)} for node in nodes]
+    contents = [
+        {"key": str(node.key), **_content(node), "distance": distances[node.key]} for node in nodes
+    ]
     return _columns(contents, _NODE_COLUMNS)
 
 

@@ -6,9 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from typing_extensions import override
+
+from lineage.answers.conversions import ColumnType, records_frame
 from lineage.answers.log_filters import EVERYTHING, LogFilter
+from lineage.answers.notebook import Part, node_text
+from lineage.answers.sequences import Items
 from lineage.answers.summaries import summaries
 from lineage.contract.backend import Backend
 from lineage.contract.registry import registry
@@ -16,12 +21,14 @@ from lineage.errors import Invalid, NotFound
 from lineage.model.canonical import same
 from lineage.model.entities import Edge, Node
 from lineage.model.keys import NodeKey
-from lineage.model.rows import Commit, EdgeRow, Head, NodeRow, edge_of, entity_of
+from lineage.model.notebook import DIGEST_SHOWN, ROWS, Shown, html_answer
+from lineage.model.rows import Commit, EdgeRow, Head, NodeRow, edge_key, edge_of, entity_of
 from lineage.model.schema import AnyType
 from lineage.model.times import Moment, from_micros, last_instant
 
 __all__ = [
     "Change",
+    "Log",
     "LogEntry",
     "NodeEntry",
     "change_of",
@@ -31,9 +38,15 @@ __all__ = [
     "transaction_at",
 ]
 
+if TYPE_CHECKING:
+    import pandas
+
+PURGED = "(purged)"
+"""What stands for an actor whose name was erased; it is no name that anybody is likely to have."""
+
 
 @dataclass(frozen=True, slots=True)
-class LogEntry:
+class LogEntry(Part):
     """One transaction: when the store knew it, who wrote it and why, how many records, and its digest.
 
     `digest` is in hexadecimal: with the number before it and a colon between, it is what `Store.check`
@@ -63,8 +76,63 @@ class NodeEntry(LogEntry):
     changed: tuple[str, ...] = ()
 
 
+EntryT_co = TypeVar("EntryT_co", bound=LogEntry, covariant=True)
+_COLUMNS: dict[str, ColumnType] = {
+    "number": "count",
+    "time": "time",
+    "actor": "text",
+    "message": "text",
+    "records": "count",
+    "digest": "text",
+    "purged": "flag",
+    "summary": "text",
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Log(Items[EntryT_co]):
+    """Transactions, newest first: of a store, or of one node, whose entries tell what they changed."""
+
+    items: tuple[EntryT_co, ...]
+
+    @override
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return a pandas frame with a row for each transaction; `changed` is there where entries tell it."""
+        records = [
+            {name: getattr(each, name) for name in (*_COLUMNS, *_told(each))} for each in self.items
+        ]
+        told: dict[str, ColumnType] = {"changed": "any"} if any(map(_told, self.items)) else {}
+        return records_frame(records, _COLUMNS | told)
+
+    @override
+    def _html(self) -> str:
+        first = self.items[:ROWS]
+        told = any(map(_told, first))
+        rows = [
+            (
+                each.number,
+                f"{each.time:%Y-%m-%d %H:%M:%S}",
+                PURGED if each.purged else each.actor,
+                each.records,
+                f"{each.digest[:DIGEST_SHOWN]}…",
+                each.message or each.summary,
+                *([", ".join(getattr(each, "changed", ()))] if told else []),
+            )
+            for each in first
+        ]
+        header = ["number", "time (UTC)", "actor", "records", "digest", "message"]
+        header += ["changed"] * told
+        caption = f"{len(self.items):,} transactions, newest first"
+        return html_answer(caption, header, rows, more=len(self.items) - len(first))
+
+
+def _told(entry: LogEntry) -> tuple[str, ...]:
+    """Return the columns that an entry of one node has beside the others."""
+    return ("changed",) if isinstance(entry, NodeEntry) else ()
+
+
 @dataclass(frozen=True, slots=True)
-class Change:
+class Change(Shown):
     """What one transaction wrote, each list in key order."""
 
     entry: LogEntry
@@ -81,6 +149,33 @@ class Change:
     purged: tuple[NodeKey, ...]
     purged_heads: tuple[int, ...]
     """The numbers of transactions whose actor and message were erased."""
+
+    @override
+    def _html(self) -> str:
+        lines = self._lines()
+        rows = list(islice(lines, ROWS))
+        entry = self.entry
+        actor = PURGED if entry.purged else entry.actor
+        caption = f"Transaction {entry.number} by {actor}: {entry.message or 'no message'}"
+        return html_answer(caption, ("what", "which"), rows, more=sum(1 for _ in lines))
+
+    def _lines(self) -> Iterator[tuple[str, str]]:
+        """Yield what a notebook shows, a line each: what was done, and to what."""
+        for each in self.types:
+            yield "type", f"{each.kind} type {each.type_name}"
+        for what, nodes in (("new", self.created), ("changed", self.updated)):
+            yield from ((what, node_text(node)) for node in nodes)
+        for what, edges in (
+            ("new edge", self.edges),
+            ("changed edge", self.edge_updates),
+            ("ended edge", self.ended),
+        ):
+            for source, target, kind in map(edge_key, edges):
+                yield what, f"{source} → {target} {kind.name}"
+        for what, keys in (("deleted", self.deleted), ("purged", self.purged)):
+            yield from ((what, str(key)) for key in keys)
+        for number in self.purged_heads:
+            yield "purged actor and message", f"of transaction {number}"
 
 
 def entry_of(head: Head) -> LogEntry:
@@ -102,11 +197,11 @@ def entries(
     limit: int | None,
     before: int | None,
     as_of: int | None,
-) -> list[LogEntry]:
+) -> Log[LogEntry]:
     """Return the transactions before one that a filter accepts, no more than a limit, newest first."""
     heads = [*islice(wanted.heads(backend, before=before, as_of=as_of), limit)]
     told = summaries(backend, heads, as_of=as_of)
-    return [LogEntry(*_columns(head, told)) for head in heads]
+    return Log(tuple(LogEntry(*_columns(head, told)) for head in heads))
 
 
 def entries_of(
@@ -117,7 +212,7 @@ def entries_of(
     limit: int | None = None,
     before: int | None = None,
     as_of: int | None = None,
-) -> list[NodeEntry]:
+) -> Log[NodeEntry]:
     """Return the transactions that wrote or deleted a node and that a filter accepts, newest first.
 
     There are no more than a limit, and they come before one, where that is given. `Invalid` for a filter by type: a node has one.
@@ -133,7 +228,9 @@ def entries_of(
     each_head = (head for number in numbers for head in backend.log(before=number + 1, limit=1))
     heads = [*islice(filter(wanted.accepts, each_head), limit)]
     told = summaries(backend, heads, as_of=as_of)
-    return [NodeEntry(*_columns(head, told), tuple(changes[head.number])) for head in heads]
+    return Log(
+        tuple(NodeEntry(*_columns(head, told), tuple(changes[head.number])) for head in heads)
+    )
 
 
 def _changes(versions: Sequence[NodeRow], types: Mapping[int, AnyType]) -> dict[int, list[str]]:

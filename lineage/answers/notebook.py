@@ -1,75 +1,84 @@
-"""How answers show themselves in a notebook: HTML that is escaped, capped and never fails."""
+"""What answers share when they show themselves in a notebook: nodes as rows, and the fields of their parts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from itertools import islice
 
-from lineage.answers.labels import label, printable, shown
+from typing_extensions import override
+
+from lineage.answers.labels import label
 from lineage.model.entities import Node
+from lineage.model.keys import NodeKey
+from lineage.model.notebook import CELL, ROWS, Shown, html_answer
+from lineage.model.texts import shown
 
-__all__ = ["CELL", "ROWS", "escaped", "html_table", "node_cells", "safely"]
+__all__ = ["Part", "fields_html", "node_cells", "node_text", "nodes_html"]
 
-ROWS = 50
-"""How many rows a table shows at most."""
-CELL = 120
-"""How many characters of a text are shown at most."""
-# The standard library's `html` takes milliseconds to import, for its table of entities.
-_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"})
+PROPERTY_COLUMNS = 8
+"""How many properties have a column of their own: those that most of the nodes have."""
+LISTED = 5
+"""How many items a cell names."""
 
 
-def html_table(
-    caption: str, header: Sequence[str], rows: Sequence[Sequence[object]], *, more: int = 0
+class Part(Shown):
+    """A dataclass that shows itself as a row for each of its fields."""
+
+    __slots__ = ()
+
+    @override
+    def _html(self) -> str:
+        names = [field.name for field in fields(self) if field.repr]  # type: ignore[arg-type]  # subclasses are dataclasses
+        return fields_html(
+            type(self).__name__,
+            [(name, getattr(self, name)) for name in names if name not in ("notes", "truncated")],
+            notes=getattr(self, "notes", ()),
+        )
+
+
+def fields_html(
+    caption: str, rows: Iterable[tuple[str, object]], *, notes: Sequence[str] = ()
 ) -> str:
-    """Return a table; `more` counts the rows that were left out, which its last line says.
+    """Return a table of names and values, nodes by key and label; what is None, or empty, is left out."""
+    kept = [(name, _told(value)) for name, value in rows if value is not None and value != ()]
+    return html_answer(caption, ("field", "value"), kept, notes=notes)
 
-    At most 50 rows are shown; those beyond count as left out. A cell that cannot be shown says so.
+
+def _told(value: object) -> object:
+    """Return what a cell shows: the first few of many, and what nodes are called."""
+    if isinstance(value, Node):
+        return node_text(value)
+    if isinstance(value, NodeKey):
+        return str(value)
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        parts = [_told(each) for each in islice(value, LISTED)]
+        more = [f"and {len(value) - LISTED:,} more"] if len(value) > LISTED else []
+        return ", ".join([*(shown(part, limit=CELL) for part in parts), *more])
+    return value
+
+
+def nodes_html(
+    caption: str, nodes: Sequence[Node], *, more: int = 0, notes: Sequence[str] = ()
+) -> str:
+    """Return a table of nodes: key, type, label, and a column for each of the commonest properties.
+
+    No more than the first 50 are looked at; the others, and `more`, are counted.
     """
-    left_out = more + max(0, len(rows) - ROWS)
-    lines = [
-        "<table>",
-        f"<caption>{escaped(printable(caption, limit=2 * CELL))}</caption>",
-        f"<thead>{_row('th', header)}</thead>",
-        "<tbody>",
-        *(_row("td", row) for row in rows[:ROWS]),
-    ]
-    if left_out:
-        lines.append(f'<tr><td colspan="{max(1, len(header))}">… and {left_out:,} more</td></tr>')
-    return "\n".join([*lines, "</tbody>", "</table>"])
+    first = nodes[:ROWS]
+    counts = Counter(name for node in first for name in _values(node))
+    names = sorted(name for name, _ in counts.most_common(PROPERTY_COLUMNS))
+    rows = []
+    for node in first:
+        values = _values(node)
+        rows.append((*node_cells(node), *(values.get(name) for name in names)))
+    header = ("key", "type", "label", *(shown(name, limit=CELL) for name in names))
+    return html_answer(caption, header, rows, more=more + len(nodes) - len(first), notes=notes)
 
 
-def escaped(text: str) -> str:
-    """Return a text as HTML that shows it."""
-    return text.translate(_ESCAPES)
-
-
-def _row(tag: str, cells: Iterable[object]) -> str:
-    try:
-        return f"<tr>{''.join(f'<{tag}>{escaped(_text(cell))}</{tag}>' for cell in cells)}</tr>"
-    except Exception as error:  # noqa: BLE001  # a row may be anything, and one must not hide the rest
-        return f"<tr><{tag}>{escaped(_broken(error))}</{tag}></tr>"
-
-
-def _text(cell: object) -> str:
-    try:
-        return shown(cell, limit=CELL)
-    except Exception as error:  # noqa: BLE001  # `str` of a stranger's object may raise anything
-        return _broken(error)
-
-
-def _broken(error: Exception) -> str:
-    """Say that something cannot be shown, without the error's own text, which may fail as well."""
-    return f"cannot be shown ({type(error).__name__})"
-
-
-def safely(build: Callable[[], str], subject: str) -> str:
-    """Return the HTML that `build` returns or, where it fails, one escaped line about the subject.
-
-    A notebook calls this behind the user's back: an error here would hide the answer itself.
-    """
-    try:
-        return build()
-    except Exception as error:  # noqa: BLE001  # whatever it is, the answer is still in the variable
-        return f"<pre>{escaped(printable(subject, limit=CELL))}: {escaped(_broken(error))}</pre>"
+def _values(node: Node) -> Mapping[str, object]:
+    return {**node.custom_properties, **node.properties}
 
 
 def node_cells(node: Node) -> tuple[str, str, str]:
@@ -78,3 +87,8 @@ def node_cells(node: Node) -> tuple[str, str, str]:
     if node.gone:
         called = f"{called} (gone)" if called else "(gone)"
     return str(node.key), shown(node.type, limit=CELL), called
+
+
+def node_text(node: Node) -> str:
+    """Return those cells as one text."""
+    return " ".join(part for part in node_cells(node) if part)

@@ -12,18 +12,19 @@ from functools import cached_property
 from io import BytesIO
 from typing import TYPE_CHECKING, Generic, NamedTuple, cast
 
-from typing_extensions import TypeVar
+from typing_extensions import TypeVar, override
 
 from lineage.answers import conversions
 from lineage.answers.conversions import Frames, Tables
 from lineage.answers.labels import shown
-from lineage.answers.notebook import CELL, ROWS, html_table, node_cells, safely
+from lineage.answers.notebook import fields_html, node_cells
 from lineage.contract.format import dumper
 from lineage.contract.standing import written_by_failures
 from lineage.contract.walking import Cut, Walk
 from lineage.errors import Corrupt, LineageError
 from lineage.model.entities import Edge, Node
 from lineage.model.keys import Kind, NodeKey
+from lineage.model.notebook import CELL, ROWS, Shown, html_answer, safely
 from lineage.model.rows import Batch, NodeRow, TypeRow, edge_of, entities_of, entity_of
 from lineage.model.schema import AnyType
 
@@ -42,8 +43,11 @@ class Copy(NamedTuple):
     original: NodeKey
     copy: NodeKey
 
+    def _repr_html_(self) -> str:
+        return safely(lambda: fields_html("Copy", self._asdict().items()), "Copy")
 
-class Subgraph(Generic[NodeT_co]):
+
+class Subgraph(Shown, Generic[NodeT_co]):
     """Nodes and the edges among them, nearest to the start first.
 
     `matches` are the nodes of the type that was asked for (all nodes, where none was) without the
@@ -190,13 +194,13 @@ class Subgraph(Generic[NodeT_co]):
             f"<Subgraph: {len(self)} nodes, {len(self._walk.edges)} edges as of {self.number}{cut}>"
         )
 
-    def _repr_html_(self) -> str:
-        return safely(self._html, "Subgraph")
-
+    @override
     def _html(self) -> str:
         rows = [(self.distances[row.key], *self._cells(row)) for row in self._rows[:ROWS]]
         header = ("distance", "key", "type", "label")
-        return html_table(repr(self)[1:-1], header, rows, more=len(self) - len(rows))
+        return html_answer(
+            repr(self)[1:-1], header, rows, more=len(self) - len(rows), notes=self.notes
+        )
 
     def _cells(self, row: NodeRow) -> tuple[str, ...]:
         """Return a node's cells; those of one that cannot be read say so."""

@@ -72,7 +72,7 @@ def types(
 ) -> None:
     """List the types of the store and their properties."""
     with open_to_read(store, as_of) as opened:
-        answer = Types(opened.types(kind), opened.as_of or 0)
+        answer = Types(opened.types(kind).items, opened.as_of or 0)
     output.deliver(answer, _types, as_json=as_json)
 
 
@@ -156,7 +156,7 @@ def log(
             type=type_,
             text=text,
         )
-        entries: Sequence[LogEntry] = ask() if node is None else ask(named(opened, node))
+        entries: Sequence[LogEntry] = (ask() if node is None else ask(named(opened, node))).items
     more = len(entries) > limit
     entries = entries[:limit]
     oldest = entries[-1].number if more else None

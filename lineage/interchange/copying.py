@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from lineage.answers.notebook import Part
 from lineage.contract.backend import EMPTY, Backend
 from lineage.contract.files import is_one_of
 from lineage.contract.proof import Chain
@@ -20,7 +21,7 @@ __all__ = ["Copied", "copy"]
 
 
 @dataclass(frozen=True, slots=True)
-class Copied:
+class Copied(Part):
     """What a copy wrote: the transactions after number `after`, up to `number`.
 
     `digest` is the last one's, in hexadecimal; both stores have it. `verified` transactions were

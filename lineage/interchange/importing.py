@@ -16,6 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import IO, NamedTuple, TypeVar
 
+from lineage.answers.notebook import Part
 from lineage.contract.backend import Backend
 from lineage.contract.format import format_of_suffix, loader
 from lineage.contract.registry import Registry, registry
@@ -47,7 +48,7 @@ BATCH_RECORDS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
+class Imported(Part):
     """How many types, nodes and edges an import wrote, and in which transactions.
 
     From a database there are also updates of nodes that came before, how many records were compared

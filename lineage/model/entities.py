@@ -30,6 +30,7 @@ from lineage.errors import Invalid
 from lineage.model.canonical import encode
 from lineage.model.fields import PropertyField, explain
 from lineage.model.keys import Kind, NodeKey, TypeName, _key_of, _to_id, to_step
+from lineage.model.notebook import Shown, html_answer
 from lineage.model.paths import distinct_paths
 from lineage.model.purposes import Purpose, purpose_of
 from lineage.model.times import to_time
@@ -114,7 +115,7 @@ PropertyMap = Annotated[Mapping[str, Any], PlainValidator(to_properties), PlainS
 _set = object.__setattr__
 
 
-class Entity(BaseModel):
+class Entity(Shown, BaseModel):
     """A frozen value whose construction fails with `Invalid`."""
 
     model_config = ConfigDict(
@@ -150,6 +151,11 @@ class Entity(BaseModel):
     @override
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         return self.replace(**(update or {}))
+
+    @override
+    def _html(self) -> str:
+        rows = [(name, value) for name, value in self.__repr_args__() if name is not None]
+        return html_answer(type(self).__name__, ("field", "value"), rows)
 
 
 def _own_annotations(cls: type) -> dict[str, Any]:
@@ -302,6 +308,19 @@ class Node(Entity):
         if cls.__pydantic_post_init__:
             node.model_post_init(None)
         return node
+
+    @override
+    def _html(self) -> str:
+        key = f"a new {self.kind}" if self.id is None else str(self.key)
+        version = f"@{self.type_version}" if self.type_version else ""
+        caption = f"{key} {self.type}{version}{' (gone)' if self.gone else ''}"
+        plain = ("name", "uri", "external_id", "state", *_TIMES)
+        rows = [(name, getattr(self, name, None)) for name in plain]
+        rows += [(f"properties.{name}", value) for name, value in self.properties.items()]
+        customs = self.custom_properties.items()
+        rows += [(f"custom_properties.{name}", value) for name, value in customs]
+        kept = [(name, value) for name, value in rows if value is not None]
+        return html_answer(caption, ("field", "value"), kept)
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         for name, value in super().__repr_args__():

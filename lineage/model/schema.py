@@ -15,12 +15,14 @@ from typing import Annotated, Any, ClassVar, Self, TypeAlias, cast
 from pydantic import BeforeValidator, PlainSerializer, PlainValidator, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import from_json
+from typing_extensions import override
 
 from lineage.errors import AlreadyExists, Invalid
 from lineage.model.canonical import encode
 from lineage.model.entities import Entity, Id, Text, Time, Version
 from lineage.model.fields import inner_metadata
 from lineage.model.keys import Kind, TypeName
+from lineage.model.notebook import html_answer
 from lineage.model.values import JSON, KINDS, Struct, Value, ValueType, kind_of, to_text, to_value
 
 __all__ = [
@@ -141,6 +143,16 @@ class NodeType(Entity):
     def type_name(self) -> TypeName:
         """The name and version."""
         return TypeName(self.name, self.version)
+
+    @override
+    def _html(self) -> str:
+        base = f", based on {self.base}" if self.base else ""
+        rows = [
+            (name, value_type.value, "indexed" if name in self.indexed else "")
+            for name, value_type in self.properties.items()
+        ]
+        caption = f"{self.kind} type {self.type_name}{base}"
+        return html_answer(caption, ("property", "values", "index"), rows)
 
 
 def _reader(field: FieldInfo) -> Callable[[Any], object]:

@@ -7,7 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from typing_extensions import override
+
+from lineage.answers.notebook import fields_html
 from lineage.errors import NotFound, Unproven
+from lineage.model.notebook import Shown
 
 __all__ = ["FORMAT", "VERSION", "Document", "Proof", "canonical", "read_document"]
 
@@ -21,7 +25,7 @@ Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(Shown):
     """An answer about a node with the records that it rests on, which `verify` checks without a store.
 
     It is of the moment after transaction `number`, whose digest is `digest`. `cut` is the limit that left some of what the node was made from out, if one did, and
@@ -51,6 +55,12 @@ class Proof:
         """The limit that cut the answer, such as `nodes`."""
         cut: str | None = self.document["cut"]
         return cut
+
+    @override
+    def _html(self) -> str:
+        names = ("number", "digest", "root", "cut")
+        rows = [(name, getattr(self, name)) for name in names]
+        return fields_html(f"Proof of {self.subject}", rows, notes=self.notes)
 
     def to_json(self) -> str:
         """Return the text of the bundle's file: one line of ASCII, so that no name acts on a terminal."""

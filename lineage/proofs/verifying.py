@@ -13,6 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from lineage.answers.notebook import Part
 from lineage.contract.kept import KeptDigest
 from lineage.contract.tree import NO_TREE, is_consistent, root_by_path
 from lineage.errors import LineageError, Unproven
@@ -62,7 +63,7 @@ class ProvedTransaction(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
+class Verified(Part):
     """What a bundle proves of its `subject`, as of transaction `number`: `answer`, and the `records` behind it.
 
     `checked` says in sentences what was found right, `not_proved` what no such bundle proves, and

@@ -7,6 +7,9 @@ from datetime import datetime
 from functools import cached_property
 from typing import Generic, TypeAlias, TypeVar, cast
 
+from typing_extensions import override
+
+from lineage.answers.notebook import node_cells
 from lineage.contract.backend import Backend
 from lineage.contract.registry import Registry
 from lineage.contract.transaction import Author, Transaction
@@ -14,6 +17,7 @@ from lineage.errors import Invalid
 from lineage.model.entities import Artifact, Context, Execution, ExecutionState, Node
 from lineage.model.keys import Kind, NodeKey, to_key, to_step
 from lineage.model.marks import UNMARKED, Marks
+from lineage.model.notebook import Shown, html_answer
 from lineage.model.paths import Path, path_text, with_path
 from lineage.model.rows import (
     STATE_NUMBERS,
@@ -62,7 +66,7 @@ Artifacts: TypeAlias = (
 Contexts: TypeAlias = Context | NodeKey | Iterable[Context | NodeKey]
 
 
-class Recorded(Generic[ExecutionT_co]):
+class Recorded(Shown, Generic[ExecutionT_co]):
     """A run as it was stored: each part in the order it was given, of the classes it was given in.
 
     `notes` say in sentences what was recorded otherwise than it might seem.
@@ -116,6 +120,18 @@ class Recorded(Generic[ExecutionT_co]):
         return tuple(
             entity_of(row, self._types, cls) for each, row, cls in self._nodes if each == role
         )
+
+    @override
+    def _html(self) -> str:
+        parts: dict[str, tuple[Node, ...]] = {
+            "execution": (self.execution,),
+            "input": self.inputs,
+            "output": self.outputs,
+            "context": self.contexts,
+        }
+        rows = [(part, *node_cells(node)) for part, nodes in parts.items() for node in nodes]
+        header = ("what", "key", "type", "label")
+        return html_answer(f"Recorded {self.execution.key}", header, rows, notes=self.notes)
 
     def __repr__(self) -> str:
         parts = ("execution", "inputs", "outputs", "contexts")

@@ -9,6 +9,8 @@ from datetime import datetime
 from types import TracebackType
 from typing import Generic, NamedTuple, Self, TypeVar, cast, overload
 
+from typing_extensions import override
+
 from lineage.contract.backend import Backend
 from lineage.contract.registry import registry
 from lineage.contract.transaction import Author, Transaction
@@ -18,6 +20,7 @@ from lineage.model.canonical import decode, encode
 from lineage.model.entities import Artifact, Context, Execution, ExecutionState
 from lineage.model.keys import Kind, NodeKey, to_step
 from lineage.model.marks import UNMARKED, Marks
+from lineage.model.notebook import Shown
 from lineage.model.paths import Path, with_path
 from lineage.model.rows import STATE_NUMBERS, Batch, EdgeKey, EdgeKind, EdgeRow, NodeRow, entity_of
 from lineage.model.system import WHY, Asset, Environment, Metrics
@@ -63,7 +66,7 @@ class Written(NamedTuple):
     transaction: Transaction | None
 
 
-class Run(Generic[ExecutionT_co]):
+class Run(Shown, Generic[ExecutionT_co]):
     """What `Store.run` returns; several threads may record in one run side by side.
 
     Every call is a transaction of its own, so that what it returned is stored. A run inside
@@ -125,6 +128,11 @@ class Run(Generic[ExecutionT_co]):
         if self._key is None:
             raise Invalid("the run has not begun; enter it: with store.run(...) as run:")
         return self._key
+
+    @override
+    def _html(self) -> str:
+        # Its own HTML, which is escaped: a run is shown as its execution is.
+        return self._execution._repr_html_()
 
     def __enter__(self) -> Self:
         if self._key is not None:

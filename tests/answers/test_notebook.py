@@ -1,96 +1,259 @@
-"""What a notebook shows is escaped, capped, and there whatever happens."""
+"""Every answer shows itself in a notebook: escaped, capped, whatever it holds."""
 
-from html import escape
-from html.parser import HTMLParser
+import inspect
+import pickle
+from collections.abc import Iterator
+from enum import Enum
+
+import pytest
 
 import lineage
-from lineage.answers.notebook import ROWS, html_table, safely
+import lineage.queries
+from lineage.answers.log import Log, LogEntry
+from lineage.answers.sequences import Events, Types
+from lineage.backends.memory import MemoryBackend
 from lineage.contract.backend import Backend
+from lineage.contract.walking import Cut
+from lineage.interchange.copying import Copied
+from lineage.interchange.importing import Imported
+from lineage.model.entities import Entity
+from lineage.model.notebook import ROWS
+from lineage.queries.actors import ActorRemoval
+from lineage.queries.find import Page as Found
 from lineage.queries.provenance import upstream
 from lineage.store import Store
 from lineage.testing.builders import writing
+from tests.pages import HOSTILE, Page
 
-HOSTILE = "<script>alert('1')</script>\"&amp;\n\x1b[31m\u202egnp"
+TAGS = {"table", "caption", "thead", "tbody", "tr", "th", "td", "details", "summary", "p"}
 
-
-class Page(HTMLParser):
-    """Reads HTML as a browser does: its tags, and the text of each cell."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.texts: list[str] = []
-        self.feed(html)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.texts.append("")
-        assert {name for name, _ in attrs} <= {"colspan"}
-
-    def handle_data(self, data: str) -> None:
-        if self.texts:
-            self.texts[-1] += data.removesuffix("\n")
+WORDS = {"Cut", "Indexed", "Limits", "NodeKey", "Progress", "ProtoAny"}
+"""Public classes that are no answers: what questions are asked with, and what answers are put together from."""
+ELSEWHERE = (Copied, Imported)
+"""Answers whose classes have no public name of their own."""
 
 
-class Broken:
-    def __str__(self) -> str:
-        raise RuntimeError(HOSTILE)
+def public_classes() -> Iterator[type]:
+    for home in (lineage, lineage.queries):
+        for name in home.__all__:
+            thing = getattr(home, name)
+            if inspect.isclass(thing) and not issubclass(thing, Enum | Exception):
+                yield thing
+    yield from ELSEWHERE
 
 
-def test_table_holds_what_it_is_given() -> None:
-    page = Page(html_table("two", ["a", "b"], [(1, "x"), (None, 0.5)], more=1200))
-    shown = zip(page.tags, page.texts, strict=True)
-    cells = [(tag, text) for tag, text in shown if tag in ("caption", "th", "td")]
-    assert cells == [
-        ("caption", "two"),
-        ("th", "a"),
-        ("th", "b"),
-        ("td", "1"),
-        ("td", "x"),
-        ("td", ""),
-        ("td", "0.5"),
-        ("td", "… and 1,200 more"),
+def test_every_public_class_shows_itself_or_is_no_answer() -> None:
+    silent = {cls.__name__ for cls in public_classes() if not hasattr(cls, "_repr_html_")}
+    assert silent == WORDS
+
+
+@pytest.fixture(scope="module")
+def hostile() -> list[object]:
+    """One of each answer, with hostile texts."""
+    store = lineage.connect("memory:", actor=HOSTILE)
+    store.put([lineage.ContextType(name=HOSTILE), lineage.ArtifactType(name=HOSTILE)])
+    data = lineage.Dataset(uri=HOSTILE, custom_properties={HOSTILE: HOSTILE})
+    runs: list[lineage.Run[lineage.Train]] = []
+    for number in range(2):
+        fit = lineage.Train(name=f"{HOSTILE}{number}", custom_properties={HOSTILE: number})
+        with store.run(fit, within=lineage.Context(type=HOSTILE, name=HOSTILE)) as run:
+            run.input(data, use=HOSTILE, asset=HOSTILE)
+            run.output(lineage.Model(uri=f"{HOSTILE}{number}"))
+            run.log_metrics({HOSTILE: 0.5})
+        runs.append(run)
+    recorded = store.record(
+        lineage.Train(name=HOSTILE), outputs=lineage.Model(name=HOSTILE), message=HOSTILE
+    )
+    deploy = lineage.Deploy(name=HOSTILE)
+    store.record(deploy, inputs=recorded.outputs, outputs=lineage.Artifact(type=HOSTILE))
+    data_key = store.key_of(HOSTILE)
+    one, other = [row.key for row in store.find(lineage.Model)][:2]
+    impact, summary = store.impact(data_key), store.show(one)
+    diff, peers = store.diff(one, other), store.peers(data_key)
+    comparison, paths = store.compare(one, other), store.paths(data_key, one)
+    proof = store.prove(one)
+    return [
+        store,
+        store.at(3),
+        runs[0],
+        recorded,
+        store.get(one),
+        store.get(data_key),
+        lineage.Dataset(uri=HOSTILE),
+        store.get(runs[0].key),
+        store.find(lineage.Context)[0],
+        store.find("artifact"),
+        store.search("<"),
+        store.events(one, data_key),
+        store.events(one)[0],
+        store.types(),
+        store.types()[-1],
+        store.log(),
+        store.log(one),
+        store.log()[0],
+        store.log(one)[0],
+        store.upstream(one),
+        impact,
+        impact.affected[0],
+        impact.affected[0].path,
+        summary,
+        summary.datasets[0],
+        summary.metrics[0],
+        store.show(runs[0].key).inputs[0],
+        diff,
+        diff.differences[0],
+        diff.differences[0].place,
+        diff.differences[0].changes[0],
+        peers,
+        peers.models[0],
+        comparison,
+        comparison.rows[0],
+        paths,
+        store.versions(data_key),
+        store.removal(one),
+        lineage.queries.Sources(summary.datasets, Cut("nodes", (one,))),
+        lineage.queries.Copy(one, other),
+        proof,
+        lineage.verify(proof),
+        ActorRemoval(HOSTILE, (1,), (HOSTILE,)),
+        Imported(1, 2, 3, (1,), losses=(HOSTILE,)),
+        store.copy_to(lineage.connect("memory:")),
+        *store.changes(),
     ]
 
 
-def test_hostile_text_is_text_everywhere() -> None:
-    html = html_table(HOSTILE, [HOSTILE], [[HOSTILE], [{HOSTILE: [HOSTILE]}], [Broken()]])
-    page = Page(html)
-    assert set(page.tags) == {"table", "caption", "thead", "tbody", "tr", "th", "td"}
-    assert page.texts.count("<script>alert('1')</script>\"&amp;\\n\\x1b[31m\\u202egnp") == 3
-    assert "cannot be shown (RuntimeError)" in page.texts
-    assert html.replace("\n", "").isprintable()
+def test_hostile_text_is_text_in_every_answer(hostile: list[object]) -> None:
+    for answer in hostile:
+        html = answer._repr_html_()  # type: ignore[attr-defined]  # the test above says that all have it
+        assert "cannot be shown" not in html, type(answer)
+        assert set(Page(html).tags) <= TAGS, type(answer)
+        assert html.replace("\n", "").isprintable(), type(answer)
+        assert len(html) < 100_000
 
 
-def test_text_is_escaped_as_by_the_standard_library() -> None:
-    text = """<a href='x' title="y">&amp;</a>"""
-    page = html_table(text, [text], [[text]])
-    assert page.count(escape(text)) == 3
-    assert escape(text) in safely(lambda: str(1 // 0), text)
+def test_every_answer_is_among_the_hostile_ones(hostile: list[object]) -> None:
+    shown = {cls for answer in hostile for cls in type(answer).__mro__}
+    told = {cls for cls in public_classes() if cls.__name__ not in WORDS}
+    assert {cls.__name__ for cls in told - shown if not issubclass(cls, Entity)} == set()
 
 
-def test_table_is_capped() -> None:
-    html = html_table("x" * 10_000_000, ["n"], [["y" * 10_000_000]] * (ROWS + 3), more=4)
-    assert len(html) < 100 * 2 * ROWS
-    assert "… and 7 more" in html
-    assert Page(html).tags.count("tr") == 1 + ROWS + 1
+# Sequences
 
 
-def test_row_that_is_none_is_said() -> None:
-    html = html_table("c", ["n"], [None, [1]])
-    assert Page(html).texts.count("cannot be shown (TypeError)") == 1
-    assert "1" in Page(html).texts
+def test_log_is_indexed_as_a_list_is(store: Store) -> None:
+    for number in range(3):
+        store.put(lineage.Dataset(), message=f"{number}")
+    log = store.log()
+    assert [entry.message for entry in log] == ["2", "1", "0"]
+    assert log[0].number == 3
+    assert log[-1].number == 1
+    assert log[1:] == [*log][1:]
+    assert log[1:] == (*log,)[1:]
+    assert isinstance(log[1:], Log)
+    assert log != [*log][1:]
+    assert log == store.log()
+    assert log != store.log(limit=1)
+    assert log != "log"
+    assert pickle.loads(pickle.dumps(log)) == log
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(log)
+    assert "3 transactions, newest first" in Page(log._repr_html_()).texts
+    assert not Store(MemoryBackend()).log()
 
 
-def test_failure_becomes_a_line() -> None:
-    def build() -> str:
-        raise LookupError(HOSTILE)
+def test_log_as_a_frame(store: Store) -> None:
+    data = store.put(lineage.Dataset(uri="s3://lake"), message="new")
+    store.update(data.replace(name="lake"))
+    frame = store.log().to_pandas()
+    assert [*frame.number] == [2, 1]
+    assert frame.time[0] == store.log()[0].time
+    assert [*frame.columns] == list(LogEntry.__dataclass_fields__)
+    assert [*store.log(data).to_pandas().changed] == [("name",), ("created",)]
+    assert "name" in Page(store.log(data)._repr_html_()).texts
+    assert [*store.log(limit=1, text="nothing").to_pandas().columns] == [*frame.columns]
 
-    page = Page(safely(build, f"{HOSTILE} {'z' * 10_000_000}"))
-    assert page.tags == ["pre"]
-    assert page.texts[0].startswith("<script>")
-    assert page.texts[0].endswith("cannot be shown (LookupError)")
+
+def test_events_and_types_are_tables(store: Store) -> None:
+    run = store.record(lineage.Train(), inputs={"train": lineage.Dataset(name="lake")})
+    events = store.events(run.execution)
+    assert isinstance(events[:1], Events)
+    assert events == [events[0]]
+    frame = events.to_pandas()
+    assert [*frame.source, *frame.target] == ["artifact:1", "execution:1"]
+    assert "train" in Page(events._repr_html_()).texts
+    types = store.types()
+    assert isinstance(types[:2], Types)
+    assert [*types.to_pandas().name] == [each.name for each in types]
+    assert types.to_pandas().properties[0] == {"digest": "STRING"}
+
+
+def test_page_has_a_column_for_each_property(store: Store) -> None:
+    for depth in range(3):
+        store.put(lineage.Model(name=f"m{depth}", custom_properties={"depth": depth, HOSTILE: 1}))
+    page = store.find(lineage.Model, limit=2)
+    shown = Page(page._repr_html_())
+    assert "2 nodes; there are more" in shown.texts
+    headers = [text for tag, text in zip(shown.tags, shown.texts, strict=True) if tag == "th"]
+    assert headers[:3] == ["key", "type", "label"]
+    assert headers[-1] == "depth"
+    assert page[0].name == "m0"
+    assert page[:1] == (page[0],)
+    frame = page.to_pandas()
+    assert [*frame["custom_properties.depth"]] == [0, 1]
+    assert "distance" not in frame
+    hits = store.search("m", limit=1)
+    assert "1 nodes; there are more" in Page(hits._repr_html_()).texts
+    assert [*hits.to_pandas().key] == ["artifact:1"]
+
+
+def test_page_of_very_many_shows_the_first_and_says_so(store: Store) -> None:
+    node = store.put(lineage.Model(name="m", custom_properties={"text": "x" * 10_000}))
+    html = Found((node,) * 100_000)._repr_html_()
+    assert len(html) < 20_000
+    assert Page(html).tags.count("tr") == 2 + ROWS + 1
+    assert "99,980 more rows" in html
+    assert "… and 99,950 more" in html
+
+
+def test_answers_as_frames(store: Store) -> None:
+    data = lineage.Dataset(uri="s3://lake")
+    model = store.record(lineage.Train(), inputs=data, outputs=lineage.Model(name="a")).outputs[0]
+    deep = lineage.Model(name="b", custom_properties={"depth": 3})
+    other = store.record(lineage.Train(), inputs=data, outputs=deep).outputs[0]
+    store.record(lineage.Deploy(), inputs=model)
+    impact = store.impact("s3://lake").to_pandas()
+    assert [*impact.key] == [str(model.key), str(other.key)]
+    assert impact.deployed_by[0] == ["execution:3"]
+    assert impact.path[0] == ["artifact:1", "execution:1", str(model.key)]
+    assert [*impact.distance] == [2, 2]
+    peers = store.peers("s3://lake").to_pandas()
+    assert [*peers.made_from] == ["artifact:1"] * 2
+    assert [*peers["name"]] == ["a", "b"]
+    versions = store.versions("s3://lake").to_pandas()
+    assert [*versions.uri] == ["s3://lake"]
+    diff = store.diff(model, other).to_pandas()
+    depth = diff[diff.field == "custom_properties.depth"]
+    assert [*depth.in_right] == [3]
+    assert depth.in_left.isna().all()
+
+
+# The store
+
+
+def test_store_shows_where_it_is_and_what_came_last(store: Store) -> None:
+    store.put(lineage.ArtifactType(name="Thing"), message="a thing")
+    page = Page(store._repr_html_())
+    assert {"1", "Thing", "a thing"} <= {*page.texts}
+    assert "as of transaction 1" in repr(store.at(1))
+    store.close()
+    assert Page(store._repr_html_()).texts == ["Store: cannot be shown (Invalid)"]
+
+
+def test_store_shows_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lineage.store.backend_factory", lambda _: lambda *_, **__: MemoryBackend())
+    with lineage.connect("neo4j://ann:secret@graph.example") as store:
+        assert repr(store) == "<Store neo4j://ann:***@graph.example>"
+        assert "secret" not in store._repr_html_()
 
 
 # Subgraphs
