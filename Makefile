@@ -6,6 +6,8 @@ READY := $(VENV)/.ready
 DEMO := $(VENV)/.demo
 EXTRAS := dev,demo,bench
 PEER := .ci/mlmd/venv/.ready
+MLFLOW := .ci/mlflow/venv/.ready
+SITE := .venv-site
 NEO4J := benchmarks/bench_neo4j.py
 
 # PYTHON=/path/to/python names another interpreter for the environment.
@@ -22,7 +24,7 @@ WHOLE := --cov --numprocesses auto
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo check format test lint types soak bench bench-neo4j docs
+.PHONY: help venv demo check format test lint types soak real bench bench-neo4j docs site
 
 help: ## list these words
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,8 +62,24 @@ bench: $(READY) $(PEER) ## measure, beside ML Metadata; SIZE=small for a quick l
 bench-neo4j: $(READY) ## measure a store in Neo4j
 	@LINEAGE_BENCH_SIZE=$(SIZE) $(BIN)/python -m pytest $(NEO4J) $(ARGS)
 
-docs: $(READY) ## run every Python block of the README and of docs/
+docs: $(READY) ## run every Python and console block of the README and of docs/
 	@$(BIN)/python -m pytest tests/test_docs.py $(ARGS)
+
+site: $(SITE)/.ready ## build the documentation as a site, with the API reference, in build/site
+	@NO_MKDOCS_2_WARNING=1 $(SITE)/bin/mkdocs build --quiet
+	@echo "The site is in build/site: $(SITE)/bin/mkdocs serve shows it"
+
+real: $(READY) $(SITE)/.ready $(MLFLOW) ## try what takes other systems: the site, and the same work beside MLflow
+	@$(BIN)/python -m pytest -m real $(ARGS)
+
+# Only the tools: the reference is made of our sources, which are not imported.
+$(SITE)/.ready: pyproject.toml
+	@$(if $(PYTHON),,$(error found no Python 3.11 or newer; name one with PYTHON=/path/to/python))
+	@echo "Installing the tools of the site into $(SITE)"
+	@$(PYTHON) -m venv --clear $(SITE)
+	@$(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["site"], sep="\n")' \
+		| $(SITE)/bin/python -m pip install --quiet --disable-pip-version-check --requirement /dev/stdin
+	@touch $@
 
 # A .venv that was cut short, or whose interpreter is gone, is made anew.
 define install
@@ -78,6 +96,12 @@ $(READY): pyproject.toml
 
 $(DEMO): pyproject.toml
 	$(call install,scikit-learn,demo)
+	@touch $@
+
+# MLflow as people install it; the tests of `make real` run it beside ours.
+$(MLFLOW): .ci/mlflow/build.sh
+	@echo "Installing MLflow into $(dir $@)"
+	@$<
 	@touch $@
 
 # The real ML Metadata, in an environment of its own; there are wheels for Python 3.11 alone.
