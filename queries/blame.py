@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lineage.answers.log import NodeEntry, entries_of
-from lineage.answers.notebook import ROWS, html_table, safely
 from lineage.contract.backend import Backend
 from lineage.model.entities import Node
 from lineage.model.keys import NodeKey
+from lineage.model.notebook import ROWS, html_table, safely
 from lineage.queries.reader import Reader
 
 __all__ = ["Blame", "Blamed", "blame"]

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 
-from lineage.answers.notebook import html_table, node_cells, safely
+from lineage.answers.notebook import node_cells
 from lineage.contract.backend import Backend, Order
 from lineage.contract.kept import kept_at
 from lineage.contract.registry import Registry, registry
 from lineage.filters.tree import Column, Compare, Field, Operator
 from lineage.model.entities import Node
 from lineage.model.keys import Kind
+from lineage.model.notebook import html_table, safely
 from lineage.model.rows import entity_of
 from lineage.model.system import OWN_CLASSES, SYSTEM_TYPES
 from lineage.model.times import from_micros

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, overload
 
 from lineage.answers.conversions import frame_of, json_of, table_of
 from lineage.answers.labels import listed
-from lineage.answers.notebook import ROWS, html_table, safely
 from lineage.contract.projection import projected
 from lineage.contract.registry import Registry
 from lineage.filters.table_columns import FAMILIES, column_name
@@ -21,6 +20,7 @@ from lineage.model.canonical import decode
 from lineage.model.entities import Node
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.marks import NOTE, TAGS
+from lineage.model.notebook import ROWS, html_table, safely
 from lineage.model.values import Value, kind_of
 from lineage.queries.around import SomeRuns
 from lineage.queries.reader import Reader
