@@ -137,7 +137,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 # What the fixtures of `lineage.testing` would give a single backend, for each of ours.
 
-HISTORIES = {"memory": 80, "sqlite": 80, "neo4j": 6}
+HISTORIES = {"memory": 60, "sqlite": 60, "neo4j": 3}
 """How many histories: in Neo4j each of a history's thousands of reads is a round trip, and each filter a plan."""
 CONDITIONS = {"neo4j": 10}
 """About how many questions of one test a server is asked, which takes long to plan each shape."""

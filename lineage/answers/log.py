@@ -229,7 +229,9 @@ def entries_of(
     heads = [*islice(filter(wanted.accepts, each_head), limit)]
     told = summaries(backend, heads, as_of=as_of)
     return Log(
-        tuple(NodeEntry(*_columns(head, told), changed=tuple(changes[head.number])) for head in heads)
+        tuple(
+            NodeEntry(*_columns(head, told), changed=tuple(changes[head.number])) for head in heads
+        )
     )
 
 

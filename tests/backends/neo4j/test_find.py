@@ -207,7 +207,13 @@ def test_beginnings_are_ranges_of_indexes(neo4j_server: Neo4jServer, backend: Ne
         new.delete(*keys[1::2])
     neo4j_server.run("CALL db.awaitIndexes()")
     neo4j_server.run("CALL db.prepareForReplanning()")
-    for text, limit in (("n", 10), ("n12", 50), ("u/", 10), ("l0007", None), ("u/2999/l", 1)):
+    for text, limit in (
+        ("n", 10),
+        ("n12", 50),
+        ("u/", 10),
+        ("l0007", None),
+        (f"u/{MANY - 1:04}/l", 1),
+    ):
         for kind in (None, Kind.ARTIFACT):
             run = Recorder(neo4j_server)
             rows = beginning_with(run, then, Beginning(text, kind, limit), is_past=True)

@@ -55,7 +55,7 @@ def test_thread_does_not_wait_for_itself(neo4j_server: Neo4jServer, store: Store
     [
         ("CREATE (:Person {name: 'Ann'})-[:KNOWS]->(:Person)", "another graph .Person."),
         ("CREATE ()", "another graph .nodes without a label."),
-        ("CREATE (:LineageStore {name: 'lineage', format: 3})", "format 3.*upgrade"),
+        ("CREATE (:LineageStore {name: 'lineage', format: 4})", "format 4.*upgrade"),
         (
             "CREATE (:LineageStore {name: 'lineage', format: 1})",
             "format 1, which was never released; make a new store",
