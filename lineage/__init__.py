@@ -1,5 +1,6 @@
 """Graph-native lineage for machine learning: what every step read and wrote, and questions about it."""
 
+from lineage.answers.curves import Curve, Point
 from lineage.answers.log import Change, LogEntry, NodeEntry
 from lineage.answers.subgraph import Subgraph
 from lineage.contract.walking import Cut, Direction, Limits
@@ -43,6 +44,7 @@ from lineage.model.system import (
     Metrics,
     Model,
     Process,
+    Series,
     Statistics,
     Train,
     Transform,
@@ -70,6 +72,7 @@ __all__ = [
     "Context",
     "ContextType",
     "Corrupt",
+    "Curve",
     "Cut",
     "Dataset",
     "Deploy",
@@ -96,6 +99,7 @@ __all__ = [
     "NotFound",
     "Page",
     "ParentContext",
+    "Point",
     "Process",
     "Progress",
     "Proof",
@@ -103,6 +107,7 @@ __all__ = [
     "Purpose",
     "Recorded",
     "Run",
+    "Series",
     "Stale",
     "Statistics",
     "Store",

@@ -21,6 +21,7 @@ from lineage.answers.sequences import Events, Types
 from lineage.answers.subgraph import Subgraph
 from lineage.contract.backend import Backend
 from lineage.contract.registry import node_class, registry
+from lineage.contract.subjects import Subject
 from lineage.contract.walking import Limits
 from lineage.errors import Invalid
 from lineage.filters.tree import Filter
@@ -35,6 +36,7 @@ from lineage.queries.naming import Reference
 from lineage.queries.search import Hits, search
 
 if TYPE_CHECKING:
+    from lineage.answers.curves import Curve
     from lineage.queries.aliases import Held, Tenure
     from lineage.queries.blame import Blame
     from lineage.queries.comparison import Comparison
@@ -477,6 +479,24 @@ class Reading:
         from lineage.queries.inventory import info
 
         return info(self.backend, as_of=self.as_of)
+
+    def series(
+        self,
+        node: Reference,
+        name: str,
+        *,
+        of: Reference | None = None,
+        on: Reference | None = None,
+    ) -> Curve:
+        """Return what a run, or the newest run that wrote an artifact, logged by steps under a name, such as "loss".
+
+        Of a run that goes on it has what is logged so far. Of several models or data sets `of` and `on` say which;
+        `NotFound` where nothing was logged, and `Invalid` where it is not said which.
+        """
+        from lineage.queries.series import series
+
+        subject = Subject(*(None if each is None else self.key_of(each) for each in (of, on)))
+        return series(self.backend, self.key_of(node), name, subject=subject, as_of=self.as_of)
 
     # History
 

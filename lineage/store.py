@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
+from time import monotonic
 from typing import IO, TYPE_CHECKING, Any, Self, TypeVar, cast, overload
 
 from typing_extensions import override
@@ -16,6 +17,7 @@ from lineage.contract.backend import Backend
 from lineage.contract.kept import KeptDigest
 from lineage.contract.plugins import backend_factory, shown_url, store_address
 from lineage.contract.registry import registry
+from lineage.contract.spool import folder_of
 from lineage.contract.transaction import Author, current_actor
 from lineage.contract.walking import Limits
 from lineage.errors import Invalid, LineageError, NotFound
@@ -61,6 +63,8 @@ T = TypeVar("T")
 ATTEMPTS = 5
 LATEST = 5
 """How many transactions a store that shows itself lists."""
+SECONDS_BETWEEN_RECOVERIES = 0.1
+"""How long after one look for what processes left no write looks again: there may be a thousand that go on."""
 
 
 def connect(
@@ -102,6 +106,8 @@ class Store(Shown, Reading, Moving):
         self.actor = to_text(actor or current_actor())
         self.url = type(backend).__name__ if url is None else url
         """Where the store is, as it may be shown: without a password."""
+        self._spools = None if backend.readonly else folder_of(backend)
+        self._recovers = 0.0
 
     @override
     def __repr__(self) -> str:
@@ -590,6 +596,25 @@ class Store(Shown, Reading, Moving):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _author(self, message: str) -> Author:
+        if self.as_of is not None:
+            raise Invalid(
+                f"this is the store as of transaction {self.as_of}, which cannot be changed"
+            )
+        author = Author(self.actor, to_text(message))
+        self._recover_points(author)
+        return author
+
+    def _recover_points(self, author: Author) -> None:
+        """Store what runs whose processes are gone left in their spools, before anything else is written."""
+        if self._spools is None or monotonic() < self._recovers or self.backend.in_transaction:
+            return
+        self._recovers = monotonic() + SECONDS_BETWEEN_RECOVERIES
+        if self._spools.exists():
+            from lineage.recording.recovering import recover_points
+
+            recover_points(self.backend, author)
 
 
 def _done(answer: T) -> T:

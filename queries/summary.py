@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from typing_extensions import override
 
+from lineage.answers.curves import CurveSummary
 from lineage.answers.notebook import node_cells, nodes_html
 from lineage.answers.subgraph import Copy
 from lineage.contract.backend import Backend
@@ -30,6 +31,7 @@ from lineage.queries.aliases import aliases_of
 from lineage.queries.facts import Facts, Linked, Metric, Source
 from lineage.queries.notes import remarks
 from lineage.queries.reader import Reader
+from lineage.queries.series import curves_of
 
 __all__ = [
     "Linked",
@@ -71,7 +73,8 @@ class Summary(Shown):
     members there are of each type, by its name, the most first; where there are `more_members` than the limit
     of nodes, of those within it. `copies` are the hops through
     copies upstream, of which the first one's runs answer for an artifact that nobody wrote. `aliases` are those
-    that hold an artifact, such as `churn@production`. `notes` say in sentences what
+    that hold an artifact, such as `churn@production`. `series` are what the newest run logged by steps, by
+    name. `notes` say in sentences what
     was not recorded and what was only concluded. `truncated` says where a limit cut the search for
     data sets.
     """
@@ -98,6 +101,7 @@ class Summary(Shown):
     member_counts: Mapping[str, int] = field(default_factory=dict)
     more_members: bool = False
     aliases: tuple[str, ...] = ()
+    series: tuple[CurveSummary, ...] = ()
 
     @override
     def _html(self) -> str:
@@ -121,12 +125,20 @@ class Summary(Shown):
             yield "alias", alias, ""
         for source in self.datasets:
             yield _line("data", source.node)
+        yield from self._values()
+        yield from self._around()
+
+    def _values(self) -> Iterator[tuple[str, str, object]]:
         for name, value in self.parameters.items():
             yield "parameter", name, value
         for metric in self.metrics:
             yield "metric", metric.name, metric.value
+        for curve in self.series:
+            yield "series", curve.name, curve.sparkline
         for library, version in self.frameworks.items():
             yield "library", library, version
+
+    def _around(self) -> Iterator[tuple[str, str, object]]:
         linked = (("input", self.inputs), ("output", self.outputs))
         around = [(what, link.node) for what, links in linked for link in links]
         named = (
@@ -208,6 +220,7 @@ def summary(
         copies=found.hops,
         steps=_executions(found, found.steps),
         part_of=_executions(found, found.parents),
+        series=curves_of(backend, found, live=as_of is None),
         notes=remarks(found),
         truncated=found.upstream.cut,
         number=found.reader.number,

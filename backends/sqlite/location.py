@@ -22,8 +22,8 @@ __all__ = [
     "split_url",
 ]
 
-COMPANIONS = ("-wal", "-shm", "-journal", "-lock")
-"""The ends of the names of what is kept beside a store's file; the last is ours, the others are SQLite's."""
+COMPANIONS = ("-wal", "-shm", "-journal", "-lock", "-spool")
+"""The ends of the names of what is kept beside a store's file: SQLite's three, our lock, and the folder of spools."""
 LONGEST_PATH = 512
 """How many bytes SQLite lets the path of a file and of each of its companions have on Unix (MAX_PATHNAME)."""
 Journal = Literal["wal", "rollback"]

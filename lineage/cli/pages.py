@@ -110,6 +110,7 @@ def summary(answer: Summary, *, environment: bool = False) -> Iterator[str]:
     yield from part("Parameters", _values(answer.parameters))
     yield from part("Data sets", _datasets(answer))
     yield from part("Metrics", _metrics(answer))
+    yield from part("Series", _series(answer))
     yield from part("Environment", _environment(answer))
     yield from part("Frameworks", _values(answer.frameworks))
     if environment:
@@ -178,6 +179,19 @@ def _metrics(answer: Summary) -> Iterator[str]:
     if not any(each.on for each in answer.metrics):
         rows = [[*row[:3], row[-1]] for row in rows]
     yield from table(("",) * len(rows[0]) if rows else (), rows, indent="  ")
+
+
+def _series(answer: Summary) -> Iterator[str]:
+    rows = [
+        [
+            printable(each.name, limit=40),
+            each.sparkline,
+            value_text(each.last),
+            f"{several(each.points, 'point')}, steps {each.first_step:,} to {each.last_step:,}",
+        ]
+        for each in answer.series
+    ]
+    yield from table(("",) * 4, rows, indent="  ")
 
 
 def _environment(answer: Summary) -> Iterator[str]:

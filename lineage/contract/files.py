@@ -17,10 +17,13 @@ def is_one_of(place: str | Path | int, files: Iterable[Path]) -> bool:
 
     Two names are one file where device and inode are the same, whatever links and mounts lead there. A file
     that is not there yet has neither; it is told by its folder and its name, where case is no difference,
-    because in some folders it is none.
+    because in some folders it is none. What is in a folder that is one of them is one, too.
     """
     wanted = {mark for file in files for mark in _marks(file)}
-    return not wanted.isdisjoint(_marks(place))
+    marks = {*_marks(place)}
+    if not isinstance(place, int) and "\0" not in str(place):
+        marks.update(_marks(Path(os.path.realpath(place)).parent))
+    return not wanted.isdisjoint(marks)
 
 
 def refuse_one_of(target: str | Path | IO[bytes], files: Iterable[Path], purpose: str) -> None:

@@ -34,6 +34,7 @@ __all__ = [
     "Model",
     "Process",
     "RunContext",
+    "Series",
     "Statistics",
     "Train",
     "Transform",
@@ -161,6 +162,16 @@ class Measurement(Context, type="lineage.Measurement"):
     """What metrics were measured of and on: it holds them, a model and a data set, told apart by their roles."""
 
 
+class Series(Artifact, type="lineage.Series"):
+    """What a run logged by steps: of each metric all points, packed (`lineage.model.points`), by its name.
+
+    `spools` says how many bytes of which spool are in it, so that none is stored twice.
+    """
+
+    curves: dict[str, Any] | None = None
+    spools: dict[str, int] | None = None
+
+
 class RunContext(Context, type="lineage.Run"):
     """A run and its steps, all executions; those of a step are in a child context.
 
@@ -241,6 +252,7 @@ OWN_CLASSES: dict[str, type[Node]] = {
     "lineage.Environment": Environment,
     "lineage.Measurement": Measurement,
     "lineage.Run": RunContext,
+    "lineage.Series": Series,
 }
 """The types with reserved names that a store gets when it needs them, and nobody may change."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self, cast
 
@@ -9,18 +10,19 @@ from typing_extensions import override
 
 from lineage.contract.backend import Backend, External
 from lineage.contract.registry import registry
-from lineage.contract.transaction import Author
+from lineage.contract.transaction import Author, Transaction
 from lineage.contract.walking import Direction
 from lineage.errors import Invalid, NotFound
 from lineage.model.entities import Execution, ExecutionState
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeKind, NodeRow, entity_of
+from lineage.model.system import Metrics
 from lineage.model.values import to_text
 from lineage.recording.endings import ending_of, further
-from lineage.recording.measurements import subjects_of
 from lineage.recording.nodes import live_rows
+from lineage.recording.pending import Pending
 from lineage.recording.record import node_of_kind, of_runs_alone
-from lineage.recording.run import Run, Written
+from lineage.recording.run import Run
 
 __all__ = ["Extension"]
 
@@ -48,6 +50,18 @@ class Extension(Run[Execution]):
 
     @override
     def __enter__(self) -> Self:
+        self._go_on()
+        return self
+
+    def store_left(
+        self, transaction: Transaction, pending: Pending, spools: Mapping[str, int]
+    ) -> None:
+        """Store, in a locked transaction, what a process that is gone left of this run in its spool; nothing else follows."""
+        self._go_on()
+        self.store(transaction, pending, spools)
+
+    def _go_on(self) -> None:
+        """Find what the run has and belongs to."""
         if self._key is not None:
             raise Invalid(f"{self._key} was entered before; store.extend(...) goes on once more")
         key = self._execution.key
@@ -60,10 +74,8 @@ class Extension(Run[Execution]):
             for context, row in sorted(rows.items())
             if row.type_id not in alone and not row.gone
         )
-        for subject, (metrics, context) in subjects_of(self._backend, key).items():
-            self._metrics[subject] = Written(metrics, context, None)
         self._key = key
-        return self
+        self._know_what_is_stored(Metrics, self._metrics)
 
     @override
     def __exit__(

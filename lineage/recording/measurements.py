@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
 from uuid import uuid4
 
 from lineage.contract.backend import Backend
 from lineage.contract.registry import registry
 from lineage.contract.roles import Role, Roles
+from lineage.contract.subjects import Subject
 from lineage.contract.transaction import Transaction
 from lineage.contract.walking import Direction
 from lineage.errors import Invalid
@@ -16,30 +15,13 @@ from lineage.model.entities import Artifact
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.purposes import Purpose
 from lineage.model.rows import EVENT_KINDS, INPUT_KINDS, Batch, EdgeKey, EdgeKind, NodeRow
-from lineage.model.system import SYSTEM_TYPES, Measurement
+from lineage.model.system import Measurement
 from lineage.recording.edges import new_edges, stamp_edge
 from lineage.recording.nodes import live_rows, node_row
 from lineage.recording.record import node_of_kind
 from lineage.recording.types import TypeFinder
 
-__all__ = ["Subject", "claim", "completed", "subject_of", "subjects_of"]
-
-
-_METRICS = next(
-    number for number, each in enumerate(SYSTEM_TYPES, start=1) if each.name == "lineage.Metrics"
-)
-
-
-class Subject(NamedTuple):
-    """What metrics are claimed for, as far as it was said."""
-
-    model: NodeKey | None = None
-    data: NodeKey | None = None
-
-    @property
-    def parts(self) -> list[NodeKey]:
-        """The artifacts that it consists of."""
-        return [key for key in self if key is not None]
+__all__ = ["claim", "completed", "subject_of"]
 
 
 def subject_of(
@@ -93,35 +75,6 @@ def completed(backend: Backend, subject: Subject, run: NodeKey) -> Subject:
 
 def _only(keys: set[NodeKey]) -> NodeKey | None:
     return next(iter(keys)) if len(keys) == 1 else None
-
-
-def subjects_of(backend: Backend, run: NodeKey) -> Mapping[Subject, tuple[NodeKey, NodeKey | None]]:
-    """Return the metrics that a run has written so far by what they are claimed for, with the context that says so."""
-    known = registry(backend)
-    written = backend.edges([run], Direction.DOWNSTREAM, kinds={EdgeKind.OUTPUT})
-    rows = backend.nodes({row.target for row in written})
-    metrics = sorted(key for key, row in rows.items() if row.type_id == _METRICS and not row.gone)
-    if not metrics:
-        return {}
-    around = backend.edges(metrics, Direction.UPSTREAM, kinds={EdgeKind.ATTRIBUTION})
-    contexts = backend.nodes({row.source for row in around})
-    claims = {
-        row.target: row.source
-        for row in around
-        if contexts[row.source].type_id in known.ids(Measurement)
-    }
-    members = backend.edges(
-        set(claims.values()), Direction.DOWNSTREAM, kinds={EdgeKind.ATTRIBUTION}
-    )
-    rows = backend.nodes({row.target for row in members})
-    roles = Roles(known)
-    found: dict[Subject, tuple[NodeKey, NodeKey | None]] = {}
-    for key in metrics:
-        held = [row.target for row in members if row.source == claims.get(key)]
-        parts = {roles.of(rows[each].type_id): each for each in held}
-        subject = Subject(parts.get(Role.MODEL), parts.get(Role.DATASET))
-        found.setdefault(subject, (key, claims.get(key)))
-    return found
 
 
 def claim(

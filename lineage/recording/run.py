@@ -3,40 +3,36 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from types import TracebackType
-from typing import Generic, NamedTuple, Self, TypeVar, cast, overload
+from typing import Generic, Self, TypeVar, cast, overload
 
 from typing_extensions import override
 
 from lineage.contract.backend import Backend
 from lineage.contract.registry import registry
 from lineage.contract.transaction import Author, Transaction
-from lineage.contract.walking import Direction
 from lineage.errors import Invalid
 from lineage.model.canonical import decode, encode
 from lineage.model.entities import Artifact, Context, Execution, ExecutionState
 from lineage.model.keys import Kind, NodeKey, to_step
 from lineage.model.marks import UNMARKED, Marks
 from lineage.model.notebook import Shown
-from lineage.model.paths import Path, with_path
-from lineage.model.rows import STATE_NUMBERS, Batch, EdgeKey, EdgeKind, EdgeRow, NodeRow, entity_of
-from lineage.model.system import WHY, Asset, Environment, Metrics
-from lineage.model.values import NO_PROPERTIES, Properties, to_properties, to_text
+from lineage.model.paths import Path
+from lineage.model.rows import STATE_NUMBERS, Batch, EdgeKey, EdgeKind, NodeRow, entity_of
+from lineage.model.system import WHY, Environment
+from lineage.model.values import NO_PROPERTIES, Properties, to_text
 from lineage.recording.edges import new_edges
 from lineage.recording.endings import ending_of, further
 from lineage.recording.environment import capture
-from lineage.recording.identity import Wanted, settle, warn_of
-from lineage.recording.marking import marked_row
-from lineage.recording.measurements import Subject, claim, completed, subject_of, subjects_of
+from lineage.recording.identity import Wanted, settle
+from lineage.recording.measuring import Measuring
 from lineage.recording.named import check_type_name, named_node, to_parameters, with_values
-from lineage.recording.nodes import live_rows, stamp
+from lineage.recording.nodes import live_rows
 from lineage.recording.record import (
     Contexts,
-    event_edge,
-    event_key,
     given_nodes,
     member_edge,
     moment,
@@ -55,18 +51,7 @@ _LOGGER = logging.getLogger("lineage")
 _RUNNING = STATE_NUMBERS[ExecutionState.RUNNING]
 
 
-class Written(NamedTuple):
-    """Metrics that a run wrote, what says what they are for, and in which transaction: None is one of the past.
-
-    After a rollback others get their ids.
-    """
-
-    key: NodeKey
-    context: NodeKey | None
-    transaction: Transaction | None
-
-
-class Run(Shown, Generic[ExecutionT_co]):
+class Run(Shown, Measuring, Generic[ExecutionT_co]):
     """What `Store.run` returns; several threads may record in one run side by side.
 
     Every call is a transaction of its own, so that what it returned is stored. A run inside
@@ -86,24 +71,17 @@ class Run(Shown, Generic[ExecutionT_co]):
         joins: Callable[[Transaction, NodeKey], list[str]] | None = None,
     ) -> None:
         self._check_new(execution)
-        self._backend = backend
+        super().__init__(backend, author)
         self._given = execution
         self._params = params
         self._marks = marks
         # A name stands for a plain execution, which is what callers of its overloads expect.
         self._execution = cast(ExecutionT_co, to_execution(execution))
-        self._author = author
         self._within = _contexts(within)
         self._captures = environment
         self._joins = joins
-        self._key: NodeKey | None = None
-        self._begun: Transaction | None = None
-        self._ended = False
-        self._contexts: tuple[NodeKey, ...] = ()
         self._environment: NodeKey | None = None
         self._captured: Environment | None = None
-        self._metrics: dict[Subject, Written] = {}
-        self._notes: dict[str, None] = {}
 
     @staticmethod
     def _check_new(execution: object) -> None:
@@ -113,21 +91,9 @@ class Run(Shown, Generic[ExecutionT_co]):
             raise Invalid(f"a run sets its state by itself; leave {state} out")
 
     @property
-    def notes(self) -> tuple[str, ...]:
-        """Sentences on what was recorded otherwise than it might seem, such as which artifact was taken."""
-        return tuple(self._notes)
-
-    @property
     def execution(self) -> ExecutionT_co:
         """The execution as this handle last stored it."""
         return self._execution
-
-    @property
-    def key(self) -> NodeKey:
-        """The execution's key; `Invalid` before the run is entered."""
-        if self._key is None:
-            raise Invalid("the run has not begun; enter it: with store.run(...) as run:")
-        return self._key
 
     @override
     def _html(self) -> str:
@@ -215,6 +181,7 @@ class Run(Shown, Generic[ExecutionT_co]):
         if that is not now. It gets the tags and the note, also where it is stored already. A text is the name
         of its type, which is made where there is none, and `fields` are then its name, uri and properties.
         """
+        self._check_open()
         return self._add(
             _artifact(artifact, fields, "input"),
             "input",
@@ -277,6 +244,7 @@ class Run(Shown, Generic[ExecutionT_co]):
         A text is the name of its type, which is made where there is none, and `fields` are then its name, uri and
         properties.
         """
+        self._check_open()
         return self._add(
             _artifact(artifact, fields, "output"),
             "output",
@@ -286,38 +254,6 @@ class Run(Shown, Generic[ExecutionT_co]):
             time=moment(time, "time"),
             marks=Marks.of(tags, note),
         )
-
-    def log_metrics(
-        self,
-        values: Mapping[str, object] | None = None,
-        /,
-        *,
-        of: Artifact | NodeKey | None = None,
-        on: Artifact | NodeKey | None = None,
-        **more: object,
-    ) -> Metrics:
-        """Record measurements; return the artifact that holds all of them so far of that model and data.
-
-        Values are numbers. A name that is given again replaces the value; history keeps the old. They are
-        measured `of` a model, and `on` a data set. What is left out is, when the run ends, its only model
-        and its only evaluation data; where there are several, or none, nothing is claimed.
-        """
-        self._check_open()
-        measured = _numbers(values, more)
-        with self._transaction() as transaction:
-            transaction.lock()
-            subject = subject_of(self._backend, of, on)
-            row = self._known_metrics(transaction, subject)
-            if row is None:
-                stored = self._add(Metrics(custom_properties=measured), "output")
-                context = None
-                if subject.parts:
-                    context = claim(self._backend, transaction, stored.key, subject)
-                self._metrics[subject] = Written(stored.key, context, transaction)
-                return stored
-            custom = encode({**decode(row.custom), **measured})
-            changed = self._changed(transaction, row, row._replace(custom=custom))
-        return cast(Metrics, entity_of(changed, registry(self._backend).by_id, Metrics))
 
     def log_params(self, values: Mapping[str, object] | None = None, /, **more: object) -> None:
         """Record parameters of the run, at any time before it ends, as in `run.log_params(depth=3)`.
@@ -405,8 +341,10 @@ class Run(Shown, Generic[ExecutionT_co]):
     ) -> None:
         state, why = ending_of(error)
         self._ended = True
+        stored = False
         try:
             self._end(STATE_NUMBERS[state], why)
+            stored = not self._backend.in_transaction
         except Exception as failure:
             if error is None:
                 raise
@@ -415,120 +353,8 @@ class Run(Shown, Generic[ExecutionT_co]):
             with suppress(Exception):  # an exception may be frozen, and then takes no note
                 error.add_note(said)
             _LOGGER.warning("%s could not be recorded as %s", self.key, state, exc_info=failure)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[Transaction]:
-        with self._backend.transaction(
-            actor=self._author.actor, message=self._author.message
-        ) as transaction:
-            self._check_begun(transaction)
-            yield transaction
-
-    def _check_begun(self, transaction: Transaction) -> None:
-        """Raise `Invalid` where a transaction does not know the run: after a rollback another node may get its key."""
-        begun = self._begun
-        if begun is not None and begun is not transaction and not begun.committed:
-            raise Invalid(
-                f"the transaction in which {self.key} began is not committed, or was rolled back; "
-                "store.run(...) makes another run"
-            )
-
-    def _check_open(self) -> None:
-        key = self.key
-        if self._ended:
-            raise Invalid(f"{key} has ended; record in it before the end of its block")
-
-    def _add(
-        self,
-        artifact: ArtifactT | NodeKey,
-        role: str,
-        path: Path = (),
-        *,
-        named: bool = False,
-        asset: str | None = None,
-        time: int | None = None,
-        marks: Marks = UNMARKED,
-    ) -> ArtifactT:
-        self._check_open()
-        wanted = [Wanted(node_of_kind(artifact, Kind.ARTIFACT, role), role, named=named)]
-        if asset is not None:
-            wanted.append(Wanted(Asset(name=asset), "context"))
-        with self._transaction() as transaction:
-            transaction.lock()
-            settled = settle(self._backend, transaction, wanted, reader=self.key)
-            row, changed = settled.rows[0], []
-            if any(marks) and (new := marked_row(transaction, row, marks.on)) is not row:
-                if row in settled.new:
-                    settled.replace(row, new)
-                else:
-                    changed.append(new)
-                row = new
-            live = self._live_contexts()
-            contexts = (*live, *(each.key for each in settled.rows[1:]))
-            key = event_key(role, self.key, row.key)
-            stored = self._stored_event(key)
-            edges, updates = [], []
-            if stored is None:
-                edges.append(event_edge(transaction, key, path, time))
-            elif (paths := with_path(stored.paths, path)) != stored.paths:
-                updates.append(stored._replace(paths=paths, since=transaction.number))
-            edges += [member_edge(transaction, context, row.key) for context in contexts]
-            fresh = {each.key for each in settled.new}
-            batch = Batch(
-                nodes=settled.new,
-                updates=changed,
-                edges=new_edges(self._backend, transaction, edges, fresh),
-                edge_updates=updates,
-            )
-            transaction.write(batch, live={*live, *(each.key for each in settled.rows)})
-        new_notes = [note for note in settled.notes if note not in self._notes]
-        warn_of(new_notes)
-        self._note(new_notes)
-        cls = None if isinstance(artifact, NodeKey) else type(artifact)
-        return cast(ArtifactT, entity_of(row, settled.types.known.by_id, cls))
-
-    def _live_contexts(self) -> list[NodeKey]:
-        """Return what the run's artifacts and steps belong to as well, but for what was deleted meanwhile."""
-        live = self._backend.live(self._contexts) if self._contexts else ()
-        return [key for key in self._contexts if key in live]
-
-    def _note(self, notes: Iterable[str]) -> None:
-        self._notes.update(dict.fromkeys(notes))
-
-    def _stored_event(self, key: EdgeKey) -> EdgeRow | None:
-        """Return an event that the run has already."""
-        if not self._backend.existing_edges([key]):
-            return None
-        direction = Direction.UPSTREAM if key.target == self.key else Direction.DOWNSTREAM
-        rows = self._backend.edges([self.key], direction, kinds=[key.kind])
-        return next(row for row in rows if row.key == key)
-
-    def _known_metrics(self, transaction: Transaction, subject: Subject) -> NodeRow | None:
-        """Return the metrics that this run wrote for a subject, unless they were rolled back or deleted."""
-        if subject not in self._metrics:
-            return None
-        key, _, writer = self._metrics[subject]
-        if writer not in (None, transaction) and not writer.committed:
-            return None
-        row = self._backend.nodes([key]).get(key)
-        return None if row is None or row.gone else row
-
-    def _complete_claims(self, transaction: Transaction) -> None:
-        """Say of metrics, also of those that workers wrote, what they were measured of and on, where nobody said it."""
-        for subject, (key, context) in subjects_of(self._backend, self.key).items():
-            if all(subject):
-                continue
-            whole = completed(self._backend, subject, self.key)
-            if whole != subject and (subject.parts or all(whole)):
-                claim(self._backend, transaction, key, whole, context)
-
-    def _changed(self, transaction: Transaction, row: NodeRow, changed: NodeRow) -> NodeRow:
-        """Write a new version of a node, if it differs, and return it."""
-        if changed == row:
-            return row
-        changed = stamp(transaction, changed._replace(updated=transaction.time))
-        transaction.write(Batch(updates=[changed]))
-        return changed
+        finally:
+            self._let_points_go(stored=stored)
 
     def _end(self, state: int, why: Mapping[str, str]) -> None:
         """Write how the run ended, unless somebody else gave it a state meanwhile."""
@@ -540,6 +366,7 @@ class Run(Shown, Generic[ExecutionT_co]):
                 ended = row._replace(state=state, custom=encode({**kept, **why}))
                 row = self._changed(transaction, row, ended)
             self._follow_environment(transaction)
+            self._store_points(transaction)
             if self._is_last():
                 self._complete_claims(transaction)
         cls = type(self._execution)
@@ -609,17 +436,3 @@ def _use(use: object) -> Path:
             f"use={use!r:.80}: give a word for what it is used for, as in use='train', or leave it out"
         )
     return (to_text(use),)
-
-
-def _numbers(values: Mapping[str, object] | None, more: Mapping[str, object]) -> Properties:
-    if not isinstance(values, Mapping | None):
-        raise Invalid(f"{values!r:.80} holds no metrics; give a mapping of names to numbers")
-    checked = to_properties({**(values or {}), **more})
-    for name, value in checked.items():
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise Invalid(
-                f"the metric {name!r:.80} is {value!r:.80}, not a number; describe it in an artifact of its own"
-            )
-    if not checked:
-        raise Invalid("log_metrics needs a value, as in run.log_metrics(accuracy=0.93)")
-    return checked

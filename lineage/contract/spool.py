@@ -1,0 +1,136 @@
+"""Points that are not in the store yet: a file for each run that logs some, in a folder beside the store.
+
+Each line is written when its point is logged, so that they outlive their process. The run's own end puts them into
+the store, or else the next writer, who sees by the lock on the file that whoever wrote it is gone:
+
+    lineage-spool 1 execution:5 1767225600000000    the run, and its `created` time, which tells it from another's
+    S 0 artifact:3 -                                what number 0 was measured of and on, where that was said
+    N 0 0 "loss"                                    the name that number 0 is, for that
+    P 17 1767225601000 0=0.25                       a step, milliseconds since 1970, and values by their names' numbers
+    D 0                                             names whose newest value is another by now, stored without a step
+
+A line that was cut off, by a kill or a full disk, is no line.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from lineage.contract.backend import Backend
+from lineage.contract.subjects import Subject
+from lineage.errors import Invalid
+from lineage.model.keys import Kind, NodeKey
+from lineage.model.points import Points
+
+__all__ = ["Spooled", "folder_of", "header_of", "read_spool", "spooled_for", "subject_line"]
+
+_MAGIC = "lineage-spool 1"
+_HEADER = re.compile(rf"{_MAGIC} execution:(\d{{1,18}}) (\d{{1,18}})")
+
+
+def folder_of(backend: Backend) -> Path | None:
+    """Return the folder for the spools of a store that is kept in a file; None for any other."""
+    files = backend.files
+    return files[0].with_name(f"{files[0].name}-spool") if files else None
+
+
+class Spooled(NamedTuple):
+    """What a spool holds: of which run, made when, and points and newest values by subject and name.
+
+    `size` is how many bytes of the file that is.
+    """
+
+    run: NodeKey
+    created: int
+    points: dict[Subject, dict[str, Points]]
+    newest: dict[Subject, dict[str, int | float]]
+    size: int
+
+
+def header_of(run: NodeKey, created: int) -> str:
+    """Return the first line of a run's spool."""
+    return f"{_MAGIC} {run} {created}\n"
+
+
+def subject_line(number: int, subject: Subject) -> str:
+    """Return the line that says what a number stands for."""
+    model, data = ("-" if key is None else str(key) for key in subject)
+    return f"S {number} {model} {data}\n"
+
+
+def read_spool(path: Path, *, after: int = 0) -> Spooled | None:
+    """Return what a spool holds after so many of its bytes; None for a file that is no spool, or is not there."""
+    try:
+        data = path.read_bytes()
+    except OSError:  # it was put into the store meanwhile, or is somebody else's
+        return None
+    size = data.rfind(b"\n") + 1
+    header, *lines = data[:size].split(b"\n")
+    begun = _begun(header)
+    if begun is None:
+        return None
+    spooled = Spooled(*begun, {}, {}, size)
+    # A damaged line says nothing, and neither does what comes after it, which may mean other names.
+    with suppress(Invalid, LookupError, ValueError):
+        _read(lines[:-1], spooled, after - len(header) - 1)
+    return spooled
+
+
+def _begun(header: bytes) -> tuple[NodeKey, int] | None:
+    """Return what the first line says: which run it is, and when that was made."""
+    found = _HEADER.fullmatch(header.decode(errors="replace"))
+    return None if found is None else (NodeKey(Kind.EXECUTION, int(found[1])), int(found[2]))
+
+
+def _read(lines: list[bytes], spooled: Spooled, after: int) -> None:
+    subjects: dict[str, Subject] = {}
+    names: dict[str, tuple[Subject, str]] = {}
+    at = 0
+    for line in lines:
+        at += len(line) + 1
+        what, *rest = line.decode().split(" ", 3)
+        if what == "S":
+            subjects[rest[0]] = Subject(_key(rest[1]), _key(rest[2]))
+        elif what == "N":
+            names[rest[0]] = (subjects[rest[1]], json.loads(" ".join(rest[2:])))
+        elif at <= after:
+            continue
+        elif what == "D":
+            for number in rest:
+                subject, name = names[number]
+                spooled.newest.get(subject, {}).pop(name, None)
+        else:
+            step, time = int(rest[0]), int(rest[1])
+            for each in rest[2].split(" "):
+                number, _, text = each.partition("=")
+                subject, name = names[number]
+                value = int(text) if text.lstrip("-").isdigit() else float(text)
+                named = spooled.points.setdefault(subject, {}).setdefault(name, Points())
+                named.append(step, value, time)
+                spooled.newest.setdefault(subject, {})[name] = value
+
+
+def _key(text: str) -> NodeKey | None:
+    return None if text == "-" else NodeKey.parse(text)
+
+
+def spooled_for(folder: Path, run: NodeKey, created: int) -> Iterator[tuple[str, Path]]:
+    """Yield the names and the paths of a run's spools, by name."""
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError:  # there is none, or not for us
+        return
+    begin = header_of(run, created).encode()
+    for path in paths:
+        try:
+            with path.open("rb") as file:
+                is_run = file.read(len(begin)) == begin
+        except OSError:
+            continue
+        if is_run:
+            yield path.name, path

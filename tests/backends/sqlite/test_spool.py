@@ -1,0 +1,292 @@
+"""Points beside the file: they outlive their process, are stored once, and never stop a training."""
+
+import multiprocessing
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import lineage
+from lineage.errors import Invalid, NotFound
+from lineage.recording.pending import Spool
+from lineage.store import Store
+
+KILLED = """
+import os, sys, lineage
+
+store = lineage.connect(sys.argv[1])
+with store.run(lineage.Train(external_id="job")) as run:
+    data = run.input(lineage.Dataset(uri="d"))
+    for step in range(100):
+        run.log_metrics(loss=1 / (step + 1), step=step)
+        run.log_metrics(loss=step, on=data, step=step)
+    run.log_metrics(acc=5, step=0)
+    run.log_metrics(acc=6)
+    print("logged", flush=True)
+    if sys.argv[2] == "wait":
+        sys.stdin.read()
+    os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "lineage.db"
+
+
+@pytest.fixture
+def store(path: Path) -> Store:
+    return lineage.connect(path)
+
+
+def spools(path: Path) -> list[Path]:
+    folder = path.with_name(f"{path.name}-spool")
+    return sorted(folder.iterdir()) if folder.exists() else []
+
+
+def killed(path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", KILLED, str(path), "go"], check=False)
+    assert done.returncode == -signal.SIGKILL
+
+
+def values(store: Store) -> list[float]:
+    return store.series("execution:1", "loss").values
+
+
+def test_the_next_writer_stores_what_a_killed_run_logged(path: Path) -> None:
+    killed(path)
+    [spool] = spools(path)
+    with spool.open("ab") as file:
+        file.write(b"P 100 17000000000")  # the kill came in the middle of a line
+    reader = lineage.connect(path, readonly=True)
+    assert len(reader.series("execution:1", "loss", on="d")) == 100
+    assert spools(path) == [spool]
+    assert [each.points for each in reader.show("execution:1").series] == [1, 100, 100]
+    reader.close()
+    with lineage.connect(path, actor="bob") as store:
+        store.put(lineage.Dataset())
+        assert spools(path) == []
+        assert not spool.parent.exists()
+        assert store.series("execution:1", "loss", on="d").values == list(range(100))
+        assert store.series("execution:1", "acc").values == [5]
+        assert {(each.name, each.value) for each in store.show("execution:1").metrics} == {
+            ("loss", 0.01),
+            ("loss", 99),
+            ("acc", 6),
+        }
+        entry = store.log(limit=2)[1]
+        assert (entry.actor, entry.message) == (
+            "bob",
+            "points of execution:1, whose process did not end it",
+        )
+        assert store.get("execution:1").state == "RUNNING"  # type: ignore[attr-defined]
+        assert store.check() == []
+
+
+def test_extending_a_killed_run_goes_on_with_its_series(path: Path) -> None:
+    killed(path)
+    with lineage.connect(path) as store, store.extend("job", end=True) as run:
+        run.log_metrics(acc=7, step=1)
+        assert run.series("acc").values == [5, 7]
+    assert spools(path) == []
+
+
+def test_a_spool_of_a_living_process_is_left_alone(path: Path) -> None:
+    command = [sys.executable, "-c", KILLED, str(path), "wait"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"logged\n"
+        with lineage.connect(path) as store:
+            store.put(lineage.Dataset())
+            assert len(spools(path)) == 1
+            assert len(store.series("execution:1", "loss", on="d")) == 100
+        child.communicate(b"")
+    with lineage.connect(path) as store:
+        store.put(lineage.Dataset())
+    assert spools(path) == []
+
+
+def test_what_was_stored_before_a_crash_is_not_stored_again(
+    path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The process dies after the commit and before it removes the spool.
+    monkeypatch.setattr(Spool, "close", lambda self, *, remove: self._close())
+    with store.run(lineage.Train()) as run:
+        for step in range(3):
+            run.log_metrics(loss=step, step=step)
+    [spool] = spools(path)
+    assert values(store) == [0, 1, 2]
+    with spool.open("ab") as file:
+        file.write(b"P 3 0 0=3\n")
+    store.close()
+    with lineage.connect(path) as again:
+        assert values(again) == [0, 1, 2, 3]
+        again.put(lineage.Dataset())
+        assert values(again) == [0, 1, 2, 3]
+    assert spools(path) == []
+
+
+def test_points_of_another_file_are_no_points_of_this(path: Path) -> None:
+    killed(path)
+    for each in path.parent.glob("lineage.db*"):
+        if each.is_file():
+            each.unlink()
+    with lineage.connect(path) as store:
+        with store.run(lineage.Train()) as run:
+            run.log_metrics(acc=1, step=0)
+        assert [each.name for each in store.show(run.key).series] == ["acc"]
+    assert spools(path) == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\n",
+        b"\xff\xfe\n",
+        b"lineage-spool 1 execution:1 x\n",
+        b"lineage-spool 2 execution:1 5\n",
+        b"P 1 2 0=1\n",
+    ],
+)
+def test_what_is_no_spool_is_removed(path: Path, store: Store, content: bytes) -> None:
+    folder = path.with_name("lineage.db-spool")
+    folder.mkdir()
+    (folder / "x").write_bytes(content)
+    store.put(lineage.Dataset())
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"P 4 0 9=1",
+        b"P x 0 0=1",
+        b"P 4 0 0=one",
+        b"P 4 0",
+        b'N 1 7 "a"',
+        b"S 1 a b",
+        b"P -1 0 0=\xff",
+        b"D 9",
+    ],
+)
+def test_points_before_a_damaged_line_are_kept(path: Path, store: Store, line: bytes) -> None:
+    with store.run(lineage.Train()) as run:
+        run.log_metrics(loss=1, step=0)
+        [spool] = spools(path)
+        with spool.open("ab") as file:
+            file.write(line + b"\nP 5 0 0=5\n")
+        with lineage.connect(path, readonly=True) as reader:
+            assert values(reader) == [1]
+
+
+def test_a_full_disk_does_not_stop_the_training(
+    path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = os.write
+    room = 150
+
+    def full(handle: int, data: bytes) -> int:
+        nonlocal room
+        size = min(room, len(data))
+        room -= size
+        return written(handle, data[:size])
+
+    with store.run(lineage.Train()) as run:
+        monkeypatch.setattr(os, "write", full)
+        for step in range(100):
+            run.log_metrics(loss=step, step=step)
+        monkeypatch.undo()
+        assert spools(path) == []
+        assert run.series("loss").values == list(range(100))
+        [note] = [each for each in run.notes if "spool" in each]
+        assert "kept in memory alone" in note
+    assert values(store) == list(range(100))
+
+
+def test_a_folder_that_cannot_be_made_does_not_stop_the_training(path: Path, store: Store) -> None:
+    path.with_name("lineage.db-spool").write_text("somebody's")
+    with store.run(lineage.Train()) as run:
+        for step in range(40):
+            run.log_metrics(loss=step, step=step)
+    assert values(store) == list(range(40))
+    assert "kept in memory alone" in run.notes[0]
+    assert path.with_name("lineage.db-spool").read_text() == "somebody's"
+
+
+def test_a_forked_child_has_none_of_its_parents_points(path: Path, store: Store) -> None:
+    def work() -> None:
+        other = lineage.connect(path)
+        with other.extend("job") as worker:
+            worker.log_metrics(loss=100.0, step=9)
+            assert len(worker.series("acc")) == 1
+        inherited.log_metrics(acc=2.0, step=1)
+        os._exit(0)
+
+    with store.run(lineage.Train(external_id="job")) as inherited:
+        inherited.log_metrics(acc=1.0, step=0)
+        child = multiprocessing.get_context("fork").Process(target=work)
+        child.start()
+        child.join()
+        assert child.exitcode == 0
+    store.put(lineage.Dataset())
+    assert store.series("execution:1", "acc").values[0] == 1.0
+    assert len(store.series("execution:1", "acc")) <= 2
+    assert values(store) == [100.0]
+    with lineage.connect(path) as again:
+        again.put(lineage.Dataset())
+        assert again.series("execution:1", "acc").values == [1.0, 2.0]
+    assert spools(path) == []
+
+
+def test_a_run_in_an_open_transaction_has_no_spool(path: Path, store: Store) -> None:
+    with store.transaction(), store.run(lineage.Train()) as run:
+        run.log_metrics(loss=1, step=0)
+        assert spools(path) == []
+    assert values(store) == [1]
+
+
+def test_a_deleted_runs_points_go_with_it(path: Path) -> None:
+    killed(path)
+    with lineage.connect(path, readonly=True) as reader:
+        assert len(reader.series("execution:1", "acc")) == 1
+    with lineage.connect(path) as store:
+        store.delete("execution:1")  # the first write stores them, and a purge would reach them
+        assert len(store.find(lineage.Series)) == 2
+    assert spools(path) == []
+
+
+def test_nothing_is_exported_into_the_folder(path: Path, store: Store) -> None:
+    with store.run(lineage.Train()) as run:
+        run.log_metrics(loss=1, step=0)
+        [spool] = spools(path)
+        for target in (spool, spool.with_name("new.json"), spool.parent):
+            with pytest.raises(Invalid, match="one of the files beside it"):
+                store.export_to(target, format="node-link")
+    with pytest.raises(Invalid, match="has the name of a file that is kept beside"):
+        lineage.connect(path.with_name("other.db-spool"))
+
+
+def test_a_copy_has_what_is_stored(path: Path, store: Store) -> None:
+    with store.run(lineage.Train()) as run:
+        run.log_metrics(loss=1, step=0)
+        with lineage.connect("memory:") as copy:
+            store.copy_to(copy)
+            with pytest.raises(NotFound):
+                copy.series(run.key, "loss")
+    with lineage.connect("memory:") as copy:
+        store.copy_to(copy)
+        assert copy.series(run.key, "loss").values == [1]
+
+
+def test_a_folder_that_is_gone_meanwhile_is_no_fault(path: Path, store: Store) -> None:
+    with store.run(lineage.Train()) as run:
+        run.log_metrics(loss=1, step=0)
+        shutil.rmtree(path.with_name("lineage.db-spool"))
+        run.log_metrics(loss=2, step=1)
+        assert run.series("loss").values == [1, 2]
+    assert values(store) == [1, 2]
