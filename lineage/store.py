@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from time import monotonic
 from typing import IO, TYPE_CHECKING, Any, Self, TypeVar, cast, overload
 
 from typing_extensions import override
@@ -17,7 +16,6 @@ from lineage.contract.backend import Backend
 from lineage.contract.kept import KeptDigest
 from lineage.contract.plugins import backend_factory, shown_url, store_address
 from lineage.contract.registry import registry
-from lineage.contract.spool import folder_of
 from lineage.contract.transaction import Author, current_actor
 from lineage.contract.walking import Limits
 from lineage.errors import Invalid, LineageError, NotFound
@@ -46,6 +44,7 @@ from lineage.recording.nodes import (
 )
 from lineage.recording.put import put
 from lineage.recording.record import Artifacts, Contexts, ExecutionT, Recorded, record
+from lineage.recording.recovering import Recovery
 from lineage.recording.run import Run
 
 if TYPE_CHECKING:
@@ -63,8 +62,6 @@ T = TypeVar("T")
 ATTEMPTS = 5
 LATEST = 5
 """How many transactions a store that shows itself lists."""
-SECONDS_BETWEEN_RECOVERIES = 0.1
-"""How long after one look for what processes left no write looks again: there may be a thousand that go on."""
 
 
 def connect(
@@ -106,8 +103,7 @@ class Store(Shown, Reading, Moving):
         self.actor = to_text(actor or current_actor())
         self.url = type(backend).__name__ if url is None else url
         """Where the store is, as it may be shown: without a password."""
-        self._spools = None if backend.readonly else folder_of(backend)
-        self._recovers = 0.0
+        self._recovery = Recovery(backend)
 
     @override
     def __repr__(self) -> str:
@@ -251,6 +247,7 @@ class Store(Shown, Reading, Moving):
         params: Mapping[str, object] | None = None,
         within: Contexts = (),
         environment: bool = True,
+        details: bool = False,
         tags: Iterable[str] = (),
         note: str | None = None,
         message: str = "",
@@ -263,6 +260,7 @@ class Store(Shown, Reading, Moving):
         params: Mapping[str, object] | None = None,
         within: Contexts = (),
         environment: bool = True,
+        details: bool = False,
         tags: Iterable[str] = (),
         note: str | None = None,
         message: str = "",
@@ -274,6 +272,7 @@ class Store(Shown, Reading, Moving):
         params: Mapping[str, object] | None = None,
         within: Contexts = (),
         environment: bool = True,
+        details: bool = False,
         tags: Iterable[str] = (),
         note: str | None = None,
         message: str = "",
@@ -284,6 +283,7 @@ class Store(Shown, Reading, Moving):
         returns. On exit the run is COMPLETE, after an exception FAILED, with its type and message,
         after an interrupt CANCELED; exceptions always propagate. `environment` says whether
         the Python, platform, commit and library versions are recorded too; the tags and the note are the execution's.
+        `details` keeps command, host, seeds and uncommitted changes of the code with the run.
         A text is the name of the execution's type, which is made where there is none. `params` are properties of the
         execution, as far as its type declares them, and custom properties else.
         """
@@ -295,6 +295,7 @@ class Store(Shown, Reading, Moving):
             params=to_parameters(params, {}),
             within=within,
             environment=environment,
+            with_details=details,
             marks=marks,
         )
 
@@ -603,18 +604,8 @@ class Store(Shown, Reading, Moving):
                 f"this is the store as of transaction {self.as_of}, which cannot be changed"
             )
         author = Author(self.actor, to_text(message))
-        self._recover_points(author)
+        self._recovery.before_writing(author)
         return author
-
-    def _recover_points(self, author: Author) -> None:
-        """Store what runs whose processes are gone left in their spools, before anything else is written."""
-        if self._spools is None or monotonic() < self._recovers or self.backend.in_transaction:
-            return
-        self._recovers = monotonic() + SECONDS_BETWEEN_RECOVERIES
-        if self._spools.exists():
-            from lineage.recording.recovering import recover_points
-
-            recover_points(self.backend, author)
 
 
 def _done(answer: T) -> T:

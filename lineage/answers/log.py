@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from typing_extensions import override
 
@@ -183,7 +183,9 @@ def entry_of(head: Head) -> LogEntry:
     return LogEntry(*_columns(head))
 
 
-def _columns(head: Head, told: Mapping[int, str] = {}) -> tuple[Any, ...]:
+def _columns(
+    head: Head, told: Mapping[int, str] = {}
+) -> tuple[int, datetime, str, str, int, str, bool, str]:
     numbers = head.number, from_micros(head.time)
     purged = head.author is not None
     said = told.get(head.number, "")

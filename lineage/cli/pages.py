@@ -13,8 +13,15 @@ from lineage.cli.tables import fields, headline, node_cells, table, time_text, t
 from lineage.contract.roles import Role
 from lineage.model.entities import Artifact, Node
 from lineage.model.keys import Kind, NodeKey
-from lineage.model.marks import is_own_property, note_of, tags_of
+from lineage.model.marks import (
+    DETAILS_PREFIX,
+    is_own_property,
+    note_of,
+    tags_of,
+    without_marks,
+)
 from lineage.model.paths import dotted
+from lineage.model.system import RUN_ID
 from lineage.queries.libraries import libraries_of
 
 if TYPE_CHECKING:  # a command needs the classes of its own answer only
@@ -106,6 +113,7 @@ def summary(answer: Summary, *, environment: bool = False) -> Iterator[str]:
     custom = node.custom_properties.items()
     free = {name: value for name, value in custom if not is_own_property(name)}
     yield from part("Properties", _values({**node.properties, **free}))
+    yield from part("Details", _values(_details(node)))
     yield from part("Made by", _runs(answer))
     yield from part("Parameters", _values(answer.parameters))
     yield from part("Data sets", _datasets(answer))
@@ -124,6 +132,16 @@ def summary(answer: Summary, *, environment: bool = False) -> Iterator[str]:
     yield from part(around, _nodes(answer.contexts))
     yield from part(_members_title(answer), _nodes(answer.members))
     yield from notes(answer.notes)
+
+
+def _details(node: Node) -> Mapping[str, object]:
+    """Return what the engine keeps of how a run was started."""
+    own = without_marks(node.custom_properties).items()
+    return {
+        name.removeprefix(DETAILS_PREFIX): value
+        for name, value in own
+        if is_own_property(name) and name != RUN_ID
+    }
 
 
 def _members_title(answer: Summary) -> str:

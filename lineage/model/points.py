@@ -19,7 +19,8 @@ MOST_POINTS: Final = 2**20
 """How many points of one name a run keeps: packed, a million random values are about 10 MB, smooth ones fewer."""
 _LEVEL = 1
 """zlib's quickest: values are close to random, and steps and times, as differences, shrink by any."""
-_COLUMNS = (("steps", "q"), ("values", "d"), ("times", "q"))
+_COLUMNS = {"steps": "q", "values": "d", "times": "q"}
+_FAULTS = (AssertionError, KeyError, OverflowError, TypeError, ValueError, zlib.error)
 
 
 class Points:
@@ -59,13 +60,12 @@ class Points:
         return zip(self.steps, self.values, self.times, strict=True)
 
     def packed(self) -> dict[str, Any]:
-        """Return the points as a struct: how many, and each column's numbers of 8 bytes, the lowest first.
+        """Return the points as a struct: each column's numbers of 8 bytes, the lowest first, deflated, as base64.
 
         Of steps and times they are the differences from one to the next.
         """
-        columns = {"steps": _differences(self.steps), "times": _differences(self.times)}
-        packed = {name: _packed(columns.get(name, self.values)) for name, _ in _COLUMNS}
-        return {"points": len(self), **packed}
+        columns = (_differences(self.steps), self.values, _differences(self.times))
+        return dict(zip(_COLUMNS, map(_packed, columns), strict=True))
 
     @classmethod
     def unpacked(cls, struct: object) -> Points:
@@ -73,22 +73,16 @@ class Points:
         points = cls()
         try:
             assert isinstance(struct, Mapping)
-            count = struct["points"]
             steps, points.values, times = (
-                _unpacked(struct[name], code, count) for name, code in _COLUMNS
+                _unpacked(struct[name], code) for name, code in _COLUMNS.items()
             )
             points.steps, points.times = _sums(steps), _sums(times)
-        except (
-            AssertionError,
-            KeyError,
-            OverflowError,
-            TypeError,
-            ValueError,
-            zlib.error,
-        ) as error:
+        except _FAULTS as error:
             raise Corrupt(
                 f"{struct!r:.80} holds no points of a series: {type(error).__name__}: {error}"
             ) from error
+        if not len(points.steps) == len(points.values) == len(points.times):
+            raise Corrupt(f"{struct!r:.80} holds no points of a series: not all have a value")
         return points
 
 
@@ -106,14 +100,12 @@ def _packed(numbers: array[Any]) -> str:
     return b64encode(zlib.compress(_little(numbers).tobytes(), _LEVEL)).decode()
 
 
-def _unpacked(text: str, code: str, count: int) -> array[Any]:
+def _unpacked(text: str, code: str) -> array[Any]:
     # What strangers wrote may inflate to anything: no more is read than the points that there may be.
-    if not 0 <= count <= MOST_POINTS:
-        raise ValueError(f"{count!r} points")
     inflater = zlib.decompressobj()
-    raw = inflater.decompress(b64decode(text, validate=True), 8 * count + 1)
-    if len(raw) != 8 * count:
-        raise ValueError(f"{len(raw)} bytes for {count} points")
+    raw = inflater.decompress(b64decode(text, validate=True), 8 * MOST_POINTS + 1)
+    if len(raw) > 8 * MOST_POINTS:
+        raise ValueError(f"more than {MOST_POINTS:,} points")
     numbers = array(code)
     numbers.frombytes(raw)
     return _little(numbers)

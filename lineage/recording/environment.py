@@ -24,7 +24,7 @@ from lineage.model.system import Environment
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
 
-__all__ = ["capture"]
+__all__ = ["Git", "capture", "folder_of_code", "is_filtered"]
 
 PATIENCE = 2.0
 """How many seconds git may take in all."""
@@ -228,7 +228,7 @@ def _commit() -> dict[str, str | bool | None]:
     """Return the commit of the code that runs, and whether what is there is what was committed."""
     nothing: dict[str, str | bool | None] = {"git_commit": None, "git_clean": None}
     try:
-        git = _Git(_folder_of_code(), monotonic() + PATIENCE)
+        git = Git(folder_of_code(), monotonic() + PATIENCE)
         commit = git("rev-parse", "--verify", "HEAD^{commit}")
     except (
         OSError,
@@ -241,7 +241,7 @@ def _commit() -> dict[str, str | bool | None]:
     return {"git_commit": commit.decode().strip(), "git_clean": _is_clean(git)}
 
 
-def _folder_of_code() -> Path:
+def folder_of_code() -> Path:
     """Return the folder of the main script; the working directory where that is an installed tool."""
     import sysconfig
 
@@ -255,10 +255,14 @@ def _folder_of_code() -> Path:
     return Path.cwd()
 
 
-def _is_clean(git: _Git) -> bool | None:
-    # A filter of the repository's own is a program that a look at changed files would run.
+def is_filtered(git: Git) -> bool:
+    """Whether a look at changed files would run a program that the repository names itself, or none can be had."""
     filters = git("config", "--show-scope", "--name-only", "--get-regexp", "^filter[.]", fails=1)
-    if filters is None or re.search(rb"^(local|worktree)\t", filters, re.MULTILINE):
+    return filters is None or bool(re.search(rb"^(local|worktree)\t", filters, re.MULTILINE))
+
+
+def _is_clean(git: Git) -> bool | None:
+    if is_filtered(git):
         return None
     options = ("--untracked-files=all", "--no-renames", "--ignore-submodules=dirty")
     status = git("status", "--porcelain", "-z", *options)
@@ -269,7 +273,7 @@ def _is_clean(git: _Git) -> bool | None:
     )
 
 
-class _Git:
+class Git:
     """Runs git in a folder, so that nothing is written, fetched or started by the repository."""
 
     def __init__(self, folder: Path, until: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from time import monotonic
 
 from lineage.answers.series import bytes_stored
 from lineage.contract.backend import Backend
@@ -14,19 +15,38 @@ from lineage.model.keys import NodeKey
 from lineage.recording.extension import Extension
 from lineage.recording.pending import Pending, lock_spool, remove_spool
 
-__all__ = ["recover_points"]
+__all__ = ["Recovery"]
 
 _LOGGER = logging.getLogger("lineage")
 
 
-def recover_points(backend: Backend, author: Author) -> None:
+SECONDS_BETWEEN = 0.1
+"""How long after one look for what processes left no write looks again: there may be a thousand that go on."""
+
+
+class Recovery:
+    """Has the next writer store what runs whose processes are gone left in their spools."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._folder = None if backend.readonly else folder_of(backend)
+        self._next = 0.0
+
+    def before_writing(self, author: Author) -> None:
+        """Store what is left, before anything else is written; inside a transaction nothing is done."""
+        if self._folder is None or monotonic() < self._next or self._backend.in_transaction:
+            return
+        self._next = monotonic() + SECONDS_BETWEEN
+        _recover_points(self._backend, self._folder, author)
+
+
+def _recover_points(backend: Backend, folder: Path, author: Author) -> None:
     """Store the points of each spool that nobody writes any more; what cannot be stored stays for the next writer.
 
     A spool of a run that is not there is removed: the run was rolled back or deleted, or the file is another.
     """
-    folder = folder_of(backend)
     try:
-        paths = [] if folder is None else sorted(folder.iterdir())
+        paths = sorted(folder.iterdir())
     except OSError:  # there is none, which is the rule
         return
     for path in paths:

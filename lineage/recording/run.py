@@ -24,6 +24,7 @@ from lineage.model.paths import Path
 from lineage.model.rows import STATE_NUMBERS, Batch, EdgeKey, EdgeKind, NodeRow, entity_of
 from lineage.model.system import WHY, Environment
 from lineage.model.values import NO_PROPERTIES, Properties, to_text
+from lineage.recording.details import details
 from lineage.recording.edges import new_edges
 from lineage.recording.endings import ending_of, further
 from lineage.recording.environment import capture
@@ -67,6 +68,7 @@ class Run(Shown, Measuring, Generic[ExecutionT_co]):
         params: Properties = NO_PROPERTIES,
         within: Contexts,
         environment: bool,
+        with_details: bool = False,
         marks: Marks = UNMARKED,
         joins: Callable[[Transaction, NodeKey], list[str]] | None = None,
     ) -> None:
@@ -79,6 +81,7 @@ class Run(Shown, Measuring, Generic[ExecutionT_co]):
         self._execution = cast(ExecutionT_co, to_execution(execution))
         self._within = _contexts(within)
         self._captures = environment
+        self._details = with_details
         self._joins = joins
         self._environment: NodeKey | None = None
         self._captured: Environment | None = None
@@ -104,12 +107,13 @@ class Run(Shown, Measuring, Generic[ExecutionT_co]):
         if self._key is not None:
             raise Invalid(f"{self._key} was entered before; store.run(...) makes another run")
         self._captured = capture() if self._captures else None
+        own = details() if self._details else {}
         with self._transaction() as transaction:
             begun = record(
                 self._backend,
                 self._given,
                 self._author,
-                params=self._params,
+                params=Properties({**self._params, **own}),
                 marks=self._marks,
                 within=[*self._within, *([self._captured] if self._captured else [])],
                 state=ExecutionState.RUNNING,

@@ -2,6 +2,8 @@
 
 import math
 import pickle
+import zlib
+from base64 import b64encode
 from datetime import UTC, datetime
 
 import pytest
@@ -41,7 +43,8 @@ def test_a_curve_is_a_sequence() -> None:
         curve[2]
     frame = curve.to_pandas()
     assert list(frame.columns) == ["step", "value", "time"]
-    assert frame.loc[1].tolist()[:2] == [2, 0.5]
+    assert frame["value"].tolist() == [1.0, 0.5]
+    assert str(frame["time"].dtype).startswith("datetime64")
 
 
 @pytest.mark.parametrize(
@@ -60,17 +63,22 @@ def test_a_sparkline_shows_the_last_of_each_part(values: list[float], line: str)
     assert drawn[:3] == line[:3]
 
 
+EMPTY = Points().packed()
+ONE = points_of([(1, 1.0, 1)]).packed()
+
+
 @pytest.mark.parametrize(
     "struct",
     [
         None,
         {},
-        {"points": 1},
-        {**Points().packed(), "points": 1},
-        {**Points().packed(), "points": -1},
-        {**Points().packed(), "steps": "?"},
-        {**Points().packed(), "points": MOST_POINTS + 1},
-        {**Points().packed(), "values": 7},
+        {"steps": ONE["steps"]},
+        {**EMPTY, "steps": "?"},
+        {**EMPTY, "values": 7},
+        {**EMPTY, "values": ONE["values"]},
+        {**ONE, "times": "AAAA"},
+        {**ONE, "values": b64encode(zlib.compress(b"abc")).decode()},
+        {**ONE, "values": b64encode(zlib.compress(bytes(8 * MOST_POINTS + 8))).decode()},
     ],
 )
 def test_what_holds_no_points_is_refused(struct: object) -> None:

@@ -200,9 +200,8 @@ REFUSED: list[tuple[str, Callable[[Any], object], str]] = [
 @pytest.mark.parametrize(
     ("log", "message"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED]
 )
-def test_what_is_no_point_is_refused(
-    store: Store, log: Callable[[Any], object], message: str
-) -> None:
+def test_what_is_no_point_is_refused(log: Callable[[Any], object], message: str) -> None:
+    store = lineage.connect("memory:")
     with store.run(Fit()) as run:
         with pytest.raises(Invalid, match=message):
             log(run)
@@ -221,6 +220,6 @@ def test_what_nobody_wrote_has_no_series(store: Store) -> None:
 
 def test_a_series_that_is_damaged_is_said(store: Store) -> None:
     with store.run(Fit()) as run:
-        run.output(lineage.Series(curves={"loss": {**Points().packed(), "points": 3}}))
+        run.output(lineage.Series(curves={"loss": {**Points().packed(), "steps": "?"}}))
     with pytest.raises(lineage.Corrupt, match="holds no points of a series"):
         store.series(run.key, "loss")
