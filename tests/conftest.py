@@ -95,6 +95,13 @@ def store(backend: Backend) -> Store:
     return Store(backend, actor="ann")
 
 
+@pytest.fixture(params=["memory", "sqlite"])
+def embedded(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[Store]:
+    """An empty store that needs no server, for rules that are above every backend; Ann writes."""
+    with BACKENDS[request.param](tmp_path, clock) as backend:
+        yield Store(backend, actor="ann")
+
+
 @pytest.fixture(scope="module", params=EACH_BACKEND)
 def shared(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory

@@ -27,9 +27,19 @@ from lineage.errors import Invalid
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.points import Points
 
-__all__ = ["Spooled", "folder_of", "header_of", "read_spool", "spooled_for", "subject_line"]
+__all__ = [
+    "Spooled",
+    "SpooledRun",
+    "folder_of",
+    "header_of",
+    "read_spool",
+    "run_of",
+    "spooled_for",
+    "subject_line",
+]
 
 _MAGIC = "lineage-spool 1"
+LONGEST_HEADER = 100
 _HEADER = re.compile(rf"{_MAGIC} execution:(\d{{1,18}}) (\d{{1,18}})")
 
 
@@ -39,14 +49,20 @@ def folder_of(backend: Backend) -> Path | None:
     return files[0].with_name(f"{files[0].name}-spool") if files else None
 
 
+class SpooledRun(NamedTuple):
+    """The run that a spool is of, and when that was made: a key alone may be another's in another file."""
+
+    key: NodeKey
+    created: int
+
+
 class Spooled(NamedTuple):
-    """What a spool holds: of which run, made when, and points and newest values by subject and name.
+    """What a spool holds: of which run, and points and newest values by subject and name.
 
     `size` is how many bytes of the file that is.
     """
 
-    run: NodeKey
-    created: int
+    run: SpooledRun
     points: dict[Subject, dict[str, Points]]
     newest: dict[Subject, dict[str, int | float]]
     size: int
@@ -71,48 +87,64 @@ def read_spool(path: Path, *, after: int = 0) -> Spooled | None:
         return None
     size = data.rfind(b"\n") + 1
     header, *lines = data[:size].split(b"\n")
-    begun = _begun(header)
-    if begun is None:
+    run = _run_in(header)
+    if run is None:
         return None
-    spooled = Spooled(*begun, {}, {}, size)
+    spooled = Spooled(run, {}, {}, size)
     # A damaged line says nothing, and neither does what comes after it, which may mean other names.
     with suppress(Invalid, LookupError, ValueError):
         _read(lines[:-1], spooled, after - len(header) - 1)
     return spooled
 
 
-def _begun(header: bytes) -> tuple[NodeKey, int] | None:
-    """Return what the first line says: which run it is, and when that was made."""
+def run_of(path: Path) -> SpooledRun | None:
+    """Return which run a spool is of; None for a file that is no spool, or is not there."""
+    try:
+        with path.open("rb") as file:
+            return _run_in(file.readline(LONGEST_HEADER).removesuffix(b"\n"))
+    except OSError:
+        return None
+
+
+def _run_in(header: bytes) -> SpooledRun | None:
     found = _HEADER.fullmatch(header.decode(errors="replace"))
-    return None if found is None else (NodeKey(Kind.EXECUTION, int(found[1])), int(found[2]))
+    if found is None:
+        return None
+    return SpooledRun(NodeKey(Kind.EXECUTION, int(found[1])), int(found[2]))
 
 
 def _read(lines: list[bytes], spooled: Spooled, after: int) -> None:
     subjects: dict[str, Subject] = {}
-    names: dict[str, tuple[Subject, str]] = {}
+    names: dict[str, tuple[Subject, str, Points]] = {}
     at = 0
     for line in lines:
         at += len(line) + 1
         what, *rest = line.decode().split(" ", 3)
-        if what == "S":
+        if what == "P":
+            if at > after:
+                _read_point(rest, names, spooled)
+        elif what == "S":
             subjects[rest[0]] = Subject(_key(rest[1]), _key(rest[2]))
         elif what == "N":
-            names[rest[0]] = (subjects[rest[1]], json.loads(" ".join(rest[2:])))
-        elif at <= after:
-            continue
-        elif what == "D":
-            for number in rest:
-                subject, name = names[number]
-                spooled.newest.get(subject, {}).pop(name, None)
-        else:
-            step, time = int(rest[0]), int(rest[1])
-            for each in rest[2].split(" "):
-                number, _, text = each.partition("=")
-                subject, name = names[number]
-                value = int(text) if text.lstrip("-").isdigit() else float(text)
-                named = spooled.points.setdefault(subject, {}).setdefault(name, Points())
-                named.append(step, value, time)
-                spooled.newest.setdefault(subject, {})[name] = value
+            names[rest[0]] = (subjects[rest[1]], json.loads(" ".join(rest[2:])), Points())
+        elif what == "D" and at > after:
+            subject, name, _ = names[rest[0]]
+            spooled.newest.get(subject, {}).pop(name, None)
+
+
+def _read_point(
+    rest: list[str], names: dict[str, tuple[Subject, str, Points]], spooled: Spooled
+) -> None:
+    step, time = int(rest[0]), int(rest[1])
+    for each in rest[2].split(" "):
+        number, _, text = each.partition("=")
+        subject, name, points = names[number]
+        value = int(text) if text.lstrip("-").isdigit() else float(text)
+        points.append(step, value, time)
+        if len(points) == 1:
+            spooled.points.setdefault(subject, {})[name] = points
+            spooled.newest.setdefault(subject, {})
+        spooled.newest[subject][name] = value
 
 
 def _key(text: str) -> NodeKey | None:

@@ -64,7 +64,11 @@ class Points:
 
         Of steps and times they are the differences from one to the next.
         """
-        columns = (_differences(self.steps), self.values, _differences(self.times))
+        columns: list[array[Any]] = [
+            _differences(self.steps),
+            self.values,
+            _differences(self.times),
+        ]
         return dict(zip(_COLUMNS, map(_packed, columns), strict=True))
 
     @classmethod

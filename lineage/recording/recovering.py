@@ -8,8 +8,8 @@ from time import monotonic
 
 from lineage.answers.series import bytes_stored
 from lineage.contract.backend import Backend
-from lineage.contract.spool import folder_of, read_spool
-from lineage.contract.transaction import Author, Transaction
+from lineage.contract.spool import Spooled, folder_of, read_spool, run_of
+from lineage.contract.transaction import Author
 from lineage.errors import LineageError
 from lineage.model.keys import NodeKey
 from lineage.recording.extension import Extension
@@ -63,26 +63,28 @@ def _recover_points(backend: Backend, folder: Path, author: Author) -> None:
 
 
 def _recover(backend: Backend, path: Path, author: Author) -> None:
-    spooled = read_spool(path)
-    if spooled is not None:
-        said = Author(author.actor, f"points of {spooled.run}, whose process did not end it")
-        with backend.transaction(actor=said.actor, message=said.message) as transaction:
-            row = backend.nodes([spooled.run]).get(spooled.run)
-            if row is None or row.gone or row.created != spooled.created:
-                _LOGGER.warning("points in %s are of no run that is there; they are removed", path)
-            else:
-                transaction.lock()
-                _store(backend, transaction, path, said, spooled.run)
+    run = run_of(path)
+    if run is None or not _is_there(backend, *run):
+        _LOGGER.warning("points in %s are of no run that is there; they are removed", path)
+    else:
+        # What is stored of it stays so: it is locked, and who has the lock stores it. So it is read before others wait.
+        spooled = read_spool(path, after=bytes_stored(backend, run.key).get(path.name, 0))
+        if spooled is not None and spooled.points:
+            _store(backend, path.name, spooled, author)
     remove_spool(path)
 
 
-def _store(
-    backend: Backend, transaction: Transaction, path: Path, author: Author, run: NodeKey
-) -> None:
-    """Store what a run's spool holds beyond what is stored of it."""
-    spooled = read_spool(path, after=bytes_stored(backend, run).get(path.name, 0))
-    if spooled is not None and spooled.points:
-        pending = Pending()
-        pending.points, pending.newest = spooled.points, spooled.newest
-        extension = Extension(backend, run, author, ends=False)
-        extension.store_left(transaction, pending, {path.name: spooled.size})
+def _is_there(backend: Backend, key: NodeKey, created: int) -> bool:
+    row = backend.nodes([key]).get(key)
+    return row is not None and not row.gone and row.created == created
+
+
+def _store(backend: Backend, name: str, spooled: Spooled, author: Author) -> None:
+    run = spooled.run.key
+    said = Author(author.actor, f"points of {run}, whose process did not end it")
+    pending = Pending()
+    pending.points, pending.newest = spooled.points, spooled.newest
+    with backend.transaction(actor=said.actor, message=said.message) as transaction:
+        transaction.lock()
+        extension = Extension(backend, run, said, ends=False)
+        extension.store_left(transaction, pending, {name: spooled.size})

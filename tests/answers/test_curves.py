@@ -7,7 +7,7 @@ from base64 import b64encode
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lineage.answers.curves import Curve, Point
@@ -24,6 +24,7 @@ def points_of(given: list[tuple[int, float, int]]) -> Points:
     return points
 
 
+@settings(max_examples=25)
 @given(st.lists(rows, max_size=50))
 def test_what_is_packed_is_unpacked(given: list[tuple[int, float, int]]) -> None:
     points = points_of(given)

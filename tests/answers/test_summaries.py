@@ -77,29 +77,29 @@ def test_every_other_write_is_told(store: Store) -> None:
     ] == "record Fit with 1 input and 2 outputs"
 
 
-def test_a_message_is_kept_and_not_told(store: Store) -> None:
-    with store.transaction(message="mine"):
-        store.put(Table(uri="a"))
-    with store.transaction():
-        store.put([Table(uri="b"), Table(uri="c")])
-        store.record(Fit())
-    mine, other = reversed(store.log())
+def test_a_message_is_kept_and_not_told(embedded: Store) -> None:
+    with embedded.transaction(message="mine"):
+        embedded.put(Table(uri="a"))
+    with embedded.transaction():
+        embedded.put([Table(uri="b"), Table(uri="c")])
+        embedded.record(Fit())
+    mine, other = reversed(embedded.log())
     assert (mine.message, mine.summary) == ("mine", "")
     assert (other.message, other.summary) == ("", "record Fit")
-    assert [change.entry.summary for change in store.changes()] == ["", ""]
+    assert [change.entry.summary for change in embedded.changes()] == ["", ""]
 
 
-def test_what_must_not_be_seen_is_not_told(store: Store) -> None:
-    secret = store.put(Table(uri="s3://ann:hunter2@lake/users.csv?token=abc#frag"))
-    named = store.put(Table(name="Ann\nSmith" + "x" * 300))
-    assert said(store, 2)[0] == "put Table lake/users.csv"
-    assert len(said(store)[0]) < 200
-    assert "\n" not in said(store)[0]
-    store.purge(secret, named, reason="law")
-    assert said(store, 3) == [f"put Table {secret.key}", f"put Table {named.key}", ""]
-    assert store.at(2).log()[0].summary == f"put Table {named.key}"
+def test_what_must_not_be_seen_is_not_told(embedded: Store) -> None:
+    secret = embedded.put(Table(uri="s3://ann:hunter2@lake/users.csv?token=abc#frag"))
+    named = embedded.put(Table(name="Ann\nSmith" + "x" * 300))
+    assert said(embedded, 2)[0] == "put Table lake/users.csv"
+    assert len(said(embedded)[0]) < 200
+    assert "\n" not in said(embedded)[0]
+    embedded.purge(secret, named, reason="law")
+    assert said(embedded, 3) == [f"put Table {secret.key}", f"put Table {named.key}", ""]
+    assert embedded.at(2).log()[0].summary == f"put Table {named.key}"
 
 
-def test_of_a_large_transaction_records_are_counted(store: Store) -> None:
-    store.put([Table() for _ in range(MOST_RECORDS)])
-    assert said(store) == [f"{MOST_RECORDS + 1:,} records"]
+def test_of_a_large_transaction_records_are_counted(embedded: Store) -> None:
+    embedded.put([Table() for _ in range(MOST_RECORDS)])
+    assert said(embedded) == [f"{MOST_RECORDS + 1:,} records"]

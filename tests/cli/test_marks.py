@@ -12,8 +12,10 @@ class Fit(lineage.Train):
 
 def test_show_and_log_tell_what_a_run_recorded(shell: Shell, tmp_path: Path) -> None:
     path = tmp_path / "own.db"
-    marks = {"tags": ["nightly", "a"], "note": "two\nlines"}
-    with lineage.connect(path) as store, store.run(Fit(depth=3), **marks, details=True) as run:
+    with (
+        lineage.connect(path) as store,
+        store.run(Fit(depth=3), tags=["nightly", "a"], note="two\nlines", details=True) as run,
+    ):
         run.input(lineage.Dataset(uri="data/churn.csv"))
         for step in range(20):
             run.log_metrics(loss=1 / (step + 1), step=step)
@@ -24,7 +26,7 @@ def test_show_and_log_tell_what_a_run_recorded(shell: Shell, tmp_path: Path) -> 
     assert "note     two\\nlines" in page
     assert "lineage.tags" not in page
     assert "20 points, steps 0 to 19" in page
-    assert "█▄▃▂▂▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁" in page
+    assert "loss  █▄▃▂▂▂▂▂▁" in page
     assert "Details" in page
     document = shell("show", str(run.key), *url, "--json").json
     assert document["series"][0]["points"] == 20
@@ -41,4 +43,4 @@ def test_show_and_log_tell_what_a_run_recorded(shell: Shell, tmp_path: Path) -> 
         shell("log", *url, "--json").json["entries"][2]["summary"] == "input data/churn.csv to Fit"
     )
     found = shell("find", "execution", "'nightly' in tags and note like '%lines'", *url, "--json")
-    assert [each["id"] for each in found.json["nodes"]] == [1]
+    assert [each["id"] for each in found.json["items"]] == ["execution:1"]

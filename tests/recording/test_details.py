@@ -43,35 +43,36 @@ def git(folder: Path, *words: str) -> None:
 
 
 def test_they_are_kept_under_reserved_names_and_are_no_parameters(
-    store: Store, repository: Path, monkeypatch: pytest.MonkeyPatch
+    embedded: Store, repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "orig_argv", ["python", "fit.py", "--depth", "3"])
     monkeypatch.setenv("PYTHONHASHSEED", "7")
     (repository / "fit.py").write_text("depth = 4\n")
     (repository / "new.py").write_text("")
     with (
-        store.run(Fit(depth=4), params={"rate": 1}, details=True, environment=False) as run,
+        embedded.run(Fit(depth=4), params={"rate": 1}, details=True, environment=False) as run,
         run.step("Score") as step,
     ):
         pass
-    custom = store.get(run.key).custom_properties
+    custom = embedded.get(run.key).custom_properties
     assert custom["lineage.command"] == ["python", "fit.py", "--depth", "3"]
     assert custom["lineage.host"] == socket.gethostname()
     assert custom["lineage.seeds"]["PYTHONHASHSEED"] == "7"
     assert "-depth = 3\n+depth = 4" in custom["lineage.git_diff"]
     assert custom["lineage.git_untracked"] == ["new.py"]
     assert "lineage.git_diff_cut" not in custom
-    assert dict(store.show(run.key).parameters) == {"depth": 4, "rate": 1}
-    assert not store.get(step.key).custom_properties
+    assert dict(embedded.show(run.key).parameters) == {"depth": 4, "rate": 1}
+    assert not embedded.get(step.key).custom_properties
     assert (
-        store.find("execution", "custom_properties.`lineage.host` IS NOT NULL")[0].id == run.key.id
+        embedded.find("execution", "custom_properties.`lineage.host` IS NOT NULL")[0].id
+        == run.key.id
     )
-    store.purge(run.key, reason="law")
-    assert not store.find("execution", "gone")[0].custom_properties
+    embedded.purge(run.key, reason="law")
+    assert not embedded.find("execution", "gone")[0].custom_properties
 
 
-def test_they_are_asked_for(store: Store) -> None:
-    with store.run(Fit(depth=1)) as run:
+def test_they_are_asked_for(embedded: Store) -> None:
+    with embedded.run(Fit(depth=1)) as run:
         pass
     assert not run.execution.custom_properties
 

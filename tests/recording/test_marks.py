@@ -84,23 +84,23 @@ def test_they_change_and_history_keeps_them(store: Store) -> None:
     ]
 
 
-def test_they_do_not_say_which_artifact_it_is(store: Store) -> None:
-    with store.run(Fit(rate=1.0)) as run:
+def test_they_do_not_say_which_artifact_it_is(embedded: Store) -> None:
+    with embedded.run(Fit(rate=1.0)) as run:
         first = run.input(Data(uri="a", day=2), tags=["x"])
         assert run.input(Data(uri="a", day=2), tags=["y"], note="n").key == first.key
         copied = Data(uri="a", day=2, custom_properties={TAGS: ["z"]})
         assert run.input(copied).key == first.key
-    assert marks(store, first) == (("x", "y"), "n")
+    assert marks(embedded, first) == (("x", "y"), "n")
 
 
-def test_they_are_no_parameters_and_name_nothing(store: Store) -> None:
-    with store.run(Fit(rate=1.0), tags=["x"], note="n") as run:
+def test_they_are_no_parameters_and_name_nothing(embedded: Store) -> None:
+    with embedded.run(Fit(rate=1.0), tags=["x"], note="n") as run:
         net = run.output(lineage.Model(uri="m"), note="seen")
         nameless = run.output(lineage.Model(), tags=["y"])
-    answer = store.show(net)
+    answer = embedded.show(net)
     assert dict(answer.parameters) == {"rate": 1.0}
-    assert {row.name for row in store.compare(net, nameless).rows}.isdisjoint({TAGS, NOTE})
-    differences = store.diff(net, nameless).differences
+    assert {row.name for row in embedded.compare(net, nameless).rows}.isdisjoint({TAGS, NOTE})
+    differences = embedded.diff(net, nameless).differences
     assert {change.field for each in differences for change in each.changes} == {"uri"}
     assert "seen" in answer._repr_html_()
 
@@ -143,13 +143,13 @@ def test_what_is_no_mark_is_refused_and_nothing_written(
     assert store.log(limit=1)[0].number == number
 
 
-def test_of_what_is_gone_they_are_refused(store: Store) -> None:
-    node = store.put(Data(uri="a"))
-    store.delete(node)
+def test_of_what_is_gone_they_are_refused(embedded: Store) -> None:
+    node = embedded.put(Data(uri="a"))
+    embedded.delete(node)
     with pytest.raises(NotFound, match="was deleted"):
-        store.tag(node, "x")
+        embedded.tag(node, "x")
     with pytest.raises(NotFound, match="there is no artifact:99"):
-        store.note("artifact:99", "x")
+        embedded.note("artifact:99", "x")
 
 
 def test_what_strangers_wrote_there_is_read_as_none() -> None:

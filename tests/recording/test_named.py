@@ -49,9 +49,9 @@ def test_types_are_made_as_they_are_used(store: Store) -> None:
     assert store.show(step.key).part_of[0].key == run.key
 
 
-def test_of_a_type_that_is_there_properties_are_what_it_declares(store: Store) -> None:
-    store.put(Table(rows=1))
-    with store.run(Fit(depth=1), params={"depth": 2, "batch": 8}) as run:
+def test_of_a_type_that_is_there_properties_are_what_it_declares(embedded: Store) -> None:
+    embedded.put(Table(rows=1))
+    with embedded.run(Fit(depth=1), params={"depth": 2, "batch": 8}) as run:
         table = run.input("Table", uri="t", rows=5, day="monday")
         run.input(Table(uri="t", rows=5))
         run.output("lineage.Model", digest="sha256:00", rows=1)
@@ -61,22 +61,22 @@ def test_of_a_type_that_is_there_properties_are_what_it_declares(store: Store) -
         {"rows": 5},
         {"day": "monday"},
     )
-    assert store.get(Table, table.id).rows == 5
-    assert len(store.show(run.key).inputs) == 1
-    assert store.find(lineage.Model)[0].digest == "sha256:00"
-    with store.run("Fit", params={"depth": 3, "rate": 1}) as named:
+    assert embedded.get(Table, table.id).rows == 5
+    assert len(embedded.show(run.key).inputs) == 1
+    assert embedded.find(lineage.Model)[0].digest == "sha256:00"
+    with embedded.run("Fit", params={"depth": 3, "rate": 1}) as named:
         pass
-    assert store.get(Fit, named.key.id).rate == 1.0
+    assert embedded.get(Fit, named.key.id).rate == 1.0
 
 
-def test_of_several_versions_the_plain_one_is_meant_else_the_only_one(store: Store) -> None:
-    store.put(lineage.ArtifactType(name="Plot", version="1"))
-    with store.run("Fit") as run:
+def test_of_several_versions_the_plain_one_is_meant_else_the_only_one(embedded: Store) -> None:
+    embedded.put(lineage.ArtifactType(name="Plot", version="1"))
+    with embedded.run("Fit") as run:
         assert run.output("Plot", uri="a").type_version == "1"
-        store.put(lineage.ArtifactType(name="Plot", version="2"))
+        embedded.put(lineage.ArtifactType(name="Plot", version="2"))
         with pytest.raises(Invalid, match=r"there are Plot@1, Plot@2; give a node of one"):
             run.output("Plot", uri="b")
-        store.put(lineage.ArtifactType(name="Plot"))
+        embedded.put(lineage.ArtifactType(name="Plot"))
         assert run.output("Plot", uri="c").type_version is None
 
 
@@ -139,15 +139,15 @@ def test_what_is_no_name_and_no_parameter_is_refused(
     assert store.types(Kind.EXECUTION, name="Fit")[0].properties["depth"] == "INT"
 
 
-def test_what_a_rollback_undid_is_made_again(store: Store) -> None:
+def test_what_a_rollback_undid_is_made_again(embedded: Store) -> None:
     def once() -> None:
-        with store.transaction(), store.run("Once") as run:
+        with embedded.transaction(), embedded.run("Once") as run:
             run.output("Thing", uri="x")
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         once()
-    assert not store.types(name="Thing")
-    with store.run("Once") as run:
+    assert not embedded.types(name="Thing")
+    with embedded.run("Once") as run:
         run.output("Thing", uri="x")
-    assert [each.uri for each in store.find(lineage.Artifact, "type = 'Thing'")] == ["x"]
+    assert [each.uri for each in embedded.find(lineage.Artifact, "type = 'Thing'")] == ["x"]

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 import lineage
 from lineage.errors import Invalid, NotFound
+from lineage.model.marks import note_of, tags_of
 from lineage.model.points import Points
 from lineage.store import Store
 
@@ -49,41 +51,41 @@ def test_a_run_keeps_each_point_and_the_newest_values(store: Store) -> None:
     assert store.check() == []
 
 
-def test_points_stay_in_the_order_in_which_they_were_logged(store: Store) -> None:
+def test_points_stay_in_the_order_in_which_they_were_logged(embedded: Store) -> None:
     logged = [(5, 1.0), (5, 2.0), (0, math.nan), (2**62, math.inf), (3, -math.inf), (3, -0.0)]
-    with store.run(Fit()) as run:
+    with embedded.run(Fit()) as run:
         for step, value in logged:
             run.log_metrics({"a b\n": value}, step=step)
-    curve = store.series(run.key, "a b\n")
+    curve = embedded.series(run.key, "a b\n")
     assert repr(list(zip(curve.steps, curve.values, strict=True))) == repr(logged)
-    [told] = store.show(run.key).series
+    [told] = embedded.show(run.key).series
     assert (told.lowest, told.highest, told.last) == (-0.0, 2.0, -0.0)
     assert "·" in told.sparkline
 
 
-def test_series_of_several_models_and_data_are_kept_apart(store: Store) -> None:
-    train, valid = store.put([Data(uri="t"), Data(uri="v")])
-    with store.run(Fit()) as run:
+def test_series_of_several_models_and_data_are_kept_apart(embedded: Store) -> None:
+    train, valid = embedded.put([Data(uri="t"), Data(uri="v")])
+    with embedded.run(Fit()) as run:
         for step in range(3):
             run.log_metrics(loss=step, on=train, step=step)
             run.log_metrics(loss=10 + step, on=valid.key, step=step)
         assert run.series("loss", on=valid).values == [10, 11, 12]
         with pytest.raises(Invalid, match=r"of and on several .*; say which by of= or on="):
             run.series("loss")
-    assert store.series(run.key, "loss", on="t").values == [0, 1, 2]
-    assert {(each.value, each.on.uri) for each in store.show(run.key).metrics if each.on} == {
+    assert embedded.series(run.key, "loss", on="t").values == [0, 1, 2]
+    assert {(each.value, each.on.uri) for each in embedded.show(run.key).metrics if each.on} == {
         (2, "t"),
         (12, "v"),
     }
     with pytest.raises(NotFound, match="of and on what is given"):
-        store.series(run.key, "loss", of=store.put(lineage.Model()))
+        embedded.series(run.key, "loss", of=embedded.put(lineage.Model()))
 
 
-def test_a_later_value_without_a_step_is_the_newest(store: Store) -> None:
-    with store.run(Fit()) as run:
+def test_a_later_value_without_a_step_is_the_newest(embedded: Store) -> None:
+    with embedded.run(Fit()) as run:
         run.log_metrics(loss=1.0, acc=0.5, step=0)
         run.log_metrics(loss=0.25)
-    assert {each.name: each.value for each in store.show(run.key).metrics} == {
+    assert {each.name: each.value for each in embedded.show(run.key).metrics} == {
         "loss": 0.25,
         "acc": 0.5,
     }
@@ -116,19 +118,19 @@ def test_without_a_file_it_is_stored_as_it_doubles(store: Store) -> None:
     assert store.series(run.key, "loss").steps == list(range(1_000))
 
 
-def test_threads_log_side_by_side(store: Store) -> None:
+def test_threads_log_side_by_side(embedded: Store) -> None:
     def work(number: int) -> None:
         for step in range(100):
             run.log_metrics({f"loss{number}": step}, step=step)
 
-    with store.run(Fit()) as run:
+    with embedded.run(Fit()) as run:
         threads = [Thread(target=work, args=(number,)) for number in range(4)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
     for number in range(4):
-        assert store.series(run.key, f"loss{number}").values == list(range(100))
+        assert embedded.series(run.key, f"loss{number}").values == list(range(100))
 
 
 def test_what_is_rolled_back_leaves_no_points(store: Store) -> None:
@@ -151,17 +153,17 @@ def test_what_is_rolled_back_leaves_no_points(store: Store) -> None:
     ] == []
 
 
-def test_a_transaction_around_a_run_has_its_points(store: Store) -> None:
-    with store.transaction(), store.run(Fit()) as run:
+def test_a_transaction_around_a_run_has_its_points(embedded: Store) -> None:
+    with embedded.transaction(), embedded.run(Fit()) as run:
         for step in range(20):
             run.log_metrics(loss=step, step=step)
-    assert len(store.series(run.key, "loss")) == 20
-    assert versions_of_series(store) == 1
+    assert len(embedded.series(run.key, "loss")) == 20
+    assert versions_of_series(embedded) == 1
 
 
-def test_a_run_that_fails_keeps_its_points(store: Store) -> None:
+def test_a_run_that_fails_keeps_its_points(embedded: Store) -> None:
     def fail() -> None:
-        with store.run(Fit()) as run:
+        with embedded.run(Fit()) as run:
             runs.append(run.key)
             run.log_metrics(loss=1.0, step=0)
             raise ZeroDivisionError
@@ -169,18 +171,18 @@ def test_a_run_that_fails_keeps_its_points(store: Store) -> None:
     runs: list[lineage.NodeKey] = []
     with pytest.raises(ZeroDivisionError):
         fail()
-    assert store.series(runs[0], "loss").values == [1.0]
-    assert store.get(runs[0]).state == "FAILED"  # type: ignore[attr-defined]
+    assert embedded.series(runs[0], "loss").values == [1.0]
+    assert embedded.get(runs[0]).state == "FAILED"  # type: ignore[attr-defined]
 
 
-def test_a_purge_reaches_them(store: Store) -> None:
-    with store.run(Fit()) as run:
+def test_a_purge_reaches_them(embedded: Store) -> None:
+    with embedded.run(Fit()) as run:
         run.log_metrics(loss=1.0, step=0)
-    [series] = store.find(lineage.Series)
-    store.purge(series, reason="law")
+    [series] = embedded.find(lineage.Series)
+    embedded.purge(series, reason="law")
     with pytest.raises(NotFound, match="logged no 'loss'"):
-        store.series(run.key, "loss")
-    assert store.show(run.key).series == ()
+        embedded.series(run.key, "loss")
+    assert embedded.show(run.key).series == ()
 
 
 REFUSED: list[tuple[str, Callable[[Any], object], str]] = [
@@ -212,14 +214,37 @@ def test_what_is_no_point_is_refused(log: Callable[[Any], object], message: str)
         run.log_metrics(loss=1.0, step=1)
 
 
-def test_what_nobody_wrote_has_no_series(store: Store) -> None:
-    model = store.put(lineage.Model())
+def test_what_nobody_wrote_has_no_series(embedded: Store) -> None:
+    model = embedded.put(lineage.Model())
     with pytest.raises(NotFound, match="nothing says which run wrote"):
-        store.series(model, "loss")
+        embedded.series(model, "loss")
 
 
-def test_a_series_that_is_damaged_is_said(store: Store) -> None:
-    with store.run(Fit()) as run:
+def test_they_go_with_a_store_wherever_it_goes(embedded: Store, tmp_path: Path) -> None:
+    data = embedded.put(Data(uri="d"), tags=["golden"], note="n")
+    with embedded.run(Fit(), details=True) as run:
+        for step in range(3):
+            run.log_metrics(loss=step, acc=math.nan, on=data, step=step)
+        run.log_metrics(loss=7, step=0)
+    for notation in ("node-link", "mlmd"):
+        path = tmp_path / f"store.{notation}"
+        losses = embedded.export_to(path, format=notation)
+        assert any("lineage.tags" in each for each in losses) is (notation == "mlmd")
+        with lineage.connect("memory:") as other:
+            other.import_from(path, format=notation)
+            for name in ("loss", "acc"):
+                assert other.series(run.key, name, on="d") == embedded.series(run.key, name, on="d")
+            assert note_of(other.get("d").custom_properties) == "n"
+            assert "lineage.host" in other.get(run.key).custom_properties
+            assert other.check() == []
+    with lineage.connect("memory:") as other:
+        embedded.copy_to(other)
+        assert other.series(run.key, "loss", on="d") == embedded.series(run.key, "loss", on="d")
+        assert tags_of(other.get("d").custom_properties) == ("golden",)
+
+
+def test_a_series_that_is_damaged_is_said(embedded: Store) -> None:
+    with embedded.run(Fit()) as run:
         run.output(lineage.Series(curves={"loss": {**Points().packed(), "steps": "?"}}))
     with pytest.raises(lineage.Corrupt, match="holds no points of a series"):
-        store.series(run.key, "loss")
+        embedded.series(run.key, "loss")

@@ -2,10 +2,13 @@
 
 import multiprocessing
 import os
+import random
 import shutil
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -290,3 +293,29 @@ def test_a_folder_that_is_gone_meanwhile_is_no_fault(path: Path, store: Store) -
         run.log_metrics(loss=2, step=1)
         assert run.series("loss").values == [1, 2]
     assert values(store) == [1, 2]
+
+
+@pytest.mark.soak
+@pytest.mark.slow
+def test_a_kill_at_any_moment_leaves_a_beginning_of_the_points(path: Path) -> None:
+    command = [sys.executable, "-c", KILLED.replace("range(100)", "range(10**7)"), str(path), "go"]
+    with subprocess.Popen(command) as child:
+        wait_until(lambda: bool(spools(path)))
+        time.sleep(random.random() / 2)  # any moment will do
+        child.kill()
+    with lineage.connect(path) as store:
+        store.put(lineage.Dataset())
+        curve = store.series("execution:1", "loss", on="d")
+        assert curve.values == curve.steps == list(range(len(curve)))
+        others = {each.points - len(curve) for each in store.show("execution:1").series}
+        assert others <= {0, 1}  # the other one is logged first
+        assert store.check() == []
+    assert spools(path) == []
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """Wait for what another process does; half a minute is more than it takes."""
+    deadline = time.monotonic() + 30
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
