@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from lineage.contract.backend import Backend
 from lineage.contract.transaction import Author
-from lineage.errors import Invalid
-from lineage.model.values import to_text
 from lineage.queries.naming import Reference, asked
 from lineage.recording.aliases import give_alias, take_alias
 
@@ -17,19 +16,15 @@ if TYPE_CHECKING:
 __all__ = ["Moving"]
 
 
-class Moving:
-    """The part of a store in which somebody, the `actor`, moves names about."""
+class Moving(ABC):
+    """The part of a store in which somebody moves names about."""
 
     backend: Backend
     as_of: int | None
-    actor: str
 
+    @abstractmethod
     def _author(self, message: str) -> Author:
-        if self.as_of is not None:
-            raise Invalid(
-                f"this is the store as of transaction {self.as_of}, which cannot be changed"
-            )
-        return Author(self.actor, to_text(message))
+        """Return who writes and why; `Invalid` of a store of the past."""
 
     def alias(
         self,

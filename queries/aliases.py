@@ -111,14 +111,12 @@ def held_by(backend: Backend, name: str, *, as_of: int | None = None) -> Held | 
 
 def _answer(reader: Reader, row: NodeRow, edge: EdgeRow) -> Held:
     alias = _alias(reader, row)
-    # Each move is a new version of the alias, whose time is at hand.
-    time = row.updated if row.since == edge.since else reader.time_of(edge.since)
     return Held(
         asset=alias.asset or "",
         alias=alias.alias or "",
         node=reader.artifact(edge.target),
         number=edge.since,
-        since=from_micros(time),
+        since=from_micros(reader.time_of(edge.since)),
         deployed=alias.is_deployed,
     )
 

@@ -164,7 +164,8 @@ def _by_alias(
         moment = min(last, backend.number_at(happened_by))
     found = holding(backend, text, as_of=moment)
     if found is None or found.edge is None:
-        return _nothing_held(backend, text, as_of, happened_by, is_there=found is not None)
+        _check_held(backend, text, as_of, happened_by, is_there=found is not None)
+        return None
     key = found.edge.target
     row = backend.nodes([key], as_of=as_of)[key]
     if row.gone:
@@ -175,7 +176,7 @@ def _by_alias(
     return key
 
 
-def _nothing_held(
+def _check_held(
     backend: Backend,
     text: str,
     as_of: int | None,
@@ -183,7 +184,7 @@ def _nothing_held(
     *,
     is_there: bool,
 ) -> None:
-    """Raise `NotFound` where an alias held nothing at a moment; return where there is no such alias at all."""
+    """Raise `NotFound` where there is an alias that held nothing at a moment, and not where there is none at all."""
     if happened_by is not None:
         later = holding(backend, text, as_of=as_of)
         if later is not None and later.edge is not None:

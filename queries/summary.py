@@ -8,7 +8,7 @@ and says in its notes what was not recorded; each is also a function of its own.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
@@ -100,8 +100,8 @@ class Summary(Shown):
     part_of: tuple[Execution, ...] = ()
     member_counts: Mapping[str, int] = field(default_factory=dict)
     more_members: bool = False
-    aliases: tuple[str, ...] = ()
     series: tuple[CurveSummary, ...] = ()
+    aliases: tuple[str, ...] = ()
 
     @override
     def _html(self) -> str:
@@ -117,12 +117,10 @@ class Summary(Shown):
         """Yield what a notebook shows, a line each: what it is, its name, its value."""
         for note in self.notes:  # first, lest the cap hide what was not recorded
             yield "note", "", note
-        yield from _marks(self.node)
+        yield from _marks(self.node, self.aliases)
         for name, value in {**self.node.properties, **self.node.custom_properties}.items():
             if not is_own_property(name):
                 yield "property", name, value
-        for alias in self.aliases:
-            yield "alias", alias, ""
         for source in self.datasets:
             yield _line("data", source.node)
         yield from self._values()
@@ -155,7 +153,9 @@ class Summary(Shown):
             yield _line(what, node)
 
 
-def _marks(node: Node) -> Iterator[tuple[str, str, object]]:
+def _marks(node: Node, aliases: Sequence[str]) -> Iterator[tuple[str, str, object]]:
+    for alias in aliases:
+        yield "alias", alias, ""
     if tags := tags_of(node.custom_properties):
         yield "tags", "", ", ".join(tags)
     if note := note_of(node.custom_properties):

@@ -80,7 +80,8 @@ def node_counts_at(run: RunStatement, as_of: int, *, is_past: bool) -> Mapping[i
     counts: Counter[int] = Counter()
     for label, moment in arms:
         query = f"MATCH (n:{label}) WHERE {moment} RETURN n.lineage_type, count(*)"
-        counts.update(dict(run(query, as_of=as_of)))
+        for type_id, count in run(query, as_of=as_of):
+            counts[type_id] += count
     return counts
 
 

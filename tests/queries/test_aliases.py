@@ -301,20 +301,20 @@ def test_near_misses_are_told(models: Store) -> None:
         models.get(lineage.Dataset, "churn@production")
 
 
-def test_what_an_alias_held_when_things_happened(store: Store) -> None:
-    shop(store).alias("churn", "production", "artifact:2")
-    store.put(lineage.Dataset())
-    by = store.log(limit=1)[0].time
-    store.alias("churn", "production", "artifact:3")
-    now = store.impact("artifact:1", happened_by=store.log(limit=1)[0].time)
+def test_what_an_alias_held_when_things_happened(models: Store) -> None:
+    models.alias("churn", "production", "artifact:2")
+    models.put(lineage.Dataset())
+    by = models.log(limit=1)[0].time
+    models.alias("churn", "production", "artifact:3")
+    now = models.impact("artifact:1", happened_by=models.log(limit=1)[0].time)
     assert [str(each.node.key) for each in now.affected if each.deployed] == ["artifact:3"]
-    then = store.impact("artifact:1", happened_by=by)
+    then = models.impact("artifact:1", happened_by=by)
     assert [str(each.node.key) for each in then.affected if each.deployed] == ["artifact:2"]
-    assert store.show("churn@production", happened_by=by).node.id == 2
-    assert store.show("artifact:2", happened_by=by).aliases == ("churn@production",)
-    before = store.log()[-1].time
+    assert models.show("churn@production", happened_by=by).node.id == 2
+    assert models.show("artifact:2", happened_by=by).aliases == ("churn@production",)
+    before = models.log()[-1].time
     with pytest.raises(NotFound, match=r"nothing was churn@production by .*; it is artifact:3"):
-        store.show("churn@production", happened_by=before)
+        models.show("churn@production", happened_by=before)
 
 
 def test_what_is_deployed_by_an_alias_comes_first(everywhere: Store) -> None:

@@ -99,7 +99,7 @@ def test_a_store_as_a_whole(store: Store) -> None:
     assert answer.place == store.backend.place
     files = store.backend.files
     assert (answer.size or 0) >= sum(file.stat().st_size for file in files if file.exists())
-    assert (answer.size is None) is not files
+    assert (answer.size is None) == (not files)
     then = store.at(1).info()
     assert (then.artifacts, then.contexts, then.edges, then.transactions) == (2, 0, 2, 1)
     assert overview(store.backend, as_of=0).types == ()
