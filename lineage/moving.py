@@ -9,9 +9,11 @@ from lineage.contract.backend import Backend
 from lineage.contract.transaction import Author
 from lineage.queries.naming import Reference, asked
 from lineage.recording.aliases import give_alias, take_alias
+from lineage.recording.nodes import move_uris
 
 if TYPE_CHECKING:
     from lineage.queries.aliases import Held
+    from lineage.queries.uris import UriMoves
 
 __all__ = ["Moving"]
 
@@ -50,3 +52,23 @@ class Moving(ABC):
         key = asked(self.backend, [node]).keys[0]
         give_alias(self.backend, asset, alias, key, author, deployed=deployed)
         return held_by(self.backend, f"{asset}@{alias}")
+
+    def move_uri(self, old: str, new: str, *, merge: bool = False, message: str = "") -> UriMoves:
+        """Give the artifacts at a place and below it, such as a bucket, their URIs at another; return which.
+
+        It is all one transaction. Below is what goes on with a `/`. `NotFound` where nothing is there, and
+        `Invalid` where others are at the new URIs already, unless they are to `merge` into versions of the same.
+        What the artifacts were called before stays in their history.
+        """
+        author = self._author(message)
+        with self.backend.transaction(actor=author.actor, message=author.message) as transaction:
+            transaction.lock()
+            planned = self.uri_moves(old, new, merge=merge)
+            move_uris(self.backend, transaction, {each.key: each.new for each in planned.moves})
+        return planned
+
+    def uri_moves(self, old: str, new: str, *, merge: bool = False) -> UriMoves:
+        """Return what `move_uri` would move, and where it would refuse to."""
+        from lineage.queries.uris import uri_moves
+
+        return uri_moves(self.backend, old, new, merge=merge)

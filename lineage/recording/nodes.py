@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal
 
 from lineage.contract.backend import Backend, External, Named, Reference
+from lineage.contract.batches import batched
 from lineage.contract.registry import Registry
 from lineage.contract.standing import Weight, weight_of
 from lineage.contract.transaction import Author, Transaction
@@ -26,6 +27,7 @@ __all__ = [
     "delete_nodes",
     "end_runs",
     "live_rows",
+    "move_uris",
     "node_row",
     "purge_nodes",
     "put_nodes",
@@ -42,6 +44,8 @@ ENDINGS: Final = (
     ExecutionState.CACHED,
 )
 """The states in which a run has ended."""
+BATCH_ROWS: Final = 10_000
+"""How many nodes are written at a time where there may be very many."""
 SINCE: Final = NodeRow._fields.index("since")
 """What of a row comes before this says which node it is, and what."""
 
@@ -249,6 +253,17 @@ def _changed(stored: NodeRow, node_type: AnyType, node: Node, fields: Mask | Non
         changes[column] = conform(node_type, given) if column == "properties" else encode(given)
     # The names are columns of a row, and the values were checked when the node was made.
     return stored._replace(**changes)  # type: ignore[arg-type]
+
+
+def move_uris(backend: Backend, transaction: Transaction, uris: Mapping[NodeKey, str]) -> None:
+    """Give live artifacts other URIs, in a locked transaction."""
+    for keys in batched(uris, BATCH_ROWS):
+        rows = live_rows(backend, keys)
+        moved = [
+            stamp(transaction, rows[key]._replace(uri=uris[key], updated=transaction.time))
+            for key in keys
+        ]
+        transaction.write(Batch(updates=moved))
 
 
 def end_runs(backend: Backend, keys: Sequence[NodeKey], state: str, author: Author) -> None:
