@@ -10,6 +10,7 @@ import typer
 
 from lineage.answers.labels import printable
 from lineage.cli import output
+from lineage.cli.history import PURGED
 from lineage.cli.options import (
     HERE,
     NODE,
@@ -132,7 +133,7 @@ def _history(answer: Aliases) -> Iterator[str]:
             *node_cells(each.node)[2:],
             time_text(each.since),
             "now" if each.until is None else time_text(each.until),
-            printable(each.actor, limit=20),
+            printable(each.actor, limit=20) or PURGED,
             printable(each.message, limit=80),
         ]
         for each in answer.history

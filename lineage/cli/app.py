@@ -18,6 +18,7 @@ from typer.main import get_command
 from typing_extensions import override
 
 from lineage.cli import output
+from lineage.cli.variables import set_here
 from lineage.contract.plugins import shown_url
 from lineage.errors import ENDINGS, LineageError, ending_of
 
@@ -124,6 +125,21 @@ COMMANDS = (
         ("lineage prove models/tree.pickle model.proof --html model.html",),
     ),
     Command("verify", "proving.verify", ("lineage verify model.proof",)),
+    Command(
+        "run",
+        "running.run",
+        (
+            "lineage run --output words.txt -- sh -c 'echo wine > words.txt'",
+            "lineage run --type Sorting --param lines=1 --input words.txt --output sorted.txt -- sort -o sorted.txt words.txt",
+        ),
+    ),
+    Command(
+        "put",
+        "recording.put",
+        ("lineage put Model --uri s3://models/7 --property depth=3 --tag nightly",),
+    ),
+    Command("tag", "recording.tag", ("lineage tag models/tree.pickle candidate",)),
+    Command("note", "recording.note", ("lineage note models/tree.pickle 'for the demo'",)),
     Command("end", "ending.end", ("lineage end execution:1 --state FAILED",)),
     Command(
         "delete",
@@ -140,8 +156,43 @@ COMMANDS = (
     ),
     Command("restore", "removing.restore", ("lineage restore artifact:7",)),
     Command("unlink", "removing.unlink", ("lineage unlink data/wine-train.csv execution:3",)),
+    Command("move-uri", "relocating.move_uri", ("lineage move-uri models s3://lake/models --yes",)),
     Command("demo", "files.demo", ("lineage demo --store demo.db",)),
 )
+
+
+MEANT = {
+    "add": "put",
+    "cat": "show",
+    "clone": "copy",
+    "describe": "show",
+    "exec": "run",
+    "fsck": "check",
+    "get": "show",
+    "history": "log",
+    "inspect": "show",
+    "label": "tag",
+    "list": "ls",
+    "load": "import",
+    "mv": "move-uri",
+    "move": "move-uri",
+    "promote": "alias",
+    "provenance": "upstream",
+    "query": "find",
+    "register": "put",
+    "remove": "delete",
+    "rename": "move-uri",
+    "rm": "delete",
+    "select": "find",
+    "server": "serve",
+    "stats": "info",
+    "status": "info",
+    "trace": "upstream",
+    "ui": "serve",
+    "undelete": "restore",
+    "validate": "check",
+}
+"""What other tools call our commands."""
 
 
 class _ReaderGoneError(Exception):
@@ -149,7 +200,16 @@ class _ReaderGoneError(Exception):
 
 
 class _Group(TyperGroup):
-    """The sub-commands, where a broken pipe is ours to report: the library would end with 1."""
+    """The sub-commands, where a broken pipe is ours to report: the library would end with 1.
+
+    A name that is none of them and is nearly one, or what another tool calls one, is told what was meant.
+    """
+
+    @override
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and args[0] in MEANT and self.get_command(ctx, args[0]) is None:
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {MEANT[args[0]]!r}?")
+        return super().resolve_command(ctx, args)
 
     @override
     def invoke(self, ctx: Any) -> Any:
@@ -203,7 +263,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return how it ended, as documented in docs/command-line.md."""
     given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     # Pydantic looks for plugins through every installed package: a fifth of what `show` takes.
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    set_here("PYDANTIC_DISABLE_PLUGINS", "__all__")
     _prepare_streams()
     try:
         app = command_line(given[0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -14,10 +14,12 @@ import typer
 
 from lineage.cli import output
 from lineage.cli.completion import complete_formats, complete_kinds, complete_types
+from lineage.cli.variables import set_here
 from lineage.contract.files import refuse_one_of
 from lineage.contract.walking import Limits
 from lineage.errors import NotFound
 from lineage.model.keys import NodeKey
+from lineage.model.progress import on_terminal
 from lineage.model.times import last_instant
 from lineage.queries.naming import every, meant
 from lineage.store import Store, connect
@@ -44,6 +46,7 @@ __all__ = [
     "ThroughCopies",
     "TypeText",
     "Yes",
+    "ask",
     "at",
     "limits",
     "named",
@@ -55,6 +58,8 @@ __all__ = [
 ]
 
 HERE = "lineage.db"
+NOT_CONFIRMED = 1
+"""How a command ends where the answer to its question was no."""
 MOST_NODES = Limits().nodes or 0
 
 NODE = "A node: kind:id, Type:name, a URI or an asset (its newest version), or ASSET@ALIAS."
@@ -260,4 +265,17 @@ def _uri_of_file(text: str) -> str | None:
 
 def quiet_grpc() -> None:
     """Keep gRPC, which is about to be loaded, from writing to stderr what our errors say as well."""
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    set_here("GRPC_VERBOSITY", "NONE")
+
+
+def ask(lines: Iterable[str], notes: Iterable[str], what: str, *, yes: bool) -> None:
+    """Tell what a command is about to do and what stays, and ask, unless somebody said yes before."""
+    if not yes:
+        if not on_terminal(sys.stdin):
+            raise usage("there is no terminal to ask on: add --yes")
+        for line in lines:
+            sys.stderr.write(f"{line}\n")
+    for each in notes:
+        output.note(each)
+    if not yes and not typer.confirm(f"{what}?", err=True):
+        raise typer.Exit(NOT_CONFIRMED)

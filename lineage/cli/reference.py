@@ -71,11 +71,16 @@ _ANSWERS: Mapping[str, Mapping[str, type | list[str]]] = {
     "prove": {"": Proven},
     "verify": {"": Verified},
     "serve": {"": ["mlmd"]},
+    "run": {"": ["run", "code"]},
+    "put": {"": ["put"]},
+    "tag": {"": ["tagged"]},
+    "note": {"": ["noted"]},
     "end": {"": ["ended"]},
     "delete": {"": ["deleted"]},
     "purge": {"": ["purged"], "an actor": ["purged_transactions"]},
     "restore": {"": ["restored"]},
     "unlink": {"": ["ended"]},
+    "move-uri": {"": ["moved"]},
     "demo": {"": ["store"]},
 }
 """What the document of each command is made of, and the parts of it that are documents too."""
@@ -103,7 +108,7 @@ how to raise it, and so does `truncated` in JSON.
 **For people** text is plain: no colours in a pipe or where `NO_COLOR` is set. Names cannot act on
 the terminal: what is invisible or turns text around is shown as an escape, and long texts are cut.
 
-**For programs** `--json` prints one document in ASCII, an error as `{{"error": {{"type", "message"}}}}`
+**For programs** `--json` prints one document in ASCII (`lineage run` on stderr, for stdout is the command's), an error as `{{"error": {{"type", "message"}}}}`
 on stderr. Nodes, edges, types and values stand as in node-link JSON, but structs as themselves: keys
 of nodes are text, times RFC 3339, NaN is `{{"float": "nan"}}`, and infinities are `1e999`, which every reader takes for one.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from typing import Annotated, TypeAlias
@@ -20,6 +19,7 @@ from lineage.cli.options import (
     NodeTexts,
     StoreUrl,
     Yes,
+    ask,
     open_to_write,
     spelled,
     usage,
@@ -27,7 +27,6 @@ from lineage.cli.options import (
 from lineage.cli.tables import headline
 from lineage.errors import Invalid
 from lineage.model.keys import NodeKey
-from lineage.model.progress import on_terminal
 from lineage.model.rows import edge_key
 from lineage.queries.actors import actor_removal
 from lineage.queries.naming import is_key, names_versions
@@ -36,8 +35,6 @@ from lineage.store import Store
 
 __all__ = ["delete", "purge", "restore", "unlink"]
 
-NOT_CONFIRMED = 1
-"""How the command ends where the answer was no."""
 LISTED = 20
 """How many of the nodes that would go are listed before the question."""
 
@@ -137,7 +134,7 @@ def purge(
 def _purge_actor(store: Store, actor: str, reason: str, *, yes: bool, as_json: bool) -> None:
     planned = actor_removal(store.backend, actor, by=store.actor, reason=reason)
     numbers = planned.transactions
-    _ask(
+    ask(
         [f"{output.several(len(numbers), 'transaction')}, from {numbers[0]} to {numbers[-1]}"],
         planned.notes,
         "Erase who wrote them and why for good",
@@ -232,19 +229,7 @@ def _confirm(removal: Removal, what: str, *, yes: bool) -> None:
     rest = Counter(node.kind for node in removal.nodes[LISTED:])
     lines = [headline(node) for node in removal.nodes[:LISTED]]
     lines += [f"and {output.several(number, f'more {kind}')}" for kind, number in rest.items()]
-    _ask(lines, removal.notes, what, yes=yes)
-
-
-def _ask(lines: Sequence[str], notes: Sequence[str], what: str, *, yes: bool) -> None:
-    if not yes:
-        if not on_terminal(sys.stdin):
-            raise usage("there is no terminal to ask on: add --yes")
-        for line in lines:
-            sys.stderr.write(f"{line}\n")
-    for each in notes:
-        output.note(each)
-    if not yes and not typer.confirm(f"{what}?", err=True):
-        raise typer.Exit(NOT_CONFIRMED)
+    ask(lines, removal.notes, what, yes=yes)
 
 
 def _deliver(done: str, keys: Sequence[NodeKey], *, as_json: bool) -> None:

@@ -18,7 +18,7 @@ from lineage.contract.plugins import shown_url
 from lineage.model.marks import DETAILS_PREFIX
 from lineage.recording.environment import PATIENCE, Git, folder_of_code, is_filtered
 
-__all__ = ["details"]
+__all__ = ["details", "masked"]
 
 MOST_WORDS, LONGEST_WORD = 200, 1_000
 """How many words of a command are kept, and how many characters of each."""
@@ -36,7 +36,7 @@ _ASSIGNED = re.compile(r"(-{0,2}[\w.-]+)=(.+)", re.DOTALL)
 def details() -> dict[str, Any]:
     """Return the custom properties that say how this process was started; what cannot be found out is left out."""
     found = {
-        "command": [*_masked(sys.orig_argv)],
+        "command": [*masked(sys.orig_argv)],
         "host": socket.gethostname(),
         "seeds": _seeds(),
         **_changes(),
@@ -44,7 +44,7 @@ def details() -> dict[str, Any]:
     return {f"{DETAILS_PREFIX}{name}": value for name, value in found.items() if value}
 
 
-def _masked(words: Sequence[str]) -> Iterator[str]:
+def masked(words: Sequence[str]) -> Iterator[str]:
     """Yield the words of a command without what looks like a secret: the values of options named so, passwords in URLs."""
     hides = False
     for word in words[:MOST_WORDS]:

@@ -30,6 +30,8 @@ def test_aliases_are_given_listed_moved_and_taken_away(shell: Shell, models: lis
     history = shell("alias", "churn", "production").out
     assert [line.split()[0] for line in history.splitlines()] == ["NODE", second, first]
     assert "bob" in history
+    shell("purge", "--actor", "bob", "--by", "dpo", "--reason", "left us", "--yes")
+    assert "(purged)" in shell("alias", "churn", "production").out.splitlines()[-1]
     shown = shell("show", "churn@production")
     assert shown.out.startswith(second)
     assert "  alias    churn@production\n" in shown.out

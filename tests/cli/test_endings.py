@@ -143,7 +143,11 @@ def test_interrupt(shell: Shell, runs: Path, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["shwo"], "No such command 'shwo'"),
+        (["shwo"], "No such command 'shwo'. Did you mean 'show'?"),
+        (["list"], "No such command 'list'. Did you mean 'ls'?"),
+        (["rm", "artifact:1"], "No such command 'rm'. Did you mean 'delete'?"),
+        (["history"], "No such command 'history'. Did you mean 'log'?"),
+        (["zzz"], "No such command 'zzz'. (see"),
         (["show"], "Missing argument 'NODE'. (see `lineage show --help`)"),
         (["show", "a", "b"], "unexpected extra argument"),
         (["show", "a", "--unheard"], "No such option: --unheard"),
@@ -227,9 +231,18 @@ def called(function: Callable[..., object]) -> set[str]:
     return set(inspect.signature(function).parameters)
 
 
-WRITING = {"import", "delete", "end", "purge", "restore", "serve", "unlink"}
+WRITING = {
+    *("import", "delete", "end", "purge", "restore", "serve", "unlink"),
+    *("run", "put", "tag", "note", "move-uri"),
+}
 BOTH = {"alias"}
 """What lists, and with further arguments writes."""
+
+
+def test_what_other_tools_call_a_command_is_none_of_ours_but_means_one() -> None:
+    names = {each.name for each in app.COMMANDS}
+    assert names.isdisjoint(app.MEANT)
+    assert names.issuperset(app.MEANT.values())
 
 
 def test_what_every_command_takes() -> None:

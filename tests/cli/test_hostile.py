@@ -112,6 +112,23 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "prove": [["artifact:2", "out.proof", "--html", "out.html"]],
     "verify": [["evil.proof"], ["bad.json"], ["evil.proof", "--digest", EVIL.replace("\0", "")]],
     "serve": [["--mlmd", EVIL.replace("\0", "")]],
+    "run": [
+        ["--param", f"{EVIL}={EVIL}".replace("\0", ""), "true"],
+        ["--type", f"Train{EVIL}".replace("\0", ""), "true"],
+        [EVIL.replace("\0", "")],
+        ["--input", EVIL.replace("\0", ""), "true"],
+    ],
+    "put": [
+        [f"Model{EVIL}".replace("\0", ""), "--property", f"{EVIL}={EVIL}".replace("\0", "")],
+        ["Plain", "--name", EVIL.replace("\0", ""), "--note", EVIL.replace("\0", "")],
+        ["Plain", "--tag", EVIL.replace("\0", "")],
+    ],
+    "tag": [["artifact:2", "a"], ["artifact:2", EVIL.replace("\0", "")]],
+    "note": [["artifact:2", EVIL.replace("\0", "")], ["artifact:1", "--remove"]],
+    "move-uri": [
+        [EVIL[::-1].replace("\0", ""), "s3://new", "--yes"],
+        [EVIL.replace("\0", ""), EVIL[:5], "--yes"],
+    ],
     "end": [["execution:1", "--state", EVIL.replace("\0", "")]],
     "delete": [["artifact:2", "--yes", "--message", "m"]],
     "purge": [
