@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, cast
 
-from lineage.answers.labels import printable
 from lineage.contract.backend import Backend
 from lineage.contract.registry import registry
 from lineage.contract.walking import Direction
@@ -18,6 +17,7 @@ from lineage.model.entities import Artifact
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeKind, EdgeRow, NodeRow, entity_of
 from lineage.model.system import Alias
+from lineage.model.texts import printable
 from lineage.model.times import from_micros
 from lineage.queries.reader import Reader
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from typing_extensions import override
 
-from lineage.answers.labels import label, printable
+from lineage.answers.labels import label
 from lineage.answers.notebook import Part
 from lineage.answers.subgraph import Copy
 from lineage.contract.backend import Backend
@@ -23,6 +23,7 @@ from lineage.model.keys import NodeKey
 from lineage.model.marks import is_own_property
 from lineage.model.notebook import ROWS, Shown, html_answer
 from lineage.model.paths import dotted
+from lineage.model.texts import printable
 from lineage.model.values import Value, to_value
 from lineage.queries.alignment import Slot, line_up
 from lineage.queries.facts import Facts, Metric

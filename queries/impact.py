@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from typing_extensions import override
 
 from lineage.answers.conversions import ColumnType, made_frame
-from lineage.answers.labels import listed, printable
+from lineage.answers.labels import listed
 from lineage.answers.notebook import Part, node_cells
 from lineage.answers.subgraph import Copy
 from lineage.contract.backend import Backend
@@ -19,6 +19,7 @@ from lineage.model.entities import Artifact, Node
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.notebook import ROWS, Shown, html_answer
 from lineage.model.rows import EdgeRow
+from lineage.model.texts import printable
 from lineage.queries.aliases import deployed_as
 from lineage.queries.copies import remarks_on_twins
 from lineage.queries.members import starts_of

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
-from lineage.answers.labels import printable
 from lineage.contract.walking import Direction, Limits, Walk
 from lineage.model.entities import Context
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.paths import Path, distinct_paths, dotted, paths_of
 from lineage.model.rows import EdgeKind, EdgeRow
 from lineage.model.system import Environment
+from lineage.model.texts import printable
 from lineage.queries.alignment import Slot
 from lineage.queries.reader import Reader
 from lineage.queries.versions import assets_of

@@ -9,7 +9,6 @@ from difflib import get_close_matches
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
-from lineage.answers.labels import printable
 from lineage.contract.backend import Backend
 from lineage.contract.registry import registry
 from lineage.contract.standing import newest_first, remarks_on
@@ -21,6 +20,7 @@ from lineage.model.entities import Node
 from lineage.model.keys import Kind, NodeKey, to_key
 from lineage.model.rows import EdgeKind, NodeRow
 from lineage.model.system import Asset
+from lineage.model.texts import printable
 from lineage.model.times import from_micros
 from lineage.model.values import to_text
 from lineage.queries.aliases import holding, named_aliases

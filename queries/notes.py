@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-from lineage.answers.labels import LISTED, listed, printable
+from lineage.answers.labels import LISTED, listed
 from lineage.contract.roles import Role
 from lineage.contract.standing import (
     Weight,
@@ -16,6 +16,7 @@ from lineage.contract.standing import (
 )
 from lineage.contract.walking import Cut, Direction
 from lineage.model.keys import Kind, NodeKey
+from lineage.model.texts import printable
 from lineage.queries.copies import remarks_on_twins
 from lineage.queries.facts import Facts
 from lineage.queries.libraries import imported_frameworks, is_framework

@@ -9,9 +9,9 @@ from lineage.model.entities import Node
 from lineage.model.keys import NodeKey
 from lineage.model.marks import is_own_property
 from lineage.model.system import WHY
-from lineage.model.texts import UNSAFE, printable, shown
+from lineage.model.texts import printable, shown
 
-__all__ = ["LISTED", "UNSAFE", "label", "listed", "printable", "shown"]
+__all__ = ["LISTED", "label", "listed"]
 
 LABEL_PROPERTIES = 3
 """How many properties stand for a node that has neither name nor URI."""

@@ -16,7 +16,6 @@ from typing_extensions import TypeVar, override
 
 from lineage.answers import conversions
 from lineage.answers.conversions import Frames, Tables
-from lineage.answers.labels import shown
 from lineage.answers.notebook import fields_html, node_cells
 from lineage.contract.format import dumper
 from lineage.contract.standing import written_by_failures
@@ -27,6 +26,7 @@ from lineage.model.keys import Kind, NodeKey
 from lineage.model.notebook import CELL, ROWS, Shown, html_answer, safely
 from lineage.model.rows import Batch, NodeRow, TypeRow, edge_of, entities_of, entity_of
 from lineage.model.schema import AnyType
+from lineage.model.texts import shown
 
 if TYPE_CHECKING:
     import networkx

@@ -10,7 +10,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from lineage.answers.labels import printable
 from lineage.contract.backend import Backend
 from lineage.contract.registry import registry
 from lineage.contract.standing import Weight, weight_of
@@ -27,6 +26,7 @@ from lineage.model.rows import (
     NodeRow,
 )
 from lineage.model.system import OWN_CLASSES, RUN_ID
+from lineage.model.texts import printable
 
 __all__ = ["summaries"]
 

@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from lineage.answers.labels import printable
 from lineage.cli import output
 from lineage.cli.history import PURGED
 from lineage.cli.options import (
@@ -25,6 +24,7 @@ from lineage.cli.options import (
     usage,
 )
 from lineage.cli.tables import node_cells, table, time_text
+from lineage.model.texts import printable
 from lineage.queries.aliases import Held, Tenure
 from lineage.store import Store
 

@@ -18,7 +18,7 @@ def complete_formats(incomplete: str) -> list[str]:
 
 def complete_types(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the types of the store that begin as written so far; none where it cannot be read."""
-    from lineage.answers.labels import printable
+    from lineage.model.texts import printable
     from lineage.store import connect
 
     try:

@@ -14,7 +14,7 @@ from typing import IO
 
 from typing_extensions import Buffer, override
 
-from lineage.answers.labels import UNSAFE, printable
+from lineage.model.texts import UNSAFE, printable
 
 __all__ = ["Harmless"]
 

@@ -11,7 +11,6 @@ from typing import IO, Annotated, TypeAlias, cast
 
 import typer
 
-from lineage.answers.labels import printable
 from lineage.answers.subgraph import Subgraph
 from lineage.cli import output
 from lineage.cli.escaping import Harmless
@@ -47,6 +46,7 @@ from lineage.interchange.importing import Imported, read_file, read_graph, write
 from lineage.interchange.mirroring import follow, opened
 from lineage.model.progress import Line, on_terminal, terminal_line
 from lineage.model.rows import EVENT_KINDS, Batch
+from lineage.model.texts import printable
 from lineage.model.values import to_text
 from lineage.store import Store
 

@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from lineage.answers.labels import printable
 from lineage.answers.log import LogEntry, NodeEntry
 from lineage.cli import output
 from lineage.cli.completion import complete_kinds
@@ -19,6 +18,7 @@ from lineage.contract.kept import kept_at, records_up_to
 from lineage.model.keys import Kind
 from lineage.model.progress import terminal_line
 from lineage.model.schema import AnyType
+from lineage.model.texts import printable
 from lineage.store import Store
 
 __all__ = ["check", "log", "types"]

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from lineage.answers.labels import label, printable
+from lineage.answers.labels import label
 from lineage.cli import output
 from lineage.cli.completion import complete_kinds
 from lineage.cli.history import PURGED
@@ -16,6 +16,7 @@ from lineage.cli.options import HERE, AsJson, AsOf, NodeText, StoreUrl, named, o
 from lineage.cli.pages import notes
 from lineage.cli.tables import fields, headline, node_cells, table, time_text, value_text
 from lineage.model.entities import Node
+from lineage.model.texts import printable
 from lineage.queries.blame import Blame
 from lineage.queries.inventory import NEWEST, Info, Overview
 

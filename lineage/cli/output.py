@@ -7,10 +7,10 @@ import sys
 from collections.abc import Callable, Collection, Iterable
 from typing import IO, TextIO, TypeAlias, TypeVar
 
-from lineage.answers.labels import printable
 from lineage.cli.documents import json_text, plain
 from lineage.contract.walking import Cut
 from lineage.model.progress import on_terminal
+from lineage.model.texts import printable
 
 __all__ = [
     "Write",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, islice
 from typing import TYPE_CHECKING
 
-from lineage.answers.labels import label, printable
+from lineage.answers.labels import label
 from lineage.cli.documents import LONGEST_PATH
 from lineage.cli.output import bold, several
 from lineage.cli.tables import fields, headline, node_cells, table, time_text, type_of, value_text
@@ -22,6 +22,7 @@ from lineage.model.marks import (
 )
 from lineage.model.paths import dotted
 from lineage.model.system import RUN_ID
+from lineage.model.texts import printable
 from lineage.queries.libraries import libraries_of
 
 if TYPE_CHECKING:  # a command needs the classes of its own answer only

@@ -10,7 +10,6 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from lineage.answers.labels import printable, shown
 from lineage.cli import output
 from lineage.cli.options import (
     HERE,
@@ -29,6 +28,7 @@ from lineage.contract.files import refuse_one_of
 from lineage.contract.roles import Role
 from lineage.interchange.exporting import replacing
 from lineage.model.keys import Kind, NodeKey
+from lineage.model.texts import printable, shown
 from lineage.proofs.bundle import Proof
 from lineage.proofs.page import COMPARED, Questions, page
 from lineage.proofs.records import Records

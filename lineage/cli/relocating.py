@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from lineage.answers.labels import printable
 from lineage.cli import output
 from lineage.cli.options import HERE, Actor, AsJson, Message, StoreUrl, Yes, ask, open_to_write
+from lineage.model.texts import printable
 from lineage.queries.uris import UriMoves
 
 __all__ = ["move_uri"]

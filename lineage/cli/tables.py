@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from unicodedata import combining, east_asian_width
 
-from lineage.answers.labels import label, printable, shown
+from lineage.answers.labels import label
 from lineage.cli import output
 from lineage.model.entities import Node
+from lineage.model.texts import printable, shown
 
 __all__ = [
     "fields",

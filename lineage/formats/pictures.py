@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lineage.answers.labels import label, printable
+from lineage.answers.labels import label
 from lineage.model.rows import EdgeKind, NodeRow, entity_of
 from lineage.model.schema import AnyType
+from lineage.model.texts import printable
 
 __all__ = ["PLAIN_EDGES", "edge_label", "is_containment", "node_lines"]
 

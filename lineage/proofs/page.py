@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from lineage.answers.labels import printable
 from lineage.answers.notebook import node_cells
 from lineage.model.notebook import escaped, html_table
+from lineage.model.texts import printable
 from lineage.model.times import from_micros
 from lineage.proofs.verifying import Verified
 from lineage.queries.comparison import Comparison

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lineage.answers.labels import printable
 from lineage.contract.backend import Backend, Named
 from lineage.contract.registry import registry
 from lineage.contract.transaction import Author, Transaction
@@ -16,6 +15,7 @@ from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import Batch, EdgeKey, EdgeKind, EdgeRow, NodeRow
 from lineage.model.schema import conform
 from lineage.model.system import Alias, Asset
+from lineage.model.texts import printable
 from lineage.model.values import to_text
 from lineage.recording.edges import new_edges, stamp_edge
 from lineage.recording.nodes import live_rows, node_row, stamp

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 import lineage
-from lineage.answers.labels import printable
 from lineage.contract.format import Dumper
 from lineage.formats import dot
 from lineage.interchange.exporting import batches
+from lineage.model.texts import printable
 from lineage.store import Store
 from lineage.testing.builders import eventful
 from lineage.testing.formats.dumping import *  # noqa: F403

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import pytest
 
 import lineage
-from lineage.answers.labels import printable
 from lineage.contract.format import Dumper
 from lineage.formats import mermaid
 from lineage.interchange.exporting import batches
+from lineage.model.texts import printable
 from lineage.store import Store
 from lineage.testing.builders import chain, eventful, writing
 from lineage.testing.formats.dumping import *  # noqa: F403

@@ -12,7 +12,6 @@ from typing import Any, Final, TypeVar
 
 from pydantic_core import from_json
 
-from lineage.answers.labels import printable
 from lineage.errors import Invalid
 from lineage.model.canonical import encode, unescape
 from lineage.model.entities import ArtifactState, ExecutionState
@@ -30,6 +29,7 @@ from lineage.model.rows import (
 )
 from lineage.model.schema import TYPE_CLASSES, AnyType, conform
 from lineage.model.system import SYSTEM_NAMES, SYSTEM_TYPES
+from lineage.model.texts import printable
 from lineage.model.times import to_micros, to_time
 from lineage.model.values import ProtoAny, Value, to_text, to_value
 
