@@ -21,7 +21,7 @@ from lineage.model.canonical import same
 from lineage.model.entities import Artifact
 from lineage.model.keys import NodeKey
 from lineage.model.marks import is_own_property
-from lineage.model.notebook import ROWS, Shown, html_answer
+from lineage.model.notebook import DIGEST_SHOWN, ROWS, Shown, html_answer
 from lineage.model.paths import dotted
 from lineage.model.texts import printable
 from lineage.model.values import Value, to_value
@@ -42,8 +42,6 @@ FORMAL = {("run", "run"), ("run", "created")}
 """What tells any two runs apart."""
 DEEPEST = 3
 """How many levels of nested parameters become rows of their own."""
-DIGEST = 12
-"""How many digits of a digest tell contents apart."""
 LISTED = 5
 """How many values that are not compared a note lists."""
 
@@ -280,7 +278,7 @@ def _shown(reader: Reader, slot: Slot, *, with_path: bool) -> str:
 
 def _short(digest: str) -> str:
     algorithm, colon, digits = digest.rpartition(":")
-    return f"{algorithm}{colon}{digits[:DIGEST]}"
+    return f"{algorithm}{colon}{digits[:DIGEST_SHOWN]}"
 
 
 def _flat(values: Mapping[str, Value], depth: int = 1) -> Iterator[tuple[str, Value]]:

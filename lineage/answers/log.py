@@ -27,6 +27,7 @@ from lineage.model.schema import AnyType
 from lineage.model.times import Moment, from_micros, last_instant
 
 __all__ = [
+    "PURGED",
     "Change",
     "Log",
     "LogEntry",

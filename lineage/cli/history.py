@@ -9,13 +9,14 @@ from typing import Annotated
 
 import typer
 
-from lineage.answers.log import LogEntry, NodeEntry
+from lineage.answers.log import PURGED, LogEntry, NodeEntry
 from lineage.cli import output
 from lineage.cli.completion import complete_kinds
 from lineage.cli.options import HERE, AsJson, AsOf, StoreUrl, named, open_to_read
 from lineage.cli.tables import table, time_text
 from lineage.contract.kept import kept_at, records_up_to
 from lineage.model.keys import Kind
+from lineage.model.notebook import DIGEST_SHOWN
 from lineage.model.progress import terminal_line
 from lineage.model.schema import AnyType
 from lineage.model.texts import printable
@@ -24,10 +25,6 @@ from lineage.store import Store
 __all__ = ["check", "log", "types"]
 
 ENTRIES = 20
-DIGEST_SHOWN = 12
-"""How many of a digest's 64 digits a table shows; `--json` has all."""
-PURGED = "(purged)"
-"""What stands for an actor whose name was erased; it is no name that anybody is likely to have."""
 
 
 @dataclass(frozen=True, slots=True)

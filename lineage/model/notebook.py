@@ -8,7 +8,16 @@ from collections.abc import Callable, Iterable, Sequence
 
 from lineage.model.texts import printable, shown
 
-__all__ = ["CELL", "ROWS", "Shown", "escaped", "html_answer", "html_table", "safely"]
+__all__ = [
+    "CELL",
+    "DIGEST_SHOWN",
+    "ROWS",
+    "Shown",
+    "escaped",
+    "html_answer",
+    "html_table",
+    "safely",
+]
 
 ROWS = 50
 """How many rows a table shows at most."""
@@ -19,7 +28,7 @@ NOTES = 3
 CELL = 120
 """How many characters of a text are shown at most."""
 DIGEST_SHOWN = 12
-"""How many digits of a digest tell contents apart."""
+"""How many of a digest's digits a table shows, which tell contents apart."""
 _DIGEST = re.compile(r"(?:[A-Za-z][\w+.-]{0,20}:)?[0-9a-fA-F]{32,128}")
 # The standard library's `html` takes milliseconds to import, for its table of entities.
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"})

@@ -9,7 +9,7 @@ import pytest
 
 import lineage
 import lineage.queries
-from lineage.answers.log import Log, LogEntry
+from lineage.answers.log import Log
 from lineage.answers.sequences import Events, Types
 from lineage.backends.memory import MemoryBackend
 from lineage.contract.backend import Backend
@@ -167,7 +167,9 @@ def test_log_as_a_frame(store: Store) -> None:
     frame = store.log().to_pandas()
     assert [*frame.number] == [2, 1]
     assert frame.time[0] == store.log()[0].time
-    assert [*frame.columns] == list(LogEntry.__dataclass_fields__)
+    assert [*frame.columns] == [
+        *("number", "time", "actor", "message", "records", "digest", "purged")
+    ]
     assert [*store.log(data).to_pandas().changed] == [("name",), ("created",)]
     assert "name" in Page(store.log(data)._repr_html_()).texts
     assert [*store.log(limit=1, text="nothing").to_pandas().columns] == [*frame.columns]

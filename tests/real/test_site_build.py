@@ -47,9 +47,11 @@ def test_reference_holds_all_that_its_pages_name(site: Path) -> None:
 
 
 def test_examples_of_docstrings_are_code(site: Path) -> None:
-    page = (site / "reference" / "model" / "index.html").read_text()
-    assert "<blockquote>" not in page
-    assert "::\n" not in page
+    for page in ("model", "questions"):
+        html = (site / "reference" / page / "index.html").read_text()
+        assert "<blockquote>" not in html  # which is what Markdown takes `>>>` for
+        assert "::\n" not in html
+        assert 'class="highlight"' in html
 
 
 def test_nothing_is_fetched_from_elsewhere(site: Path) -> None:
