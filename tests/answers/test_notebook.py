@@ -140,10 +140,17 @@ def test_every_answer_is_among_the_hostile_ones(hostile: list[object]) -> None:
 # Sequences
 
 
-def test_log_is_indexed_as_a_list_is(store: Store) -> None:
+@pytest.fixture
+def shelf() -> Iterator[Store]:
+    """A store in memory: how an answer shows itself does not depend on where it is kept."""
+    with lineage.connect("memory:") as store:
+        yield store
+
+
+def test_log_is_indexed_as_a_list_is(shelf: Store) -> None:
     for number in range(3):
-        store.put(lineage.Dataset(), message=f"{number}")
-    log = store.log()
+        shelf.put(lineage.Dataset(), message=f"{number}")
+    log = shelf.log()
     assert [entry.message for entry in log] == ["2", "1", "0"]
     assert log[0].number == 3
     assert log[-1].number == 1
@@ -151,8 +158,8 @@ def test_log_is_indexed_as_a_list_is(store: Store) -> None:
     assert log[1:] == (*log,)[1:]
     assert isinstance(log[1:], Log)
     assert log != [*log][1:]
-    assert log == store.log()
-    assert log != store.log(limit=1)
+    assert log == shelf.log()
+    assert log != shelf.log(limit=1)
     assert log != "log"
     assert pickle.loads(pickle.dumps(log)) == log
     with pytest.raises(TypeError, match="unhashable"):
@@ -161,38 +168,38 @@ def test_log_is_indexed_as_a_list_is(store: Store) -> None:
     assert not Store(MemoryBackend()).log()
 
 
-def test_log_as_a_frame(store: Store) -> None:
-    data = store.put(lineage.Dataset(uri="s3://lake"), message="new")
-    store.update(data.replace(name="lake"))
-    frame = store.log().to_pandas()
+def test_log_as_a_frame(shelf: Store) -> None:
+    data = shelf.put(lineage.Dataset(uri="s3://lake"), message="new")
+    shelf.update(data.replace(name="lake"))
+    frame = shelf.log().to_pandas()
     assert [*frame.number] == [2, 1]
-    assert frame.time[0] == store.log()[0].time
+    assert frame.time[0] == shelf.log()[0].time
     assert [*frame.columns] == [
         *("number", "time", "actor", "message", "records", "digest", "purged")
     ]
-    assert [*store.log(data).to_pandas().changed] == [("name",), ("created",)]
-    assert "name" in Page(store.log(data)._repr_html_()).texts
-    assert [*store.log(limit=1, text="nothing").to_pandas().columns] == [*frame.columns]
+    assert [*shelf.log(data).to_pandas().changed] == [("name",), ("created",)]
+    assert "name" in Page(shelf.log(data)._repr_html_()).texts
+    assert [*shelf.log(limit=1, text="nothing").to_pandas().columns] == [*frame.columns]
 
 
-def test_events_and_types_are_tables(store: Store) -> None:
-    run = store.record(lineage.Train(), inputs={"train": lineage.Dataset(name="lake")})
-    events = store.events(run.execution)
+def test_events_and_types_are_tables(shelf: Store) -> None:
+    run = shelf.record(lineage.Train(), inputs={"train": lineage.Dataset(name="lake")})
+    events = shelf.events(run.execution)
     assert isinstance(events[:1], Events)
     assert events == [events[0]]
     frame = events.to_pandas()
     assert [*frame.source, *frame.target] == ["artifact:1", "execution:1"]
     assert "train" in Page(events._repr_html_()).texts
-    types = store.types()
+    types = shelf.types()
     assert isinstance(types[:2], Types)
     assert [*types.to_pandas().name] == [each.name for each in types]
     assert types.to_pandas().properties[0] == {"digest": "STRING"}
 
 
-def test_page_has_a_column_for_each_property(store: Store) -> None:
+def test_page_has_a_column_for_each_property(shelf: Store) -> None:
     for depth in range(3):
-        store.put(lineage.Model(name=f"m{depth}", custom_properties={"depth": depth, HOSTILE: 1}))
-    page = store.find(lineage.Model, limit=2)
+        shelf.put(lineage.Model(name=f"m{depth}", custom_properties={"depth": depth, HOSTILE: 1}))
+    page = shelf.find(lineage.Model, limit=2)
     shown = Page(page._repr_html_())
     assert "2 nodes; there are more" in shown.texts
     headers = [text for tag, text in zip(shown.tags, shown.texts, strict=True) if tag == "th"]
@@ -203,13 +210,13 @@ def test_page_has_a_column_for_each_property(store: Store) -> None:
     frame = page.to_pandas()
     assert [*frame["custom_properties.depth"]] == [0, 1]
     assert "distance" not in frame
-    hits = store.search("m", limit=1)
+    hits = shelf.search("m", limit=1)
     assert "1 nodes; there are more" in Page(hits._repr_html_()).texts
     assert [*hits.to_pandas().key] == ["artifact:1"]
 
 
-def test_page_of_very_many_shows_the_first_and_says_so(store: Store) -> None:
-    node = store.put(lineage.Model(name="m", custom_properties={"text": "x" * 10_000}))
+def test_page_of_very_many_shows_the_first_and_says_so(shelf: Store) -> None:
+    node = shelf.put(lineage.Model(name="m", custom_properties={"text": "x" * 10_000}))
     html = Found((node,) * 100_000)._repr_html_()
     assert len(html) < 20_000
     assert Page(html).tags.count("tr") == 2 + ROWS + 1
@@ -217,23 +224,23 @@ def test_page_of_very_many_shows_the_first_and_says_so(store: Store) -> None:
     assert "… and 99,950 more" in html
 
 
-def test_answers_as_frames(store: Store) -> None:
+def test_answers_as_frames(shelf: Store) -> None:
     data = lineage.Dataset(uri="s3://lake")
-    model = store.record(lineage.Train(), inputs=data, outputs=lineage.Model(name="a")).outputs[0]
+    model = shelf.record(lineage.Train(), inputs=data, outputs=lineage.Model(name="a")).outputs[0]
     deep = lineage.Model(name="b", custom_properties={"depth": 3})
-    other = store.record(lineage.Train(), inputs=data, outputs=deep).outputs[0]
-    store.record(lineage.Deploy(), inputs=model)
-    impact = store.impact("s3://lake").to_pandas()
+    other = shelf.record(lineage.Train(), inputs=data, outputs=deep).outputs[0]
+    shelf.record(lineage.Deploy(), inputs=model)
+    impact = shelf.impact("s3://lake").to_pandas()
     assert [*impact.key] == [str(model.key), str(other.key)]
     assert impact.deployed_by[0] == ["execution:3"]
     assert impact.path[0] == ["artifact:1", "execution:1", str(model.key)]
     assert [*impact.distance] == [2, 2]
-    peers = store.peers("s3://lake").to_pandas()
+    peers = shelf.peers("s3://lake").to_pandas()
     assert [*peers.made_from] == ["artifact:1"] * 2
     assert [*peers["name"]] == ["a", "b"]
-    versions = store.versions("s3://lake").to_pandas()
+    versions = shelf.versions("s3://lake").to_pandas()
     assert [*versions.uri] == ["s3://lake"]
-    diff = store.diff(model, other).to_pandas()
+    diff = shelf.diff(model, other).to_pandas()
     depth = diff[diff.field == "custom_properties.depth"]
     assert [*depth.in_right] == [3]
     assert depth.in_left.isna().all()
@@ -242,13 +249,13 @@ def test_answers_as_frames(store: Store) -> None:
 # The store
 
 
-def test_store_shows_where_it_is_and_what_came_last(store: Store) -> None:
-    store.put(lineage.ArtifactType(name="Thing"), message="a thing")
-    page = Page(store._repr_html_())
+def test_store_shows_where_it_is_and_what_came_last(shelf: Store) -> None:
+    shelf.put(lineage.ArtifactType(name="Thing"), message="a thing")
+    page = Page(shelf._repr_html_())
     assert {"1", "Thing", "a thing"} <= {*page.texts}
-    assert "as of transaction 1" in repr(store.at(1))
-    store.close()
-    assert Page(store._repr_html_()).texts == ["Store: cannot be shown (Invalid)"]
+    assert "as of transaction 1" in repr(shelf.at(1))
+    shelf.close()
+    assert Page(shelf._repr_html_()).texts == ["Store: cannot be shown (Invalid)"]
 
 
 def test_store_shows_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
