@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import NamedTuple
+from typing import TypeAlias
 
 from typing_extensions import override
 
@@ -32,15 +32,9 @@ from lineage.queries.versions import assets_of
 
 __all__ = ["AllRuns", "Around", "Met", "SomeRuns", "uses_of"]
 
+Met: TypeAlias = tuple[int, int, str | None]
+"""A run and a live artifact that it read or wrote, by their ids, with the text of the paths."""
 _MEMBERS = frozenset({EdgeKind.ATTRIBUTION})
-
-
-class Met(NamedTuple):
-    """A run and a live artifact that it read or wrote, by their ids, with the text of the paths."""
-
-    run: int
-    artifact: int
-    paths: str | None
 
 
 class Around(ABC):
@@ -61,11 +55,11 @@ class Around(ABC):
         """Return what the runs met; it is looked for once."""
         known = self._known.get((role, kinds))
         if known is None:
-            known = self._known[role, kinds] = [*self._met(role, kinds)]
+            known = self._known[role, kinds] = self._met(role, kinds)
         return known
 
     @abstractmethod
-    def _met(self, role: Role, kinds: frozenset[EdgeKind]) -> Iterable[Met]: ...
+    def _met(self, role: Role, kinds: frozenset[EdgeKind]) -> Sequence[Met]: ...
 
     @abstractmethod
     def artifacts(self, role: Role, columns: Sequence[AnyColumn]) -> Mapping[int, Projected]:
@@ -83,8 +77,12 @@ class Around(ABC):
     def claims(self) -> Mapping[int, Claim]:
         """Return what is said of the metrics that the runs wrote, as far as something is."""
 
+    def is_measured_on(self, run: int, metrics: int, use: str | None) -> bool:
+        """Whether a run measured metrics on data that it read for a use; of None they always are."""
+        return use is None or use in self._measured_on.get((run, metrics), ())
+
     @cached_property
-    def measured_on(self) -> Mapping[tuple[int, int], frozenset[str]]:
+    def _measured_on(self) -> Mapping[tuple[int, int], frozenset[str]]:
         """The uses of the data on which a run measured metrics, by the ids of both.
 
         It is the data that they are claimed for, else the only one that the run read for evaluation.
@@ -130,13 +128,13 @@ class AllRuns(Around):
         self._roles = Roles(self._types)
 
     @override
-    def _met(self, role: Role, kinds: frozenset[EdgeKind]) -> Iterable[Met]:
+    def _met(self, role: Role, kinds: frozenset[EdgeKind]) -> Sequence[Met]:
         artifacts, reads = self._roles.ids(role), kinds is INPUT_KINDS
         ends = (artifacts, self._ids) if reads else (self._ids, artifacts)
         found = self._backend.joined(*ends, kinds, as_of=self._as_of)
         if reads:
-            return (Met(run, artifact, paths) for artifact, run, paths in found)
-        return (Met(*each) for each in found)
+            return [(run, artifact, paths) for artifact, run, paths in found]
+        return found
 
     @override
     def artifacts(self, role: Role, columns: Sequence[AnyColumn]) -> Mapping[int, Projected]:
@@ -211,12 +209,14 @@ class SomeRuns(Around):
         return rows
 
     @override
-    def _met(self, role: Role, kinds: frozenset[EdgeKind]) -> Iterable[Met]:
+    def _met(self, role: Role, kinds: frozenset[EdgeKind]) -> Sequence[Met]:
+        found: list[Met] = []
         for row in self._events:
             if row.kind in kinds:
                 run, key = sorted(row[:2], key=lambda end: end.kind is Kind.ARTIFACT)
                 if self._reader.role(key) is role and not self._reader.gone(key):
-                    yield Met(run.id, key.id, row.paths)
+                    found.append((run.id, key.id, row.paths))
+        return found
 
     def gone_data(self) -> frozenset[NodeKey]:
         """Return the data sets and models around the runs that are gone, and in no column."""
@@ -228,7 +228,7 @@ class SomeRuns(Around):
 
     @override
     def artifacts(self, role: Role, columns: Sequence[AnyColumn]) -> Mapping[int, Projected]:
-        found = {each.artifact for each in (*self.read(role), *self.wrote(role))}
+        found = {artifact for _, artifact, _ in (*self.read(role), *self.wrote(role))}
         return self._projected(Kind.ARTIFACT, found, columns)
 
     @override
@@ -243,12 +243,12 @@ class SomeRuns(Around):
 
     @override
     def claims(self) -> Mapping[int, Claim]:
-        metrics = {NodeKey(Kind.ARTIFACT, each.artifact) for each in self.wrote(Role.METRICS)}
+        metrics = {NodeKey(Kind.ARTIFACT, each) for _, each, _ in self.wrote(Role.METRICS)}
         return {key.id: claim for key, claim in claims_of(self._reader, metrics).items()}
 
     @override
     def assets(self) -> Mapping[int, str]:
-        models = {NodeKey(Kind.ARTIFACT, each.artifact) for each in self.wrote(Role.MODEL)}
+        models = {NodeKey(Kind.ARTIFACT, each) for _, each, _ in self.wrote(Role.MODEL)}
         found = assets_of(self._reader, models)
         names = ((key.id, self._reader.row(asset).name) for key, asset in found.items())
         return {number: name for number, name in names if name}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from typing import Any, Final, NamedTuple
 
 from lineage.contract.backend import Backend
-from lineage.contract.evaluation import FAMILIES, compares, holds, is_nan
+from lineage.contract.evaluation import FAMILIES, compares, holds
 from lineage.errors import Invalid
 from lineage.filters.table_columns import LISTS
 from lineage.filters.tree import (
@@ -106,8 +106,17 @@ class Sieve:
         self.left_out = max(0, len(found) - MOST)
         self._found = found[self.left_out :]
         self._values: dict[AnyColumn, Values] = {}
+        self._sortable: dict[AnyColumn, Mapping[int, Any]] = {}
+        self._is_measured = False
         self.around: Callable[[], Around] | None = None
         """Gives what is around the nodes; it is set by who knows how many these are."""
+
+    @property
+    def _metrics(self) -> Iterator[str]:
+        """The metrics that are looked at."""
+        for column in self._columns:
+            if isinstance(column, TableColumn) and column.family == "metrics":
+                yield column.name
 
     @property
     def ids(self) -> list[int]:
@@ -126,7 +135,10 @@ class Sieve:
         places = [self._plain.index(each) + 1 for each in plain]
         if isinstance(column, TableColumn):
             assert self.around is not None
-            own = {values[0]: [values[place] for place in places] for values in self._found}
+            if column.family == "metrics" and not self._is_measured:
+                self._is_measured = True
+                self._table.measured(self.around(), self._metrics)
+            own = {row[0]: [row[place] for place in places] for row in self._found if places}
             return self._table.values(column, self.around, own)
         (place,) = places
         return {values[0]: value for values in self._found if (value := values[place]) is not None}
@@ -191,6 +203,11 @@ class Sieve:
 
     def sortable(self, column: AnyColumn) -> Mapping[int, Any]:
         """Return the values of a column that have an order; of a list the first, of states and types the names."""
+        if column not in self._sortable:
+            self._sortable[column] = self._with_order(column)
+        return self._sortable[column]
+
+    def _with_order(self, column: AnyColumn) -> Mapping[int, Any]:
         values = self.values(column)
         if _is_list(column):
             return {number: several[0] for number, several in values.items() if several}  # type: ignore[index]  # of a list
@@ -200,7 +217,7 @@ class Sieve:
         return {
             number: value
             for number, value in values.items()
-            if type(value) in FAMILIES and not is_nan(value)
+            if type(value) in FAMILIES and value == value  # noqa: PLR0124  # which NaN is not, told quickest so
         }
 
     def _names(self, column: AnyColumn) -> Mapping[object, str] | None:

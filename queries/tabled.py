@@ -49,6 +49,8 @@ __all__ = [
 
 Values: TypeAlias = Mapping[int, object]
 """The values of a column by the ids of the nodes that have one; those of lists are tuples of texts."""
+_Measured: TypeAlias = Mapping[int, tuple[tuple[int, int], object]]
+"""The artifacts that have a metric, by id, each with its rank, which is when and which, and the value."""
 _DURATION = (Column(Field.STATE), Column(Field.CREATED), Column(Field.UPDATED))
 _ENDED = frozenset(
     STATE_NUMBERS[state]
@@ -76,6 +78,28 @@ class TableColumns(ABC):
     def __init__(self, types: Registry, type_ids: Iterable[int]) -> None:
         self.types = types
         self._ids = tuple(sorted(type_ids))
+        self._measured: dict[str, _Measured] = {}
+
+    def measured(self, around: Around, names: Iterable[str]) -> None:
+        """Read some metrics at once, which are going to be asked for one by one."""
+        known = dict.fromkeys(names)
+        columns = [PropertyColumn(name, custom) for custom in (False, True) for name in known]
+        rows = around.artifacts(Role.METRICS, [Column(Field.UPDATED), *columns]).values()
+        for at, name in enumerate(known, start=2):
+            custom = at + len(known)
+            self._measured[name] = {
+                row[0]: ((row[1], row[0]), row[custom] if row[at] is None else row[at])
+                for row in rows
+                if row[at] is not None or row[custom] is not None
+            }
+
+    def values_measured(self, around: Around, name: str) -> _Measured:
+        """Return the artifacts that have a metric."""
+        if not is_measured(name):
+            return {}
+        if name not in self._measured:
+            self.measured(around, [name])
+        return self._measured[name]
 
     def pushed(self, tree: OnColumn) -> Filter | None:
         """Return a condition on one of the columns as one that backends know; None where they know none."""
@@ -114,25 +138,12 @@ def _grouped(
 
 def _newest(measured: Iterable[tuple[int, tuple[int, int], object]]) -> dict[int, object]:
     """Return for each node the value of the highest rank."""
-    best: dict[int, tuple[int, int]] = {}
-    found: dict[int, object] = {}
+    best: dict[int, tuple[tuple[int, int], object]] = {}
     for number, rank, value in measured:
-        if number not in best or best[number] < rank:
-            best[number], found[number] = rank, value
-    return found
-
-
-def _named(name: str) -> tuple[AnyColumn, ...]:
-    """Return when an artifact was changed, and its property of a name, declared and custom."""
-    return Column(Field.UPDATED), PropertyColumn(name), PropertyColumn(name, custom=True)
-
-
-def _values_of(found: Mapping[int, Projected]) -> Iterator[tuple[int, tuple[int, int], object]]:
-    """Yield the artifacts that have a value among those of `_named`, with its rank: when, then which."""
-    for number, updated, declared, custom in found.values():
-        value = custom if declared is None else declared
-        if value is not None:
-            yield number, (updated, number), value
+        known = best.get(number)
+        if known is None or known[0] < rank:
+            best[number] = rank, value
+    return {number: value for number, (_, value) in best.items()}
 
 
 class RunColumns(TableColumns):
@@ -187,19 +198,14 @@ class RunColumns(TableColumns):
         role = Role.DATASET if column.family == "data" else Role.MODEL
         met = around().read(role) if role is Role.DATASET else around().wrote(role)
         labels = _labels(around().artifacts(role, _LABELS))
-        return _grouped(((each.run, each.artifact) for each in met), labels)
+        return _grouped(((run, artifact) for run, artifact, _ in met), labels)
 
-    @staticmethod
-    def _metrics(column: TableColumn, around: Around) -> Values:
-        if not is_measured(column.name):
-            return {}
-        runs: dict[int, list[int]] = {}
-        for run, artifact, _ in around.wrote(Role.METRICS):
-            if column.use is None or column.use in around.measured_on.get((run, artifact), ()):
-                runs.setdefault(artifact, []).append(run)
-        found = _values_of(around.artifacts(Role.METRICS, _named(column.name)))
+    def _metrics(self, column: TableColumn, around: Around) -> Values:
+        measured = self.values_measured(around, column.name)
         return _newest(
-            (run, rank, value) for number, rank, value in found for run in runs.get(number, ())
+            (run, *measured[artifact])
+            for run, artifact, _ in around.wrote(Role.METRICS)
+            if artifact in measured and around.is_measured_on(run, artifact, column.use)
         )
 
 
@@ -253,7 +259,8 @@ class ModelColumns(TableColumns):
     ) -> Values:
         facts = ModelFacts(around())
         if column.family == "metrics":
-            return {**_own_floats(column, own), **facts.metrics(column)}
+            measured = self.values_measured(around(), column.name)
+            return {**_own_floats(column, own), **facts.metrics(column.use, measured)}
         if column.family == "asset":
             return around().assets()
         if column.family == "run":
@@ -269,7 +276,7 @@ class ModelColumns(TableColumns):
         else:
             labels = _labels(around().artifacts(Role.DATASET, _LABELS))
             met = around().read(Role.DATASET)
-            found = _grouped(((each.run, each.artifact) for each in met), labels)
+            found = _grouped(((run, artifact) for run, artifact, _ in met), labels)
         return {model: found[run] for model, run in facts.run_of.items() if run in found}
 
 
@@ -295,13 +302,9 @@ class ModelFacts:
         """The run that made each model: the newest by id; one that failed only where there is no other."""
         states = self._around.runs([Column(Field.STATE)])
         ranked = (
-            (
-                each.artifact,
-                (int(weight_of(states[each.run][1]) is not Weight.FAILED), each.run),
-                each.run,
-            )
-            for each in self._around.wrote(Role.MODEL)
-            if each.run in states
+            (model, (int(weight_of(states[run][1]) is not Weight.FAILED), run), run)
+            for run, model, _ in self._around.wrote(Role.MODEL)
+            if run in states
         )
         return {model: run for model, run in _newest(ranked).items() if isinstance(run, int)}
 
@@ -320,19 +323,13 @@ class ModelFacts:
             found[run, metrics] = others if claimed is None else (claimed.id,)
         return found
 
-    def metrics(self, column: TableColumn) -> Values:
-        """Return the newest value of a metric of each model."""
-        if not is_measured(column.name):
-            return {}
-        models: dict[int, list[int]] = {}
-        for (run, metrics), several in self.models_of.items():
-            if column.use is None or column.use in self._around.measured_on.get((run, metrics), ()):
-                models.setdefault(metrics, []).extend(several)
-        found = _values_of(self._around.artifacts(Role.METRICS, _named(column.name)))
+    def metrics(self, use: str | None, measured: _Measured) -> Values:
+        """Return the newest of the values of a metric of each model, on data of a use where one is given."""
         return _newest(
-            (model, rank, value)
-            for number, rank, value in found
-            for model in models.get(number, ())
+            (model, *measured[metrics])
+            for (run, metrics), several in self.models_of.items()
+            if metrics in measured and self._around.is_measured_on(run, metrics, use)
+            for model in several
         )
 
 

@@ -309,7 +309,7 @@ class _Page:
             measured = [
                 (self._reader.row(NodeKey(Kind.ARTIFACT, artifact)), number)
                 for number, run, artifact in measured_of(self._asked.kind, self._around)
-                if use is None or use in self._around.measured_on.get((run, artifact), ())
+                if self._around.is_measured_on(run, artifact, use)
             ]
             measured.sort(key=lambda each: (each[0].updated, each[0].key.id))
             found = self._own_floats() if use is None else {}

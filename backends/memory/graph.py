@@ -310,6 +310,28 @@ class TimedGraph(_Graph):
                 if _was(row, as_of) and (end is None or row[end] == key):
                     yield EdgeRow(*row[:-1])
 
+    def between(
+        self,
+        kind: Kind,
+        sources: Collection[int],
+        targets: Iterable[int],
+        kinds: Collection[EdgeKind],
+        as_of: int | None,
+    ) -> Iterator[EdgeRow]:
+        """Yield the edges of a moment of some kinds, from nodes with some ids to nodes of a kind."""
+        for number in targets:
+            key = NodeKey(kind, number)
+            if as_of is not None:
+                rows = self.edges_at(key, _UP, as_of)
+                yield from (row for row in rows if row.kind in kinds and row.source.id in sources)
+                continue
+            for source, by_kind in self._pred[key].items():
+                # The edges of some kinds have sources of one kind alone.
+                if source[1] in sources:
+                    for edge_kind, held in by_kind.items():
+                        if edge_kind in kinds:
+                            yield held["row"]
+
     def in_order(
         self, key: NodeKey, side: Direction, as_of: int | None, first: NodeKey | None
     ) -> Iterator[EdgeRow]:

@@ -50,12 +50,9 @@ def read_joined(graph: TimedGraph, join: Join, as_of: int | None) -> list[Link]:
     """Return the edges between nodes of some types, as `Backend.joined` does."""
     source_kind, kind = join.ends
     sources = _of_types(graph, source_kind, join.sources, as_of)
-    return [
-        Link(row.source.id, number, row.paths)
-        for number in _of_types(graph, kind, join.targets, as_of)
-        for row in graph.edges_at(NodeKey(kind, number), Direction.UPSTREAM, as_of)
-        if row.kind in join.kinds and row.source.id in sources
-    ]
+    targets = _of_types(graph, kind, join.targets, as_of)
+    edges = graph.between(kind, sources, targets, join.kinds, as_of)
+    return [(row[0][1], row[1][1], row.paths) for row in edges]
 
 
 def _of_types(

@@ -36,7 +36,6 @@ __all__ = [
     "update_edges",
 ]
 
-_new = tuple.__new__
 _IS = "dst = ? AND src = ? AND kind = ?"
 _INSERT = "INSERT INTO edge VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _UPDATE = (
@@ -136,9 +135,7 @@ def _counts(
 def read_joined(sql: sqlite3.Connection, source: Tables, join: Join) -> list[Link]:
     """Return the edges between nodes of some types, as `Backend.joined` does."""
     types = (to_json(sorted(ids)).decode() for ids in (join.sources, join.targets))
-    return [
-        _new(Link, values) for values in sql.execute(_joined_query(source, join.kinds), (*types,))
-    ]
+    return sql.execute(_joined_query(source, join.kinds), (*types,)).fetchall()
 
 
 @functools.lru_cache(maxsize=64)

@@ -8,7 +8,7 @@ is then evaluated on the rows that it finds.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from lineage.backends.sqlite.filters import COLUMNS, Tables, Translator, packed, selects
@@ -47,6 +47,8 @@ DEEPEST = 8
 """Levels of a filter that go into SQL: SQLite's parser was seen to fail at 13 nested EXISTS."""
 LARGEST = 300
 """Parts of a filter that go into SQL: SQLite refuses expressions that are 1,000 deep."""
+WINDOW, WINDOW_ENTRIES = 2_000, 20_000
+"""Nodes of a kind in the order of a time among which a page of some types is looked for first, and of any kind."""
 BATCH_ROWS = 500
 """Rows that a filter is evaluated on at a time."""
 
@@ -85,14 +87,20 @@ class Search:
         if asks_for_gone(where) or not (where is None or _is_simple(where)):
             return projected(columns, self.rows(None, None))
         items = conjuncts(where)
-        selected, read = _columns_to_read(columns)
-        # One arm for each table, whose rows are read as texts: SQLite's JSON is slower than what reads them.
-        query, parameters = self._query(items, selected, None)
-        fields = len(selected) - 3
-        return [
-            (key >> 2, *read(rest[:fields], rest[fields], rest[fields + 1]))
-            for key, *rest in self.sql.execute(f"{query} ORDER BY key", parameters)
+        fields = [
+            "n.key >> 2" if column.field is Field.ID else f"n.{COLUMNS[column.field]}"
+            for column in columns
+            if isinstance(column, Column)
         ]
+        wanted = {column.custom for column in columns if isinstance(column, PropertyColumn)}
+        # Properties are read from their text, which is quicker than SQLite's functions and rounds as all else does.
+        texts = [f"n.{name}" if custom in wanted else "NULL" for name, custom in _MAPS.items()]
+        selected = ["n.key >> 2 AS id", *fields, *(texts if wanted else ())]
+        query, parameters = self._query(items, selected, None)
+        # Of one table its key is the order of an index; a union must be sorted by what it selects.
+        order = "n.key" if self.source.as_of is None else "id"
+        rows = self.sql.execute(f"{query} ORDER BY {order}", parameters).fetchall()
+        return of_texts(columns, rows) if wanted else rows
 
     def _evaluated(self, where: Filter, after: tuple[int, int] | None) -> Iterator[NodeRow]:
         """Yield the rows that a filter beyond SQL accepts, in order."""
@@ -108,19 +116,74 @@ class Search:
     def _select(
         self, where: Filter | None, after: tuple[int, int] | None, limit: int | None
     ) -> list[NodeRow]:
+        items = conjuncts(where)
+        if limit is not None and limit <= WINDOW and self._is_of_types_alone(items):
+            rows = self._ordered(items, after, limit, self._window(after))
+            if len(rows) == limit:
+                return rows
+        return self._ordered(items, after, limit, None)
+
+    def _ordered(
+        self,
+        items: Sequence[Filter],
+        after: tuple[int, int] | None,
+        limit: int | None,
+        among: str | None,
+    ) -> list[NodeRow]:
         direction = "DESC" if self.order.descending else "ASC"
+        query, parameters = self._query(items, (CURRENT_COLUMNS,), after, among)
         column = _ORDERS[self.order.field]
-        query, parameters = self._query(conjuncts(where), (CURRENT_COLUMNS,), after)
         query += f" ORDER BY {column} {direction}, key {direction} LIMIT ?"
         parameters.append(-1 if limit is None else limit)
         found = self.sql.execute(query, parameters)
         return list(map(past_row, found)) if asks_for_gone(self.where) else node_rows(found)
 
+    def _is_of_types_alone(self, items: Sequence[Filter]) -> bool:
+        """Whether a page by a time is of the present, and no index but that of types narrows it."""
+        if (
+            self.order.field is Field.ID
+            or self.source.as_of is not None
+            or asks_for_gone(self.where)
+        ):
+            return False
+        fields = {column.field for column in _columns(items) if isinstance(column, Column)}
+        return Field.TYPE_ID in fields and not (
+            Field.NAME in fields
+            or _is_found(items)
+            or _is_narrowed(items)
+            or self._useful_indexes(items)
+        )
+
+    def _window(self, after: tuple[int, int] | None) -> str:
+        """Return the keys of the next few nodes in the order of a time, of which a page may be found.
+
+        By the index of types SQLite would read and sort every node of them.
+        """
+        column, descending = _ORDERS[self.order.field], self.order.descending
+        direction, beyond = ("DESC", "<") if descending else ("ASC", ">")
+        place = (
+            f"({column}, key) {beyond} ({after[0]:d}, {packed(after[1], self.kind)})"
+            if after
+            else "TRUE"
+        )
+        order = f"ORDER BY {column} {direction}, key {direction}"
+        # The kind is in the key, and the index has both: no node is read for it.
+        near = f"SELECT key, {column} FROM node WHERE {place} {order} LIMIT {WINDOW_ENTRIES:d}"
+        return f"SELECT key FROM ({near}) WHERE key & 3 = {KIND_NUMBERS[self.kind]} {order} LIMIT {WINDOW:d}"
+
     def _query(
-        self, items: Sequence[Filter], selected: Sequence[str], after: tuple[int, int] | None
+        self,
+        items: Sequence[Filter],
+        selected: Sequence[str],
+        after: tuple[int, int] | None,
+        among: str | None = None,
     ) -> tuple[str, list[Parameter]]:
-        """Return the query for some columns of the nodes after a place, in no order, and its parameters."""
-        useful, narrowed = self._useful_indexes(items), _is_narrowed(items)
+        """Return the query for some columns of the nodes after a place, in no order, and its parameters.
+
+        They are of all nodes, or `among` those whose keys another query gives.
+        """
+        useful = self._useful_indexes(items)
+        narrowed = among is not None or _is_narrowed(items)
         parameters: list[Parameter] = []
         arms, with_gone = [], asks_for_gone(self.where)
         for table, moment, gone in self._arms(with_gone=with_gone):
@@ -128,6 +191,8 @@ class Search:
             conditions = [moment, *self._conditions(translator, items)]
             if after is not None:
                 conditions.append(self._after(translator, after))
+            if among is not None:
+                conditions.append(f"n.key IN ({among})")
             columns = ", ".join(selected)
             if with_gone:
                 columns += ", n.until, TRUE" if gone else ", NULL, FALSE"
@@ -202,23 +267,6 @@ class _Remembered:
         if near is None:
             near = self._near[exists.neighbour] = self._read(row, exists)
         return near
-
-
-def _columns_to_read(
-    columns: Sequence[AnyColumn],
-) -> tuple[list[str], Callable[..., Sequence[object]]]:
-    """Return what is selected of a node for some columns, and what makes their values of that.
-
-    That is the key, the built-in ones, and the texts of both maps of properties, NULL where none is wanted.
-    """
-    fields = [
-        "n.key >> 2" if column.field is Field.ID else f"n.{COLUMNS[column.field]}"
-        for column in columns
-        if isinstance(column, Column)
-    ]
-    wanted = {column.custom for column in columns if isinstance(column, PropertyColumn)}
-    texts = [f"n.{name}" if custom in wanted else "NULL" for name, custom in _MAPS.items()]
-    return ["n.key AS key", *fields, *texts], of_texts(columns)
 
 
 def _columns(items: Sequence[Filter]) -> list[AnyColumn]:

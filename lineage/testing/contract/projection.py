@@ -127,13 +127,13 @@ def test_joined_are_the_edges_between_nodes_of_types(backend: Backend) -> None:
         new.edge(model, run)
         new.edge(data, another)
         new.edge(run, model, EdgeKind.OUTPUT)
-    one = Link(data.id, run.id, '["train",0]')
-    twice = Link(data.id, run.id, None)
+    one = (data.id, run.id, '["train",0]')
+    twice = (data.id, run.id, None)
     assert links(backend, {DATASET}, {TRAIN}) == sorted([one, twice], key=repr)
-    assert links(backend, {MODEL}, {TRAIN, other}) == [Link(model.id, run.id, None)]
-    assert links(backend, {DATASET}, {other}) == [Link(data.id, another.id, None)]
+    assert links(backend, {MODEL}, {TRAIN, other}) == [(model.id, run.id, None)]
+    assert links(backend, {DATASET}, {other}) == [(data.id, another.id, None)]
     assert links(backend, set(), {TRAIN}) == links(backend, {DATASET}, set()) == []
-    assert backend.joined({TRAIN}, {MODEL}, {EdgeKind.OUTPUT}) == [Link(run.id, model.id, None)]
+    assert backend.joined({TRAIN}, {MODEL}, {EdgeKind.OUTPUT}) == [(run.id, model.id, None)]
 
 
 def test_joined_are_of_a_moment_and_between_live_nodes(backend: Backend) -> None:
@@ -149,9 +149,9 @@ def test_joined_are_of_a_moment_and_between_live_nodes(backend: Backend) -> None
     with writing(backend) as new:
         new.end(edge)
         new.delete(late)
-    first = [Link(data.id, run.id, None), Link(data.id, doomed.id, None)]
+    first = [(data.id, run.id, None), (data.id, doomed.id, None)]
     assert links(backend, {DATASET}, {TRAIN}, as_of=1) == sorted(first, key=repr)
-    second = [Link(data.id, run.id, '["eval"]'), Link(late.id, run.id, None)]
+    second = [(data.id, run.id, '["eval"]'), (late.id, run.id, None)]
     assert links(backend, {DATASET}, {TRAIN}, as_of=2) == sorted(second, key=repr)
     assert links(backend, {DATASET}, {TRAIN}) == []
 
@@ -166,5 +166,5 @@ def test_inside_a_transaction_its_own_writes_count(backend: Backend) -> None:
     with writing(backend) as new:
         data, run = new.artifact(DATASET, name="a"), new.execution()
         new.edge(data, run)
-        assert links(backend, {DATASET}, {TRAIN}) == [Link(data.id, run.id, None)]
+        assert links(backend, {DATASET}, {TRAIN}) == [(data.id, run.id, None)]
         assert both(backend, [Column(Field.NAME)]) == [(data.id, "a")]
