@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -33,9 +34,9 @@ from lineage.queries.around import AllRuns, Around, SomeRuns
 from lineage.queries.find import meant
 from lineage.queries.measurements import metrics_within
 from lineage.queries.reader import Reader
-from lineage.queries.sifting import MOST, Sieve, SortKey, split
+from lineage.queries.sifting import MOST, Sieve, SortKey, mentioned, split
 from lineage.queries.tabled import ModelColumns, RunColumns, TableColumns
-from lineage.queries.tables import Asked, Table, rows_of
+from lineage.queries.tables import Asked, Table, names_of, rows_of
 
 __all__ = ["models", "runs"]
 
@@ -43,6 +44,8 @@ FEW = 500
 """Around how many nodes is read by their keys; around more, by all edges of their types."""
 MANY = 10_000
 """Of how many nodes that were looked at for a page a note says so."""
+LOOKED_AT, LISTED = 100, 5
+"""How many nodes are looked at for the names that there are, and how many of these are told."""
 _NATIVE = {
     Column(Field.ID): Field.ID,
     Column(Field.CREATED): Field.CREATED,
@@ -181,7 +184,7 @@ class _Answer:
 
         sieve.around = read_once
         ordered = sieve.sorted(sieve.passing(), order)
-        self._notes += self._remarks(sieve)
+        self._notes += [*self._remarks(sieve), *self._near(sieve, rest, nothing=not ordered)]
         start = self._start(ordered, place)
         end = len(ordered) if limit is None else start + limit
         token = self._token((end, ordered[end - 1])) if end < len(ordered) else None
@@ -214,8 +217,31 @@ class _Answer:
                 names = {"number": "numbers", "string": "texts", "bool": "flags"}
                 several = ", then ".join(names[each] for each in names if each in families)
                 yield f"{key.name} has values of several types: {several}"
-            if looked_at and not sieve.values(key.column):
-                yield f"none of these {word} has {key.name}, by which they were to be sorted"
+
+    def _near(self, sieve: Sieve, rest: Filter | None, *, nothing: bool) -> Iterator[str]:
+        """Yield what metrics and parameters there are, where one is asked for that no node has."""
+        asked = [key.column for key in self._asked.order]
+        asked += [*mentioned(rest)] if nothing else []
+        missing = [
+            column
+            for column in dict.fromkeys(asked)
+            if isinstance(column, TableColumn) and column.family in FAMILIES
+            if sieve.ids and not sieve.values(column)
+        ]
+        if not missing:
+            return
+        reader = Reader(self._backend, self._number)
+        keys = [NodeKey(self._asked.kind, each) for each in sieve.ids[-LOOKED_AT:]]
+        around = self._around_keys(reader, keys)
+        names = names_of(reader, self._columns, self._asked, keys, around)
+        for column in missing:
+            wanted = column_name(column.family, column.name, column.use)
+            near = get_close_matches(column.name, names[column.family], LISTED, 0.5)
+            there = [
+                column_name(column.family, name) for name in near or sorted(names[column.family])
+            ]
+            more = f"; there are {', '.join(there[:LISTED])}" if there else ""
+            yield f"nothing here has {wanted}{more}"
 
     def _around(self, ids: Sequence[int], *, with_gone: bool) -> Around:
         if with_gone or len(ids) <= FEW:

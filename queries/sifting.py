@@ -39,7 +39,7 @@ from lineage.model.rows import STATE_NUMBERS
 from lineage.queries.around import Around
 from lineage.queries.tabled import TableColumns, Values
 
-__all__ = ["MOST", "Sieve", "SortKey", "is_pure", "split"]
+__all__ = ["MOST", "Sieve", "SortKey", "is_pure", "mentioned", "split"]
 
 MOST: Final = 1_000_000
 """How many nodes at most are looked at for a column that no index is of: the newest by id."""
@@ -98,7 +98,7 @@ class Sieve:
         self._pushed, self._rest = parts
         self._as_of = as_of
         self._columns = dict.fromkeys(
-            [column for column in _mentioned(self._rest) if not _is_joined(column)]
+            [column for column in mentioned(self._rest) if not _is_joined(column)]
             + [key.column for key in keys]
         )
         self._plain = [*dict.fromkeys(each for key in self._columns for each in table.plain(key))]
@@ -250,7 +250,7 @@ def _sorted(ids: Iterable[int], values: Mapping[int, Any], *, descending: bool) 
     return [number for group in (*in_order, absent) for number in group]
 
 
-def _mentioned(tree: Filter | None) -> Iterator[AnyColumn]:
+def mentioned(tree: Filter | None) -> Iterator[AnyColumn]:
     """Yield the columns whose values the parts of a condition need that a backend does not answer."""
     for each in () if tree is None else walk_filter(tree):
         if not isinstance(each, And | Or | Not | Exists) and not is_pure(each):

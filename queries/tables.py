@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from io import StringIO
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import pandas
     import pyarrow
 
-__all__ = ["Asked", "Cell", "Shown", "Table", "TableRow", "rows_of"]
+__all__ = ["Asked", "Cell", "Shown", "Table", "TableRow", "names_of", "rows_of"]
 
 Cell: TypeAlias = Value | datetime | tuple[str, ...] | None
 """What stands in a row: a value, a time, what things are called, or nothing."""
@@ -235,7 +235,7 @@ class _Page:
             if name != "type" or several:
                 yield _alone(name)
         sorted_by = [key.column for key in self._asked.order]
-        metrics = {name: None for of in self._metrics(None).values() for name in of}
+        metrics = {name: None for of in self.metrics(None).values() for name in of}
         yield from (
             _of_family(*each)
             for each in dict.fromkeys(
@@ -249,7 +249,7 @@ class _Page:
                 ]
             )
         )
-        named = {name for of in self._parameters().values() for name in of}
+        named = {name for of in self.parameters().values() for name in of}
         yield from (_of_family("parameters", name) for name in sorted(named))
         yield from map(_alone, _AFTER[kind])
 
@@ -264,7 +264,7 @@ class _Page:
     def _of_table(self, column: TableColumn) -> Mapping[int, Cell]:
         if column.family in FAMILIES:
             by_name = (
-                self._parameters() if column.family == "parameters" else self._metrics(column.use)
+                self.parameters() if column.family == "parameters" else self.metrics(column.use)
             )
             return {number: of[column.name] for number, of in by_name.items() if column.name in of}
         own = {each[0]: each[1:] for each in projected(self._table.plain(column), self._rows)}
@@ -285,7 +285,7 @@ class _Page:
         cell: Cell = getattr(node, _FIELDS[column.field], None)
         return cell
 
-    def _parameters(self) -> dict[int, dict[str, Value]]:
+    def parameters(self) -> dict[int, dict[str, Value]]:
         """Return the parameters of the run that each node is, or was made by."""
         if self._known_parameters is None:
             self._known_parameters = {
@@ -303,7 +303,7 @@ class _Page:
         }
         return {**free, **node.properties}
 
-    def _metrics(self, use: str | None) -> dict[int, dict[str, Value]]:
+    def metrics(self, use: str | None) -> dict[int, dict[str, Value]]:
         """Return the newest value of each metric of each node, measured on data of a use where one is given."""
         if use not in self._known_metrics:
             measured = [
@@ -341,6 +341,22 @@ class _Page:
         if gone:
             are = "is" if len(gone) == 1 else "are"
             yield f"{listed(sorted(gone))} {are} deleted, and in no column"
+
+
+def names_of(
+    reader: Reader,
+    table: TableColumns,
+    asked: Asked,
+    keys: Sequence[NodeKey],
+    around: SomeRuns,
+) -> Mapping[str, Collection[str]]:
+    """Return the names of the metrics and of the parameters that some nodes have, by their families."""
+    page = _Page(reader, table, asked, keys, around)
+    by_family = {"metrics": page.metrics(None), "parameters": page.parameters()}
+    return {
+        family: {name for values in by_node.values() for name in values}
+        for family, by_node in by_family.items()
+    }
 
 
 def _alone(name: str) -> SortKey:

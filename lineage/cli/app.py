@@ -77,6 +77,15 @@ COMMANDS = (
         ),
     ),
     Command(
+        "runs",
+        "leaderboards.runs",
+        (
+            "lineage runs Training --order 'metrics.accuracy desc'",
+            "lineage runs --where \"state = 'FAILED'\" --csv",
+        ),
+    ),
+    Command("models", "leaderboards.models", ("lineage models --order 'metrics.accuracy desc'",)),
+    Command(
         "search", "walks.search", ("lineage search tree", "lineage search data/ --kind artifact")
     ),
     Command("upstream", "walks.upstream", ("lineage upstream models/tree.pickle --type Dataset",)),

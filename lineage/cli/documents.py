@@ -9,7 +9,7 @@ no name acts on a terminal.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import Enum
@@ -106,12 +106,22 @@ def _without_tag(value: Any) -> Any:
     return from_json(value["struct"]) if isinstance(value, dict) and "struct" in value else value
 
 
+def _cells(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows of a table by the names of its columns."""
+    return [{name: _cell(value) for name, value in row.items()} for row in rows]
+
+
+def _cell(value: Any) -> Any:
+    return plain(value) if isinstance(value, datetime) or type(value) is tuple else _value(value)
+
+
 _VALUES: dict[str, dict[str, Callable[[Any], Any]]] = {
     "Row": {"values": _values},
     "Blamed": {"value": _value},
     "Metric": {"value": _value},
     "FieldChange": {"left": _value, "right": _value},
     "Summary": {"parameters": _map},
+    "Table": {"rows": _cells},
 }
 """The fields that hold values of properties: one, several, or a map.
 

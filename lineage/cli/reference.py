@@ -41,6 +41,7 @@ from lineage.queries.paths import Paths
 from lineage.queries.peers import Peer, Peers
 from lineage.queries.search import Hits
 from lineage.queries.summary import Linked, Metric, Source, Summary
+from lineage.queries.tables import Table
 from lineage.queries.versions import Versions
 
 __all__ = ["reference"]
@@ -51,6 +52,8 @@ _ANSWERS: Mapping[str, Mapping[str, type | list[str]]] = {
     "peers": {"": Peers, "models": Peer},
     "compare": {"": Comparison, "rows": Row},
     "find": {"": Page},
+    "runs": {"": Table, "rows": ["the table's columns"]},
+    "models": {"": Table, "rows": ["the table's columns"]},
     "search": {"": Hits},
     "upstream": _WALK,
     "downstream": _WALK,

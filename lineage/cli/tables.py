@@ -12,6 +12,8 @@ from lineage.model.entities import Node
 from lineage.model.texts import printable, shown
 
 __all__ = [
+    "GAP",
+    "columns_of",
     "fields",
     "headline",
     "node_cells",
@@ -35,7 +37,7 @@ def table(
     if not rows:
         return
     cells = [list(header), *rows] if any(header) else list(rows)
-    widths = [max(map(_columns, column)) for column in zip(*cells, strict=True)]
+    widths = [max(map(columns_of, column)) for column in zip(*cells, strict=True)]
     _shrink(widths, output.width(), len(indent))
     for position, row in enumerate(cells):
         padded = [_fit(text, size) for text, size in zip(row, widths, strict=True)]
@@ -45,12 +47,12 @@ def table(
 
 def fields(pairs: Sequence[tuple[str, str]], *, indent: str = "  ") -> Iterator[str]:
     """Yield names and values in two columns; a long value goes on in the terminal's next line."""
-    size = max((_columns(name) for name, _ in pairs), default=0)
+    size = max((columns_of(name) for name, _ in pairs), default=0)
     for name, value in pairs:
         yield f"{indent}{_fit(name, size)}{GAP}{value}".rstrip()
 
 
-def _columns(text: str) -> int:
+def columns_of(text: str) -> int:
     """Return how many columns of a terminal a text takes."""
     if text.isascii():
         return len(text)
@@ -69,14 +71,14 @@ def _shrink(widths: list[int], room: int | None, indent: int) -> None:
 
 
 def _fit(text: str, size: int) -> str:
-    taken = _columns(text)
+    taken = columns_of(text)
     if taken <= size:
         return text + " " * (size - taken)
     # The middle goes: ends of paths and digests tell them apart.
     head, tail = text[: size // 3], text[size // 3 :]
-    while _columns(head) + _columns(tail) > size - 1:
+    while columns_of(head) + columns_of(tail) > size - 1:
         head, tail = (head, tail[1:]) if tail else (head[:-1], "")
-    return f"{head}…{tail}" + " " * (size - 1 - _columns(head) - _columns(tail))
+    return f"{head}…{tail}" + " " * (size - 1 - columns_of(head) - columns_of(tail))
 
 
 def value_text(value: object, *, limit: int = CELL) -> str:

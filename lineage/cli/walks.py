@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from typing import Annotated, TypeAlias
 
 import typer
 
+from lineage.answers.labels import printable
 from lineage.answers.subgraph import Subgraph
 from lineage.cli import output, pages
 from lineage.cli.app import NO_PATH
 from lineage.cli.documents import plain
+from lineage.cli.grids import GridColumn, grid, rounded
 from lineage.cli.options import (
     HERE,
     MOST_NODES,
@@ -33,10 +36,12 @@ from lineage.cli.options import (
     named,
     open_to_read,
 )
-from lineage.cli.tables import node_cells, table, time_text
+from lineage.cli.tables import node_cells, state_of, table, time_text, type_of
 from lineage.contract.registry import registry
 from lineage.model.entities import Node
 from lineage.model.keys import Kind
+from lineage.model.marks import DETAILS_PREFIX
+from lineage.model.values import Value
 from lineage.store import Store
 
 __all__ = ["downstream", "find", "path", "search", "upstream"]
@@ -136,10 +141,49 @@ def _of_page(store: Store, page: str | None, as_of: str | None) -> Store:
 
 
 def _found(nodes: Sequence[Node]) -> Iterator[str]:
-    rows = [[*node_cells(node), time_text(node.create_time)] for node in nodes]
-    if not rows:
+    """Yield a table with a column for each property, of those that fit the line."""
+    if not nodes:
         yield "No nodes found."
-    yield from table((*pages.NODE, "CREATED"), rows)
+        return
+    lines, left_out = grid([*_columns_of(nodes)])
+    yield from lines
+    if left_out:
+        names = ", ".join(printable(name, limit=40) for name in left_out)
+        yield ""
+        yield f"Without {names}; --json has all."
+
+
+def _columns_of(nodes: Sequence[Node]) -> Iterator[GridColumn]:
+    """Yield the columns of nodes that have something in them."""
+    properties = [_properties(node) for node in nodes]
+    counts = Counter(name for values in properties for name in values)
+    names = [name for name, _ in counts.most_common()]
+    builtin: list[tuple[str, int, Callable[[Node], str]]] = [
+        ("NODE", 0, lambda node: str(node.key)),
+        ("TYPE", 1, type_of),
+        ("NAME", 2, lambda node: printable(node.name or "", limit=60)),
+        ("URI", 3, lambda node: printable(getattr(node, "uri", None) or "", limit=60)),
+        ("STATE", 4, state_of),
+    ]
+    for title, rank, text in builtin:
+        cells = [text(node) for node in nodes]
+        if any(cells):
+            yield GridColumn(title, cells, rank)
+    for rank, name in enumerate(names, start=6):
+        cells = [rounded(values.get(name)) for values in properties]
+        yield GridColumn(printable(name, limit=40), cells, rank)
+    # When nodes were made goes before the last properties, and not before the first.
+    yield GridColumn("CREATED", [time_text(node.create_time) for node in nodes], 5)
+
+
+def _properties(node: Node) -> dict[str, Value]:
+    """Return a node's properties; a declared one hides a custom one of its name."""
+    free = {
+        name: value
+        for name, value in node.custom_properties.items()
+        if not name.startswith(DETAILS_PREFIX)
+    }
+    return {**free, **node.properties}
 
 
 def search(

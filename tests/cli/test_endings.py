@@ -19,6 +19,8 @@ READING = [
     ("peers", "artifact:1"),
     ("compare", "artifact:1"),
     ("find", "artifact"),
+    ("runs",),
+    ("models",),
     ("search", "a"),
     ("upstream", "artifact:1"),
     ("downstream", "artifact:1"),

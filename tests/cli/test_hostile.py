@@ -82,6 +82,8 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "peers": [["artifact:2"]],
     "compare": [["artifact:2", "artifact:4"]],
     "find": [["artifact"], [f"Model{EVIL}".replace("\0", "")], ["execution"], ["context"]],
+    "runs": [[], ["--columns", "data,model,metrics.x"], ["--where", f"name = '{EVIL[:3]}"]],
+    "models": [[], ["--order", "parameters.x"]],
     "search": [[EVIL[:1].replace("\0", "") or "a"], ["\x1b"], ["Model"]],
     "upstream": [["artifact:5"]],
     "downstream": [["artifact:1"]],
