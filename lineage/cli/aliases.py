@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
+from lineage.answers.log import PURGED
 from lineage.cli import output
-from lineage.cli.history import PURGED
 from lineage.cli.options import (
     HERE,
     NODE,

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from lineage.answers.labels import printable
 from lineage.cli import output
 from lineage.cli.tables import GAP, columns_of, table, value_text
+from lineage.model.texts import printable
 
 __all__ = ["LINE", "GridColumn", "cell_text", "grid", "rounded", "seconds_text", "shortened"]
 

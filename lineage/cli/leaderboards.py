@@ -8,7 +8,6 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from lineage.answers.labels import printable
 from lineage.cli import output, pages
 from lineage.cli.completion import complete_types
 from lineage.cli.grids import GridColumn, cell_text, grid, seconds_text
@@ -16,6 +15,7 @@ from lineage.cli.options import HERE, AsJson, AsOf, StoreUrl, open_to_read, usag
 from lineage.filters.table_columns import FAMILIES
 from lineage.model.keys import Kind
 from lineage.model.progress import on_terminal
+from lineage.model.texts import printable
 from lineage.queries.tables import Cell, Table
 from lineage.store import Store
 

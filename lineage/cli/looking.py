@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from lineage.answers.labels import label
+from lineage.answers.log import PURGED
 from lineage.cli import output
 from lineage.cli.completion import complete_kinds
-from lineage.cli.history import PURGED
 from lineage.cli.options import HERE, AsJson, AsOf, NodeText, StoreUrl, named, open_to_read
 from lineage.cli.pages import notes
 from lineage.cli.tables import fields, headline, node_cells, table, time_text, value_text

@@ -9,7 +9,6 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from lineage.answers.labels import printable
 from lineage.answers.subgraph import Subgraph
 from lineage.cli import output, pages
 from lineage.cli.app import NO_PATH
@@ -41,6 +40,7 @@ from lineage.contract.registry import registry
 from lineage.model.entities import Node
 from lineage.model.keys import Kind
 from lineage.model.marks import DETAILS_PREFIX
+from lineage.model.texts import printable
 from lineage.model.values import Value
 from lineage.store import Store
 
