@@ -12,7 +12,7 @@ from typing_extensions import override
 from lineage.contract.projection import Projected
 from lineage.contract.registry import Registry
 from lineage.contract.roles import Role
-from lineage.contract.standing import Weight, weight_of
+from lineage.contract.standing import ENDED, Weight, weight_of
 from lineage.filters.tree import (
     AnyColumn,
     Column,
@@ -29,10 +29,8 @@ from lineage.filters.tree import (
     TableColumn,
     all_of,
 )
-from lineage.model.entities import ExecutionState
 from lineage.model.keys import Kind
 from lineage.model.marks import DETAILS_PREFIX
-from lineage.model.rows import STATE_NUMBERS
 from lineage.model.system import WHY
 from lineage.queries.around import Around
 
@@ -52,10 +50,6 @@ Values: TypeAlias = Mapping[int, object]
 _Measured: TypeAlias = Mapping[int, tuple[tuple[int, int], object]]
 """The artifacts that have a metric, by id, each with its rank, which is when and which, and the value."""
 _DURATION = (Column(Field.STATE), Column(Field.CREATED), Column(Field.UPDATED))
-_ENDED = frozenset(
-    STATE_NUMBERS[state]
-    for state in (ExecutionState.COMPLETE, ExecutionState.FAILED, ExecutionState.CANCELED)
-)
 _LABELS = (Column(Field.NAME), Column(Field.URI))
 _SECOND = 1_000_000
 
@@ -189,7 +183,7 @@ class RunColumns(TableColumns):
             return {
                 number: (updated - created) / _SECOND
                 for number, (state, created, updated) in own.items()
-                if state in _ENDED and updated > created
+                if state in ENDED and updated > created
             }
         if column.family == "parameters":
             return parameters(self.types, column.name, own)

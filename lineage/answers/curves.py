@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple, overload
 
 from typing_extensions import override
 
+from lineage.answers.notebook import fields_html
 from lineage.errors import MissingExtra
+from lineage.model.notebook import Shown, safely
 from lineage.model.points import Points
 from lineage.model.times import from_micros
 
@@ -33,8 +35,11 @@ class Point(NamedTuple):
     value: float
     time: datetime
 
+    def _repr_html_(self) -> str:
+        return safely(lambda: fields_html("Point", self._asdict().items()), "Point")
 
-class Curve(Sequence[Point]):
+
+class Curve(Shown, Sequence[Point]):
     """The points of one metric, in the order in which they were logged; equal by content.
 
     Steps may repeat and go back, as they do when a run is taken up again from a checkpoint: every point is
@@ -93,6 +98,12 @@ class Curve(Sequence[Point]):
     @override
     def __repr__(self) -> str:
         return f"Curve({self.name!r}, {len(self):,} points: {self.sparkline()})"
+
+    @override
+    def _html(self) -> str:
+        last = self._points.values[-1] if len(self) else "none"
+        facts = [("points", f"{len(self):,}"), ("last", last), ("curve", self.sparkline())]
+        return fields_html(self.name, facts)
 
     def to_pandas(self) -> pd.DataFrame:
         """Return a frame with the columns `step`, `value` and `time`, a row a point; it needs pandas."""

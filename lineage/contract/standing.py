@@ -20,6 +20,7 @@ from lineage.model.keys import NodeKey
 from lineage.model.rows import STATE_NUMBERS, EdgeKind, EdgeRow, NodeRow
 
 __all__ = [
+    "ENDED",
     "Standing",
     "Weight",
     "ending_of",
@@ -57,6 +58,11 @@ _WEIGHTS = {
     STATE_NUMBERS[ExecutionState.RUNNING]: Weight.OPEN,
     STATE_NUMBERS[ExecutionState.NEW]: Weight.OPEN,
 }
+ENDED = frozenset(
+    STATE_NUMBERS[state]
+    for state in (ExecutionState.COMPLETE, ExecutionState.FAILED, ExecutionState.CANCELED)
+)
+"""The states of runs that went on and have ended, of which it is known how long they took."""
 _NAMES = {STATE_NUMBERS[state]: state.value for state in ExecutionState}
 _WITHDRAWN = {
     STATE_NUMBERS[state]: state.value

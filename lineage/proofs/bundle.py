@@ -58,7 +58,7 @@ class Proof(Shown):
 
     @override
     def _html(self) -> str:
-        names = ("number", "digest", "root", "cut")
+        names = ("number", "digest", "cut")
         rows = [(name, getattr(self, name)) for name in names]
         return fields_html(f"Proof of {self.subject}", rows, notes=self.notes)
 

@@ -60,6 +60,7 @@ def hostile() -> list[object]:
             run.input(data, use=HOSTILE, asset=HOSTILE)
             run.output(lineage.Model(uri=f"{HOSTILE}{number}"))
             run.log_metrics({HOSTILE: 0.5})
+            run.log_metrics({HOSTILE: 0.5}, step=1)
         runs.append(run)
     recorded = store.record(
         lineage.Train(name=HOSTILE), outputs=lineage.Model(name=HOSTILE), message=HOSTILE
@@ -71,7 +72,7 @@ def hostile() -> list[object]:
     impact, summary = store.impact(data_key), store.show(one)
     diff, peers = store.diff(one, other), store.peers(data_key)
     comparison, paths = store.compare(one, other), store.paths(data_key, one)
-    proof = store.prove(one)
+    proof, curve = store.prove(one), store.series(runs[0].key, HOSTILE)
     return [
         store,
         store.at(3),
@@ -110,6 +111,8 @@ def hostile() -> list[object]:
         comparison.rows[0],
         paths,
         store.versions(data_key),
+        curve,
+        curve[0],
         store.removal(one),
         lineage.queries.Sources(summary.datasets, Cut("nodes", (one,))),
         lineage.queries.Copy(one, other),
@@ -175,7 +178,7 @@ def test_log_as_a_frame(shelf: Store) -> None:
     assert [*frame.number] == [2, 1]
     assert frame.time[0] == shelf.log()[0].time
     assert [*frame.columns] == [
-        *("number", "time", "actor", "message", "records", "digest", "purged")
+        *("number", "time", "actor", "message", "records", "digest", "purged", "summary")
     ]
     assert [*shelf.log(data).to_pandas().changed] == [("name",), ("created",)]
     assert "name" in Page(shelf.log(data)._repr_html_()).texts
