@@ -1,11 +1,14 @@
 import static org.neo4j.configuration.GraphDatabaseSettings.auth_enabled;
 import static org.neo4j.configuration.GraphDatabaseSettings.auth_max_failed_attempts;
+import static org.neo4j.configuration.GraphDatabaseSettings.cypher_min_replan_interval;
 import static org.neo4j.configuration.GraphDatabaseSettings.pagecache_memory;
 import static org.neo4j.configuration.GraphDatabaseSettings.preallocate_logical_logs;
+import static org.neo4j.configuration.GraphDatabaseSettings.query_cache_size;
 import static org.neo4j.configuration.GraphDatabaseSettings.udc_enabled;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Map;
 import org.neo4j.configuration.connectors.BoltConnector;
 import org.neo4j.configuration.helpers.SocketAddress;
@@ -34,6 +37,9 @@ public final class CommunityServer {
             .setConfig(pagecache_memory, ByteUnit.mebiBytes(256))
             .setConfig(preallocate_logical_logs, false)
             .setConfig(udc_enabled, false)
+            // Each test has another graph of a few nodes: no plan gets better by planning anew.
+            .setConfig(cypher_min_replan_interval, Duration.ofDays(1))
+            .setConfig(query_cache_size, 10_000)
             .build();
         Runtime.getRuntime().addShutdownHook(new Thread(server::shutdown));
         if (secured && first) { // started again, Neo4j refuses to set the password that it has
