@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from typing_extensions import override
 
+from lineage.answers.conversions import frame_of
 from lineage.answers.labels import label
 from lineage.answers.notebook import Part
 from lineage.answers.subgraph import Copy
 from lineage.contract.backend import Backend
 from lineage.contract.roles import Role
 from lineage.contract.walking import Cut, Limits
-from lineage.errors import Invalid, MissingExtra
+from lineage.errors import Invalid
 from lineage.model.canonical import same
 from lineage.model.entities import Artifact
 from lineage.model.keys import NodeKey
@@ -79,19 +80,15 @@ class Comparison(Shown):
     copies: tuple[Copy, ...] = ()
 
     def to_pandas(self) -> pandas.DataFrame:
-        """Return a frame with a column for each model, by key, and `differs`; rows by section and name."""
-        try:
-            import pandas
-        except ImportError as error:
-            raise MissingExtra(
-                "a pandas frame needs pandas: pip install 'lineage-graph[pandas]'"
-            ) from error
-        names = [row.section for row in self.rows], [row.name for row in self.rows]
-        index = pandas.MultiIndex.from_arrays(names, names=["section", "name"])
-        columns = [*(str(model.key) for model in self.models), "differs"]
-        cells = [[*row.values, row.differs] for row in self.rows]
-        frame = pandas.DataFrame(cells, index=index, columns=columns, dtype=object)
-        return frame.astype({"differs": bool})
+        """Return a frame with a row for each model, by key, and a column for each row of the table, such as `parameters.depth`.
+
+        Columns are in the order of the rows and have the types of `Subgraph.to_pandas`. `MissingExtra` without pandas.
+        """
+        columns = {f"{row.section}.{row.name}": [*row.values] for row in self.rows}
+        frame = frame_of(columns, len(self.models))
+        frame.index = [str(model.key) for model in self.models]
+        frame.index.name = "model"
+        return frame
 
     @override
     def _html(self) -> str:

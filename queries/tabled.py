@@ -12,7 +12,7 @@ from typing_extensions import override
 from lineage.contract.projection import Projected
 from lineage.contract.registry import Registry
 from lineage.contract.roles import Role
-from lineage.contract.standing import ENDED, Weight, weight_of
+from lineage.contract.standing import Weight, has_ended, weight_of
 from lineage.filters.tree import (
     AnyColumn,
     Column,
@@ -183,7 +183,7 @@ class RunColumns(TableColumns):
             return {
                 number: (updated - created) / _SECOND
                 for number, (state, created, updated) in own.items()
-                if state in ENDED and updated > created
+                if has_ended(state) and updated > created
             }
         if column.family == "parameters":
             return parameters(self.types, column.name, own)

@@ -95,13 +95,14 @@ def cell_text(value: object) -> str:
 def rounded(value: object, *, limit: int = 60) -> str:
     """Return a value in one harmless line, a float with four digits.
 
-    >>> rounded(0.123456), rounded(True), rounded(None)
-    ('0.1235', 'true', '')
+    >>> rounded(0.123456), rounded(1.0), rounded(True), rounded(None)
+    ('0.1235', '1.0', 'true', '')
     """
     if value is None:
         return ""
     if isinstance(value, float):
-        return f"{value:.{DIGITS}g}"
+        whole = repr(value)
+        return whole if len(whole) <= DIGITS + len("0.") else f"{value:.{DIGITS}g}"
     return value_text(value, limit=limit)
 
 

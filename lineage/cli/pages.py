@@ -26,7 +26,6 @@ from lineage.model.texts import printable
 from lineage.queries.libraries import libraries_of
 
 if TYPE_CHECKING:  # a command needs the classes of its own answer only
-    from lineage.queries.comparison import Comparison
     from lineage.queries.differences import Diff, Difference
     from lineage.queries.impact import Affected, Impact
     from lineage.queries.paths import Paths
@@ -34,7 +33,7 @@ if TYPE_CHECKING:  # a command needs the classes of its own answer only
     from lineage.queries.summary import Linked, Source, Summary
     from lineage.queries.versions import Versions
 
-__all__ = ["comparison", "difference", "impact", "notes", "paths", "peers", "summary", "versions"]
+__all__ = ["difference", "impact", "notes", "paths", "peers", "summary", "versions"]
 
 NODE = ("NODE", "TYPE", "NAME", "STATE")
 PAGE = 80
@@ -228,26 +227,6 @@ def peers(answer: Peers) -> Iterator[str]:
         for each in answer.models
     ]
     yield from section("Models", table((*NODE, "TRAINED ON", "EDGES"), rows, indent="  "))
-    yield from notes(answer.notes)
-
-
-def comparison(answer: Comparison) -> Iterator[str]:
-    """Yield a table with a column for each model; `*` marks the rows that differ, but for formal ones."""
-    names = [label(each, limit=30) for each in answer.models]
-    rows = [["", "", "name", *names]] if any(names) else []
-    rows += [
-        [
-            "*" if row.differs and not row.formal else "",
-            printable(row.section, limit=20),
-            printable(row.name, limit=40),
-            *(value_text(value, limit=40) for value in row.values),
-        ]
-        for row in answer.rows
-    ]
-    yield from table(("", "", "", *(str(each.key) for each in answer.models)), rows)
-    count = sum(row.differs and not row.formal for row in answer.rows)
-    yield ""
-    yield f"* {several(count, 'row differs', 'rows differ')}; - was not recorded"
     yield from notes(answer.notes)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lineage.cli import output, pages
+from lineage.cli import output, pages, side_by_side
 from lineage.cli.options import (
     HERE,
     MOST_NODES,
@@ -122,7 +122,7 @@ def compare(
         )
     for key, cut in zip(keys, answer.truncated, strict=True):
         output.note_cut(cut, of=f"what is known of {key}")
-    output.deliver(answer, pages.comparison, as_json=as_json)
+    output.deliver(answer, side_by_side.comparison, as_json=as_json)
 
 
 def impact(

@@ -20,11 +20,11 @@ from lineage.model.keys import NodeKey
 from lineage.model.rows import STATE_NUMBERS, EdgeKind, EdgeRow, NodeRow
 
 __all__ = [
-    "ENDED",
     "Standing",
     "Weight",
     "ending_of",
     "fault_of",
+    "has_ended",
     "is_pending",
     "newest_first",
     "purged_writer",
@@ -58,11 +58,6 @@ _WEIGHTS = {
     STATE_NUMBERS[ExecutionState.RUNNING]: Weight.OPEN,
     STATE_NUMBERS[ExecutionState.NEW]: Weight.OPEN,
 }
-ENDED = frozenset(
-    STATE_NUMBERS[state]
-    for state in (ExecutionState.COMPLETE, ExecutionState.FAILED, ExecutionState.CANCELED)
-)
-"""The states of runs that went on and have ended, of which it is known how long they took."""
 _NAMES = {STATE_NUMBERS[state]: state.value for state in ExecutionState}
 _WITHDRAWN = {
     STATE_NUMBERS[state]: state.value
@@ -91,6 +86,11 @@ class Standing(NamedTuple):
     def artifact(self) -> NodeKey:
         """The artifact's key."""
         return self.writing.artifact
+
+
+def has_ended(state: int | None) -> bool:
+    """Whether a run of that state is over; of one without a state nothing says it."""
+    return state is not None and weight_of(state) is not Weight.OPEN
 
 
 def weight_of(state: int | None) -> Weight:

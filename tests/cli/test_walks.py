@@ -11,8 +11,8 @@ pytestmark = pytest.mark.usefixtures("runs")
 
 
 def keys(out: str, column: int = 0) -> list[str]:
-    """Return a column of a table, without its header."""
-    return [line.split()[column] for line in out.splitlines()[1:]]
+    """Return a column of a table, without its header and what comes after an empty line."""
+    return [line.split()[column] for line in out.partition("\n\n")[0].splitlines()[1:]]
 
 
 @pytest.mark.parametrize(

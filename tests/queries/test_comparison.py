@@ -299,14 +299,15 @@ def test_data_read_in_several_ways_is_told_with_all(store: Store) -> None:
 
 
 def test_a_frame_of_pandas(store: Store) -> None:
-    frame = table(two_models(store), "Net:n1", "Net:n2").to_pandas()
-    assert list(frame.columns) == ["artifact:3", "artifact:7", "differs"]
-    assert frame.index.names == ["section", "name"]
-    assert frame.loc[[("parameters", "rate")]].to_numpy().tolist() == [[0.1, 0.2, True]]
-    assert frame["differs"].dtype == bool
-    assert table(store, "Net:n1", "Net:n1").to_pandas().shape[1] == 3
-    empty = Comparison((), (), (), (), 0).to_pandas()
-    assert (len(empty), empty.index.nlevels) == (0, 2)
+    answer = table(two_models(store), "Net:n1", "Net:n2")
+    frame = answer.to_pandas()
+    assert frame.index.tolist() == ["artifact:3", "artifact:7"]
+    assert frame.index.name == "model"
+    assert list(frame.columns) == [f"{row.section}.{row.name}" for row in answer.rows]
+    assert frame["parameters.rate"].tolist() == [0.1, 0.2]
+    assert frame["parameters.rate"].dtype == float
+    assert table(store, "Net:n1", "Net:n1").to_pandas().shape[0] == 2
+    assert Comparison((), (), (), (), 0).to_pandas().shape == (0, 0)
 
 
 def test_without_pandas_the_answer_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:

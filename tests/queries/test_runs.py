@@ -356,9 +356,8 @@ def check_models(store: Store) -> None:
         "s3://m/3",
         "s3://m/2",
     ]
-    assert [row["uri"] for row in store.models(where="data like '%test'", order="run")][
-        0
-    ] == "s3://m/0"
+    first, *_ = store.models(where="data like '%test'", order="run")
+    assert first["uri"] == "s3://m/0"
 
 
 def test_models_of_assets(store: Store) -> None:
