@@ -94,9 +94,9 @@ class Around(ABC):
         for run, metrics, _ in self.wrote(Role.METRICS):
             own = uses.get(run, {})
             claimed = claims[metrics].data if metrics in claims else None
-            data = _evaluated(own) if claimed is None else claimed.id
-            if data in own:
-                found[run, metrics] = uses_of(own[data])
+            on = _evaluated(own) if claimed is None else claimed.id
+            if on in own:
+                found[run, metrics] = uses_of(own[on])
         return found
 
 
@@ -153,13 +153,13 @@ class AllRuns(Around):
 
     @override
     def assets(self) -> Mapping[int, str]:
-        names = dict(
+        names: dict[int, str] = dict(
             self._backend.values(
                 Kind.CONTEXT, [Column(Field.NAME)], self._is(Asset), as_of=self._as_of
             )
         )
         held = sorted(self._held(Asset, Role.MODEL), reverse=True)
-        return {model: names[asset] for asset, model in held if names.get(asset)}
+        return {model: name for asset, model in held if (name := names.get(asset))}
 
     @override
     def claims(self) -> Mapping[int, Claim]:

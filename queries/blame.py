@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from typing_extensions import override
+
 from lineage.answers.log import NodeEntry, entries_of
 from lineage.contract.backend import Backend
 from lineage.model.entities import Node
 from lineage.model.keys import NodeKey
-from lineage.model.notebook import ROWS, html_table, safely
+from lineage.model.notebook import ROWS, Shown, html_answer
 from lineage.queries.reader import Reader
 
 __all__ = ["Blame", "Blamed", "blame"]
@@ -38,7 +40,7 @@ class Blamed:
 
 
 @dataclass(frozen=True, slots=True)
-class Blame:
+class Blame(Shown):
     """Who set each field that a node has, or had once, by field; `notes` say what is not known any more."""
 
     node: Node
@@ -46,9 +48,7 @@ class Blame:
     notes: tuple[str, ...]
     number: int
 
-    def _repr_html_(self) -> str:
-        return safely(self._html, f"Who set what {self.node.key} says")
-
+    @override
     def _html(self) -> str:
         rows = [
             (
@@ -63,7 +63,8 @@ class Blame:
         ]
         header = ("field", "value", "transaction", "time", "by", "message")
         caption = f"Who set what {self.node.key} says, as of transaction {self.number}"
-        return html_table(caption, header, rows, more=len(self.fields) - len(rows))
+        left_out = len(self.fields) - len(rows)
+        return html_answer(caption, header, rows, more=left_out, notes=self.notes)
 
 
 def blame(backend: Backend, key: NodeKey, *, as_of: int | None = None) -> Blame:

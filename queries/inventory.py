@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 
+from typing_extensions import override
+
 from lineage.answers.notebook import node_cells
 from lineage.contract.backend import Backend, Order
 from lineage.contract.kept import kept_at
@@ -15,7 +17,7 @@ from lineage.contract.registry import Registry, registry
 from lineage.filters.tree import Column, Compare, Field, Operator
 from lineage.model.entities import Node
 from lineage.model.keys import Kind
-from lineage.model.notebook import html_table, safely
+from lineage.model.notebook import Shown, html_answer
 from lineage.model.rows import entity_of
 from lineage.model.system import OWN_CLASSES, SYSTEM_TYPES
 from lineage.model.times import from_micros
@@ -38,7 +40,7 @@ class Holdings:
 
 
 @dataclass(frozen=True, slots=True)
-class Overview:
+class Overview(Shown):
     """What a store holds as of transaction `number`, by type.
 
     Artifacts come before executions and contexts, of one kind the types with the most nodes first, and the
@@ -48,9 +50,7 @@ class Overview:
     types: tuple[Holdings, ...]
     number: int
 
-    def _repr_html_(self) -> str:
-        return safely(self._html, "Overview")
-
+    @override
     def _html(self) -> str:
         rows = [
             (
@@ -62,7 +62,7 @@ class Overview:
             for each in self.types
         ]
         caption = f"{len(rows)} types as of transaction {self.number}"
-        return html_table(caption, ("kind", "type", "nodes", "newest"), rows, more=0)
+        return html_answer(caption, ("kind", "type", "nodes", "newest"), rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
+from functools import partial
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -102,7 +103,8 @@ def _table(backend: Backend, question: Question, kind: Kind, as_of: int | None) 
     tree = _tree(question.where, kind)
     of_types: Filter = In(Column(Field.TYPE_ID), ids)
     tree = bind(all_of(of_types, tree) or of_types, types.by_id.values())
-    columns = (RunColumns if kind is Kind.EXECUTION else ModelColumns)(types, ids)
+    table = RunColumns if kind is Kind.EXECUTION else ModelColumns
+    columns = table(types, ids, partial(backend.versions, as_of=number))
     asked = Asked(
         kind,
         types,
@@ -148,7 +150,9 @@ class _Answer:
     def _native(self) -> Order | None:
         """Return the order if it is one that backends know."""
         first, *others = self._asked.order
-        field = None if others else _NATIVE.get(first.column)  # type: ignore[call-overload]  # any column may be asked for
+        if others or not isinstance(first.column, Column):
+            return None
+        field = _NATIVE.get(first.column)
         return None if field is None else Order(field, first.descending)
 
     def _found(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import takewhile
 from typing import Any, ClassVar, TypeAlias
 
 from typing_extensions import override
@@ -29,8 +30,9 @@ from lineage.filters.tree import (
     TableColumn,
     all_of,
 )
-from lineage.model.keys import Kind
-from lineage.model.marks import DETAILS_PREFIX
+from lineage.model.keys import Kind, NodeKey
+from lineage.model.marks import DETAILS_PREFIX, NOTE, TAGS
+from lineage.model.rows import NodeRow
 from lineage.model.system import WHY
 from lineage.queries.around import Around
 
@@ -49,7 +51,8 @@ Values: TypeAlias = Mapping[int, object]
 """The values of a column by the ids of the nodes that have one; those of lists are tuples of texts."""
 _Measured: TypeAlias = Mapping[int, tuple[tuple[int, int], object]]
 """The artifacts that have a metric, by id, each with its rank, which is when and which, and the value."""
-_DURATION = (Column(Field.STATE), Column(Field.CREATED), Column(Field.UPDATED))
+_MARKS = (PropertyColumn(TAGS, custom=True), PropertyColumn(NOTE, custom=True))
+_DURATION = (Column(Field.STATE), Column(Field.CREATED), Column(Field.UPDATED), *_MARKS)
 _LABELS = (Column(Field.NAME), Column(Field.URI))
 _SECOND = 1_000_000
 
@@ -69,8 +72,14 @@ class TableColumns(ABC):
 
     kind: ClassVar[Kind]
 
-    def __init__(self, types: Registry, type_ids: Iterable[int]) -> None:
+    def __init__(
+        self,
+        types: Registry,
+        type_ids: Iterable[int],
+        versions: Callable[[NodeKey], Sequence[NodeRow]],
+    ) -> None:
         self.types = types
+        self._versions = versions
         self._ids = tuple(sorted(type_ids))
         self._measured: dict[str, _Measured] = {}
 
@@ -98,6 +107,7 @@ class TableColumns(ABC):
     def pushed(self, tree: OnColumn) -> Filter | None:
         """Return a condition on one of the columns as one that backends know; None where they know none."""
         del tree
+        return None
 
     def plain(self, column: AnyColumn) -> Sequence[AnyColumn]:
         """Return the node's own columns of which a column is made."""
@@ -180,11 +190,12 @@ class RunColumns(TableColumns):
         self, column: TableColumn, around: Callable[[], Around], own: Mapping[int, Sequence[Any]]
     ) -> Values:
         if column.family == "duration":
-            return {
-                number: (updated - created) / _SECOND
-                for number, (state, created, updated) in own.items()
-                if has_ended(state) and updated > created
-            }
+            ends = (
+                (number, created, self._end(number, row))
+                for number, row in own.items()
+                if has_ended(row[0]) and row[2] > (created := row[1])
+            )
+            return {number: (end - created) / _SECOND for number, created, end in ends}
         if column.family == "parameters":
             return parameters(self.types, column.name, own)
         if column.family == "metrics":
@@ -193,6 +204,15 @@ class RunColumns(TableColumns):
         met = around().read(role) if role is Role.DATASET else around().wrote(role)
         labels = _labels(around().artifacts(role, _LABELS))
         return _grouped(((run, artifact) for run, artifact, _ in met), labels)
+
+    def _end(self, number: int, row: Sequence[Any]) -> int:
+        """Return when a run ended: it may have been marked since then, and only then its history is read."""
+        state, _, updated, *marks = row
+        if marks == [None, None]:
+            return int(updated)
+        history = reversed(self._versions(NodeKey(Kind.EXECUTION, number)))
+        *_, first = takewhile(lambda version: version.state == state, history)
+        return first.updated
 
     def _metrics(self, column: TableColumn, around: Around) -> Values:
         measured = self.values_measured(around, column.name)
@@ -313,7 +333,7 @@ class ModelFacts:
         found: dict[tuple[int, int], Sequence[int]] = {}
         for run, metrics, _ in around.wrote(Role.METRICS):
             claimed = claims[metrics].model if metrics in claims else None
-            others = made.get(run) or read.get(run, ())
+            others: Sequence[int] = made.get(run) or read.get(run) or ()
             found[run, metrics] = others if claimed is None else (claimed.id,)
         return found
 

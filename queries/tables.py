@@ -10,8 +10,11 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, overload
 
+from typing_extensions import override
+
 from lineage.answers.conversions import frame_of, json_of, table_of
 from lineage.answers.labels import listed
+from lineage.answers.notebook import fields_html
 from lineage.contract.projection import projected
 from lineage.contract.registry import Registry
 from lineage.filters.table_columns import FAMILIES, column_name
@@ -20,8 +23,8 @@ from lineage.model.canonical import decode
 from lineage.model.entities import Node
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.marks import NOTE, TAGS
-from lineage.model.notebook import ROWS, html_table, safely
-from lineage.model.values import Value, kind_of
+from lineage.model.notebook import ROWS, Shown, html_answer
+from lineage.model.values import ProtoAny, Value, kind_of
 from lineage.queries.around import SomeRuns
 from lineage.queries.reader import Reader
 from lineage.queries.sifting import SortKey
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
     import pandas
     import pyarrow
 
-__all__ = ["Asked", "Cell", "Shown", "Table", "TableRow", "names_of", "rows_of"]
+__all__ = ["Asked", "Cell", "ShownPage", "Table", "TableRow", "names_of", "rows_of"]
 
 Cell: TypeAlias = Value | datetime | tuple[str, ...] | None
 """What stands in a row: a value, a time, what things are called, or nothing."""
@@ -71,7 +74,7 @@ class Asked(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class TableRow(Mapping[str, Cell]):
+class TableRow(Shown, Mapping[str, Cell]):
     """A run or a model: the node, and its values by the names of the table's columns, None where there is none."""
 
     node: Node
@@ -91,9 +94,13 @@ class TableRow(Mapping[str, Cell]):
     def __len__(self) -> int:
         return len(self.cells)
 
+    @override
+    def _html(self) -> str:
+        return fields_html(str(self.key), self.cells.items())
+
 
 @dataclass(frozen=True, slots=True)
-class Table(Sequence[TableRow]):
+class Table(Shown, Sequence[TableRow]):
     """A page of runs or models, a row each; `next` asks for the page after it, and is None on the last.
 
     `columns` are named as in filters: `id`, `state`, `parameters.depth`, `metrics.auc`, `metrics.auc@test`, `data`. Where
@@ -154,9 +161,7 @@ class Table(Sequence[TableRow]):
             Path(target).write_text(text, encoding="utf-8", newline="")
         return text
 
-    def _repr_html_(self) -> str:
-        return safely(self._html, "Table")
-
+    @override
     def _html(self) -> str:
         word = "runs" if self.kind is Kind.EXECUTION else "models"
         caption = f"{len(self.rows)} {word} as of transaction {self.number}"
@@ -164,15 +169,19 @@ class Table(Sequence[TableRow]):
             ["–" if row[name] is None else row[name] for name in self.columns]
             for row in self.rows[:ROWS]
         ]
-        return html_table(caption, self.columns, cells, more=len(self.rows) - len(cells))
+        left_out = len(self.rows) - len(cells)
+        return html_answer(caption, self.columns, cells, more=left_out, notes=self.notes)
 
 
 def _flat(cell: Cell) -> Value | datetime | None:
     """Return a cell as one value: what things are called, joined, so that frames can be grouped by it."""
-    return "; ".join(cell) if type(cell) is tuple else cell  # type: ignore[return-value]  # only names are bare tuples
+    # A protobuf message is a tuple, too, and one value.
+    if isinstance(cell, tuple) and not isinstance(cell, ProtoAny):
+        return "; ".join(cell)
+    return cell
 
 
-class Shown(NamedTuple):
+class ShownPage(NamedTuple):
     """The columns and rows of a page."""
 
     columns: tuple[str, ...]
@@ -186,7 +195,7 @@ def rows_of(
     asked: Asked,
     keys: Sequence[NodeKey],
     around: SomeRuns,
-) -> Shown:
+) -> ShownPage:
     """Return the rows of some nodes, in their order, from what is around them."""
     page = _Page(reader, table, asked, keys, around)
     wanted = page.offered() if asked.columns is None else asked.columns
@@ -200,7 +209,7 @@ def rows_of(
         TableRow(reader.node(key), {name: cells[name].get(key.id) for name in names})
         for key in keys
     )
-    return Shown(tuple(names), rows, tuple(page.notes()))
+    return ShownPage(tuple(names), rows, tuple(page.notes()))
 
 
 class _Page:
@@ -325,7 +334,7 @@ class _Page:
         """Return what models say of themselves."""
         if self._asked.kind is Kind.EXECUTION:
             return {}
-        found = {}
+        found: dict[int, dict[str, Value]] = {}
         for row in self._rows:
             values = {**decode(row.custom), **decode(row.properties)}
             found[row.key.id] = {

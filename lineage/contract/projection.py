@@ -49,20 +49,17 @@ class Join(NamedTuple):
     kinds: frozenset[EdgeKind]
 
     @property
-    def is_possible(self) -> bool:
-        """Whether there may be any; `Invalid` as for `ends`."""
-        return bool(self.ends and self.sources and self.targets)
-
-    @property
     def ends(self) -> tuple[Kind, Kind]:
-        """The kinds of the sources and of the targets; `Invalid` unless all edges have the same."""
-        ends = {EDGE_ENDS[kind] for kind in self.kinds}
-        if len(ends) != 1:
+        """The kinds of the sources and of the targets."""
+        return EDGE_ENDS[next(iter(self.kinds))]
+
+    def check(self) -> None:
+        """Raise `Invalid` unless all edges join the same kinds of node."""
+        if len({EDGE_ENDS[kind] for kind in self.kinds}) != 1:
             names = ", ".join(sorted(kind.name for kind in self.kinds)) or "none"
             raise Invalid(
                 f"edges of kinds that join the same kinds of node are asked for, not {names}"
             )
-        return next(iter(ends))
 
 
 class Projections(ABC):
@@ -130,7 +127,8 @@ class Projections(ABC):
         Types are given by their ids. The kinds of edge must all join the same kinds of node (`Invalid`).
         """
         join = Join(frozenset(sources), frozenset(targets), frozenset(kinds))
-        return self._joined(join, as_of) if join.is_possible else []
+        join.check()
+        return self._joined(join, as_of) if join.sources and join.targets else []
 
     def _joined(self, join: Join, as_of: int | None) -> list[Link]:
         as_of = self.pin(as_of)
@@ -169,7 +167,8 @@ def of_texts(columns: Sequence[AnyColumn], rows: Iterable[Sequence[Any]]) -> lis
     and of the custom ones, of which None and an empty map say that there are none. A text is read once.
     """
     own, custom = _value_readers(columns, custom=False), _value_readers(columns, custom=True)
-    no_own, no_custom = (None,) * len(own), (None,) * len(custom)
+    no_own: tuple[object, ...] = (None,) * len(own)
+    no_custom: tuple[object, ...] = (None,) * len(custom)
     found: list[Projected] = []
     # A hundred thousand rows go through here: a call more for each would be felt.
     for row in rows:

@@ -91,7 +91,7 @@ def test_find_prints_a_column_a_property(shell: Shell, board: Path) -> None:
     assert lines[-1] == "Without description; --json has all."
     header, model = shell("find", "Clf", "--limit", "1").out.splitlines()
     assert header.split() == ["NODE", "TYPE", "URI", "CREATED"]
-    assert model.split()[:3] == ["artifact:2", "Clf", "s3://model…ersion-0/model.onnx"]
+    assert model.split()[:3] == ["artifact:2", "Clf", "s3://model…/version-0/model.onnx"]
 
 
 def test_comparisons_fit_a_page(shell: Shell, board: Path) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import math
+from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from lineage.model.marks import NOTE, TAGS
 from lineage.queries import runs as module
 from lineage.queries.tables import Table
 from lineage.store import Store
+from lineage.testing.builders import Clock
+from tests.conftest import BACKENDS
 
 
 class Fit(lineage.Train):
@@ -41,9 +44,8 @@ WAYS = (module.FEW, 0)
 """Around how many nodes is read by their keys: both ways of reading must come to the same."""
 
 
-@pytest.fixture
-def store(store: Store) -> Store:
-    """Five runs: the deeper, the better on the test data and the worse on the training data."""
+def fill(store: Store) -> Store:
+    """Record five runs: the deeper, the better on the test data and the worse on the training data."""
     for depth in range(5):
         custom = {"optimizer": "adam" if depth % 2 else depth, "lineage.own": "x"}
         with store.run(Fit(name=f"fit {depth}", depth=depth, custom_properties=custom)) as run:
@@ -55,14 +57,27 @@ def store(store: Store) -> Store:
     return store
 
 
+@pytest.fixture(scope="module")
+def board(shared: Store) -> Store:
+    """The runs in a store of each kind, which tests only read."""
+    return fill(shared)
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """The runs in a store that a test may change: what it does with them is the engine's, and no backend's."""
+    with BACKENDS[request.param](tmp_path, Clock()) as backend:
+        yield fill(Store(backend, actor="ann"))
+
+
 def ids(table: Table) -> list[int]:
     return [row.key.id for row in table]
 
 
-def test_a_row_says_what_a_run_read_wrote_and_measured(store: Store) -> None:
-    (row,) = store.runs(Fit, "name = 'fit 4'")
+def test_a_row_says_what_a_run_read_wrote_and_measured(board: Store) -> None:
+    (row,) = board.runs(Fit, "name = 'fit 4'")
     assert row.key == NodeKey.parse("execution:5")
-    assert row.node == store.get("execution:5")
+    assert row.node == board.get("execution:5")
     expected = {
         "id": 5,
         "name": "fit 4",
@@ -106,6 +121,14 @@ FILTERS: list[tuple[str, list[int]]] = [
 ]
 
 
+def test_columns_filter_on_every_backend(board: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neo4j plans each shape of a condition for a second, so that a few must do."""
+    for few in WAYS:
+        monkeypatch.setattr(module, "FEW", few)
+        for where, found in FILTERS[:6]:
+            assert (where, ids(board.runs(Fit, where))) == (where, found)
+
+
 def test_any_column_filters(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     for few in WAYS:
         monkeypatch.setattr(module, "FEW", few)
@@ -132,11 +155,11 @@ ORDERS: list[tuple[str | None, list[int]]] = [
 ]
 
 
-def test_any_column_sorts(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_column_sorts(board: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     for few in WAYS:
         monkeypatch.setattr(module, "FEW", few)
         for order, found in ORDERS:
-            assert (order, ids(store.runs(Fit, order=order))) == (order, found)
+            assert (order, ids(board.runs(Fit, order=order))) == (order, found)
 
 
 def test_pages_are_of_the_moment_of_the_first(store: Store) -> None:
@@ -166,7 +189,7 @@ def test_a_page_of_another_question_is_refused(store: Store) -> None:
         store.at(1).runs(Fit, order="metrics.auc", page=page)
 
 
-def test_columns_that_were_asked_for(store: Store) -> None:
+def test_columns_that_were_asked_for(board: Store) -> None:
     names = [
         "metrics.auc@test",
         "PARAMETERS.depth",
@@ -176,8 +199,8 @@ def test_columns_that_were_asked_for(store: Store) -> None:
         "uri",
     ]
     with pytest.raises(Invalid, match="there is no column 'uri'"):
-        store.runs(Fit, columns=names)
-    table = store.runs(Fit, columns=names[:-1], limit=1)
+        board.runs(Fit, columns=names)
+    table = board.runs(Fit, columns=names[:-1], limit=1)
     assert table.columns == (
         "metrics.auc@test",
         "parameters.depth",
@@ -227,11 +250,11 @@ def test_runs_of_several_types(store: Store) -> None:
     assert ids(store.runs("execution", "metrics.auc < 0.65")) == [6, 5]
 
 
-def test_what_no_run_has_is_said_with_what_is_near(store: Store) -> None:
-    assert store.runs(Fit, order="metrics.acu").notes == (
+def test_what_no_run_has_is_said_with_what_is_near(board: Store) -> None:
+    assert board.runs(Fit, order="metrics.acu").notes == (
         "nothing here has metrics.acu; there are metrics.auc",
     )
-    table = store.runs(Fit, "metrics.lozz > 1")
+    table = board.runs(Fit, "metrics.lozz > 1")
     assert (ids(table), table.notes) == (
         [],
         ("nothing here has metrics.lozz; there are metrics.loss",),
@@ -301,6 +324,16 @@ def test_a_run_recorded_at_once_has_no_duration(store: Store) -> None:
     (row,) = store.runs(where=f"id = {stored.id}", columns=["duration"])
     assert row["duration"] is None
     assert ids(store.runs(Fit, "duration is null")) == [stored.id]
+
+
+def test_a_mark_after_the_end_makes_no_run_longer(store: Store) -> None:
+    before = store.runs(Fit, "id = 3", columns=["duration"])[0]["duration"]
+    run = store.get("execution:3")
+    marked = {**run.custom_properties, TAGS: ["late"]}
+    store.update(run.model_copy(update={"custom_properties": marked}))
+    (row,) = store.runs(Fit, "id = 3", columns=["duration", "tags"])
+    assert (row["duration"], row["tags"]) == (before, ["late"])
+    assert ids(store.runs(Fit, f"duration = {before!r} and id = 3")) == [3]
 
 
 def test_frames_have_the_columns(store: Store) -> None:

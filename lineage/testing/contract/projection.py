@@ -1,17 +1,20 @@
 """Columns of many nodes, and the edges between nodes of some types: what tables are made of."""
 
 import math
+from collections.abc import Sequence
 
 import pytest
 
 from lineage.contract.backend import Backend
-from lineage.contract.projection import Join, Link, Projections
+from lineage.contract.projection import Join, Link, Projected, Projections
 from lineage.errors import Invalid
 from lineage.filters.tree import (
+    AnyColumn,
     Column,
     Compare,
     Exists,
     Field,
+    Filter,
     In,
     Neighbour,
     Operator,
@@ -25,7 +28,7 @@ from lineage.model.values import ValueType
 from lineage.testing.builders import DATASET, MODEL, TRAIN, writing
 
 PLAIN = {"a": 3, "b": 0.1, "c": "te\0xt", "d": True, "e": math.inf, "a'b\"": 1, "list": ["x", 2]}
-COLUMNS = [
+COLUMNS: list[AnyColumn] = [
     PropertyColumn("b", custom=True),
     Column(Field.NAME),
     *map(PropertyColumn, PLAIN),
@@ -37,11 +40,15 @@ COLUMNS = [
 
 
 def both(
-    backend: Backend, *arguments: object, as_of: int | None = None
-) -> list[tuple[object, ...]]:
+    backend: Backend,
+    columns: Sequence[AnyColumn],
+    where: Filter | None = None,
+    *,
+    as_of: int | None = None,
+) -> list[Projected]:
     """Return values, which do not depend on how a backend reads them."""
-    found = backend.values(Kind.ARTIFACT, *arguments, as_of=as_of)  # type: ignore[arg-type]
-    default = Projections._values(backend, Kind.ARTIFACT, *[*arguments, None][:2], as_of)  # type: ignore[arg-type]
+    found = backend.values(Kind.ARTIFACT, columns, where, as_of=as_of)
+    default = Projections._values(backend, Kind.ARTIFACT, columns, where, as_of)
     assert repr(found) == repr(default)  # NaN equals nothing
     return found
 
@@ -56,7 +63,7 @@ def test_values_are_those_that_filters_compare(backend: Backend) -> None:
     at = [one.id, None, "one", 3, 0.1, "te\0xt", True, math.inf, 1, ("x", 2)]
     assert list(row) == [*at, ValueType.STRUCT, None, 5, one.id]
     assert other[0] == two.id
-    assert math.isnan(other[1])  # type: ignore[arg-type]
+    assert math.isnan(other[1])
     assert set(other[2:-2]) == {None}
     assert both(backend, []) == [(one.id,), (two.id,)]
     assert both(backend, [Column(Field.NAME)]) == [(one.id, "one"), (two.id, None)]
