@@ -205,14 +205,13 @@ def test_types_of_our_own_come_when_they_are_needed(
 ) -> None:
     assert cls.type_name == (name, None)
     store.put(cls(name="n"))
-    (stored,) = store.types(Kind.CONTEXT)
+    (stored,) = store.types(cls.kind, name=name)
+    of_kind = TYPE_CLASSES[cls.kind]
     assert stored.replace(id=None, create_time=None, update_time=None) == type_of(cls)
     with pytest.raises(Invalid, match="is a system type and does not change"):
-        store.put(
-            ContextType(name=stored.name, properties={"x": "INT"}), can_add=True, can_omit=True
-        )
+        store.put(of_kind(name=stored.name, properties={"x": "INT"}), can_add=True, can_omit=True)
     with pytest.raises(Invalid, match="reserved"):
-        store.put(ContextType(name=stored.name, version="2"))
+        store.put(of_kind(name=stored.name, version="2"))
 
 
 @pytest.mark.parametrize("name", ["lineage.Model", "lineage.", "mlmd.Model", "mlmd.x"])
