@@ -187,7 +187,7 @@ def test_transactions_of_threads_are_their_own(store: Store) -> None:
     for thread in threads:
         thread.join()
     assert sorted(each.name or "" for each in store.find(Dataset)) == ["a", "b"]
-    assert len(store.log()) == 2
+    assert store.backend.now() == 2
 
 
 # Who writes
@@ -232,12 +232,12 @@ def test_log_keeps_messages_as_they_are(write: str, store: Store) -> None:
     store.put(Dataset())
     message = "why: \x00\x01 'quoted' \U0001f600\n"
     WRITES[write](store, message)
-    assert store.log()[0].message == message
+    assert store.log(limit=1)[0].message == message
     assert store.check() == []
     for bad in ("\ud800", 5, None):
         with pytest.raises(Invalid, match=r"surrogate|is not a string"):
             WRITES[write](store, bad)
-    assert len(store.log()) == 2
+    assert store.backend.now() == 2
 
 
 # Connecting and closing

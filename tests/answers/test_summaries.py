@@ -18,15 +18,15 @@ def said(store: Store, number: int = 1) -> list[str]:
     return [entry.summary for entry in reversed(store.log(limit=number))]
 
 
-def test_a_run_is_told_step_by_step(store: Store) -> None:
-    with store.run(Fit(), within=lineage.Asset(name="churn")) as run:
+def test_a_run_is_told_step_by_step(embedded: Store) -> None:
+    with embedded.run(Fit(), within=lineage.Asset(name="churn")) as run:
         run.input(Table(uri="file:///data/churn.csv"))
         run.output(lineage.Model(), asset="churn")
         run.log_metrics(auc=0.9, loss=0.1)
         run.log_metrics(auc=0.8)
         with run.step(lineage.Transform()) as step:
             step.output(Table(name="clean"))
-    assert said(store, 9) == [
+    assert said(embedded, 9) == [
         "begin Fit",
         "input data/churn.csv to Fit",
         "output Model artifact:2 of Fit",

@@ -361,7 +361,7 @@ def test_types_of_a_name_differ_by_kind_and_version(kind: Kind, store: Store) ->
     assert [each.id for each in types] == [10, 11]
     assert sorted(each.id or 0 for each in others) == [10, 12, 13]
     assert store.put(types) == types
-    assert len(store.log()) == 2
+    assert store.backend.now() == 2
 
 
 def test_same_type_twice_in_one_call_is_one(store: Store) -> None:
@@ -480,7 +480,7 @@ def test_class_is_registered_at_its_first_write(store: Store) -> None:
     assert stored.properties == type_of(Trainer).properties
     assert stored.description == "Trains."
     store.put(Trainer(rate=0.2))
-    assert len(store.log()) == 2
+    assert store.backend.now() == 2
     assert next(store.changes(1)).types == ()
 
 

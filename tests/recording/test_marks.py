@@ -62,23 +62,26 @@ def test_every_way_to_write_a_node_takes_them(store: Store) -> None:
     assert found(store, "artifact", "note != uri") == [data.key, other.key]
 
 
-def test_they_change_and_history_keeps_them(store: Store) -> None:
-    net = store.put(Net(uri="m"))
-    tagged = store.tag(net, "b", "a")
+def test_they_change_and_history_keeps_them(embedded: Store) -> None:
+    net = embedded.put(Net(uri="m"))
+    tagged = embedded.tag(net, "b", "a")
     assert type(tagged) is Net
-    assert tagged == store.get(Net, net.key)
-    before = store.log(limit=1)[0].number
-    assert tags_of(store.tag(net.key, "c", remove=["a", "never"]).custom_properties) == ("b", "c")
-    assert note_of(store.note("m", "text").custom_properties) == "text"
-    unchanged = store.log(limit=1)[0].number
-    store.tag(net, "b", remove=["a"])
-    store.note(net, "text")
-    assert store.log(limit=1)[0].number == unchanged
-    store.note(net, None)
-    store.tag(net, remove=["b", "c"])
-    assert not store.get(net.key).custom_properties
-    assert marks(store.at(before), net) == (("a", "b"), None)
-    assert [entry.changed for entry in store.log(net)][:2] == [
+    assert tagged == embedded.get(Net, net.key)
+    before = embedded.backend.now()
+    assert tags_of(embedded.tag(net.key, "c", remove=["a", "never"]).custom_properties) == (
+        "b",
+        "c",
+    )
+    assert note_of(embedded.note("m", "text").custom_properties) == "text"
+    unchanged = embedded.backend.now()
+    embedded.tag(net, "b", remove=["a"])
+    embedded.note(net, "text")
+    assert embedded.backend.now() == unchanged
+    embedded.note(net, None)
+    embedded.tag(net, remove=["b", "c"])
+    assert not embedded.get(net.key).custom_properties
+    assert marks(embedded.at(before), net) == (("a", "b"), None)
+    assert [entry.changed for entry in embedded.log(net)][:2] == [
         (f"custom_properties.{TAGS}",),
         (f"custom_properties.{NOTE}",),
     ]
@@ -137,10 +140,10 @@ def test_what_is_no_mark_is_refused_and_nothing_written(
 ) -> None:
     store = lineage.connect("memory:")
     node = store.put(Data(uri="a"), tags=["one"])
-    number = store.log(limit=1)[0].number
+    number = store.backend.now()
     with pytest.raises(Invalid, match=message):
         write(store, node)
-    assert store.log(limit=1)[0].number == number
+    assert store.backend.now() == number
 
 
 def test_of_what_is_gone_they_are_refused(embedded: Store) -> None:

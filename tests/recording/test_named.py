@@ -80,24 +80,24 @@ def test_of_several_versions_the_plain_one_is_meant_else_the_only_one(embedded: 
         assert run.output("Plot", uri="c").type_version is None
 
 
-def test_parameters_come_at_any_time(store: Store) -> None:
-    with store.run(Fit(depth=1, external_id="job")) as run:
+def test_parameters_come_at_any_time(embedded: Store) -> None:
+    with embedded.run(Fit(depth=1, external_id="job")) as run:
         run.log_params(rate=0.5, units=[64, 32])
         run.log_params({"data/split": "a", "depth": 2}, skipped=None)
-        before = store.log(limit=1)[0].number
+        before = embedded.backend.now()
         run.log_params(depth=2)
-        assert store.log(limit=1)[0].number == before
-        with store.extend("job") as worker:
+        assert embedded.backend.now() == before
+        with embedded.extend("job") as worker:
             worker.log_params(worker=True)
     assert (run.execution.depth, run.execution.rate) == (2, 0.5)
-    assert dict(store.show(run.key).parameters) == {
+    assert dict(embedded.show(run.key).parameters) == {
         "depth": 2,
         "rate": 0.5,
         "units": [64, 32],
         "data/split": "a",
         "worker": True,
     }
-    assert store.find("execution", "properties.depth = 2 AND custom_properties.worker = TRUE")
+    assert embedded.find("execution", "properties.depth = 2 AND custom_properties.worker = TRUE")
     with pytest.raises(Invalid, match="has ended"):
         run.log_params(depth=3)
 
@@ -132,10 +132,10 @@ def test_what_is_no_name_and_no_parameter_is_refused(
 ) -> None:
     store = lineage.connect("memory:")
     with store.run(Fit(depth=1)) as run:
-        number, types = store.log(limit=1)[0].number, len(store.types())
+        number, types = store.backend.now(), len(store.types())
         with pytest.raises(Invalid, match=message):
             write(store, run)
-        assert (store.log(limit=1)[0].number, len(store.types())) == (number, types)
+        assert (store.backend.now(), len(store.types())) == (number, types)
     assert store.types(Kind.EXECUTION, name="Fit")[0].properties["depth"] == "INT"
 
 

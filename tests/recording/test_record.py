@@ -65,7 +65,7 @@ def test_run_is_one_transaction_with_all_its_edges(store: Store) -> None:
         done.outputs,
         done.contexts,
     )
-    now = store.log()[0].time
+    now = store.log(limit=1)[0].time
     assert edges(store, run.key, churn.key) == [
         Event(artifact=data.key, execution=run.key, type="INPUT", time=now),
         *(
@@ -104,7 +104,7 @@ def test_what_is_returned_is_what_is_stored_in_the_order_and_classes_given(store
 def test_run_may_be_all_there_is(store: Store) -> None:
     done = store.record(Execution(type="lineage.Process"))
     assert (done.inputs, done.outputs, done.contexts) == ((), (), ())
-    assert store.log()[0].records == 1
+    assert store.log(limit=1)[0].records == 1
 
 
 @pytest.mark.parametrize("state", [None, *ExecutionState])
@@ -160,7 +160,7 @@ def test_same_input_twice_is_one_event(store: Store) -> None:
         "association",
         "attribution",
     ]
-    assert store.log()[0].records == len(written)
+    assert store.log(limit=1)[0].records == len(written)
 
 
 def test_artifact_may_be_read_and_written(store: Store) -> None:
@@ -182,7 +182,7 @@ def test_memberships_that_are_there_already_stay(store: Store) -> None:
         "Association",
         "Attribution",
     ]
-    assert store.log()[0].records == len(["run", "input", "output", "association"])
+    assert store.log(limit=1)[0].records == len(["run", "input", "output", "association"])
     store.delete(Attribution(context="context:1", artifact=data.key))
     store.record(Train(), inputs=[data], within=churn)
     assert Attribution(context="context:1", artifact=data.key) in edges(store, data.key)
@@ -211,7 +211,7 @@ def test_runs_of_one_transaction_see_each_other(store: Store) -> None:
         second = store.record(Train(), inputs=[Dataset(uri="u", digest="d")], outputs=[Model()])
     assert second.inputs == first.outputs
     assert store.upstream(second.outputs[0]).keys[-1] == first.execution.key
-    assert len(store.log()) == 1
+    assert store.backend.now() == 1
 
 
 def test_classes_are_registered_in_the_same_transaction(store: Store) -> None:
