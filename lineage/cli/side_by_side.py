@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from lineage.answers.labels import label, printable
+from lineage.answers.labels import label
 from lineage.cli import output, pages
 from lineage.cli.grids import LINE, GridColumn, grid, rounded, shortened
 from lineage.cli.output import bold, several
 from lineage.cli.tables import GAP, columns_of, fields, table
+from lineage.model.texts import printable
 from lineage.model.values import Value
 from lineage.queries.comparison import Comparison, Row
 
