@@ -29,7 +29,10 @@ CELL = 120
 """How many characters of a text are shown at most."""
 DIGEST_SHOWN = 12
 """How many of a digest's digits a table shows, which tell contents apart."""
-_DIGEST = re.compile(r"(?:[A-Za-z][\w+.-]{0,20}:)?[0-9a-fA-F]{32,128}")
+_DIGEST = re.compile(
+    # Not in a URI or a path, which would lead nowhere without its end.
+    rf"(?<![\w/.:@-])((?:[A-Za-z][\w+.-]{{0,20}}:)?[0-9a-fA-F]{{{DIGEST_SHOWN}}})[0-9a-fA-F]{{20,116}}(?![\w/.])"
+)
 # The standard library's `html` takes milliseconds to import, for its table of entities.
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"})
 
@@ -108,11 +111,10 @@ def _note(text: str) -> str:
 
 
 def _shortened(cell: object) -> object:
-    """Return a cell in which a digest, with its algorithm or without, is cut to what tells contents apart."""
-    if not isinstance(cell, str) or not _DIGEST.fullmatch(cell):
+    """Return a cell in which digests, with their algorithms or without, are cut to what tells contents apart."""
+    if not isinstance(cell, str) or len(cell) > 8 * CELL:
         return cell
-    algorithm, colon, digits = cell.rpartition(":")
-    return f"{algorithm}{colon}{digits[:DIGEST_SHOWN]}…"
+    return _DIGEST.sub(r"\1…", cell)
 
 
 def escaped(text: str) -> str:

@@ -89,10 +89,12 @@ def test_short_answer_is_one_table() -> None:
 
 def test_digests_are_cut() -> None:
     digits = "0123456789abcdef" * 4
-    cells = [digits, f"sha256:{digits}", f"s3://lake/{digits}", "deadbeef", digits + "g"]
+    whole = [f"s3://lake/{digits}", f"oci://a@sha256:{digits}", "deadbeef", digits + "g"]
+    cells = [digits, f"sha256:{digits}", f"digest=sha256:{digits}, depth=3", *whole]
     texts = Page(html_answer("c", ["n"], [[cell] for cell in cells])).texts
-    assert [text for text in texts if text.endswith("…")] == [
+    assert [text for text in texts if "…" in text] == [
         "0123456789ab…",
         "sha256:0123456789ab…",
+        "digest=sha256:0123456789ab…, depth=3",
     ]
-    assert {f"s3://lake/{digits}", "deadbeef", digits + "g"} <= {*texts}
+    assert {*whole} <= {*texts}
