@@ -13,37 +13,50 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lineage.answers.curves import CurveSummary
     from lineage.answers.log import Log
     from lineage.answers.sequences import Events, Types
     from lineage.contract.roles import Role
     from lineage.queries.actors import ActorRemoval
+    from lineage.queries.aliases import Held, Tenure
+    from lineage.queries.blame import Blame, Blamed
     from lineage.queries.comparison import Comparison, Row
     from lineage.queries.copies import Copy
     from lineage.queries.differences import Diff, Difference, FieldChange
     from lineage.queries.facts import Linked, Metric, Source
     from lineage.queries.find import Page
     from lineage.queries.impact import Affected, Impact
+    from lineage.queries.inventory import Holdings, Info, Overview
     from lineage.queries.paths import Paths, Way
     from lineage.queries.peers import Peer, Peers
     from lineage.queries.removal import Removal
     from lineage.queries.search import Hits
     from lineage.queries.summary import Sources, Summary
+    from lineage.queries.tables import Table, TableRow
+    from lineage.queries.uris import UriMoves
     from lineage.queries.versions import Versions
 
 __all__ = [
     "ActorRemoval",
     "Affected",
+    "Blame",
+    "Blamed",
     "Comparison",
     "Copy",
+    "CurveSummary",
     "Diff",
     "Difference",
     "Events",
     "FieldChange",
+    "Held",
     "Hits",
+    "Holdings",
     "Impact",
+    "Info",
     "Linked",
     "Log",
     "Metric",
+    "Overview",
     "Page",
     "Paths",
     "Peer",
@@ -54,16 +67,26 @@ __all__ = [
     "Source",
     "Sources",
     "Summary",
+    "Table",
+    "TableRow",
+    "Tenure",
     "Types",
+    "UriMoves",
     "Versions",
     "Way",
 ]
 
 _HOMES = {
+    "lineage.answers.curves": ("CurveSummary",),
     "lineage.answers.log": ("Log",),
     "lineage.answers.sequences": ("Events", "Types"),
     "lineage.queries.actors": ("ActorRemoval",),
+    "lineage.queries.aliases": ("Held", "Tenure"),
+    "lineage.queries.blame": ("Blame", "Blamed"),
+    "lineage.queries.inventory": ("Holdings", "Info", "Overview"),
     "lineage.queries.comparison": ("Comparison", "Row"),
+    "lineage.queries.tables": ("Table", "TableRow"),
+    "lineage.queries.uris": ("UriMoves",),
     "lineage.queries.copies": ("Copy",),
     "lineage.queries.differences": ("Diff", "Difference", "FieldChange"),
     "lineage.queries.facts": ("Linked", "Metric", "Source"),

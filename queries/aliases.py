@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, cast
 
+from lineage.answers.notebook import Part
 from lineage.contract.backend import Backend
 from lineage.contract.registry import registry
 from lineage.contract.walking import Direction
@@ -38,7 +39,7 @@ _ATTRIBUTION = frozenset({EdgeKind.ATTRIBUTION})
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Held(Part):
     """An alias of an asset and the artifact that it holds, since transaction `number`.
 
     `deployed` says that what holds it counts as deployed. The artifact may have been deleted meanwhile.
@@ -58,7 +59,7 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Tenure:
+class Tenure(Part):
     """An artifact that an alias held from transaction `number` on, who gave it to it and why.
 
     It ended with transaction `ended`, at the time `until`; both are None while it lasts.

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing_extensions import override
 
 from lineage.answers.log import NodeEntry, entries_of
+from lineage.answers.notebook import Part
 from lineage.contract.backend import Backend
 from lineage.model.entities import Node
 from lineage.model.keys import NodeKey
@@ -22,7 +23,7 @@ _MAPS = ("properties", "custom_properties")
 
 
 @dataclass(frozen=True, slots=True)
-class Blamed:
+class Blamed(Part):
     """A field of a node, such as `uri` or `properties.rows`, and the transaction that gave it its value.
 
     The value is None where that transaction took it away. `purged` says that actor and message were erased. Where

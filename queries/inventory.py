@@ -10,7 +10,7 @@ from importlib.metadata import version
 
 from typing_extensions import override
 
-from lineage.answers.notebook import node_cells
+from lineage.answers.notebook import Part, node_cells
 from lineage.contract.backend import Backend, Order
 from lineage.contract.kept import kept_at
 from lineage.contract.registry import Registry, registry
@@ -30,7 +30,7 @@ _KINDS = (Kind.ARTIFACT, Kind.EXECUTION, Kind.CONTEXT)
 
 
 @dataclass(frozen=True, slots=True)
-class Holdings:
+class Holdings(Part):
     """How many live nodes there are of a type, which is written with its version, and the newest of them."""
 
     kind: Kind
@@ -66,7 +66,7 @@ class Overview(Shown):
 
 
 @dataclass(frozen=True, slots=True)
-class Info:
+class Info(Part):
     """A store as a whole, as of transaction `transactions`, which is the last one.
 
     `artifacts`, `executions` and `contexts` are live, `edges` all that were ever written, `types` those

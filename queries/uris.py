@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from lineage.answers.labels import listed
+from lineage.answers.notebook import Part
 from lineage.contract.backend import Backend
 from lineage.errors import Invalid, NotFound
 from lineage.model.keys import Kind, NodeKey
@@ -23,7 +24,7 @@ class UriMove(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class UriMoves:
+class UriMoves(Part):
     """What a move of a place gives other URIs, by key; `notes` say which artifacts are at the new place already."""
 
     moves: tuple[UriMove, ...]

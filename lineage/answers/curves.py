@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, overload
 
 from typing_extensions import override
 
-from lineage.answers.notebook import fields_html
+from lineage.answers.notebook import Part, fields_html
 from lineage.errors import MissingExtra
 from lineage.model.notebook import Shown, safely
 from lineage.model.points import Points
@@ -161,7 +161,7 @@ class Curve(Shown, Sequence[Point]):
 
 
 @dataclass(frozen=True, slots=True)
-class CurveSummary:
+class CurveSummary(Part):
     """A metric that was logged by steps: how many points, between which steps and values, and how it went.
 
     `lowest` and `highest` are of the finite values, and None where there is none.

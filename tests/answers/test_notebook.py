@@ -68,6 +68,7 @@ def hostile() -> list[object]:
     deploy = lineage.Deploy(name=HOSTILE)
     store.record(deploy, inputs=recorded.outputs, outputs=lineage.Artifact(type=HOSTILE))
     data_key = store.key_of(HOSTILE)
+    held = store.alias(HOSTILE, "production", data_key, message=HOSTILE)
     one, other = [row.key for row in store.find(lineage.Model)][:2]
     impact, summary = store.impact(data_key), store.show(one)
     diff, peers = store.diff(one, other), store.peers(data_key)
@@ -113,6 +114,17 @@ def hostile() -> list[object]:
         store.versions(data_key),
         curve,
         curve[0],
+        curve.summary(),
+        held,
+        store.alias_history(HOSTILE, "production")[0],
+        store.overview(),
+        store.overview().types[0],
+        store.info(),
+        store.blame(one),
+        store.blame(one).fields[0],
+        store.runs(),
+        store.runs()[0],
+        store.move_uri(HOSTILE, f"{HOSTILE}2"),
         store.removal(one),
         lineage.queries.Sources(summary.datasets, Cut("nodes", (one,))),
         lineage.queries.Copy(one, other),
