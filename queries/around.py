@@ -87,16 +87,16 @@ class Around(ABC):
 
         It is the data that they are claimed for, else the only one that the run read for evaluation.
         """
-        uses: dict[int, dict[int, str | None]] = {}
+        uses: dict[int, dict[int, list[str | None]]] = {}
         for run, data, paths in self.read(Role.DATASET):
-            uses.setdefault(run, {})[data] = paths
+            uses.setdefault(run, {}).setdefault(data, []).append(paths)
         claims, found = self.claims(), {}
         for run, metrics, _ in self.wrote(Role.METRICS):
             own = uses.get(run, {})
             claimed = claims[metrics].data if metrics in claims else None
             on = _evaluated(own) if claimed is None else claimed.id
             if on in own:
-                found[run, metrics] = uses_of(own[on])
+                found[run, metrics] = frozenset().union(*map(uses_of, own[on]))
         return found
 
 
@@ -110,9 +110,10 @@ def uses_of(paths: str | None) -> frozenset[str]:
     return frozenset({*(str(path[0]) for path in every), *(dotted([path]) for path in every)})
 
 
-def _evaluated(uses: Mapping[int, str | None]) -> int | None:
+def _evaluated(uses: Mapping[int, Iterable[str | None]]) -> int | None:
     """Return the only data that was read for evaluation."""
-    found = [data for data, paths in uses.items() if mask_of(paths) & Purpose.EVALUATION.bit]
+    bit = Purpose.EVALUATION.bit
+    found = [data for data, events in uses.items() if any(mask_of(each) & bit for each in events)]
     return found[0] if len(found) == 1 else None
 
 

@@ -29,6 +29,7 @@ from lineage.backends.neo4j.reading import (
     edge_page_at,
     edges_at,
     heads,
+    joined_now,
     nodes_at,
     versions_at,
 )
@@ -40,6 +41,7 @@ from lineage.contract.backend import EMPTY, PRELOADED, Backend, Order, Reference
 from lineage.contract.beginnings import Beginning
 from lineage.contract.owner import current_owner
 from lineage.contract.paging import EdgeCounts, Page
+from lineage.contract.projection import Join, Link
 from lineage.contract.refusals import deadlock, lost_transaction
 from lineage.contract.tree import HeadTree, subtree
 from lineage.contract.walking import Direction, Limits, Omitted, Walk, check_starts
@@ -295,6 +297,16 @@ class Neo4jBackend(Backend):
         return self._steadily(
             as_of, lambda run, number: edges_at(run, number, keys, direction, kinds)
         )
+
+    @override
+    def _joined(self, join: Join, as_of: int | None) -> list[Link]:
+        own, as_of = as_of is None, self.pin(as_of)
+
+        def read(run: RunStatement, number: int) -> list[Link] | None:
+            return None if self._is_past(number, own=own) else joined_now(run, join)
+
+        found = self._steadily(as_of, read)
+        return super()._joined(join, as_of) if found is None else found
 
     @override
     def _edge_page(self, page: Page, as_of: int | None) -> list[EdgeRow]:

@@ -16,6 +16,7 @@ from lineage.backends.neo4j.rows import (
     PAST,
     edge_rows,
     head_row,
+    key_of,
     known_at,
     node_row,
     number_of,
@@ -24,11 +25,20 @@ from lineage.backends.neo4j.rows import (
 )
 from lineage.contract.batches import batched
 from lineage.contract.paging import RANKS, EdgeCounts, Page, capped
+from lineage.contract.projection import Join, Link
 from lineage.contract.walking import Direction
 from lineage.model.keys import LARGEST_ID, NodeKey
 from lineage.model.rows import EdgeKind, EdgeRow, Head, NodeRow
 
-__all__ = ["edge_counts_at", "edge_page_at", "edges_at", "heads", "nodes_at", "versions_at"]
+__all__ = [
+    "edge_counts_at",
+    "edge_page_at",
+    "edges_at",
+    "heads",
+    "joined_now",
+    "nodes_at",
+    "versions_at",
+]
 
 BATCH_KEYS = 5_000
 """How many keys go into one statement."""
@@ -133,6 +143,22 @@ WHERE {of_moment("r")} AND (r.lineage_kind IS NULL OR r.lineage_kind IN $kinds)
 RETURN {EDGE}
 """
     return query, names
+
+
+def joined_now(run: RunStatement, join: Join) -> list[Link]:
+    """Return the edges between nodes of some types, as `Backend.joined` says, of the present."""
+    names = _names(join.kinds)
+    # The literal spares a condition on each edge: the present has those of a kind by their type.
+    query = f"""
+UNWIND $targets AS type
+MATCH (t:LineageNode) USING INDEX SEEK t:LineageNode(lineage_type, lineage_key)
+WHERE t.lineage_type = type AND t.lineage_key >= 0 AND t.lineage_until IS NULL
+MATCH (s:LineageNode)-[r:{"|".join(names)}]->(t)
+WHERE s.lineage_type IN $sources AND s.lineage_until IS NULL
+RETURN s.lineage_key, t.lineage_key, r.paths
+"""
+    found = run(query, targets=sorted(join.targets), sources=sorted(join.sources))
+    return [(key_of(source).id, key_of(target).id, paths) for source, target, paths in found]
 
 
 def _names(kinds: Collection[EdgeKind] | None) -> list[str]:
