@@ -68,6 +68,11 @@ class Handle:
                 "store.run(...) makes another run"
             )
 
+    def _check_not_undone(self) -> None:
+        """Raise `Invalid` where the transaction in which the run began was rolled back, outside of any other."""
+        if self._begun is not None and self._begun.abandoned:
+            self._check_begun(None)
+
     def _check_open(self) -> None:
         key = self.key
         if self._ended:

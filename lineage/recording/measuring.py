@@ -143,6 +143,7 @@ class Measuring(Handle):
         `NotFound` where nothing was, and `Invalid` where it was of several models or on several data sets, and
         it is not said which.
         """
+        self._check_not_undone()
         subject = subject_of(self._backend, of, on)
         self._own_points()
         own = None if self._spool is None else self._spool.name
@@ -166,8 +167,7 @@ class Measuring(Handle):
     def _log_points(self, subject: Subject, step: int, values: Properties) -> None:
         """Take a point of each metric, and store what there is where it is time to."""
         self._check_open()
-        if self._begun is not None and self._begun.abandoned:
-            self._check_begun(None)
+        self._check_not_undone()
         self._own_points()
         time = time_ns() // 1_000_000
         with self._guard:

@@ -145,6 +145,8 @@ def test_what_is_rolled_back_leaves_no_points(store: Store) -> None:
     runs: list[Any] = []
     with pytest.raises(ZeroDivisionError):
         undone()
+    with pytest.raises(Invalid, match="was rolled back"):
+        runs[0].series("loss")
     with store.run(Fit()) as run:
         run.log_metrics(acc=1.0, step=0)
     assert [each.name for each in store.show(run.key).series] == ["acc"]
