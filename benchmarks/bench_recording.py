@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import lineage
@@ -46,3 +47,23 @@ def bench_run_as_it_goes_on(benchmark: Callable[..., Any], store: lineage.Store)
     assert store.show(model).runs[0].state == "COMPLETE"
     assert len(store.find(lineage.Environment)) == 1
     assert len(store.find(lineage.Metrics)) == next(numbers)
+
+
+STEPS = 1_000
+
+
+def bench_steps_of_metrics(benchmark: Any, tmp_path: Path) -> None:
+    """A run of a thousand steps in a file, its beginning and its end included: a step is to take at most 20 µs."""
+    store = lineage.connect(tmp_path / "lineage.db")
+
+    def train() -> lineage.NodeKey:
+        with store.run(Trainer(learning_rate=1e-3), environment=False) as handle:
+            for step in range(STEPS):
+                handle.log_metrics(loss=1 / (step + 1), step=step)
+        return handle.key
+
+    key = benchmark(train)
+    assert len(store.series(key, "loss")) == STEPS
+    if benchmark.stats is not None:
+        benchmark.extra_info["microseconds_per_step"] = 1e6 * benchmark.stats.stats.min / STEPS
+    store.close()

@@ -150,8 +150,8 @@ class _Teller:
             is_open = weight_of(row.state) is Weight.OPEN
             return f"… is {state}" if is_open else f"end {self._kind(row.key)} as {state}"
         names = [*_changed(old, row)]
-        if names == [RUN_ID]:
-            return None
+        if names == [RUN_ID] or self._type(row.key) == "lineage.Series":
+            return None  # what is told of the step, and of the metrics, says it
         if self._type(row.key) == "lineage.Metrics":
             return f"log {_several(names)}"
         return f"change {_several(map(_plain, names))} of …" if names else "write … again"

@@ -32,14 +32,15 @@ class Subject(NamedTuple):
 def written_by_subject(
     backend: Backend, run: NodeKey, cls: type[Node], *, as_of: int | None = None
 ) -> Mapping[Subject, tuple[NodeKey, NodeKey | None]]:
-    """Return the live artifacts of a class that a run wrote by what they are claimed for, with the context that says so."""
+    """Return the live artifacts of a class's own type that a run wrote by what they are claimed for, with the context that says so."""
     known = registry(backend, as_of)
-    ids = known.ids(cls)
-    if not ids:
+    assert cls.type_name is not None
+    own = known.by_name.get((cls.kind, *cls.type_name))
+    if own is None:
         return {}
     written = backend.edges([run], Direction.DOWNSTREAM, kinds={EdgeKind.OUTPUT}, as_of=as_of)
     rows = backend.nodes({row.target for row in written}, as_of=as_of)
-    artifacts = sorted(key for key, row in rows.items() if row.type_id in ids and not row.gone)
+    artifacts = sorted(key for key, row in rows.items() if row.type_id == own.id and not row.gone)
     if not artifacts:
         return {}
     around = backend.edges(artifacts, Direction.UPSTREAM, kinds={EdgeKind.ATTRIBUTION}, as_of=as_of)

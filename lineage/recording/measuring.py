@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from time import time_ns
 from typing import NamedTuple, cast, overload
 
@@ -125,10 +125,10 @@ class Measuring(Handle):
             transaction.lock()
             subject = subject_of(self._backend, of, on)
             stored = self._store_metrics(transaction, subject, measured)
+        self._own_points()
         with self._guard:
             self._pending.supersede(subject, measured)
-            if self._spool is not None:
-                self._spool.supersede(subject, measured)
+            self._write_line(lambda spool: spool.supersede(subject, measured))
         return cast(Metrics, entity_of(stored, registry(self._backend).by_id, Metrics))
 
     def series(
@@ -173,33 +173,34 @@ class Measuring(Handle):
         with self._guard:
             self._pending.add(subject, step, values, time)
             self._logged += 1
-            spool = self._spool or self._begin_spool()
-            if spool is not None:
-                self._write_line(spool, subject, step, values, time)
+            if self._spool is None:
+                self._begin_spool()
+            self._write_line(lambda spool: spool.add(subject, step, values, time))
         if self._spool is None and self._logged >= self._due and not self._backend.in_transaction:
             self._due = max(FIRST_POINTS, 2 * self._logged)
             self._store_early()
 
-    def _begin_spool(self) -> Spool | None:
-        """Return a new spool; None where the store has no place for one, or may yet undo that the run began."""
+    def _begin_spool(self) -> None:
+        """Make a spool, unless the store has no place for one, or may yet undo that the run began."""
         if not self._may_spool or self._backend.in_transaction:
-            return None
+            return
         folder = folder_of(self._backend)
         if folder is None or self._logged > 1:
             self._may_spool = False
-            return None
+            return
         created = self._backend.nodes([self.key])[self.key].created
         try:
             self._spool = Spool(folder, self.key, created)
         except OSError as error:
             self._without_spool(error)
-        return self._spool
 
-    def _write_line(
-        self, spool: Spool, subject: Subject, step: int, values: Properties, time: int
-    ) -> None:
+    def _write_line(self, write: Callable[[Spool], None]) -> None:
+        """Write into the spool, if there is one; where it cannot be written the training goes on without."""
+        spool = self._spool
+        if spool is None:
+            return
         try:
-            spool.add(subject, step, values, time)
+            write(spool)
         except OSError as error:
             spool.close(remove=True)  # all of its points are in memory
             self._spool = None

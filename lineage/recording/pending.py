@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
 import weakref
 from collections.abc import Callable, Iterable, Mapping
@@ -16,6 +17,8 @@ from lineage.model.keys import NodeKey
 from lineage.model.points import Points
 
 __all__ = ["Pending", "Spool", "lock_spool", "remove_spool"]
+
+_LOGGER = logging.getLogger("lineage")
 
 
 class Pending:
@@ -145,7 +148,7 @@ def _close(handle: int) -> None:
 def lock_spool(path: Path) -> Callable[[], None] | None:
     """Return what lets go of a spool that nobody writes any more, once it is locked; None where somebody does."""
     try:
-        handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:  # it is stored by now, or somebody else's
         return None
     try:
@@ -160,8 +163,12 @@ def lock_spool(path: Path) -> Callable[[], None] | None:
 
 
 def remove_spool(path: Path) -> None:
-    """Remove a spool, and its folder with the last one."""
-    path.unlink(missing_ok=True)
+    """Remove a spool, and its folder with the last one; one that cannot be removed is stored, and does no harm."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        _LOGGER.warning("%s is stored, but could not be removed: %s", path, error)
+        return
     try:
         path.parent.rmdir()
     except OSError:  # there are others

@@ -227,3 +227,14 @@ def test_the_drivers_end_says_what_its_workers_metrics_were_measured_of(store: S
     assert metric.of is not None
     assert metric.on is not None
     assert (metric.of.key, metric.on.key) == (model.key, data.key)
+
+
+def test_a_workers_metrics_are_no_artifact_of_a_users_own_type(embedded: Store) -> None:
+    class Report(lineage.Metrics):
+        pages: int = 1
+
+    with embedded.run(lineage.Train(external_id="job")) as run:
+        report = run.output(Report())
+        with embedded.extend("job") as worker:
+            assert worker.log_metrics(loss=0.5).key != report.key
+    assert not embedded.get(report.key).custom_properties

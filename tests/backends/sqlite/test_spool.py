@@ -274,6 +274,26 @@ def test_nothing_is_exported_into_the_folder(path: Path, store: Store) -> None:
         lineage.connect(path.with_name("other.db-spool"))
 
 
+def test_a_spool_that_cannot_be_removed_is_stored_once(
+    path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Path, *, missing_ok: bool = False) -> None:  # as pathlib calls it
+        raise PermissionError(13, "not yours")
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with store.run(lineage.Train()) as run:
+        run.log_metrics(loss=1, step=0)
+    store.close()
+    for _ in range(2):
+        with lineage.connect(path) as again:
+            again.put(lineage.Dataset())
+            assert values(again) == [1]
+    monkeypatch.undo()
+    with lineage.connect(path) as again:
+        again.put(lineage.Dataset())
+    assert spools(path) == []
+
+
 def test_a_copy_has_what_is_stored(path: Path, store: Store) -> None:
     with store.run(lineage.Train()) as run:
         run.log_metrics(loss=1, step=0)
