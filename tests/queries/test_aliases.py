@@ -1,8 +1,5 @@
 """What an alias holds and held, who may hold it, and what answers say of it."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 import lineage
@@ -13,8 +10,6 @@ from lineage.model.keys import NodeKey
 from lineage.model.system import Alias, Asset
 from lineage.queries.naming import meant
 from lineage.store import Store
-from lineage.testing.builders import Clock
-from tests.conftest import BACKENDS
 
 key = NodeKey.parse
 
@@ -34,11 +29,10 @@ def everywhere(store: Store) -> Store:
     return shop(store)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def models(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    """The models in an embedded store: what a server does as well, the tests of `everywhere` tell."""
-    with BACKENDS[request.param](tmp_path, Clock()) as backend:
-        yield shop(Store(backend, actor="ann"))
+@pytest.fixture
+def models(embedded: Store) -> Store:
+    """The models in a store without a server: what a server does as well, the tests of `everywhere` tell."""
+    return shop(embedded)
 
 
 def held(store: Store, *asset: str) -> list[tuple[str, str]]:
@@ -66,7 +60,6 @@ def test_an_alias_moves_and_keeps_its_history(everywhere: Store) -> None:
     (now, was) = everywhere.alias_history("churn", "production")
     assert (was.message, was.actor, was.until) == ("the first", "ann", now.since)
     assert now.message == ""
-    assert everywhere.log(limit=1)[0].summary == "alias churn@production to models/2"
     for moment, artifact in ((4, "artifact:2"), (5, "artifact:2"), (6, "artifact:3")):
         then = everywhere.at(moment)
         assert str(then.key_of("churn@production")) == artifact
@@ -122,6 +115,7 @@ def test_moves_within_one_transaction_leave_the_last(everywhere: Store) -> None:
 
 def test_an_alias_is_taken_away_and_given_again(models: Store) -> None:
     models.alias("churn", "production", "artifact:2")
+    assert models.log(limit=1)[0].summary == "alias churn@production to models/1"
     assert models.alias("churn", "production", None) is None
     assert held(models) == []
     with pytest.raises(NotFound, match=r"nothing is churn@production any more, for the alias was"):
