@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
-from lineage.contract.backend import Backend
-from lineage.contract.transaction import Author
 from lineage.queries.naming import Reference, asked
 from lineage.recording.aliases import give_alias, take_alias
 from lineage.recording.nodes import move_uris
+from lineage.recording.writer import Writer
 
 if TYPE_CHECKING:
     from lineage.queries.aliases import Held
@@ -18,15 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["Moving"]
 
 
-class Moving(ABC):
+class Moving(Writer):
     """The part of a store in which somebody moves names about."""
-
-    backend: Backend
-    as_of: int | None
-
-    @abstractmethod
-    def _author(self, message: str) -> Author:
-        """Return who writes and why; `Invalid` of a store of the past."""
 
     def alias(
         self,

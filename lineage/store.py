@@ -19,7 +19,7 @@ from lineage.contract.registry import registry
 from lineage.contract.transaction import Author, current_actor
 from lineage.contract.walking import Limits
 from lineage.errors import Invalid, LineageError, NotFound
-from lineage.model.entities import Edge, Entity, EventType, Execution, Node
+from lineage.model.entities import Entity, Execution, Node
 from lineage.model.keys import NodeKey
 from lineage.model.marks import Marks, noted, tagged, to_note, to_tags
 from lineage.model.notebook import Shown
@@ -28,31 +28,25 @@ from lineage.model.rows import entity_of
 from lineage.model.system import SYSTEM_NAMES
 from lineage.model.values import to_text
 from lineage.moving import Moving
-from lineage.queries import naming
 from lineage.queries.naming import Reference
 from lineage.reading import Reading
-from lineage.recording.edges import end_edge_between, end_edges
 from lineage.recording.extension import Extension
 from lineage.recording.marking import Change, change_custom
 from lineage.recording.named import to_parameters
 from lineage.recording.nodes import (
-    delete_nodes,
     end_runs,
-    purge_nodes,
-    restore_nodes,
     update_node,
 )
 from lineage.recording.put import put
 from lineage.recording.record import Artifacts, Contexts, ExecutionT, Recorded, record
 from lineage.recording.recovering import Recovery
 from lineage.recording.run import Run
+from lineage.removing import Removing
 
 if TYPE_CHECKING:
     from lineage.interchange.copying import Copied
     from lineage.interchange.importing import Imported
     from lineage.proofs.bundle import Proof
-    from lineage.queries.actors import ActorRemoval
-    from lineage.queries.removal import Removal
 
 __all__ = ["Store", "connect"]
 
@@ -88,7 +82,7 @@ def connect(
     return Store(backend, actor=actor, url=shown_url(address))
 
 
-class Store(Shown, Reading, Moving):
+class Store(Shown, Reading, Moving, Removing):
     """A lineage store: of the present, or as `at` returns it, read-only, of an earlier moment."""
 
     def __init__(
@@ -358,104 +352,6 @@ class Store(Shown, Reading, Moving):
         keys = self._asked(*runs).keys
         end_runs(self.backend, keys, state, self._author(message))
 
-    def delete(
-        self,
-        *things: Reference | Edge,
-        all_versions: bool = False,
-        runs: bool = False,
-        message: str = "",
-    ) -> Removal:
-        """End nodes and edges; return which nodes, and what stays.
-
-        A node's edges stay, and walks go on through it; its name is free, and `restore` brings it back.
-        A URI or an asset's name that several artifacts share is `Invalid`, unless `all_versions` of it
-        are meant. With `runs` each context goes with the contexts within it and their runs.
-        """
-        author = self._author(message)
-        edges = [each for each in things if isinstance(each, Edge)]
-        nodes = [each for each in things if not isinstance(each, Edge)]
-        with self.backend.transaction(actor=author.actor, message=author.message):
-            end_edges(self.backend, edges, author)
-            removed = self.removal(*nodes, all_versions=all_versions, runs=runs)
-            delete_nodes(self.backend, removed.keys, author)
-        return removed
-
-    def restore(self, *nodes: Reference, runs: bool = False, message: str = "") -> list[NodeKey]:
-        """Bring deleted nodes back as they were last, and return their keys; they are named by key.
-
-        What was purged is gone for good, and a node is not restored while another one has its name:
-        `Invalid` and `AlreadyExists`. With `runs` a context comes with what went when it did.
-        """
-        author = self._author(message)
-        with self.backend.transaction(actor=author.actor, message=author.message):
-            keys = self._asked(*nodes).keys
-            if runs:
-                from lineage.queries.removal import gone_with
-
-                keys = gone_with(self.backend, keys)
-            restore_nodes(self.backend, keys, author)
-        return list(dict.fromkeys(keys))
-
-    def unlink(
-        self,
-        source: Reference,
-        target: Reference,
-        *,
-        type: EventType | str | None = None,
-        message: str = "",
-    ) -> Edge:
-        """End the edge between two nodes, such as an input that was recorded by mistake, and return it.
-
-        It may be given from either end, and stays in the history. Of a URI or an asset it is the version
-        that has one. `type` says which event; where there are several edges, that is `Invalid`.
-        """
-        author = self._author(message)
-        with self.backend.transaction(actor=author.actor, message=author.message):
-            some, others = (naming.every(self.backend, each) for each in (source, target))
-            return end_edge_between(self.backend, some, others, type, author)
-
-    def purge(self, *nodes: Reference, reason: str, all_versions: bool = False) -> Removal:
-        """Erase nodes' content for good, in every version; key, type, times and edges stay.
-
-        The log keeps who did so and the reason, which must not be empty. Return the nodes as they were,
-        and what stays. A URI or an asset's name means what it means to `delete`.
-        """
-        author = self._author(reason)
-        _check_reason(reason)
-        with self.backend.transaction(actor=author.actor, message=author.message):
-            removed = self.removal(*nodes, all_versions=all_versions, erases=True)
-            purge_nodes(self.backend, removed.keys, author)
-        return removed
-
-    def purge_actor(self, actor: str, *, reason: str) -> ActorRemoval:
-        """Erase an actor's whole name from the log, and the messages of all that they wrote, for good.
-
-        Digests prove that nothing else was changed, and the log keeps who did so, which cannot be the
-        same name, and the reason. Return the transactions, and in notes what is not reached. `NotFound`
-        where none names the actor.
-        """
-        from lineage.queries.actors import actor_removal
-
-        author = self._author(reason)
-        _check_reason(reason)
-        with self.backend.transaction(actor=author.actor, message=author.message) as transaction:
-            transaction.lock()
-            removed = actor_removal(self.backend, actor, by=author.actor, reason=reason)
-            transaction.purge_heads(removed.transactions)
-        return removed
-
-    def removal(
-        self,
-        *nodes: Reference,
-        all_versions: bool = False,
-        runs: bool = False,
-        erases: bool = False,
-    ) -> Removal:
-        """Return what `delete`, or `purge` which `erases`, would take away, and what would stay."""
-        from lineage.queries.removal import removal
-
-        return removal(self.backend, nodes, all_versions=all_versions, runs=runs, erases=erases)
-
     @contextmanager
     def transaction(self, *, message: str = "") -> Iterator[Self]:
         """Make everything that the block writes one transaction: all of it or nothing.
@@ -618,11 +514,6 @@ def _done(answer: T) -> T:
             "plain function"
         )
     return answer
-
-
-def _check_reason(reason: str) -> None:
-    if not reason.strip():
-        raise Invalid("a purge needs a reason, which the log keeps")
 
 
 def _several(items: Any) -> list[Any]:

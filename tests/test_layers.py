@@ -27,6 +27,7 @@ LAYER = {
     "proofs": 6,
     "reading": 6,
     "moving": 6,
+    "removing": 6,
     "store": 7,
     "server": 8,
     "cli": 8,
