@@ -35,7 +35,26 @@ __all__ = [
     "Unavailable",
     "Unproven",
     "ending_of",
+    "excerpt",
 ]
+
+SHOWN = 80
+"""How many characters of a value a message has."""
+
+
+def excerpt(value: object, limit: int = SHOWN) -> str:
+    """Return the beginning of what a value looks like, for a message: its `repr`, or its type where it has none.
+
+    A value that is refused may be anything: an int of thousands of digits has no text, and a `repr` may raise.
+
+    >>> excerpt("a text"), excerpt(10**5000)
+    ("'a text'", '<int>')
+    """
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001  # it is the caller's own, and the message is about another fault
+        text = f"<{type(value).__name__}>"
+    return text[:limit]
 
 
 class LineageError(Exception):

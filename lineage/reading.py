@@ -23,10 +23,10 @@ from lineage.contract.backend import Backend
 from lineage.contract.registry import node_class, registry
 from lineage.contract.subjects import Subject
 from lineage.contract.walking import Limits
-from lineage.errors import Invalid
+from lineage.errors import Invalid, excerpt
 from lineage.filters.tree import Filter
 from lineage.model.entities import Event, Node
-from lineage.model.keys import LARGEST_ID, Kind, NodeKey, to_kind
+from lineage.model.keys import LARGEST_ID, Kind, NodeKey, to_key, to_kind
 from lineage.model.rows import EVENT_KINDS, edge_of
 from lineage.model.times import Moment, last_instant
 from lineage.model.values import to_text
@@ -82,7 +82,7 @@ class Reading:
         if type(reference) is str:
             return get_named(self.backend, cls, reference, as_of=self.as_of)
         if type(reference) is int:
-            key = NodeKey(cls.kind, reference)
+            key = to_key((cls.kind, reference))
         else:
             key = self.key_of(cast(Reference, reference))
         return get(self.backend, key, cls, as_of=self.as_of)
@@ -584,7 +584,7 @@ def _table_of(wanted: type[Node] | str | None) -> type[Node] | str | None:
 def _check_count(name: str, number: object) -> None:
     """Raise `Invalid` for what is not a whole number that a backend can take."""
     if number is not None and not (type(number) is int and 0 < number < LARGEST_ID):
-        raise Invalid(f"{name}={number!r:.80}: give a whole number, 1 or more, or None for all")
+        raise Invalid(f"{name}={excerpt(number)}: give a whole number, 1 or more, or None for all")
 
 
 def _micros(happened_by: Moment | None) -> int | None:

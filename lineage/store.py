@@ -18,7 +18,7 @@ from lineage.contract.plugins import backend_factory, shown_url, store_address
 from lineage.contract.registry import registry
 from lineage.contract.transaction import Author, current_actor
 from lineage.contract.walking import Limits
-from lineage.errors import Invalid, LineageError, NotFound
+from lineage.errors import Invalid, LineageError, NotFound, excerpt
 from lineage.model.entities import Entity, Execution, Node
 from lineage.model.keys import NodeKey
 from lineage.model.marks import Marks, noted, tagged, to_note, to_tags
@@ -326,7 +326,7 @@ class Store(Shown, Reading, Moving, Removing):
         """
         author, more, fewer = self._author(message), to_tags(tags), to_tags(remove)
         if both := set(more).intersection(fewer):
-            raise Invalid(f"the tag {min(both)!r:.80} is both to be given and to be taken away")
+            raise Invalid(f"the tag {excerpt(min(both))} is both to be given and to be taken away")
         return self._change_custom(node, author, lambda custom: tagged(custom, more, fewer))
 
     def note(self, node: Reference, note: str | None, *, message: str = "") -> Node:
@@ -448,7 +448,9 @@ class Store(Shown, Reading, Moving, Removing):
         from lineage.interchange.copying import copy
 
         if not isinstance(cast(object, target), Store) or target.as_of is not None:
-            raise Invalid(f"{target!r:.80} is no store to write to; give one that connect opened")
+            raise Invalid(
+                f"{excerpt(target)} is no store to write to; give one that connect opened"
+            )
         return copy(self.backend, target.backend, as_of=self.as_of, progress=progress)
 
     def check(self, *, digest: str | None = None) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lineage.answers.notebook import Part
 from lineage.contract.backend import Backend
-from lineage.errors import Invalid, NotFound
+from lineage.errors import Invalid, NotFound, excerpt
 from lineage.model.rows import Head
 from lineage.model.values import to_text
 
@@ -43,7 +43,7 @@ def actor_removal(backend: Backend, actor: str, *, by: str, reason: str = "") ->
         raise Invalid("the actor's name is empty; give the whole name that the log shows")
     if actor == by:
         raise Invalid(
-            f"{actor!r:.80} cannot purge their own name, for the log keeps who purges: let another actor do it"
+            f"{excerpt(actor)} cannot purge their own name, for the log keeps who purges: let another actor do it"
         )
     own: list[int] = []
     others: list[int] = []
@@ -54,7 +54,7 @@ def actor_removal(backend: Backend, actor: str, *, by: str, reason: str = "") ->
             others.append(head.number)
     if not own:
         raise NotFound(
-            f"no transaction names {actor!r:.80} as its actor; `lineage log` shows the names, which must be whole"
+            f"no transaction names {excerpt(actor)} as its actor; `lineage log` shows the names, which must be whole"
         )
     return ActorRemoval(actor, tuple(sorted(own)), tuple(_notes(actor, sorted(others), reason)))
 

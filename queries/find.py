@@ -12,7 +12,7 @@ from typing_extensions import override
 from lineage.answers.sequences import NodeItems
 from lineage.contract.backend import Backend, Named, Order
 from lineage.contract.registry import Registry, node_class, registry
-from lineage.errors import Invalid, NotFound
+from lineage.errors import Invalid, NotFound, excerpt
 from lineage.filters.parsing import parse
 from lineage.filters.tree import (
     Column,
@@ -102,7 +102,7 @@ def find(
     tree = parse(where, cls.kind) if isinstance(where, str) else where
     if not isinstance(tree, Filter | None):
         raise Invalid(
-            f"{where!r:.80} is not a filter; give text, or a tree of lineage.filters.tree"
+            f"{excerpt(where)} is not a filter; give text, or a tree of lineage.filters.tree"
         )
     if ids is not None:
         tree = all_of(In(Column(Field.TYPE_ID), ids), tree)
@@ -148,12 +148,12 @@ def meant(
         kinds &= {kind}
     if not kinds:
         raise NotFound(
-            f"there is no {kind} type {wanted!r:.80}; `lineage types` lists those there are"
+            f"there is no {kind} type {excerpt(wanted)}; `lineage types` lists those there are"
         )
     if len(kinds) > 1:
         shared = " and ".join(sorted(kinds))
         raise Invalid(
-            f"{wanted!r:.80} is a type of {shared}; say which with --kind, or in Python with kind="
+            f"{excerpt(wanted)} is a type of {shared}; say which with --kind, or in Python with kind="
         )
     (chosen,) = kinds
     return NODE_CLASSES[chosen], tuple(
@@ -179,7 +179,7 @@ class Page(NodeItems[NodeT_co]):
 def order_of(order_by: object, *, descending: bool) -> Order:
     """Return the order that a word means; `Invalid` for one that means none."""
     if not isinstance(order_by, str) or order_by not in _ORDERS:
-        raise Invalid(f"{order_by!r:.80} is not an order; there are {', '.join(_ORDERS)}")
+        raise Invalid(f"{excerpt(order_by)} is not an order; there are {', '.join(_ORDERS)}")
     return Order(_ORDERS[order_by], descending)
 
 
@@ -198,7 +198,7 @@ def read_token(token: str, order: Order) -> tuple[int | None, tuple[int, int]]:
     try:
         number, field, descending, value, last = json.loads(base64.urlsafe_b64decode(token))
     except (ValueError, TypeError, RecursionError) as error:
-        raise Invalid(f"{token!r:.80} is not a page token; use the `next` of a page") from error
+        raise Invalid(f"{excerpt(token)} is not a page token; use the `next` of a page") from error
     whole = [value, last, 0 if number is None else number]
     good = all(type(each) is int and -(2**63) <= each < 2**63 for each in whole)
     if not good or (field, descending) != (order.field.value, order.descending):

@@ -14,7 +14,7 @@ from lineage.contract.registry import registry
 from lineage.contract.standing import newest_first, remarks_on
 from lineage.contract.walking import Direction
 from lineage.contract.writings import AtUri, Writing
-from lineage.errors import Invalid, NotFound
+from lineage.errors import Invalid, NotFound, excerpt
 from lineage.filters.tree import And, Column, Compare, Field, Filter, In, Operator, Present
 from lineage.model.entities import Node
 from lineage.model.keys import Kind, NodeKey, to_key
@@ -102,7 +102,7 @@ def asked(
             remarks.update(dict.fromkeys(found.notes))
         else:
             raise Invalid(
-                f"{reference!r:.80} names no node; give a node, its key, or text like artifact:12"
+                f"{excerpt(reference)} names no node; give a node, its key, or text like artifact:12"
             )
     return Asked(keys, tuple(remarks))
 
@@ -142,7 +142,7 @@ def meant(
     held = _by_alias(backend, text, as_of, happened_by)
     if held is None:
         raise NotFound(
-            f"nothing is named {text!r:.200}; write kind:id, Type:name, a URI, an asset's name or ASSET@ALIAS"
+            f"nothing is named {excerpt(text, 200)}; write kind:id, Type:name, a URI, an asset's name or ASSET@ALIAS"
             f"{_near_alias(backend, text, as_of)}{_first_named(backend, text, as_of)}"
         )
     return Meant(held)
@@ -302,7 +302,7 @@ def _check_one_type(
         listed = ", ".join(
             f"{row.key} ({types[row.type_id].type_name})" for row in rows[:CANDIDATES]
         )
-        raise Invalid(f"{text!r:.200} may mean {listed}; name one by its key")
+        raise Invalid(f"{excerpt(text, 200)} may mean {listed}; name one by its key")
 
 
 def _of_uri_or_asset(
@@ -443,4 +443,4 @@ def resolve_in(
         held = _by_alias(backend, wanted, as_of)
         if held is not None and backend.nodes([held], as_of=as_of)[held].type_id in type_ids:
             return held
-    raise NotFound(f"there is no {cls.__name__} with the name {wanted!r:.80}")
+    raise NotFound(f"there is no {cls.__name__} with the name {excerpt(wanted)}")

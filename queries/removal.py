@@ -9,7 +9,7 @@ from lineage.answers.labels import listed
 from lineage.answers.notebook import Part
 from lineage.contract.backend import Backend
 from lineage.contract.walking import Direction
-from lineage.errors import Invalid
+from lineage.errors import Invalid, excerpt
 from lineage.filters.tree import And, Column, Compare, Field, Filter, Operator, Present
 from lineage.model.contents import artifacts_with_digests, is_telling
 from lineage.model.entities import Node
@@ -80,7 +80,7 @@ def _meant(
     keys = sorted(every(backend, reference, gone=gone))
     if len(keys) > 1 and not all_versions:
         raise Invalid(
-            f"{reference!r:.200} names {len(keys)} artifacts, {listed(keys)}: name one by its key or with "
+            f"{excerpt(reference, 200)} names {len(keys)} artifacts, {listed(keys)}: name one by its key or with "
             "--version, or all with --all-versions, in Python with all_versions=True"
         )
     return keys

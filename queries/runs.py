@@ -15,7 +15,7 @@ from lineage.contract.registry import Registry, registry
 from lineage.contract.roles import Role, Roles
 from lineage.contract.walking import Direction
 from lineage.contract.writings import OUTPUT_KINDS
-from lineage.errors import Invalid
+from lineage.errors import Invalid, excerpt
 from lineage.filters.parsing import parse, parse_columns
 from lineage.filters.table_columns import FAMILIES, TABLES, column_name
 from lineage.filters.tree import (
@@ -286,7 +286,7 @@ def _type_ids(types: Registry, wanted: type[Node] | str | None, kind: Kind) -> t
     )
     if cls.kind is not kind:
         word = "runs are executions" if kind is Kind.EXECUTION else "models are artifacts"
-        raise Invalid(f"{wanted!r:.80} is a type of {cls.kind}s, and {word}")
+        raise Invalid(f"{excerpt(wanted)} is a type of {cls.kind}s, and {word}")
     if ids is not None:
         return ids
     return tuple(sorted(each.id for each in types.of(kind) if each.id is not None))
@@ -296,7 +296,7 @@ def _tree(where: str | Filter | None, kind: Kind) -> Filter | None:
     tree = parse(where, kind, TABLES) if isinstance(where, str) else where
     if not isinstance(tree, Filter | None):
         raise Invalid(
-            f"{where!r:.80} is not a filter; give text, or a tree of lineage.filters.tree"
+            f"{excerpt(where)} is not a filter; give text, or a tree of lineage.filters.tree"
         )
     return tree
 
@@ -307,7 +307,7 @@ def _order(order: str | None, kind: Kind) -> Iterator[SortKey]:
         yield SortKey("id", Column(Field.ID), descending=True)
         return
     if not isinstance(order, str):
-        raise Invalid(f"{order!r:.80} is not an order; give text, such as 'metrics.auc desc'")
+        raise Invalid(f"{excerpt(order)} is not an order; give text, such as 'metrics.auc desc'")
     for mention, direction in parse_columns(order, kind, TABLES):
         if isinstance(mention.column, Column) and (
             mention.column.of or mention.column.field is Field.GONE
@@ -320,7 +320,7 @@ def _columns(columns: Sequence[str], kind: Kind) -> Iterator[SortKey]:
     """Yield the columns to show, under the names by which they were asked for."""
     if isinstance(columns, str) or not all(isinstance(each, str) for each in columns):
         raise Invalid(
-            f"columns={columns!r:.80}: give a list of names, such as ['id', 'metrics.auc']"
+            f"columns={excerpt(columns)}: give a list of names, such as ['id', 'metrics.auc']"
         )
     for text in columns:
         ((mention, direction), *others) = parse_columns(text, kind, TABLES)
@@ -329,7 +329,7 @@ def _columns(columns: Sequence[str], kind: Kind) -> Iterator[SortKey]:
             or direction is not None
             or (isinstance(mention.column, Column) and mention.column.of)
         ):
-            raise Invalid(f"{text!r:.80} is no single column to show")
+            raise Invalid(f"{excerpt(text)} is no single column to show")
         yield SortKey(_shown_name(text, mention.column), mention.column)
 
 
@@ -352,7 +352,7 @@ def _read_token(token: str, fingerprint: str) -> tuple[int | None, _Place]:
     try:
         number, own, value, last = json.loads(base64.urlsafe_b64decode(token))
     except (ValueError, TypeError, RecursionError) as error:
-        raise Invalid(f"{token!r:.80} is not a page token; use the `next` of a page") from error
+        raise Invalid(f"{excerpt(token)} is not a page token; use the `next` of a page") from error
     whole = [value, last, 0 if number is None else number]
     if own != fingerprint or not all(
         type(each) is int and -(2**63) <= each < 2**63 for each in whole

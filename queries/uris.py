@@ -8,7 +8,7 @@ from typing import NamedTuple
 from lineage.answers.labels import listed
 from lineage.answers.notebook import Part
 from lineage.contract.backend import Backend
-from lineage.errors import Invalid, NotFound
+from lineage.errors import Invalid, NotFound, excerpt
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.values import to_text
 
@@ -53,10 +53,10 @@ def uri_moves(backend: Backend, old: str, new: str, *, merge: bool = False) -> U
     before, after = (to_text(each).removesuffix("/") for each in (old, new))
     if not before or not after:
         raise Invalid(
-            f"{old!r:.200} to {new!r:.200}: give two places, such as s3://lake and gs://lake"
+            f"{excerpt(old, 200)} to {excerpt(new, 200)}: give two places, such as s3://lake and gs://lake"
         )
     if before == after:
-        raise Invalid(f"{old!r:.200} and {new!r:.200} are one place")
+        raise Invalid(f"{excerpt(old, 200)} and {excerpt(new, 200)} are one place")
     moves = [
         UriMove(row.key, row.uri, after + row.uri[len(before) :])
         for row in backend.beginning_with(before, kind=Kind.ARTIFACT)

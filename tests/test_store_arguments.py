@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 
 import pytest
 
+import lineage
 from lineage.contract.walking import Limits
 from lineage.errors import Invalid, NotFound
 from lineage.model.entities import Artifact, Node
@@ -150,3 +152,55 @@ REFUSED: list[tuple[Callable[[Store], object], str]] = [
 def test_bad_argument_is_named(churn: Store, call: Callable[[Store], object], says: str) -> None:
     with pytest.raises(Invalid, match=says):
         call(churn)
+
+
+class Told(lineage.Model):
+    text: str
+    flag: bool
+    count: int
+    several: list[int]
+
+
+class Wordless:
+    """What has no text of its own."""
+
+    def __repr__(self) -> str:
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    "value", [10**5000, -(10**5000), [10**5000], {"a": 10**5000}, Wordless()], ids=range(5)
+)
+def test_value_without_a_text_is_named_all_the_same(value: Any) -> None:
+    """Python gives an int of thousands of digits none, and a `repr` may raise."""
+    store = lineage.connect("memory:")
+    data = store.put(lineage.Dataset(uri="a"))
+    with store.run(lineage.Train()) as run:
+        acts: list[Callable[[], object]] = [
+            partial(Told, text=value),
+            partial(Told, flag=value),
+            partial(Told, count=value),
+            partial(Told, several=[value]),
+            lambda: store.put(lineage.Model(name=value)),
+            lambda: store.get(value),
+            lambda: store.get(lineage.Model, value),
+            lambda: store.find(value),
+            lambda: store.find(lineage.Model, limit=value),
+            lambda: store.at(value),
+            lambda: store.log(before=value),
+            lambda: store.upstream(data, limits=Limits(nodes=value)),
+            lambda: store.purge(data, reason=value),
+            lambda: store.prove(data, earlier=value),
+            lambda: run.input(data, path=value),
+            lambda: run.input(data, use=value),
+            lambda: run.log_metrics(auc=value),
+            lambda: run.log_metrics(auc=0.5, step=value),
+            lambda: store.tag(data, value),
+        ]
+        for number, act in enumerate(acts):
+            refused = None
+            try:
+                act()
+            except lineage.LineageError as error:
+                refused = error
+            assert refused is not None, f"the call {number} was not refused"

@@ -48,7 +48,7 @@ from lineage.contract.refusals import no_edge, no_live_node, not_gone
 from lineage.contract.stopping import waited
 from lineage.contract.walking import Direction, Limits, Omitted, Walk, check_starts
 from lineage.contract.writings import AtUri, Writing
-from lineage.errors import Conflict, Invalid
+from lineage.errors import Conflict, Invalid, excerpt
 from lineage.filters.tree import Field, Filter
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import Batch, Commit, EdgeKey, EdgeKind, EdgeRow, Head, NodeRow, TypeRow
@@ -273,7 +273,7 @@ class MemoryBackend(Backend):
             try:
                 found = [*self._state_faults()]
             except (LookupError, TypeError, ValueError, AttributeError) as error:
-                found = [f"what the store consists of cannot be read: {error!r:.200}"]
+                found = [f"what the store consists of cannot be read: {excerpt(error, 200)}"]
         return found + list(chain_faults(self.changes, self._transaction))
 
     def _state_faults(self) -> Iterator[str]:

@@ -13,7 +13,7 @@ from lineage.contract.backend import PRELOADED
 from lineage.contract.proof import is_edge_row, is_node_row
 from lineage.contract.refusals import no_edge, no_live_node, no_return
 from lineage.contract.walking import Direction
-from lineage.errors import AlreadyExists, NotFound
+from lineage.errors import AlreadyExists, NotFound, excerpt
 from lineage.filters.tree import Field
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import Batch, EdgeKey, EdgeKind, NodeRow, TypeRow
@@ -85,7 +85,7 @@ def _staying(
 def _check_free(key: NodeKey, holders: Collection[NodeKey], what: str, value: str) -> None:
     for other in holders:
         if other != key:
-            raise AlreadyExists(f"{key} cannot have the {what} {value!r:.80}, which {other} has")
+            raise AlreadyExists(f"{key} cannot have the {what} {excerpt(value)}, which {other} has")
 
 
 def check_edges(graph: TimedGraph, batch: Batch) -> None:
@@ -237,22 +237,22 @@ def _index_faults(graph: TimedGraph, kind: Kind) -> Iterator[str]:
     for term in indexed.keys() | expected.keys():
         was, should = list(indexed.get(term, ())), list(expected.get(term, ()))
         if was != should:
-            yield f"the index of {kind}s by {term[0]} {term[1]!r:.80} has {was!r:.200}, and the nodes are {should!r:.200}"
+            yield f"the index of {kind}s by {term[0]} {excerpt(term[1])} has {excerpt(was, 200)}, and the nodes are {excerpt(should, 200)}"
     for (field, value), ids in indexed.items():
         if field is Field.EXTERNAL_ID and len(ids) > 1:
-            yield f"several {kind}s have the external id {value!r:.80}"
+            yield f"several {kind}s have the external id {excerpt(value)}"
         elif field is Field.NAME and len(ids) > 1:
             rows = (graph.at((kind, each), None) for each in ids)
             types = [row.type_id for row in rows if row is not None]
             if len(set(types)) != len(types):
-                yield f"several {kind}s of one type have the name {value!r:.80}"
+                yield f"several {kind}s of one type have the name {excerpt(value)}"
 
 
 def _former_faults(graph: TimedGraph, kind: Kind) -> Iterator[str]:
     """Yield where the past is not found, or is found by what it does not hold."""
     for (field, value), ids in graph.former[kind].items():
         if [*ids] != sorted({*ids}):
-            yield f"the index of the past has {kind}s by {field} {value!r:.80} out of order"
+            yield f"the index of the past has {kind}s by {field} {excerpt(value)} out of order"
     found = {(term, each) for term, ids in graph.former[kind].items() for each in ids}
     for row in graph.latest():
         if row.key.kind is not kind:
@@ -261,10 +261,10 @@ def _former_faults(graph: TimedGraph, kind: Kind) -> Iterator[str]:
         own = {(term, row.key.id) for each in versions for term in terms(each)}
         present = set() if row.gone else {(term, row.key.id) for term in terms(row)}
         for term, _ in own - present - found:
-            yield f"the index does not find {row.key} by its former {term[0]} {term[1]!r:.80}"
+            yield f"the index does not find {row.key} by its former {term[0]} {excerpt(term[1])}"
         found -= own
     for term, each in found:
-        yield f"the index of the past finds {kind}:{each} by {term[0]} {term[1]!r:.80}, which it never had"
+        yield f"the index of the past finds {kind}:{each} by {term[0]} {excerpt(term[1])}, which it never had"
 
 
 def record_faults(

@@ -53,6 +53,7 @@ from lineage.errors import (
     LineageError,
     NotFound,
     Unavailable,
+    excerpt,
 )
 from lineage.filters.tree import Filter
 from lineage.model.keys import Kind, NodeKey
@@ -455,7 +456,7 @@ class Neo4jBackend(Backend):
         number, schema = self._only(rows)
         if type(number) is not int or type(schema) is not int:
             raise Corrupt(
-                f"{self._server.place} says that its last transaction is {number!r:.80}, of the types of {schema!r:.80}; "
+                f"{self._server.place} says that its last transaction is {excerpt(number)}, of the types of {excerpt(schema)}; "
                 f"restore a backup"
             )
         return number, schema

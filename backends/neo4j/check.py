@@ -33,7 +33,7 @@ from lineage.backends.neo4j.rows import (
 from lineage.contract.commits import chain_faults
 from lineage.contract.proof import purged
 from lineage.contract.transaction import Transaction
-from lineage.errors import LineageError
+from lineage.errors import LineageError, excerpt
 from lineage.model.rows import EDGE_ENDS, Commit, EdgeKind, NodeRow, uses_of
 from lineage.model.schema import AnyType
 from lineage.model.system import SYSTEM_TYPES
@@ -249,7 +249,7 @@ def _beyond(run: RunStatement, is_open: int) -> Iterator[str]:
                     if target is None
                     else f"an edge from {_name(source)} to {_name(target)}"
                 )
-            yield f"{what} names a transaction {number!r:.80}, which does not exist"
+            yield f"{what} names a transaction {excerpt(number)}, which does not exist"
 
 
 def _mask_faults(run: RunStatement) -> Iterator[str]:

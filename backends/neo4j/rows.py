@@ -21,7 +21,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from lineage.contract.beginnings import last_part
-from lineage.errors import Corrupt
+from lineage.errors import Corrupt, excerpt
 from lineage.model.canonical import unescape
 from lineage.model.contents import digest_number, digest_of
 from lineage.model.entities import ArtifactState, ExecutionState
@@ -201,7 +201,7 @@ def _digest(text: str) -> str:
 
 def _damaged(what: str, found: object) -> Corrupt:
     return Corrupt(
-        f"the graph was changed from outside: {found!r:.80} is not {what}; run a check of the store"
+        f"the graph was changed from outside: {excerpt(found)} is not {what}; run a check of the store"
     )
 
 

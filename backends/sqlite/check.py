@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any, Final
 
 from lineage.backends.sqlite.rows import TABLE_NAMES, TABLES, key_of, type_row
-from lineage.errors import LineageError
+from lineage.errors import LineageError, excerpt
 from lineage.model.rows import uses_of
 
 __all__ = ["structural_faults"]
@@ -115,7 +115,7 @@ def _foreign(sql: sqlite3.Connection) -> Iterator[str]:
         is_table = kind == "table" and (statement in TABLES or name in _OF_SQLITE)
         is_index = kind == "index" and (table in TABLE_NAMES or table in _OF_SQLITE)
         if not (is_table or is_index):
-            yield f"the {kind} {name!r:.80} is not the store's"
+            yield f"the {kind} {excerpt(name)} is not the store's"
 
 
 def _beyond(sql: sqlite3.Connection, last: int) -> Iterator[str]:
@@ -143,7 +143,7 @@ def _key_name(number: int) -> str:
     try:
         return str(key_of(number))
     except LineageError:
-        return f"the key {number!r:.80}"
+        return f"the key {excerpt(number)}"
 
 
 def _lost_ends(sql: sqlite3.Connection) -> Iterator[str]:

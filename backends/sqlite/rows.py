@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from lineage.errors import Corrupt
+from lineage.errors import Corrupt, excerpt
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeKey, EdgeKind, EdgeRow, Head, NodeRow, TypeRow, uses_of
 from lineage.model.schema import TYPE_CLASSES
@@ -195,7 +195,7 @@ def keys_of(numbers: Iterable[int]) -> list[NodeKey]:
 
 def _damaged(what: str, found: object) -> Corrupt:
     return Corrupt(
-        f"the file is damaged: {found!r:.80} is not {what}; run a check of the store, or restore a backup"
+        f"the file is damaged: {excerpt(found)} is not {what}; run a check of the store, or restore a backup"
     )
 
 

@@ -17,7 +17,7 @@ from lineage.answers.sequences import Items
 from lineage.answers.summaries import summaries
 from lineage.contract.backend import Backend
 from lineage.contract.registry import registry
-from lineage.errors import Invalid, NotFound
+from lineage.errors import Invalid, NotFound, excerpt
 from lineage.model.canonical import same
 from lineage.model.entities import Edge, Node
 from lineage.model.keys import NodeKey
@@ -221,7 +221,7 @@ def entries_of(
     There are no more than a limit, and they come before one, where that is given. `Invalid` for a filter by type: a node has one.
     """
     if wanted.type is not None:
-        raise Invalid(f"type={wanted.type!r:.80}: {key} has one type; leave it out")
+        raise Invalid(f"type={excerpt(wanted.type)}: {key} has one type; leave it out")
     start, end = wanted.bounds(backend, before=before, as_of=as_of)
     versions = backend.versions(key, as_of=as_of)
     if not versions:

@@ -8,7 +8,7 @@ from lineage.answers.curves import Curve
 from lineage.contract.backend import Backend
 from lineage.contract.spool import folder_of, read_spool, spooled_for
 from lineage.contract.subjects import Subject, written_by_subject
-from lineage.errors import Invalid, NotFound
+from lineage.errors import Invalid, NotFound, excerpt
 from lineage.model.canonical import decode
 from lineage.model.keys import NodeKey
 from lineage.model.points import Points
@@ -106,13 +106,13 @@ def curve_of(points: PointsBySubject, name: str, subject: Subject, run: NodeKey)
     if not fitting:
         names = sorted({each for named in points.values() for each in named})
         raise NotFound(
-            f"{run} logged no {name!r:.80} by steps{_there_are(names)}"
+            f"{run} logged no {excerpt(name)} by steps{_there_are(names)}"
             f"{' of and on what is given' if subject.parts else ''}"
         )
     if len(fitting) > 1:
         told = "; ".join(_said(each) for each in fitting)
         raise Invalid(
-            f"{run} logged {name!r:.80} of and on several ({told}); say which by of= or on="
+            f"{run} logged {excerpt(name)} of and on several ({told}); say which by of= or on="
         )
     return Curve(name, points[fitting[0]][name])
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 import lineage
 from lineage.contract.plugins import shown_url
+from lineage.errors import excerpt
 
 if TYPE_CHECKING:
     import numpy
@@ -143,7 +144,7 @@ def tell(url: str) -> int:
     """
     if url.startswith("memory:"):
         raise lineage.Invalid(
-            f"{shown_url(url)!r:.80}: each command of the demo opens the store anew, which is empty then; give a path"
+            f"{excerpt(shown_url(url))}: each command of the demo opens the store anew, which is empty then; give a path"
         )
     try:
         import sklearn  # noqa: F401

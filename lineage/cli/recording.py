@@ -23,7 +23,7 @@ from lineage.cli.options import (
 )
 from lineage.cli.tables import headline
 from lineage.cli.values import values_of
-from lineage.errors import Invalid
+from lineage.errors import Invalid, excerpt
 from lineage.model.digest import digest_of
 from lineage.model.entities import Node
 from lineage.model.keys import Kind
@@ -121,7 +121,9 @@ def _type_of(store: Store, text: str, kind: Kind | None) -> AnyType:
     exact = [each for each in known if text == str(each.type_name)] or known
     if len(exact) > 1:
         told = ", ".join(f"{each.kind} {each.type_name}" for each in exact)
-        raise Invalid(f"{text!r:.80} may mean {told}; say which with --kind, or with its version")
+        raise Invalid(
+            f"{excerpt(text)} may mean {told}; say which with --kind, or with its version"
+        )
     if exact:
         return exact[0]
     check_type_name(text, "lineage put Model --uri s3://models/7")

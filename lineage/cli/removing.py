@@ -25,7 +25,7 @@ from lineage.cli.options import (
     usage,
 )
 from lineage.cli.tables import headline
-from lineage.errors import Invalid
+from lineage.errors import Invalid, excerpt
 from lineage.model.keys import NodeKey
 from lineage.model.rows import edge_key
 from lineage.queries.actors import actor_removal
@@ -169,7 +169,9 @@ def restore(
     """
     for text in nodes:
         if not is_key(text):
-            raise Invalid(f"{text!r:.80} is no key; what is deleted has no name, so write kind:id")
+            raise Invalid(
+                f"{excerpt(text)} is no key; what is deleted has no name, so write kind:id"
+            )
     with open_to_write(store, actor) as opened:
         keys = opened.restore(*nodes, runs=runs, message=message)
     _deliver("restored", keys, as_json=as_json)
@@ -214,11 +216,13 @@ def _chosen(
     chosen: list[str | NodeKey] = []
     for text in spelled_out:
         if not names_versions(store.backend, text):
-            raise Invalid(f"{text!r:.200} is no URI and no asset, and only these have versions")
+            raise Invalid(
+                f"{excerpt(text, 200)} is no URI and no asset, and only these have versions"
+            )
         artifacts = store.versions(text).artifacts
         if version > len(artifacts):
             raise Invalid(
-                f"{text!r:.200} has {output.several(len(artifacts), 'version')}, and no version {version}"
+                f"{excerpt(text, 200)} has {output.several(len(artifacts), 'version')}, and no version {version}"
             )
         chosen.append(artifacts[version - 1].key)
     return chosen

@@ -18,7 +18,7 @@ from lineage.cli.options import HERE, Actor, AsJson, Message, StoreUrl, open_to_
 from lineage.cli.recording import NoteText, Tags
 from lineage.cli.values import values_of
 from lineage.cli.variables import without_ours
-from lineage.errors import Invalid, NotFound
+from lineage.errors import Invalid, NotFound, excerpt
 from lineage.model.entities import Artifact, Execution
 from lineage.model.keys import Kind
 from lineage.model.marks import DETAILS_PREFIX
@@ -108,7 +108,7 @@ def run(
     params = values_of("--param", parameters or ())
     if shutil.which(command[0]) is None:
         raise NotFound(
-            f"there is no command {command[0]!r:.200} that may be run; nothing was recorded"
+            f"there is no command {excerpt(command[0], 200)} that may be run; nothing was recorded"
         )
     read = [*_described(Dataset, inputs), *_described(Model, input_models)]
     written = ((Dataset, outputs or ()), (Model, output_models or ()))
@@ -176,7 +176,7 @@ def _called(command: Sequence[str]) -> Ended:
         try:
             child = subprocess.Popen(command, env=without_ours())  # noqa: S603  # the user's own
         except OSError as error:
-            raise Invalid(f"{command[0]!r:.200} cannot be run: {error.strerror}") from error
+            raise Invalid(f"{excerpt(command[0], 200)} cannot be run: {error.strerror}") from error
         signals.pass_on_to(child)
         code = child.wait()
         return Ended(code, interrupted=bool(signals.received))

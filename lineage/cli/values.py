@@ -10,6 +10,7 @@ from json import JSONDecodeError, loads
 from typing import Any
 
 from lineage.cli.options import usage
+from lineage.errors import excerpt
 
 __all__ = ["values_of"]
 
@@ -32,9 +33,9 @@ def values_of(
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals or not name:
-            raise usage(f"{option} {pair!r:.80}: write it as name=value")
+            raise usage(f"{option} {excerpt(pair)}: write it as name=value")
         if name in found:
-            raise usage(f"{option} {name!r:.80} is given twice")
+            raise usage(f"{option} {excerpt(name)} is given twice")
         found[name] = text if name in texts else _value(text)
     return found
 

@@ -53,7 +53,7 @@ from lineage.contract.walking import (
     walk_levels,
 )
 from lineage.contract.writings import AtUri, Writing
-from lineage.errors import Invalid, NotFound
+from lineage.errors import Invalid, NotFound, excerpt
 from lineage.filters.tree import Filter
 from lineage.model.contents import digest_of
 from lineage.model.keys import Kind, NodeKey
@@ -296,7 +296,7 @@ class Backend(Projections):
         """Yield every transaction after that number, oldest first, up to another or the last one at the call."""
         for number in (after, 0 if until is None else until):
             if type(number) is not int or number < 0:
-                raise Invalid(f"{number!r} is not a transaction's number")
+                raise Invalid(f"{excerpt(number)} is not a transaction's number")
         last = self.now()
         return self._changes(after, last if until is None else min(last, until))
 
@@ -561,10 +561,12 @@ class Backend(Projections):
         if as_of is None:
             return None if own is None else own.snapshot()
         if type(as_of) is not int or as_of < 0:
-            raise Invalid(f"{as_of!r} is not a transaction's number")
+            raise Invalid(f"{excerpt(as_of)} is not a transaction's number")
         locked = own is not None and own.locked
         if not (as_of < own.number if locked and own else self._is_reached(as_of)):
-            raise NotFound(f"there is no transaction {as_of} yet; the last one is {self.now()}")
+            raise NotFound(
+                f"there is no transaction {excerpt(as_of)} yet; the last one is {self.now()}"
+            )
         return as_of
 
     def _is_reached(self, number: int) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from lineage.errors import Invalid
+from lineage.errors import Invalid, excerpt
 from lineage.model.keys import LARGEST_ID, Kind, NodeKey
 from lineage.model.rows import NodeRow
 from lineage.model.values import to_text
@@ -39,12 +39,12 @@ class Beginning(NamedTuple):
     def check(self) -> None:
         """Raise `Invalid` for what is no text, or an empty one, and for what is no limit."""
         if not self.text:
-            raise Invalid(f"{self.text!r:.80}: give the beginning of a name or a URI")
+            raise Invalid(f"{excerpt(self.text)}: give the beginning of a name or a URI")
         to_text(self.text)
         if self.limit is not None and not (
             type(self.limit) is int and 0 < self.limit <= LARGEST_ID
         ):
-            raise Invalid(f"limit={self.limit!r:.80}: give 1 or more, or None for no limit")
+            raise Invalid(f"limit={excerpt(self.limit)}: give 1 or more, or None for no limit")
 
     @property
     def kinds(self) -> tuple[Kind, ...]:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
-from lineage.errors import Invalid
+from lineage.errors import Invalid, excerpt
 from lineage.model.rows import Head
 from lineage.model.times import from_micros, to_micros
 
@@ -49,7 +49,7 @@ class Timekeeper:
         now = self._clock()
         if type(now) is not int or not EARLIEST <= now <= LATEST:
             raise Invalid(
-                f"the clock says {now!r:.80}; it must give microseconds since 1970, an int within the years 1 to 9999"
+                f"the clock says {excerpt(now)}; it must give microseconds since 1970, an int within the years 1 to 9999"
             )
         return now
 

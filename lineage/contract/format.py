@@ -13,7 +13,7 @@ from pathlib import PurePath
 from typing import IO, Protocol, cast
 
 from lineage.contract.plugins import format_names, format_object
-from lineage.errors import Invalid
+from lineage.errors import Invalid, excerpt
 from lineage.model.keys import NodeKey
 from lineage.model.rows import Batch
 
@@ -140,7 +140,7 @@ def format_of_suffix(path: str) -> str:
         known = ", ".join(_SUFFIXES)
         others = ", ".join(format_names())
         raise Invalid(
-            f"{path!r:.200} does not end in a suffix that stands for a format ({known}); "
+            f"{excerpt(path, 200)} does not end in a suffix that stands for a format ({known}); "
             f"name the format: one of {others}"
         )
     return found

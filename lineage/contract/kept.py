@@ -8,7 +8,7 @@ from typing import NamedTuple
 from lineage.contract.backend import EMPTY, Backend
 from lineage.contract.refusals import missing_head
 from lineage.contract.tree import NO_DIGEST
-from lineage.errors import Invalid
+from lineage.errors import Invalid, excerpt
 from lineage.model.rows import Head
 
 __all__ = ["KeptDigest", "kept_at", "records_up_to"]
@@ -38,7 +38,7 @@ class KeptDigest(NamedTuple):
         match = _FORM.fullmatch(text.strip()) if isinstance(text, str) else None
         if match is None:
             raise Invalid(
-                f"{text!r:.120} is no digest to compare with; write the number of a transaction, a colon and its "
+                f"{excerpt(text, 120)} is no digest to compare with; write the number of a transaction, a colon and its "
                 "digest, 64 hexadecimal digits, as `lineage check` prints it"
             )
         return cls(int(match[1]), bytes.fromhex(match[2]))

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Final, NamedTuple, TypeAlias
 
 from lineage.contract.walking import Direction
-from lineage.errors import Invalid
+from lineage.errors import Invalid, excerpt
 from lineage.model.keys import LARGEST_ID, Kind, NodeKey
 from lineage.model.rows import EDGE_ENDS, EdgeKey, EdgeKind, EdgeRow
 
@@ -68,10 +68,10 @@ class Page(NamedTuple):
         """Raise `Invalid` for what is neither the key of an edge nor a limit."""
         if self.after is not None and not _is_key(self.after):
             raise Invalid(
-                f"after={self.after!r:.80}: give the key of the last edge of the page before"
+                f"after={excerpt(self.after)}: give the key of the last edge of the page before"
             )
         if self.limit is not None and not _is_limit(self.limit):
-            raise Invalid(f"limit={self.limit!r:.80}: give 1 or more, or None for no limit")
+            raise Invalid(f"limit={excerpt(self.limit)}: give 1 or more, or None for no limit")
 
     @property
     def sides(self) -> tuple[Direction, ...]:

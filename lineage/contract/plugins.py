@@ -21,7 +21,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from lineage.errors import BackendError, Invalid, MissingExtra
+from lineage.errors import BackendError, Invalid, MissingExtra, excerpt
 from lineage.model.values import to_text
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def _check_contract(claim: _Claim, factory: object) -> None:
     version = getattr(factory, "contract", CONTRACT_VERSION)
     if version != CONTRACT_VERSION:
         raise BackendError(
-            f"{claim} is written for version {version!r:.80} of the contract of backends, and this is "
+            f"{claim} is written for version {excerpt(version)} of the contract of backends, and this is "
             f"version {CONTRACT_VERSION}. Update its package"
         )
 

@@ -14,7 +14,7 @@ from pydantic_core import from_json
 
 from lineage.contract.evaluation import FIELDS, of_type, stored_value
 from lineage.contract.walking import Direction
-from lineage.errors import Invalid
+from lineage.errors import Invalid, excerpt
 from lineage.filters.tree import AnyColumn, Column, Field, Filter, In, PropertyColumn
 from lineage.model.canonical import escape
 from lineage.model.keys import Kind, NodeKey
@@ -148,7 +148,7 @@ def check_columns(columns: Sequence[AnyColumn]) -> None:
         else:
             is_read = type(column) is PropertyColumn
         if not is_read:
-            raise Invalid(f"{column!r:.80} is no column whose values nodes are read by")
+            raise Invalid(f"{excerpt(column)} is no column whose values nodes are read by")
 
 
 def projected(columns: Sequence[AnyColumn], rows: Iterable[NodeRow]) -> list[Projected]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lineage.errors import Conflict, Corrupt, Invalid, NotFound
+from lineage.errors import Conflict, Corrupt, Invalid, NotFound, excerpt
 from lineage.model.keys import NodeKey
 from lineage.model.rows import EdgeKey, NodeRow
 
@@ -60,7 +60,7 @@ def not_gone(key: NodeKey) -> Invalid:
 def no_earlier_head(head: object, number: int) -> NotFound:
     """Return the error for a head that is to be purged by a transaction and does not come before it."""
     return NotFound(
-        f"there is no transaction {head!r:.80} before this one, which is {number}; only what is committed can be purged"
+        f"there is no transaction {excerpt(head)} before this one, which is {number}; only what is committed can be purged"
     )
 
 

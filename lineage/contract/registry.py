@@ -8,7 +8,7 @@ from itertools import product
 from weakref import WeakKeyDictionary
 
 from lineage.contract.backend import Backend
-from lineage.errors import Invalid, NotFound
+from lineage.errors import Invalid, NotFound, excerpt
 from lineage.model.entities import Node
 from lineage.model.keys import Kind, TypeName
 from lineage.model.rows import TypeRow
@@ -22,7 +22,7 @@ def node_class(wanted: object) -> type[Node]:
     """Return a class of nodes; raise `Invalid` for anything else."""
     if isinstance(wanted, type) and issubclass(wanted, Node) and wanted is not Node:
         return wanted
-    raise Invalid(f"{wanted!r:.80} is not Artifact, Execution, Context or a subclass of one")
+    raise Invalid(f"{excerpt(wanted)} is not Artifact, Execution, Context or a subclass of one")
 
 
 class Registry:
@@ -102,7 +102,7 @@ class Registry:
         )
         if not found:
             known = ", ".join(sorted({each.name for each in self.by_id.values()}))
-            raise NotFound(f"there is no type {text!r:.80}; there are {known:.500}")
+            raise NotFound(f"there is no type {excerpt(text)}; there are {known:.500}")
         return found
 
     def ids(self, wanted: type[Node] | str, kind: Kind | None = None) -> frozenset[int]:

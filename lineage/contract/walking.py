@@ -12,7 +12,7 @@ from typing import Generic, Literal, NamedTuple, TypeAlias, TypeVar, overload
 from typing_extensions import override
 
 from lineage.contract.stopping import go_on
-from lineage.errors import Invalid, NotFound
+from lineage.errors import Invalid, NotFound, excerpt
 from lineage.model.keys import LARGEST_ID, Kind, NodeKey
 from lineage.model.purposes import EVERY_USE
 from lineage.model.rows import EdgeKey, EdgeRow
@@ -149,14 +149,14 @@ def check_limits(limits: Limits) -> None:
     """Raise `Invalid` for limits that make no sense."""
     if not _are_limits(limits):
         raise Invalid(
-            f"{limits!r:.80}: give Limits(hops=…, nodes=…, seconds=…), each a number or None, the first two whole"
+            f"{excerpt(limits)}: give Limits(hops=…, nodes=…, seconds=…), each a number or None, the first two whole"
         )
     if limits.hops is not None and limits.hops < 0:
-        raise Invalid(f"hops={limits.hops}: give 0 or more, or None for no limit")
+        raise Invalid(f"hops={excerpt(limits.hops)}: give 0 or more, or None for no limit")
     if limits.nodes is not None and not 1 <= limits.nodes < LARGEST_ID:
-        raise Invalid(f"nodes={limits.nodes}: give 1 or more, or None for no limit")
+        raise Invalid(f"nodes={excerpt(limits.nodes)}: give 1 or more, or None for no limit")
     if limits.seconds is not None and not limits.seconds >= 0:
-        raise Invalid(f"seconds={limits.seconds}: give 0 or more, or None for no limit")
+        raise Invalid(f"seconds={excerpt(limits.seconds)}: give 0 or more, or None for no limit")
 
 
 def _are_limits(given: object) -> bool:
@@ -168,7 +168,7 @@ def check_mask(without: int) -> None:
     """Raise `Invalid` for what is no mask of uses."""
     if type(without) is not int or not 0 <= without <= EVERY_USE:
         raise Invalid(
-            f"without={without!r:.80}: give a sum of 1 (training), 2 (evaluation) and 4 (base), or 0"
+            f"without={excerpt(without)}: give a sum of 1 (training), 2 (evaluation) and 4 (base), or 0"
         )
 
 
@@ -183,7 +183,7 @@ def check_time(happened_by: int | None) -> None:
         type(happened_by) is not int or not EARLIEST <= happened_by <= LATEST
     ):
         raise Invalid(
-            f"happened_by={happened_by!r:.80}: give microseconds since 1970 of 64 bits, or None for no bound"
+            f"happened_by={excerpt(happened_by)}: give microseconds since 1970 of 64 bits, or None for no bound"
         )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
+from lineage.errors import excerpt
 from lineage.filters.tokens import Token, fault, text_of
 from lineage.filters.tree import Column, Field, Neighbour, PropertyColumn
 from lineage.model.entities import ArtifactState, EventType, ExecutionState
@@ -174,7 +175,7 @@ def _column(
         more = () if of else (*_MARKS, *_PROPERTIES, *_JOINS[kind])
         raise fault(
             path[0].at,
-            f"there is no column {name!r:.40} on {of or f'{kind}s'}; {_there_are(columns, more)}"
+            f"there is no column {excerpt(name, 40)} on {of or f'{kind}s'}; {_there_are(columns, more)}"
             f"{'' if of else f' (a property is written properties.{name:.40})'}",
         )
     shown = f"{of}.{name}" if of else name

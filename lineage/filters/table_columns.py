@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Final
 
+from lineage.errors import excerpt
 from lineage.filters.columns import (
     ColumnMention,
     Operand,
@@ -89,7 +90,7 @@ def _resolve(path: Sequence[Token], kind: Kind) -> ColumnMention:
     meant = f"; did you mean {near[0]}{'.<name>' if near[0] in FAMILIES else ''}?" if near else ";"
     raise fault(
         path[0].at,
-        f"there is no column {text_of(path[0])!r:.40} in this table{meant} there are "
+        f"there is no column {excerpt(text_of(path[0]), 40)} in this table{meant} there are "
         f"{', '.join(_all_columns(kind))}, properties and neighbours as in filters",
     )
 

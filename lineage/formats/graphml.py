@@ -16,6 +16,7 @@ from typing import IO, NamedTuple
 
 from pydantic_core import to_json
 
+from lineage.errors import excerpt
 from lineage.formats.entries import edge_data, node_data
 from lineage.formats.losses import Losses
 from lineage.formats.streams import types_first
@@ -136,7 +137,7 @@ class _Writer:
         taken: set[str] = set()
         lines = []
         for key in plain_first:
-            place = f"the attribute {key.name!r:.80}"
+            place = f"the attribute {excerpt(key.name)}"
             name = _legal(key.name)
             if name != key.name:
                 self.losses.note(_REPLACED, place)

@@ -23,7 +23,7 @@ from lineage.contract.format import Connector, Database, connector
 from lineage.contract.registry import registry
 from lineage.contract.transaction import Author, Transaction
 from lineage.contract.walking import Direction
-from lineage.errors import Conflict, Invalid
+from lineage.errors import Conflict, Invalid, excerpt
 from lineage.interchange.importing import Imported, import_graph, marked, read_file
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.progress import Progress, Report
@@ -52,7 +52,7 @@ def opened(
     """Open a database by where it is; raise `Invalid` for an open file, and for new ids."""
     if not isinstance(location, str | os.PathLike):
         raise Invalid(
-            f"{location!r:.80}: a database is named by its path or URL, not read as a file"
+            f"{excerpt(location)}: a database is named by its path or URL, not read as a file"
         )
     if new_ids:
         raise Invalid(

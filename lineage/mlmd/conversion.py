@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from lineage.errors import Invalid
+from lineage.errors import Invalid, excerpt
 from lineage.mlmd.messages import Message, MessageToDict, ParseDict, ParseError, message, type_class
 from lineage.model.canonical import encode, stored_values
 from lineage.model.entities import ArtifactState, ExecutionState
@@ -295,7 +295,7 @@ def _value_type(name: str, number: int) -> ValueType:
     found = _VALUE_TYPES.get(number)
     if found is None:
         raise Invalid(
-            f"property {name!r:.80}: its type is UNKNOWN; there are {', '.join(ValueType)}"
+            f"property {excerpt(name)}: its type is UNKNOWN; there are {', '.join(ValueType)}"
         )
     return found
 

@@ -22,7 +22,7 @@ from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
 
-from lineage.errors import Invalid, LineageError, NotFound
+from lineage.errors import Invalid, LineageError, NotFound, excerpt
 from lineage.model.progress import Progress, Report, terminal_line
 
 __all__ = ["digest_of"]
@@ -89,10 +89,10 @@ class _Folder(NamedTuple):
 
 def _path_of(path: object) -> str:
     if not isinstance(path, str | PathLike):
-        raise Invalid(f"{path!r:.80} is not a path")
+        raise Invalid(f"{excerpt(path)} is not a path")
     text = os.fspath(path)
     if not isinstance(text, str):
-        raise Invalid(f"{text!r:.80} is not a path of characters; decode it with os.fsdecode")
+        raise Invalid(f"{excerpt(text)} is not a path of characters; decode it with os.fsdecode")
     return text
 
 

@@ -26,7 +26,7 @@ from pydantic import (
 )
 from typing_extensions import override
 
-from lineage.errors import Invalid
+from lineage.errors import Invalid, excerpt
 from lineage.model.canonical import encode
 from lineage.model.fields import PropertyField, explain
 from lineage.model.keys import Kind, NodeKey, TypeName, _key_of, _to_id, to_step
@@ -451,7 +451,7 @@ class Event(Entity):
         first = paths[0] if paths else ()
         if "path" in given and own["path"] != first:
             raise Invalid(
-                f"Event: path: {own['path']!r:.80} is not the first of the paths {paths!r:.80}; leave one of them out"
+                f"Event: path: {excerpt(own['path'])} is not the first of the paths {excerpt(paths)}; leave one of them out"
             )
         own["path"], own["paths"] = first, paths
         # What is given when an event is replaced: the first path goes with the others.

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from lineage.errors import Invalid
+from lineage.errors import Invalid, excerpt
 from lineage.model.scalars import is_scalar, refuse_finer
 from lineage.model.values import KINDS, ValueType, kind_of, to_value
 
@@ -26,7 +26,7 @@ def explain(error: ValidationError, subject: str) -> Invalid:
         given = (
             ""
             if fault["type"] in ("missing", "value_error")
-            else f" (given {fault['input']!r:.80})"
+            else f" (given {excerpt(fault['input'])})"
         )
         parts.append(f"{where}: {said}{given}" if where else f"{said}{given}")
     return Invalid(f"{subject}: {'; '.join(parts)}")
@@ -67,7 +67,7 @@ class PropertyField:
             return float(to_value(value))  # type: ignore[arg-type]
         if self.primitive is not bool and given is not bool and isinstance(value, self.primitive):
             return value
-        raise Invalid(f"{value!r:.80} is not of type {self.primitive.__name__}")
+        raise Invalid(f"{excerpt(value)} is not of type {self.primitive.__name__}")
 
     def read(self, value: Any, where: str) -> Any:
         """Turn a stored value into what the annotation says."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import NamedTuple, Self
 
-from lineage.errors import Invalid
+from lineage.errors import Invalid, excerpt
 from lineage.model.values import to_text
 
 __all__ = ["Kind", "NodeKey", "TypeName", "to_key", "to_kind", "to_step"]
@@ -35,7 +35,7 @@ def to_kind(value: object) -> Kind:
     for kind in Kind:
         if value == kind:
             return kind
-    raise Invalid(f"{value!r:.80} is not a kind of node; there are {', '.join(Kind)}")
+    raise Invalid(f"{excerpt(value)} is not a kind of node; there are {', '.join(Kind)}")
 
 
 class NodeKey(NamedTuple):
@@ -54,7 +54,7 @@ class NodeKey(NamedTuple):
         found = _KEY.fullmatch(text)
         if found is not None and 0 < int(found[2]) < LARGEST_ID:
             return cls(Kind(found[1]), int(found[2]))
-        raise Invalid(f"{text!r:.80} is not a node's key; write it like artifact:12")
+        raise Invalid(f"{excerpt(text)} is not a node's key; write it like artifact:12")
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.id}"
@@ -73,7 +73,7 @@ class TypeName(NamedTuple):
 def _to_id(value: object) -> int:
     if type(value) is int and 0 < value < LARGEST_ID:
         return value
-    raise Invalid(f"{value!r} is not an id; ids are whole numbers from 1 to 2**60")
+    raise Invalid(f"{excerpt(value)} is not an id; ids are whole numbers from 1 to 2**60")
 
 
 def to_key(value: object) -> NodeKey:
@@ -84,7 +84,7 @@ def to_key(value: object) -> NodeKey:
         return NodeKey.parse(value)
     if isinstance(value, tuple | list) and len(value) == 2 and value[0] in tuple(Kind):
         return NodeKey(Kind(value[0]), _to_id(value[1]))
-    raise Invalid(f"{value!r:.80} is not a node's key; give node.key")
+    raise Invalid(f"{excerpt(value)} is not a node's key; give node.key")
 
 
 def _key_of(kind: Kind) -> Callable[[object], NodeKey]:
@@ -105,4 +105,4 @@ def to_step(value: object) -> int | str:
         return value
     if isinstance(value, str):
         return to_text(value)
-    raise Invalid(f"{value!r:.80} is neither an index (64 bits) nor a key")
+    raise Invalid(f"{excerpt(value)} is neither an index (64 bits) nor a key")

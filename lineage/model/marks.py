@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
-from lineage.errors import Invalid
+from lineage.errors import Invalid, excerpt
 from lineage.model.values import to_text
 
 __all__ = [
@@ -51,7 +51,7 @@ def is_own_property(name: str) -> bool:
 def to_tags(raw: object) -> tuple[str, ...]:
     """Return tags in order, each once; `Invalid` for what is no collection of words on one line."""
     if isinstance(raw, str | Mapping) or not isinstance(raw, Iterable):
-        raise Invalid(f"tags={raw!r:.80}: give several texts, as in tags=('nightly',)")
+        raise Invalid(f"tags={excerpt(raw)}: give several texts, as in tags=('nightly',)")
     return tuple(sorted({_to_tag(each) for each in raw}))
 
 
@@ -59,12 +59,12 @@ def _to_tag(raw: object) -> str:
     tag = to_text(raw)
     if not tag or tag != tag.strip() or not tag.isprintable():
         raise Invalid(
-            f"the tag {tag!r:.80} is empty, begins or ends with a space, or has a character that cannot be printed; "
+            f"the tag {excerpt(tag)} is empty, begins or ends with a space, or has a character that cannot be printed; "
             "give a word or a few"
         )
     if len(tag) > LONGEST_TAG:
         raise Invalid(
-            f"the tag {tag!r:.80} has {len(tag):,} characters of {LONGEST_TAG}; what is longer is a note"
+            f"the tag {excerpt(tag)} has {len(tag):,} characters of {LONGEST_TAG}; what is longer is a note"
         )
     return tag
 

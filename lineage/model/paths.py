@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from pydantic_core import from_json, to_json
 
-from lineage.errors import Invalid
+from lineage.errors import Invalid, excerpt
 from lineage.model.keys import to_step
 
 __all__ = [
@@ -54,14 +54,14 @@ def paths_of(text: str | None) -> tuple[Path, ...]:
         return ()
     found = from_json(text)
     if not isinstance(found, list):
-        raise Invalid(f"{text!r:.80} holds no path; a path is a list of steps")
+        raise Invalid(f"{excerpt(text)} holds no path; a path is a list of steps")
     several = found if found and isinstance(found[0], list) else [found]
     return tuple(tuple(map(to_step, _steps(path))) for path in several)
 
 
 def _steps(path: object) -> list[object]:
     if not isinstance(path, list):
-        raise Invalid(f"{path!r:.80} stands among paths and is none")
+        raise Invalid(f"{excerpt(path)} stands among paths and is none")
     return path
 
 

@@ -11,7 +11,7 @@ from itertools import accumulate, chain
 from operator import sub
 from typing import Any, Final
 
-from lineage.errors import Corrupt
+from lineage.errors import Corrupt, excerpt
 
 __all__ = ["MOST_POINTS", "Points"]
 
@@ -83,10 +83,10 @@ class Points:
             points.steps, points.times = _sums(steps), _sums(times)
         except _FAULTS as error:
             raise Corrupt(
-                f"{struct!r:.80} holds no points of a series: {type(error).__name__}: {error}"
+                f"{excerpt(struct)} holds no points of a series: {type(error).__name__}: {error}"
             ) from error
         if not len(points.steps) == len(points.values) == len(points.times):
-            raise Corrupt(f"{struct!r:.80} holds no points of a series: not all have a value")
+            raise Corrupt(f"{excerpt(struct)} holds no points of a series: not all have a value")
         return points
 
 

@@ -18,7 +18,7 @@ from types import UnionType
 from typing import Any, Final
 from uuid import UUID
 
-from lineage.errors import Invalid
+from lineage.errors import Invalid, excerpt
 from lineage.model.times import to_time
 
 __all__ = ["is_scalar", "key_text", "plain_scalar", "refuse_finer", "refused"]
@@ -81,7 +81,7 @@ def key_text(raw: object) -> str:
     if plain is None or isinstance(plain, str | int | float):
         return _shown(plain)
     raise Invalid(
-        f"{raw!r:.80}, of type {type(raw).__name__}, cannot be a key of a struct; give a text"
+        f"{excerpt(raw)}, of type {type(raw).__name__}, cannot be a key of a struct; give a text"
     )
 
 
@@ -95,7 +95,7 @@ def refuse_finer(raw: object) -> None:
     # Of a Timestamp and a Timedelta of pandas.
     elif getattr(raw, "nanosecond", 0) or getattr(raw, "nanoseconds", 0) or _is_finer_span(raw):
         raise Invalid(
-            f"{raw!r:.80} has nanoseconds, which a field that is a Python time cannot hold; round it to microseconds"
+            f"{excerpt(raw)} has nanoseconds, which a field that is a Python time cannot hold; round it to microseconds"
         )
 
 
@@ -122,7 +122,7 @@ def _time_text(raw: date | time | timedelta) -> str:
 
 
 def _no_time(raw: object) -> Invalid:
-    return Invalid(f"{raw!r:.80} is no time; leave the property out where there is none")
+    return Invalid(f"{excerpt(raw)} is no time; leave the property out where there is none")
 
 
 def _duration(nanoseconds: int) -> str:
@@ -165,10 +165,10 @@ def _of_numpy_time(raw: Any, kind: str) -> object:
     _, unit = _unit(raw)
     if unit not in ("Y", "M", "W", "D"):
         raise Invalid(
-            f"{raw!r:.80} has no time zone; give pandas.Timestamp(value, tz='UTC') or an aware datetime"
+            f"{excerpt(raw)} has no time zone; give pandas.Timestamp(value, tz='UTC') or an aware datetime"
         )
     if not isinstance(raw.item(), date):
-        raise Invalid(f"{raw!r:.80} is outside the years 1 to 9999")
+        raise Invalid(f"{excerpt(raw)} is outside the years 1 to 9999")
     return str(raw)
 
 
@@ -183,7 +183,7 @@ def _span(raw: Any) -> int:
     count, unit = _unit(raw)
     if unit not in _NANOSECONDS:
         raise Invalid(
-            f"{raw!r:.80} has no whole number of nanoseconds; give it in another unit, or as a number"
+            f"{excerpt(raw)} has no whole number of nanoseconds; give it in another unit, or as a number"
         )
     return int(raw.astype("int64")) * count * _NANOSECONDS[unit]
 

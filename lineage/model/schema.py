@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import from_json
 from typing_extensions import override
 
-from lineage.errors import AlreadyExists, Invalid
+from lineage.errors import AlreadyExists, Invalid, excerpt
 from lineage.model.canonical import encode
 from lineage.model.entities import Entity, Id, Text, Time, Version
 from lineage.model.fields import inner_metadata
@@ -60,7 +60,7 @@ class Schema(dict[str, ValueType]):
 
 def _to_schema(raw: object) -> Schema:
     if not isinstance(raw, dict):
-        raise Invalid(f"{raw!r:.80} is not a mapping of property names to value types")
+        raise Invalid(f"{excerpt(raw)} is not a mapping of property names to value types")
     schema = {to_text(name): _to_value_type(name, given) for name, given in raw.items()}
     return Schema(sorted(schema.items()))
 
@@ -70,7 +70,7 @@ def _to_value_type(name: str, raw: Any) -> ValueType:
         return ValueType(raw)
     except ValueError:
         known = ", ".join(ValueType)
-        raise Invalid(f"{name!r}: {raw!r:.80} is not a value type; there are {known}") from None
+        raise Invalid(f"{name!r}: {excerpt(raw)} is not a value type; there are {known}") from None
 
 
 def _to_json(raw: object) -> JSON:
@@ -78,13 +78,13 @@ def _to_json(raw: object) -> JSON:
     try:
         json.dumps(value, allow_nan=False)
     except (TypeError, ValueError):
-        raise Invalid(f"{raw!r:.80} is not JSON") from None
+        raise Invalid(f"{excerpt(raw)} is not JSON") from None
     return cast(JSON, value)
 
 
 def _to_names(raw: object) -> tuple[str, ...]:
     if not isinstance(raw, list | tuple | set | frozenset):
-        raise Invalid(f"{raw!r:.80} is not a collection of property names")
+        raise Invalid(f"{excerpt(raw)} is not a collection of property names")
     return tuple(sorted({to_text(name) for name in raw}))
 
 
@@ -133,7 +133,7 @@ class NodeType(Entity):
         """
         content = from_json(text)
         if not isinstance(content, dict) or not content.get("name"):
-            raise Invalid(f"{text!r:.80} is not a type")
+            raise Invalid(f"{excerpt(text)} is not a type")
         if unknown := content.keys() - cls.model_fields.keys():
             raise Invalid(f"{cls.__name__}: {min(unknown)!r} is not a field")
         given = {name: value for name, value in content.items() if value is not None}
@@ -214,7 +214,7 @@ def conform(node_type: AnyType, properties: Mapping[str, Value]) -> str:
             )
         else:
             raise Invalid(
-                f"property {name!r} of type {node_type.type_name} is {wanted}, not {given}: {value!r:.80}"
+                f"property {name!r} of type {node_type.type_name} is {wanted}, not {given}: {excerpt(value)}"
             )
     return encode(values)
 

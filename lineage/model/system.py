@@ -10,7 +10,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from lineage.errors import Invalid
+from lineage.errors import Invalid, excerpt
 from lineage.model.digest import digest_of
 from lineage.model.entities import Artifact, Context, Execution, Node, property_fields
 from lineage.model.fields import type_of_annotation
@@ -67,7 +67,7 @@ class _FromPath:
         """
         if "digest" in fields:
             raise Invalid(
-                f"{cls.__name__}: {fields['digest']!r:.80}: the digest is that of what is at the path; leave it out"
+                f"{cls.__name__}: {excerpt(fields['digest'])}: the digest is that of what is at the path; leave it out"
             )
         digest = digest_of(path, progress=progress)
         return cls(uri=uri or Path(path).resolve().as_uri(), digest=digest, **fields)

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import TypeAlias
 
-from lineage.errors import Invalid
+from lineage.errors import Invalid, excerpt
 
 __all__ = ["Moment", "first_instant", "from_micros", "last_instant", "to_micros", "to_time"]
 
@@ -23,16 +23,18 @@ def to_time(raw: object) -> datetime:
             moment = datetime.fromisoformat(raw)
         except ValueError:
             raise Invalid(
-                f"{raw!r:.80} is not a time; write it like 2026-03-01T12:00:00Z"
+                f"{excerpt(raw)} is not a time; write it like 2026-03-01T12:00:00Z"
             ) from None
     if not isinstance(moment, datetime):
-        raise Invalid(f"{raw!r:.80} is not a time; give an aware datetime or RFC 3339 text")
+        raise Invalid(f"{excerpt(raw)} is not a time; give an aware datetime or RFC 3339 text")
     if moment.tzinfo is None:
-        raise Invalid(f"{raw!r:.80} has no time zone; add one, such as datetime.UTC or a final Z")
+        raise Invalid(
+            f"{excerpt(raw)} has no time zone; add one, such as datetime.UTC or a final Z"
+        )
     try:
         return moment.astimezone(UTC)
     except OverflowError:
-        raise Invalid(f"{raw!r:.80} is outside the years 1 to 9999 in UTC") from None
+        raise Invalid(f"{excerpt(raw)} is outside the years 1 to 9999 in UTC") from None
 
 
 def first_instant(moment: Moment) -> int:

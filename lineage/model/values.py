@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, NoReturn, TypeAlias
 from pydantic import RootModel
 from pydantic_core import PydanticSerializationError, to_json, to_jsonable_python
 
-from lineage.errors import Invalid
+from lineage.errors import Invalid, excerpt
 from lineage.model.scalars import key_text, plain_scalar, refuse_finer, refused
 
 __all__ = [
@@ -101,13 +101,13 @@ def to_text(raw: object) -> str:
     if type(raw) is not str:
         if isinstance(raw, str):
             return to_text(str(raw.value) if isinstance(raw, Enum) else str.__str__(raw))
-        raise Invalid(f"{raw!r:.80} is not a string")
+        raise Invalid(f"{excerpt(raw)} is not a string")
     if not raw.isascii():
         try:
             raw.encode()
         except UnicodeEncodeError:
             raise Invalid(
-                f"{raw!r:.80} holds a lone surrogate, which no storage keeps; replace it"
+                f"{excerpt(raw)} holds a lone surrogate, which no storage keeps; replace it"
             ) from None
     return raw
 
@@ -145,13 +145,13 @@ def _to_value_slowly(raw: object) -> Value:
     if isinstance(struct, dict | list):
         return struct
     if struct is None:
-        raise Invalid(f"{raw!r:.80} is no value: None means that a property is absent")
+        raise Invalid(f"{excerpt(raw)} is no value: None means that a property is absent")
     return to_value(struct)
 
 
 def _to_any(raw: ProtoAny) -> ProtoAny:
     if not isinstance(raw.value, bytes):
-        raise Invalid(f"{raw.value!r:.80} is not the bytes of a protobuf message")
+        raise Invalid(f"{excerpt(raw.value)} is not the bytes of a protobuf message")
     return ProtoAny(to_text(raw.type_url), raw.value)
 
 
@@ -274,7 +274,7 @@ def _members(raw: object) -> Mapping[str, Callable[[], object]]:
 
 
 def _one_text(raw: object) -> Invalid:
-    return Invalid(f"two keys of {raw!r:.80} are one text; a struct's keys are texts")
+    return Invalid(f"two keys of {excerpt(raw)} are one text; a struct's keys are texts")
 
 
 def _written_key(key: object) -> str:
@@ -296,7 +296,7 @@ def to_properties(raw: object) -> Properties:
     if raw is None:
         return NO_PROPERTIES
     if not isinstance(raw, Mapping):
-        raise Invalid(f"{raw!r:.80} is not a mapping of property names to values")
+        raise Invalid(f"{excerpt(raw)} is not a mapping of property names to values")
     values = {}
     for name, value in raw.items():
         if value is not None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from typing_extensions import override
 
 from lineage.answers.notebook import fields_html
-from lineage.errors import NotFound, Unproven
+from lineage.errors import NotFound, Unproven, excerpt
 from lineage.model.notebook import Shown
 
 __all__ = ["FORMAT", "VERSION", "Document", "Proof", "canonical", "read_document"]
@@ -97,7 +97,9 @@ def read_document(bundle: Proof | Path | str | bytes) -> Document:
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise Unproven(f"this is no proof: its format is not {FORMAT!r}")
     if document.get("version") != VERSION or type(document["version"]) is not int:
-        raise Unproven(f"this proof is of version {document.get('version')!r:.40}, not {VERSION}")
+        raise Unproven(
+            f"this proof is of version {excerpt(document.get('version'), 40)}, not {VERSION}"
+        )
     return document
 
 
@@ -106,9 +108,9 @@ def _content(path: Path) -> bytes:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
     except (OSError, ValueError) as error:
-        raise NotFound(f"the proof in {str(path)!r:.200} cannot be read: {error}") from error
+        raise NotFound(f"the proof in {excerpt(str(path), 200)} cannot be read: {error}") from error
     if len(content) > MOST_BYTES:
-        raise Unproven(f"{str(path)!r:.200} is larger than any proof")
+        raise Unproven(f"{excerpt(str(path), 200)} is larger than any proof")
     return content
 
 

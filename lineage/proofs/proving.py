@@ -27,7 +27,7 @@ from lineage.contract.tree import (
     whole_subtrees,
 )
 from lineage.contract.walking import Limits, check_limits
-from lineage.errors import Corrupt, Invalid, Unproven
+from lineage.errors import Corrupt, Invalid, Unproven, excerpt
 from lineage.model.keys import NodeKey
 from lineage.model.rows import Commit, Head, NodeRow
 from lineage.proofs.bundle import FORMAT, VERSION, Document, Proof, canonical
@@ -60,7 +60,7 @@ def prove(
     check_limits(limits)
     last = backend.now() if as_of is None else as_of
     if earlier is not None and not (type(earlier) is int and 0 < earlier <= last):
-        raise Invalid(f"earlier={earlier!r:.80}: give the number of a transaction up to {last}")
+        raise Invalid(f"earlier={excerpt(earlier)}: give the number of a transaction up to {last}")
     collected = Collected(backend, key, limits, last)
     writer = _Writer(backend, last, earlier)
     document = writer.document(key, collected)

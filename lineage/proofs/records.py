@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from lineage.contract.backend import PRELOADED
 from lineage.contract.roles import Role, role_of
-from lineage.errors import LineageError, Unproven
+from lineage.errors import LineageError, Unproven, excerpt
 from lineage.model.canonical import decode
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EDGE_ENDS, EVENT_KINDS, INPUT_KINDS, EdgeKind
@@ -71,7 +71,7 @@ def identity_of(line: list[Any]) -> tuple[object, ...]:
             return "edge", NodeKey.parse(source), NodeKey.parse(target), EdgeKind(kind)
         case ["deleted" | "purged" as name, str(key)]:
             return name, NodeKey.parse(key)
-    raise Unproven(f"{line!r:.120} is no record that a bundle may have")
+    raise Unproven(f"{excerpt(line, 120)} is no record that a bundle may have")
 
 
 class Records:
@@ -194,7 +194,7 @@ def _content(text: str) -> tuple[Any, ...]:
         case [str() | None, str() | None, str() | None, int() | None, str(own), str(custom)]:
             decode(own), decode(custom)  # which raise for what no store writes
             return tuple(content)
-    raise Unproven(f"{text!r:.120} is no content of a node")
+    raise Unproven(f"{excerpt(text, 120)} is no content of a node")
 
 
 def _once(places: dict[Any, Any], place: object, value: object) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lineage.errors import Invalid, MissingExtra, NotFound, Unproven
+from lineage.errors import Invalid, MissingExtra, NotFound, Unproven, excerpt
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -59,9 +59,9 @@ def public_key_of(path: str | Path) -> str:
     try:
         key = load_pem_public_key(_content(path))
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise Invalid(f"{str(path)!r:.200} holds no public key in PEM") from error
+        raise Invalid(f"{excerpt(str(path), 200)} holds no public key in PEM") from error
     if not isinstance(key, Ed25519PublicKey):
-        raise Invalid(f"{str(path)!r:.200} holds a public key that is not Ed25519")
+        raise Invalid(f"{excerpt(str(path), 200)} holds a public key that is not Ed25519")
     return key.public_bytes_raw().hex()
 
 
@@ -77,11 +77,11 @@ def _private_key(path: str | Path) -> Ed25519PrivateKey:
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         # Not the library's own words: they might hold a part of the key.
         raise Invalid(
-            f"{str(path)!r:.200} holds no private key in PEM that needs no password; "
+            f"{excerpt(str(path), 200)} holds no private key in PEM that needs no password; "
             "`openssl genpkey -algorithm ed25519` makes one"
         ) from error
     if not isinstance(key, Ed25519PrivateKey):
-        raise Invalid(f"{str(path)!r:.200} holds a private key that is not Ed25519")
+        raise Invalid(f"{excerpt(str(path), 200)} holds a private key that is not Ed25519")
     return key
 
 
@@ -90,7 +90,7 @@ def _content(path: str | Path) -> bytes:
         with Path(path).open("rb") as file:
             return file.read(MOST_BYTES)
     except (OSError, ValueError) as error:
-        raise NotFound(f"the key in {str(path)!r:.200} cannot be read: {error}") from error
+        raise NotFound(f"the key in {excerpt(str(path), 200)} cannot be read: {error}") from error
 
 
 def _missing(purpose: str) -> MissingExtra:

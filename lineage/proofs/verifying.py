@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from lineage.answers.notebook import Part
 from lineage.contract.kept import KeptDigest
 from lineage.contract.tree import NO_TREE, is_consistent, root_by_path
-from lineage.errors import LineageError, Unproven
+from lineage.errors import LineageError, Unproven, excerpt
 from lineage.model.keys import NodeKey
 from lineage.proofs.bundle import Document, Proof, canonical, read_document
 from lineage.proofs.records import Record, Records, identity_of
@@ -202,7 +202,7 @@ class _Verification:
         if canonical(answer) != canonical(_object(self._document["answer"])):
             raise Unproven("the answer is not what the records say")
         if self._document["cut"] not in (None, "hops", "nodes", "seconds"):
-            raise Unproven(f"{self._document['cut']!r:.40} is no limit that cuts an answer")
+            raise Unproven(f"{excerpt(self._document['cut'], 40)} is no limit that cuts an answer")
 
     def _check_earlier(self) -> None:
         earlier = self._document["earlier"]
@@ -281,7 +281,9 @@ class _Verification:
                 raise Unproven("the proof is not signed")
             return None
         if signature["algorithm"] != "Ed25519":
-            raise Unproven(f"{signature['algorithm']!r:.40} is no algorithm of signatures here")
+            raise Unproven(
+                f"{excerpt(signature['algorithm'], 40)} is no algorithm of signatures here"
+            )
         by = _hash(signature["key"]).hex()
         _matches(signature["value"], re.compile("[0-9a-f]{128}"))
         if key is not None and key != by:
@@ -328,13 +330,13 @@ def _transaction(content: object) -> ProvedTransaction:
 def _own(text: str) -> list[Any]:
     own = json.loads(text)
     if not isinstance(own, list) or len(own) != 11 or own[0] != "transaction":
-        raise Unproven(f"{text!r:.80} is not a transaction's own row")
+        raise Unproven(f"{excerpt(text)} is not a transaction's own row")
     for each in (own[1], *own[3:10]):
         _whole(each, 0)
     if type(own[2]) is not int or not EARLIEST <= own[2] <= LATEST:
-        raise Unproven(f"{own[2]!r:.40} is no time in the years 1 to 9999")
+        raise Unproven(f"{excerpt(own[2], 40)} is no time in the years 1 to 9999")
     if type(own[10]) is not str:
-        raise Unproven(f"{text!r:.80} is not a transaction's own row")
+        raise Unproven(f"{excerpt(text)} is not a transaction's own row")
     return own
 
 
@@ -352,7 +354,7 @@ def _author(content: Mapping[str, Any]) -> tuple[bytes, tuple[str, str] | None]:
 
 def _matches(value: object, form: re.Pattern[str]) -> str:
     if not isinstance(value, str) or form.fullmatch(value) is None:
-        raise Unproven(f"{value!r:.80} is not hexadecimal as it should be")
+        raise Unproven(f"{excerpt(value)} is not hexadecimal as it should be")
     return value
 
 
@@ -362,23 +364,23 @@ def _hash(value: object) -> bytes:
 
 def _whole(value: object, least: int) -> int:
     if type(value) is not int or value < least:
-        raise Unproven(f"{value!r:.80} is not a whole number from {least} on")
+        raise Unproven(f"{excerpt(value)} is not a whole number from {least} on")
     return value
 
 
 def _text(value: object) -> str:
     if type(value) is not str:
-        raise Unproven(f"{value!r:.80} is no text")
+        raise Unproven(f"{excerpt(value)} is no text")
     return value
 
 
 def _object(value: object) -> dict[str, Any]:
     if type(value) is not dict:
-        raise Unproven(f"{value!r:.80} is no object")
+        raise Unproven(f"{excerpt(value)} is no object")
     return value
 
 
 def _list(value: object) -> list[Any]:
     if type(value) is not list:
-        raise Unproven(f"{value!r:.80} is no list")
+        raise Unproven(f"{excerpt(value)} is no list")
     return value

@@ -8,7 +8,7 @@ from lineage.contract.backend import Backend, Named
 from lineage.contract.registry import registry
 from lineage.contract.transaction import Author, Transaction
 from lineage.contract.walking import Direction
-from lineage.errors import Invalid, NotFound
+from lineage.errors import Invalid, NotFound, excerpt
 from lineage.model.canonical import decode
 from lineage.model.entities import Context
 from lineage.model.keys import Kind, NodeKey
@@ -34,7 +34,7 @@ def alias_name(asset: str, alias: str) -> str:
     """
     if not to_text(asset):
         raise Invalid("an alias needs the name of an asset, and this one is empty")
-    told = f"{to_text(alias)!r:.80} cannot be an alias"
+    told = f"{excerpt(to_text(alias))} cannot be an alias"
     if not alias or alias != alias.strip():
         raise Invalid(f"{told}: give a word such as 'production', with no space around it")
     if "@" in alias:

@@ -10,7 +10,7 @@ from lineage.contract.backend import Backend
 from lineage.contract.refusals import no_edge
 from lineage.contract.transaction import Author, Transaction
 from lineage.contract.walking import Direction
-from lineage.errors import AlreadyExists, Corrupt, Invalid, NotFound
+from lineage.errors import AlreadyExists, Corrupt, Invalid, NotFound, excerpt
 from lineage.model.entities import Edge, EventType
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.paths import paths_text
@@ -170,7 +170,7 @@ def end_edge_between(
     `event` is its type, where it is an event. `Invalid` where there are several, `NotFound` where there is none.
     """
     if event is not None and event not in tuple(EventType):
-        raise Invalid(f"{event!r:.80} is no type of event; there are {', '.join(EventType)}")
+        raise Invalid(f"{excerpt(event)} is no type of event; there are {', '.join(EventType)}")
     kinds = EDGE_ENDS if event is None else (EDGE_KINDS[EventType(event)],)
     wanted = [
         EdgeKey(*ends, kind)

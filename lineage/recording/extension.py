@@ -12,7 +12,7 @@ from lineage.contract.backend import Backend, External
 from lineage.contract.registry import registry
 from lineage.contract.transaction import Author, Transaction
 from lineage.contract.walking import Direction
-from lineage.errors import Invalid, NotFound
+from lineage.errors import Invalid, NotFound, excerpt
 from lineage.model.entities import Execution, ExecutionState
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeKind, NodeRow, entity_of
@@ -101,9 +101,9 @@ def _stored(backend: Backend, run: str | NodeKey | Execution) -> NodeKey:
     if not isinstance(run, str):
         node = node_of_kind(run, Kind.EXECUTION, "run")
         if isinstance(node, Execution) and node.id is None:
-            raise Invalid(f"{run!r:.80} is not stored yet; begin it with run")
+            raise Invalid(f"{excerpt(run)} is not stored yet; begin it with run")
         return node if isinstance(node, NodeKey) else node.key
     reference = External(Kind.EXECUTION, to_text(run))
     for row in backend.lookup([reference])[reference]:
         return row.key
-    raise NotFound(f"there is no execution with the external id {run!r:.80}")
+    raise NotFound(f"there is no execution with the external id {excerpt(run)}")

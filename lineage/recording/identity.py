@@ -19,7 +19,7 @@ from lineage.contract.batches import batched
 from lineage.contract.standing import newest_first, remarks_on
 from lineage.contract.transaction import Transaction
 from lineage.contract.writings import AtUri, Writing
-from lineage.errors import AlreadyExists, Invalid
+from lineage.errors import AlreadyExists, Invalid, excerpt
 from lineage.model.canonical import decode, same
 from lineage.model.contents import digest_in, digest_of
 from lineage.model.entities import Artifact, Node, property_fields
@@ -201,9 +201,9 @@ class _Maker:
 
     def _note_name(self, node: Node | None, row: NodeRow) -> None:
         if node is not None and node.name not in (None, row.name):
-            kept = "has no name" if row.name is None else f"is named {row.name!r:.80}"
+            kept = "has no name" if row.name is None else f"is named {excerpt(row.name)}"
             self.notes.append(
-                f"{row.key} {kept}, and the name {node.name!r:.80} that was given beside its id is not stored"
+                f"{row.key} {kept}, and the name {excerpt(node.name)} that was given beside its id is not stored"
             )
 
     def _note_content(self, node: Node, row: NodeRow) -> None:
@@ -287,7 +287,7 @@ class _Maker:
         if wanted.role == "execution":
             same = "name" if node.name is not None and node.name == row.name else "external id"
             raise AlreadyExists(
-                f"{row.key} has the {same} {getattr(node, same.replace(' ', '_'))!r:.80} already, and a run is always a "
+                f"{row.key} has the {same} {excerpt(getattr(node, same.replace(' ', '_')))} already, and a run is always a "
                 f"new one: leave its {same} out, or choose another"
             )
         if row.type_id != self._types.of(node).id:

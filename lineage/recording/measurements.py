@@ -10,7 +10,7 @@ from lineage.contract.roles import Role, Roles
 from lineage.contract.subjects import Subject
 from lineage.contract.transaction import Transaction
 from lineage.contract.walking import Direction
-from lineage.errors import Invalid
+from lineage.errors import Invalid, excerpt
 from lineage.model.entities import Artifact
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.purposes import Purpose
@@ -53,7 +53,9 @@ def _key(given: Artifact | NodeKey | None, name: str) -> NodeKey | None:
     if isinstance(node, NodeKey):
         return node
     if node.id is None:
-        raise Invalid(f"{name}={node!r:.80} is not stored yet; give what input or output returned")
+        raise Invalid(
+            f"{name}={excerpt(node)} is not stored yet; give what input or output returned"
+        )
     return node.key
 
 

@@ -16,7 +16,7 @@ from lineage.contract.registry import registry
 from lineage.contract.spool import folder_of
 from lineage.contract.subjects import Subject, written_by_subject
 from lineage.contract.transaction import Author, Transaction
-from lineage.errors import Invalid, LineageError
+from lineage.errors import Invalid, LineageError, excerpt
 from lineage.model.canonical import decode, encode
 from lineage.model.entities import Artifact
 from lineage.model.keys import NodeKey
@@ -340,23 +340,23 @@ def _key_of(given: Artifact | NodeKey) -> object:
 def _step(step: object) -> int:
     number = step if type(step) is int else to_value(step)
     if type(number) is not int or not 0 <= number < 2**63:
-        raise Invalid(f"step={step!r:.80}: give a whole number from 0, as in step=17")
+        raise Invalid(f"step={excerpt(step)}: give a whole number from 0, as in step=17")
     return number
 
 
 def _numbers(values: Mapping[str, object] | None, more: Mapping[str, object]) -> Properties:
     if not isinstance(values, Mapping | None):
-        raise Invalid(f"{values!r:.80} holds no metrics; give a mapping of names to numbers")
+        raise Invalid(f"{excerpt(values)} holds no metrics; give a mapping of names to numbers")
     checked = to_properties({**(values or {}), **more})
     for name, value in checked.items():
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise Invalid(
-                f"the metric {name!r:.80} is {value!r:.80}, not a number; describe it in an artifact of its own"
+                f"the metric {excerpt(name)} is {excerpt(value)}, not a number; describe it in an artifact of its own"
             )
     for name in checked:
         if is_own_property(name):
             raise Invalid(
-                f"{name!r:.80}: names that begin with 'lineage.' are the engine's own; choose another"
+                f"{excerpt(name)}: names that begin with 'lineage.' are the engine's own; choose another"
             )
     if not checked:
         raise Invalid("log_metrics needs a value, as in run.log_metrics(accuracy=0.93)")

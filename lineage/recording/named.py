@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lineage.errors import Invalid
+from lineage.errors import Invalid, excerpt
 from lineage.model.canonical import decode, encode
 from lineage.model.entities import Node
 from lineage.model.keys import Kind
@@ -32,7 +32,7 @@ _PLACES = frozenset("/:\\")
 def check_type_name(name: str, example: str) -> str:
     """Return the name of a type that is to be used; `Invalid` for a URI, a path or a key in its place."""
     if not to_text(name).strip() or _PLACES.intersection(name):
-        raise Invalid(f"{name!r:.80} is no name of a type; give one, as in {example}")
+        raise Invalid(f"{excerpt(name)} is no name of a type; give one, as in {example}")
     return name
 
 
@@ -47,7 +47,7 @@ def named_node(kind: Kind, type_name: str, fields: Mapping[str, object]) -> Node
 def to_parameters(values: Mapping[str, object] | None, more: Mapping[str, object]) -> Properties:
     """Return the parameters that a run is given, checked; those that are None are left out."""
     if not isinstance(values, Mapping | None):
-        raise Invalid(f"{values!r:.80} holds no parameters; give a mapping of names to values")
+        raise Invalid(f"{excerpt(values)} holds no parameters; give a mapping of names to values")
     if not values and not more:
         return NO_PROPERTIES
     checked = to_properties({**(values or {}), **more})
@@ -64,7 +64,7 @@ def _check_free(values: Mapping[str, object]) -> None:
     for name in values:
         if is_own_property(name):
             raise Invalid(
-                f"{name!r:.80}: names that begin with {DETAILS_PREFIX!r} are the engine's own; choose another"
+                f"{excerpt(name)}: names that begin with {DETAILS_PREFIX!r} are the engine's own; choose another"
             )
 
 

@@ -10,7 +10,7 @@ from lineage.contract.batches import batched
 from lineage.contract.registry import Registry
 from lineage.contract.standing import Weight, weight_of
 from lineage.contract.transaction import Author, Transaction
-from lineage.errors import AlreadyExists, Invalid, NotFound, Stale
+from lineage.errors import AlreadyExists, Invalid, NotFound, Stale, excerpt
 from lineage.model.canonical import decode, encode
 from lineage.model.entities import ExecutionState, Node
 from lineage.model.keys import Kind, NodeKey, TypeName
@@ -148,9 +148,11 @@ def references_of(row: NodeRow) -> list[Reference]:
 
 def _in_words(reference: Reference, types: Registry) -> str:
     if isinstance(reference, Named):
-        return f"the name {reference.name!r:.80} of type {types.by_id[reference.type_id].type_name}"
+        return (
+            f"the name {excerpt(reference.name)} of type {types.by_id[reference.type_id].type_name}"
+        )
     assert isinstance(reference, External)
-    return f"the external id {reference.external_id!r:.80}"
+    return f"the external id {excerpt(reference.external_id)}"
 
 
 def live_rows(backend: Backend, keys: Collection[NodeKey]) -> Mapping[NodeKey, NodeRow]:
@@ -192,7 +194,7 @@ def update_node(
     nothing changes.
     """
     if not isinstance(node, Node):
-        raise Invalid(f"{node!r:.80} cannot be updated; give a node that get or find returned")
+        raise Invalid(f"{excerpt(node)} cannot be updated; give a node that get or find returned")
     key = node.key
     _check_mask(node, fields)
     with backend.transaction(actor=author.actor, message=author.message) as transaction:
@@ -223,7 +225,7 @@ def update_node(
 def _check_mask(node: Node, fields: Mask | None) -> None:
     known = (*_PLAIN_FIELDS[node.kind], "properties", "custom_properties")
     if isinstance(fields, str) or not isinstance(fields, Collection | None):
-        raise Invalid(f"fields={fields!r:.80}: give a collection of names, such as ['name']")
+        raise Invalid(f"fields={excerpt(fields)}: give a collection of names, such as ['name']")
     for name in fields or ():
         if name not in known and not str(name).startswith(("properties.", "custom_properties.")):
             raise Invalid(
@@ -269,7 +271,7 @@ def move_uris(backend: Backend, transaction: Transaction, uris: Mapping[NodeKey,
 def end_runs(backend: Backend, keys: Sequence[NodeKey], state: str, author: Author) -> None:
     """Give executions that have not ended the state in which they did; `Invalid` for any other."""
     if state not in ENDINGS:
-        raise Invalid(f"no run ends as {state!r:.80}; give one of {', '.join(ENDINGS)}")
+        raise Invalid(f"no run ends as {excerpt(state)}; give one of {', '.join(ENDINGS)}")
     for key in keys:
         if key.kind is not Kind.EXECUTION:
             raise Invalid(f"{key} is no execution, and nothing else ends")

@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 from lineage.contract.backend import Backend
 from lineage.contract.registry import registry
 from lineage.contract.transaction import Author
-from lineage.errors import Invalid
+from lineage.errors import Invalid, excerpt
 from lineage.model.entities import Edge, Entity, Node
 from lineage.model.marks import UNMARKED, Marks
 from lineage.model.rows import as_stored, entities_of
@@ -42,14 +42,14 @@ def put(
         part, group = _part(cls), list(same)
         if part is None:
             raise Invalid(
-                f"{group[0]!r:.80} cannot be put; give types, artifacts, executions, contexts or edges"
+                f"{excerpt(group[0])} cannot be put; give types, artifacts, executions, contexts or edges"
             )
         parts[part].extend(group)
     types, nodes, edges = parts
     if any(marks):
         if types or edges:
             raise Invalid(
-                f"{(types or edges)[0]!r:.80} takes no tags and no note; put it apart from the nodes"
+                f"{excerpt((types or edges)[0])} takes no tags and no note; put it apart from the nodes"
             )
         nodes = [marked(node, marks) for node in nodes]
     with backend.transaction(actor=author.actor, message=author.message):

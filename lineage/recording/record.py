@@ -13,7 +13,7 @@ from lineage.answers.notebook import node_cells
 from lineage.contract.backend import Backend
 from lineage.contract.registry import Registry
 from lineage.contract.transaction import Author, Transaction
-from lineage.errors import Invalid
+from lineage.errors import Invalid, excerpt
 from lineage.model.entities import Artifact, Context, Execution, ExecutionState, Node
 from lineage.model.keys import Kind, NodeKey, to_key, to_step
 from lineage.model.marks import UNMARKED, Marks
@@ -195,7 +195,7 @@ def to_execution(execution: object) -> Execution:
         return Execution(type=check_type_name(execution, "store.run('Fit', params={'depth': 3})"))
     if not isinstance(execution, Execution):
         raise Invalid(
-            f"{execution!r:.80} cannot be recorded; give an execution, or the name of its type"
+            f"{excerpt(execution)} cannot be recorded; give an execution, or the name of its type"
         )
     return execution
 
@@ -234,7 +234,7 @@ def node_of_kind(node: object, kind: Kind, role: str) -> Node | NodeKey:
     checked = to_key(node) if isinstance(node, NodeKey) else node
     if not isinstance(checked, Node | NodeKey) or checked.kind is not kind:
         article = "a" if kind is Kind.CONTEXT else "an"
-        raise Invalid(f"each {role} must be {article} {kind} or its key, not {node!r:.80}")
+        raise Invalid(f"each {role} must be {article} {kind} or its key, not {excerpt(node)}")
     return checked
 
 

@@ -14,7 +14,7 @@ from typing_extensions import override
 from lineage.contract.backend import Backend
 from lineage.contract.registry import registry
 from lineage.contract.transaction import Author, Transaction
-from lineage.errors import Invalid
+from lineage.errors import Invalid, excerpt
 from lineage.model.canonical import decode, encode
 from lineage.model.entities import Artifact, Context, Execution, ExecutionState
 from lineage.model.keys import Kind, NodeKey, to_step
@@ -437,6 +437,6 @@ def _use(use: object) -> Path:
         return ()
     if not isinstance(use, str) or not use:
         raise Invalid(
-            f"use={use!r:.80}: give a word for what it is used for, as in use='train', or leave it out"
+            f"use={excerpt(use)}: give a word for what it is used for, as in use='train', or leave it out"
         )
     return (to_text(use),)

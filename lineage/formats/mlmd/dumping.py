@@ -13,6 +13,7 @@ from shutil import copyfileobj
 from tempfile import TemporaryDirectory
 from typing import IO, Any, Final
 
+from lineage.errors import excerpt
 from lineage.formats.losses import Losses
 from lineage.formats.mlmd.tables import KIND_NUMBERS, NODE_COLUMNS, STRUCT, VERSION, schema
 from lineage.mlmd.conversion import (
@@ -109,7 +110,7 @@ class _Writing:
 
     def _add_type(self, each: AnyType) -> None:
         wire = type_message(each)
-        place = f"type {each.name!r:.80}"
+        place = f"type {excerpt(each.name)}"
         given = (text_or_none(wire, name) for name in ("version", "description", "external_id"))
         plain = (None if text is None else self._without_nul(text, place) for text in given)
         ways = (self._structure(each, wire, f"{way}_type") for way in ("input", "output"))
@@ -129,7 +130,7 @@ class _Writing:
         self._connection.executemany(
             "INSERT INTO TypeProperty (type_id, name, data_type) VALUES (?, ?, ?)",
             [
-                (each.id, self._without_nul(name, f"type {each.name!r:.80}"), number)
+                (each.id, self._without_nul(name, f"type {excerpt(each.name)}"), number)
                 for name, number in property_numbers(each).items()
             ],
         )
@@ -139,7 +140,7 @@ class _Writing:
             return None
         if not wire.HasField(field):
             self.losses.note(
-                f"an {field} that is none of MLMD's was left out", f"type {each.name!r:.80}"
+                f"an {field} that is none of MLMD's was left out", f"type {excerpt(each.name)}"
             )
             return None
         return json.dumps(structure_of(getattr(wire, field)))
@@ -198,7 +199,7 @@ class _Writing:
         """Return a name or an external id, which no other node has."""
         if text is None or "\0" not in text:
             return text
-        return f"{self._without_nul(text, f'{text!r:.80} of {key}')} ({key.id})"
+        return f"{self._without_nul(text, f'{excerpt(text)} of {key}')} ({key.id})"
 
     def _without_nul(self, text: str, place: str) -> str:
         if "\0" not in text:
@@ -209,7 +210,7 @@ class _Writing:
     def _properties(self, row: NodeRow) -> Iterator[tuple[Any, ...]]:
         for is_custom, text in enumerate((row.properties, row.custom)):
             for name, value in stored_values(text).items():
-                place = f"{name!r:.80} of {row.key}"
+                place = f"{excerpt(name)} of {row.key}"
                 if isinstance(value, float) and math.isnan(value):
                     self.losses.note("a NaN, which SQLite does not have, was left out", place)
                 else:

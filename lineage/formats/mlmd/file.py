@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final, TypeVar
 
 from lineage.contract.batches import batched
-from lineage.errors import Corrupt, Invalid, NotFound, Unavailable
+from lineage.errors import Corrupt, Invalid, NotFound, Unavailable, excerpt
 from lineage.formats.losses import Losses
 from lineage.formats.mlmd.nodes import Found, own_type, row_of
 from lineage.formats.mlmd.tables import KIND_NUMBERS, NODE_COLUMNS, STRUCT, VALUE_COLUMNS, VERSION
@@ -229,7 +229,7 @@ class _File:
         self, row: tuple[Any, ...], properties: Iterable[tuple[str, int]], parent: str | None
     ) -> AnyType:
         number, name, kind_number = row[:3]
-        place = f"type {name!r:.80}"
+        place = f"type {excerpt(name)}"
         if kind_number not in KIND_NUMBERS:
             raise Invalid(f"{self._location}: {place} is of the kind {kind_number!r}")
         kind = KIND_NUMBERS[kind_number]
@@ -343,7 +343,7 @@ class _File:
         )
         for ends in self._select(table, columns, f"NOT ({condition})"):
             place = ", ".join(
-                f"{name} {end!r:.40}" for name, end in zip(columns, ends, strict=True)
+                f"{name} {excerpt(end, 40)}" for name, end in zip(columns, ends, strict=True)
             )
             self._losses.note(
                 "an edge to an id that no node can have was left out", f"{table} of {place}"
@@ -401,19 +401,19 @@ def _is_id(number: object) -> bool:
 
 def _id(number: object) -> int:
     if not isinstance(number, int) or not _is_id(number):
-        raise Invalid(f"{number!r:.80} is no id")
+        raise Invalid(f"{excerpt(number)} is no id")
     return number
 
 
 def _text(raw: object) -> str | None:
     if raw is not None and not isinstance(raw, str):
-        raise Invalid(f"{raw!r:.80} is no text")
+        raise Invalid(f"{excerpt(raw)} is no text")
     return raw
 
 
 def _state(kind: Kind, number: Any) -> int | None:
     if number is not None and number not in state_numbers(kind):
-        raise Invalid(f"{number!r:.80} is no state")
+        raise Invalid(f"{excerpt(number)} is no state")
     state: int | None = number
     return state
 
@@ -427,7 +427,7 @@ def _step(row: tuple[Any, ...]) -> int | str:
 def _of(types: type[T] | tuple[type[T], ...], raw: object) -> T:
     """Return a column's value, which SQLite lets be of any type."""
     if not isinstance(raw, types):
-        raise Invalid(f"{raw!r:.80} is not of its column's type")
+        raise Invalid(f"{excerpt(raw)} is not of its column's type")
     return raw
 
 
@@ -435,5 +435,5 @@ def _any(raw: object) -> ProtoAny:
     try:
         wire = AnyMessage.FromString(base64.b64decode(raw, validate=True))  # type: ignore[arg-type]
     except (binascii.Error, DecodeError, TypeError, ValueError) as error:
-        raise Invalid(f"{raw!r:.80} is no protobuf message: {error}") from error
+        raise Invalid(f"{excerpt(raw)} is no protobuf message: {error}") from error
     return ProtoAny(wire.type_url, wire.value)

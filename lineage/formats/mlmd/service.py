@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from lineage.contract.batches import batched
-from lineage.errors import BackendError, Invalid, MissingExtra, Unavailable
+from lineage.errors import BackendError, Invalid, MissingExtra, Unavailable, excerpt
 from lineage.formats.losses import Losses
 from lineage.formats.mlmd.nodes import Found, own_type, row_of
 from lineage.mlmd.conversion import (
@@ -51,7 +51,7 @@ def open_service(location: str) -> Iterator[_Service]:
     scheme, _, address = location.partition("://")
     host, _, port = address.rpartition(":")
     if not host or not port.isascii() or not port.isdecimal():
-        raise Invalid(f"{location!r:.200} is no service; write grpc://HOST:PORT")
+        raise Invalid(f"{excerpt(location, 200)} is no service; write grpc://HOST:PORT")
     options = [("grpc.max_receive_message_length", -1)]
     if scheme == "grpcs":
         channel = grpc.secure_channel(address, grpc.ssl_channel_credentials(), options)
@@ -160,7 +160,7 @@ class _Service:
             return own_type(type_of(wire, kind)).replace(id=wire.id)
         except Invalid as error:
             raise Invalid(
-                f"{self._location}: type {wire.name!r:.80} cannot be read: {error}"
+                f"{self._location}: type {excerpt(wire.name)} cannot be read: {error}"
             ) from error
 
     def _pages(self, call: str, kind: Kind, **fields: Any) -> Iterator[list[Message]]:

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 from pydantic_core import from_json
 
-from lineage.errors import Invalid
+from lineage.errors import Invalid, excerpt
 from lineage.model.canonical import encode, unescape
 from lineage.model.entities import ArtifactState, ExecutionState
 from lineage.model.keys import Kind, NodeKey, TypeName, to_kind, to_step
@@ -114,7 +114,7 @@ def _has_twins(text: str | bytes) -> bool:
 def _refuse_twins(text: bytes) -> None:
     fields = json.loads(text, object_pairs_hook=_Fields, parse_int=str, parse_float=str)
     place, name = next(_twins(fields))
-    raise _Fault(place or "the file", f"{name!r:.80} is there twice; leave one of them out")
+    raise _Fault(place or "the file", f"{excerpt(name)} is there twice; leave one of them out")
 
 
 class _Fields(list[tuple[str, Any]]):
@@ -140,11 +140,11 @@ def _twins(raw: object) -> Iterator[tuple[str, str]]:
 def _object(raw: object, required: Collection[str], allowed: Collection[str]) -> dict[str, Any]:
     """Return an object's fields that are not null, all of which are known and none missing."""
     if not isinstance(raw, dict):
-        raise Invalid(f"{raw!r:.80} is not an object")
+        raise Invalid(f"{excerpt(raw)} is not an object")
     for name in raw:
         if name not in allowed:
             raise Invalid(
-                f"{name!r:.80} is not a field here; there are {', '.join(sorted(allowed))}"
+                f"{excerpt(name)} is not a field here; there are {', '.join(sorted(allowed))}"
             )
     for name in required:
         if raw.get(name) is None:
@@ -154,13 +154,13 @@ def _object(raw: object, required: Collection[str], allowed: Collection[str]) ->
 
 def _list(raw: object) -> list[Any]:
     if not isinstance(raw, list):
-        raise Invalid(f"{raw!r:.80} is not a list")
+        raise Invalid(f"{excerpt(raw)} is not a list")
     return raw
 
 
 def _flag(raw: object) -> bool:
     if not isinstance(raw, bool):
-        raise Invalid(f"{raw!r:.80} is neither true nor false")
+        raise Invalid(f"{excerpt(raw)} is neither true nor false")
     return raw
 
 
@@ -205,7 +205,7 @@ class _Reader:
         for name in names[:2]:
             if data[name] is not True:
                 raise Invalid(
-                    f"{name} is {data[name]!r:.80}; a lineage graph is directed and a multigraph"
+                    f"{name} is {excerpt(data[name])}; a lineage graph is directed and a multigraph"
                 )
         types = _each(".graph.types", self._type, _checked(".graph", self._graph, data["graph"]))
         nodes = _each(".nodes", self._node, data["nodes"])
@@ -222,7 +222,7 @@ class _Reader:
         data = _object(raw, ("version", "types"), ("format", "version", "transaction", "types"))
         if data["version"] != VERSION:
             raise Invalid(
-                f"version {data['version']!r:.80} of the format is unknown, this library reads {VERSION}; update it"
+                f"version {excerpt(data['version'])} of the format is unknown, this library reads {VERSION}; update it"
             )
         return data["types"]
 
@@ -248,7 +248,7 @@ class _Reader:
         data = _object(raw, ("id", "type", "create_time", "update_time"), allowed)
         assert key is not None
         if data.get("kind", key.kind) != key.kind:
-            raise Invalid(f"{key} is of kind {data['kind']!r:.80}")
+            raise Invalid(f"{key} is of kind {excerpt(data['kind'])}")
         if key in self._keys:
             raise Invalid(f"there are two nodes {key}")
         node_type = self._type_of(key, data)
@@ -304,7 +304,7 @@ class _Reader:
     def _order(self, raw: object) -> int:
         """Return an edge's place among all of the file, which is no other's."""
         if type(raw) is not int or raw < 1:
-            raise Invalid(f"{raw!r:.80} is not an order; orders are whole numbers from 1")
+            raise Invalid(f"{excerpt(raw)} is not an order; orders are whole numbers from 1")
         if raw in self._orders:
             raise Invalid(f"there are two edges of the order {raw}")
         self._orders.add(raw)
@@ -361,7 +361,7 @@ def _state(kind: Kind, raw: object) -> int | None:
     for state in _STATES[kind]:
         if state.value == raw:
             return STATE_NUMBERS[state]
-    raise Invalid(f"{raw!r:.80} is not a state of {kind}s; there are {', '.join(_STATES[kind])}")
+    raise Invalid(f"{excerpt(raw)} is not a state of {kind}s; there are {', '.join(_STATES[kind])}")
 
 
 def _edge_kind(raw: object) -> EdgeKind:
@@ -369,7 +369,7 @@ def _edge_kind(raw: object) -> EdgeKind:
         if kind.name == raw:
             return kind
     known = ", ".join(kind.name for kind in EdgeKind)
-    raise Invalid(f"{raw!r:.80} is not a kind of edge; there are {known}")
+    raise Invalid(f"{excerpt(raw)} is not a kind of edge; there are {known}")
 
 
 def _properties(raw: object, node_type: AnyType) -> str:
@@ -395,7 +395,7 @@ def _property(place: str, name: str) -> str:
 def _values(place: str, raw: object) -> dict[str, Value]:
     """Return a map of values from their notation at rest."""
     if not isinstance(raw, dict):
-        raise _Fault(place, f"{raw!r:.80} is not an object")
+        raise _Fault(place, f"{excerpt(raw)} is not an object")
     return {
         _checked(_property(place, name), to_text, unescape(name)): _checked(
             _property(place, name), _value, value
@@ -409,7 +409,9 @@ def _value(raw: object) -> Value:
     if isinstance(raw, str):
         return to_text(unescape(raw))
     if isinstance(raw, list):
-        raise Invalid(f'{raw!r:.80} is a list; a struct stands as {{"struct": "<its JSON text>"}}')
+        raise Invalid(
+            f'{excerpt(raw)} is a list; a struct stands as {{"struct": "<its JSON text>"}}'
+        )
     if not isinstance(raw, dict):
         return to_value(raw)
     if len(raw) == 1:
@@ -421,22 +423,22 @@ def _value(raw: object) -> Value:
         if tag == "any" and isinstance(content, list) and len(content) == 2:
             return _any(*content)
     raise Invalid(
-        f'{raw!r:.80} is no value; one that is not plain stands as {{"float": "nan"}}, '
+        f'{excerpt(raw)} is no value; one that is not plain stands as {{"float": "nan"}}, '
         f'{{"struct": "<JSON text>"}} or {{"any": ["<type URL>", "<base64>"]}}'
     )
 
 
 def _struct(text: str) -> Value:
     if _has_twins(text):
-        raise Invalid(f"the struct {text!r:.80} has a field twice; leave one of them out")
+        raise Invalid(f"the struct {excerpt(text)} has a field twice; leave one of them out")
     try:
         return to_value(from_json(text))
     except ValueError as error:
-        raise Invalid(f"the struct {text!r:.80} cannot be read: {error}") from error
+        raise Invalid(f"the struct {excerpt(text)} cannot be read: {error}") from error
 
 
 def _any(type_url: object, content: object) -> ProtoAny:
     try:
         return ProtoAny(to_text(type_url), base64.b64decode(to_text(content), validate=True))
     except binascii.Error as error:
-        raise Invalid(f"{content!r:.80} is not base64: {error}") from error
+        raise Invalid(f"{excerpt(content)} is not base64: {error}") from error

@@ -11,7 +11,7 @@ from typing import Final
 from lineage.contract.registry import registry
 from lineage.contract.stopping import while_wanted
 from lineage.contract.walking import Direction, Limits, Walk, walk_levels
-from lineage.errors import Invalid, NotFound
+from lineage.errors import Invalid, NotFound, excerpt
 from lineage.mlmd.conversion import attribution_message, fill_event, type_message
 from lineage.mlmd.messages import Message, message, node_class
 from lineage.model.keys import Kind, NodeKey
@@ -56,7 +56,7 @@ def _starts(session: Session, options: Message, as_of: int | None) -> list[NodeK
         raise Invalid(f"{field}: its filter_query is empty")
     found = _keys(session, kind, text, as_of)
     if not found:
-        raise NotFound(f"{field}: no {kind} matches {text!r:.500}")
+        raise NotFound(f"{field}: no {kind} matches {excerpt(text, 500)}")
     return found
 
 

@@ -16,7 +16,7 @@ from grpc_health.v1.health_pb2 import HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 
 from lineage.contract.backend import Backend
-from lineage.errors import Invalid, NotFound, Unavailable
+from lineage.errors import Invalid, NotFound, Unavailable, excerpt
 from lineage.mlmd.messages import SERVICE
 from lineage.server.callers import Callers
 from lineage.server.mlmd import calls as mlmd
@@ -133,7 +133,9 @@ def _serve_health(server: grpc.Server, pool: ThreadPoolExecutor) -> health.Healt
 def _bind(server: grpc.Server, address: str, certificate: Certificate | None) -> int:
     host, colon, port = address.rpartition(":")
     if not (host and colon and port.isascii() and port.isdigit() and int(port) < 65536):
-        raise Invalid(f"{address!r:.200} is no address; write HOST:PORT, such as 127.0.0.1:8080")
+        raise Invalid(
+            f"{excerpt(address, 200)} is no address; write HOST:PORT, such as 127.0.0.1:8080"
+        )
     try:
         if certificate is None:
             return server.add_insecure_port(address)

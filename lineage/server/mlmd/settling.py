@@ -12,7 +12,7 @@ from grpc import StatusCode
 
 from lineage.contract.backend import External, Named, Reference
 from lineage.contract.transaction import Transaction
-from lineage.errors import AlreadyExists, Invalid, NotFound
+from lineage.errors import AlreadyExists, Invalid, NotFound, excerpt
 from lineage.mlmd.conversion import (
     VALUE_FIELDS,
     fill_value,
@@ -350,7 +350,7 @@ def _custom(name: str, wire: Message) -> Value:
     try:
         return value_of(wire)
     except Invalid as error:
-        raise Invalid(f"property {name!r:.200}: {error}") from None
+        raise Invalid(f"property {excerpt(name, 200)}: {error}") from None
 
 
 def _named_in(fields: frozenset[str], prefix: str) -> set[str]:

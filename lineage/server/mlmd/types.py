@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from grpc import StatusCode
 
-from lineage.errors import NotFound
+from lineage.errors import NotFound, excerpt
 from lineage.mlmd.conversion import own_name, type_message, type_of
 from lineage.mlmd.messages import Message, message
 from lineage.mlmd.missing import MISSING
@@ -89,7 +89,7 @@ def named(session: Session, request: Message, kind: Kind) -> Message:
     """Return a type by its name and version; NOT_FOUND where there is none."""
     found = known_type(session, request, kind)
     if found is None:
-        raise NotFound(f"there is no {kind} type {request.type_name!r:.200}")
+        raise NotFound(f"there is no {kind} type {excerpt(request.type_name, 200)}")
     response = message(f"Get{kind.capitalize()}TypeResponse")
     return response(**{f"{kind}_type": type_message(found)})
 
