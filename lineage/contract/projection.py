@@ -14,7 +14,7 @@ from pydantic_core import from_json
 
 from lineage.contract.evaluation import FIELDS, of_type, stored_value
 from lineage.contract.walking import Direction
-from lineage.errors import Invalid, excerpt
+from lineage.errors import Corrupt, Invalid, excerpt
 from lineage.filters.tree import AnyColumn, Column, Field, Filter, In, PropertyColumn
 from lineage.model.canonical import escape
 from lineage.model.keys import Kind, NodeKey
@@ -170,14 +170,19 @@ def of_texts(columns: Sequence[AnyColumn], rows: Iterable[Sequence[Any]]) -> lis
     no_own: tuple[object, ...] = (None,) * len(own)
     no_custom: tuple[object, ...] = (None,) * len(custom)
     found: list[Projected] = []
-    # A hundred thousand rows go through here: a call more for each would be felt.
-    for row in rows:
-        one, other = no_own, no_custom
-        if own and (text := row[-2]) and text != _NO_PROPERTIES:
-            one = _read(own, from_json(text))
-        if custom and (text := row[-1]) and text != _NO_PROPERTIES:
-            other = _read(custom, from_json(text))
-        found.append((*row[:-2], *one, *other))
+    try:
+        # A hundred thousand rows go through here: a call more for each would be felt.
+        for row in rows:
+            one, other = no_own, no_custom
+            if own and (text := row[-2]) and text != _NO_PROPERTIES:
+                one = _read(own, from_json(text))
+            if custom and (text := row[-1]) and text != _NO_PROPERTIES:
+                other = _read(custom, from_json(text))
+            found.append((*row[:-2], *one, *other))
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise Corrupt(
+            "the properties of a node cannot be read; run a check of the store"
+        ) from error
     places = [0, *(place + 1 for place in _places(columns))]
     if places == sorted(places):
         return found

@@ -1,5 +1,6 @@
 """Pages by a time of nodes of some types, which are looked for in a window of the time's index first."""
 
+import sqlite3
 from itertools import product
 from pathlib import Path
 
@@ -8,7 +9,8 @@ import pytest
 from lineage.backends.sqlite import find
 from lineage.backends.sqlite.backend import SqliteBackend
 from lineage.contract.backend import Order
-from lineage.filters.tree import Column, Compare, Field, In, Operator, all_of
+from lineage.errors import Corrupt
+from lineage.filters.tree import Column, Compare, Field, In, Operator, PropertyColumn, all_of
 from lineage.model.keys import Kind
 from lineage.testing.builders import DATASET, MODEL, TRAIN, writing
 
@@ -46,3 +48,16 @@ def test_pages_are_the_same_whatever_the_window_holds(
                 assert whole == sorted(
                     whole, key=lambda row: (order.value(row), row.key.id), reverse=descending
                 )
+
+
+def test_values_of_damaged_properties_are_a_fault(tmp_path: Path) -> None:
+    with SqliteBackend(tmp_path / "store.db") as backend:
+        with writing(backend) as new:
+            new.artifact(MODEL, custom={"a": 1})
+        column = PropertyColumn("a", custom=True)
+        for damaged in ("{", "[1]", '{"a":{"of":1}}'):
+            with sqlite3.connect(tmp_path / "store.db") as sql:
+                sql.execute("UPDATE node SET custom = ?", (damaged,))
+            sql.close()
+            with pytest.raises(Corrupt, match="run a check of the store"):
+                backend.values(Kind.ARTIFACT, [column])
