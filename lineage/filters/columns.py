@@ -157,12 +157,12 @@ def is_of_nodes(head: str, kind: Kind) -> bool:
     """Whether a dotted name that begins so, in small letters, is of what nodes of a kind have."""
     alias = _ALIAS.fullmatch(head)
     joined = alias is not None and alias[1] in _JOINS[kind]
-    return head in _PROPERTIES or joined or head in _columns(kind, None)
+    return head in _PROPERTIES or head in _MARKS or joined or head in _columns(kind, None)
 
 
 def columns_of_kind(kind: Kind) -> tuple[str, ...]:
     """Return the names of the columns of nodes of a kind, without properties and neighbours."""
-    return tuple(_columns(kind, None))
+    return *_columns(kind, None), *_MARKS
 
 
 def _column(

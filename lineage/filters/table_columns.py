@@ -22,9 +22,8 @@ from lineage.filters.columns import (
     resolve,
 )
 from lineage.filters.tokens import Token, fault, text_of
-from lineage.filters.tree import Column, Field, PropertyColumn, TableColumn
+from lineage.filters.tree import Column, Field, TableColumn
 from lineage.model.keys import Kind
-from lineage.model.marks import NOTE, TAGS
 
 __all__ = ["FAMILIES", "LISTS", "TABLES", "column_name", "column_names"]
 
@@ -42,7 +41,6 @@ _ALONE = {
         "run": Operand.TEXT,
     },
 }
-_MARKS = {"tags": TAGS, "note": NOTE}
 _BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ESCAPES = {"\\": "\\\\", "`": "\\`", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
@@ -65,7 +63,7 @@ def _quoted(name: str) -> str:
 
 def column_names(kind: Kind) -> tuple[str, ...]:
     """Return the columns that a table of nodes of that kind has under one name each."""
-    return (*columns_of_kind(kind), *_TIMES, *_ALONE[kind], *_MARKS)
+    return (*columns_of_kind(kind), *_TIMES, *_ALONE[kind])
 
 
 def _resolve(path: Sequence[Token], kind: Kind) -> ColumnMention:
@@ -78,8 +76,6 @@ def _resolve(path: Sequence[Token], kind: Kind) -> ColumnMention:
         raise fault(signs[0].at, f"only a metric is measured on data of a use, and not {head:.40}")
     if head in _TIMES and len(path) == 1:
         return ColumnMention(head, Column(_TIMES[head]), Operand.TIME)
-    if head in _MARKS and len(path) == 1:
-        return ColumnMention(head, PropertyColumn(_MARKS[head], custom=True), None)
     if head in _ALONE[kind]:
         if len(path) > 1:
             raise fault(path[1].at, f"{head} has no columns of its own; drop what follows it")
@@ -127,7 +123,7 @@ def _of_family(path: Sequence[Token], family: str) -> ColumnMention:
 
 def _is_column(word: Token, kind: Kind) -> bool:
     name = word.raw.lower()
-    return name in _TIMES or name in _ALONE[kind] or name in _MARKS or is_column(word, kind)
+    return name in _TIMES or name in _ALONE[kind] or is_column(word, kind)
 
 
 TABLES: Final = Vocabulary(_resolve, _is_column, frozenset({_USE}))
