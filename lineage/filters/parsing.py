@@ -10,12 +10,22 @@ Nothing recurses here: what is open stands on a list, so that no text can exhaus
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Sequence
+from typing import NamedTuple, TypeAlias
 
 from lineage.errors import Invalid
 from lineage.filters.columns import NODES, ColumnMention, Operand, Vocabulary
+from lineage.filters.comparing import (
+    COMPARISONS,
+    Constant,
+    always,
+    among,
+    check_alike,
+    compare,
+    comparison,
+    flat,
+    is_like,
+)
 from lineage.filters.like import like
 from lineage.filters.scopes import NeighbourMention, scoped
 from lineage.filters.tokens import Token, cut, fault, number_of, text_of
@@ -23,12 +33,8 @@ from lineage.filters.tree import (
     And,
     Column,
     Compare,
-    CompareColumns,
     Contains,
     Filter,
-    In,
-    Like,
-    Literal,
     Not,
     Operator,
     Or,
@@ -36,7 +42,6 @@ from lineage.filters.tree import (
     PropertyColumn,
 )
 from lineage.model.keys import Kind
-from lineage.model.times import to_micros, to_time
 
 __all__ = ["parse", "parse_columns"]
 
@@ -76,19 +81,6 @@ def parse_columns(
     return _Reader(cut(text, more=vocabulary.signs), kind, vocabulary).columns()
 
 
-class _Constant(NamedTuple):
-    """What a column is compared with: a literal, or a bare word such as LIVE."""
-
-    value: Literal
-    token: Token
-
-    @property
-    def operand(self) -> Operand | None:
-        if isinstance(self.value, str):
-            return None if self.token.kind == "word" else Operand.TEXT
-        return Operand.FLAG if isinstance(self.value, bool) else Operand.NUMBER
-
-
 class _Read(NamedTuple):
     """A condition that was read, and how deep NOTs and parentheses are nested in it.
 
@@ -116,7 +108,7 @@ class _Read(NamedTuple):
         return _Read(Not(self.tree), _checked(self.deeper() + 1, sign))
 
 
-_Side: TypeAlias = _Read | ColumnMention | _Constant
+_Side: TypeAlias = _Read | ColumnMention | Constant
 """What parentheses may be around: a condition, or what is compared."""
 
 
@@ -153,7 +145,7 @@ def _chain(join: type[And | Or], items: Sequence[_Read]) -> _Read:
     if len(items) == 1:
         return items[0]
     depth = max(item.deeper(join) for item in items)
-    return _Read(_flat(join, [item.tree for item in items]), depth, join)
+    return _Read(flat(join, [item.tree for item in items]), depth, join)
 
 
 def _checked(depth: int, opening: Token) -> int:
@@ -244,11 +236,11 @@ class _Reader:
             return side
         if isinstance(side, ColumnMention) and side.operand is Operand.FLAG:
             return _Read(Compare(side.column, Operator.EQ, value=True))
-        if isinstance(side, _Constant) and isinstance(side.value, bool):
+        if isinstance(side, Constant) and isinstance(side.value, bool):
             return _truth(side.value)
         raise self.unexpected("a comparison, such as =, IN or IS NULL", sign)
 
-    def _side(self) -> ColumnMention | _Constant:
+    def _side(self) -> ColumnMention | Constant:
         if self.peek.kind in ("number", "text") or self.peek.key in ("-", ".", "TRUE", "FALSE"):
             return self._constant()
         return self._column()
@@ -259,14 +251,14 @@ class _Reader:
             return self._on_column(side)
         if self._take("IS"):
             return self._is(side)
-        if isinstance(side, _Constant) and self.peek.key in ("IN", "BETWEEN", "LIKE", "NOT"):
+        if isinstance(side, Constant) and self.peek.key in ("IN", "BETWEEN", "LIKE", "NOT"):
             return self._on_constant(side)
         if self.peek.key not in ("<>", *Operator):
             return side
         sign, op = self._operator()
         right = self._right(None)
         if isinstance(right, ColumnMention):
-            if isinstance(side, _Constant):
+            if isinstance(side, Constant):
                 return _Read(_paired(side, sign, op, right))
             raise fault(sign.at, "a condition is compared with TRUE or FALSE only")
         return _decided(side, sign, op, right)
@@ -288,9 +280,9 @@ class _Reader:
         if self.peek.key not in ("<>", *Operator):
             return mention
         sign, op = self._operator()
-        return _Read(_compare(mention, sign, op, self._right(mention)))
+        return _Read(compare(mention, sign, op, self._right(mention)))
 
-    def _is(self, side: _Read | _Constant) -> _Read:
+    def _is(self, side: _Read | Constant) -> _Read:
         """Read what follows `IS` after a condition in parentheses or a literal, neither of which is ever NULL."""
         negated = self._take("NOT")
         if self._take("NULL"):
@@ -301,7 +293,7 @@ class _Reader:
             raise self.unexpected("TRUE, FALSE or NULL")
         return read if (asked.key == "TRUE") is not bool(negated) else read.negated(asked)
 
-    def _on_constant(self, constant: _Constant) -> _Read:
+    def _on_constant(self, constant: Constant) -> _Read:
         """Read what follows a literal, or a literal and `NOT`."""
         negated = self._take("NOT")
         test = self._take("IN", "BETWEEN", "LIKE")
@@ -310,26 +302,26 @@ class _Reader:
         tree = self._test_of(constant, test)
         return _Read(Not(tree) if negated else tree)
 
-    def _test_of(self, constant: _Constant, test: Token) -> Filter:
+    def _test_of(self, constant: Constant, test: Token) -> Filter:
         if test.key == "BETWEEN":
             low = self._right(None)
             self._expect("AND")
             sides = ((Operator.GE, low), (Operator.LE, self._right(None)))
-            return _flat(And, [_paired(constant, test, op, side) for op, side in sides])
+            return flat(And, [_paired(constant, test, op, side) for op, side in sides])
         if test.key == "LIKE":
             pattern = self._constant()
             if {constant.operand, pattern.operand} != {Operand.TEXT}:
                 raise fault(
                     test.at, f"LIKE is for strings, not for {constant.token} and {pattern.token}"
                 )
-            return _always(like(str(pattern.value))(str(constant.value)))
+            return always(like(str(pattern.value))(str(constant.value)))
         if self.peek.key == "(":
-            return _flat(
+            return flat(
                 Or, [_paired(constant, test, Operator.EQ, side) for side in self._list(None)]
             )
         return self._member(constant)
 
-    def _member(self, constant: _Constant) -> Filter:
+    def _member(self, constant: Constant) -> Filter:
         """Read the column of whose members the literal is to be one."""
         at = self.peek.at
         mention = self._column()
@@ -338,7 +330,7 @@ class _Reader:
             raise fault(at, f"{mention.name} is no list; a property without a suffix may be one")
         return Contains(column, constant.value)
 
-    def _right(self, mention: ColumnMention | None) -> ColumnMention | _Constant:
+    def _right(self, mention: ColumnMention | None) -> ColumnMention | Constant:
         """Read what stands to the right of a sign: a literal or a column, perhaps in parentheses."""
         depth = self._parentheses()
         token, after = self.peek, self._tokens[min(self._next + 1, len(self._tokens) - 1)]
@@ -347,7 +339,7 @@ class _Reader:
         if is_name or (
             token.kind == "word" and not names and self._vocabulary.is_column(token, self._kind)
         ):
-            side: ColumnMention | _Constant = self._column()
+            side: ColumnMention | Constant = self._column()
         else:
             side = self._literal()
         self._close(depth)
@@ -377,18 +369,18 @@ class _Reader:
         if test is None:
             raise self.unexpected(expected)
         if test.key == "IN":
-            return _among(mention, test, self._list(mention))
+            return among(mention, test, self._list(mention))
         if test.key == "LIKE":
-            return _like(mention, test, self._constant())
+            return is_like(mention, test, self._constant())
         low = self._right(mention)
         self._expect("AND")
         high = self._right(mention)
         bounds = ((Operator.GE, low), (Operator.LE, high))
-        both = _flat(And, [_compare(mention, test, op, side) for op, side in bounds])
-        _check_alike(mention, [each for each in (low, high) if isinstance(each, _Constant)])
+        both = flat(And, [compare(mention, test, op, side) for op, side in bounds])
+        check_alike(mention, [each for each in (low, high) if isinstance(each, Constant)])
         return both
 
-    def _list(self, mention: ColumnMention | None) -> list[ColumnMention | _Constant]:
+    def _list(self, mention: ColumnMention | None) -> list[ColumnMention | Constant]:
         self._expect("(")
         items = [self._right(mention)]
         while self._take(","):
@@ -397,35 +389,35 @@ class _Reader:
             raise self.unexpected("',' or ')'")
         return items
 
-    def _constant(self) -> _Constant:
+    def _constant(self) -> Constant:
         """Read a literal or a bare word, perhaps in parentheses."""
         depth = self._parentheses()
         constant = self._literal()
         self._close(depth)
         return constant
 
-    def _literal(self) -> _Constant:
+    def _literal(self) -> Constant:
         token = self.peek
         if token.key in ("-", ".") or token.kind == "number":
             return self._number()
         if token.kind == "text":
-            return _Constant(text_of(self._advance()), token)
+            return Constant(text_of(self._advance()), token)
         if token.key in ("TRUE", "FALSE"):
-            return _Constant(self._advance().key == "TRUE", token)
+            return Constant(self._advance().key == "TRUE", token)
         if token.key == "NULL":
             raise fault(token.at, "nothing is compared with NULL; write IS NULL or IS NOT NULL")
         if token.kind != "word":
             raise self.unexpected("a literal")
-        return _Constant(self._advance().raw, token)
+        return Constant(self._advance().raw, token)
 
-    def _number(self) -> _Constant:
+    def _number(self) -> Constant:
         first = self.peek
         raw = "-" if self._take("-") else ""
         point = self._take(".")
         if self.peek.kind != "number" or (point and self.peek.at != point.at + 1):
             raise self.unexpected("a number")
         raw += f"{'.' if point else ''}{self._advance().raw}"
-        return _Constant(number_of(raw, first.at), first._replace(kind="number", raw=raw))
+        return Constant(number_of(raw, first.at), first._replace(kind="number", raw=raw))
 
     def _column(self) -> ColumnMention:
         path: list[Token] = []
@@ -445,45 +437,20 @@ class _Reader:
         return mention
 
 
-_COMPARISONS: dict[Operator, Callable[[Any, Any], bool]] = {
-    Operator.EQ: operator.eq,
-    Operator.NE: operator.ne,
-    Operator.LT: operator.lt,
-    Operator.LE: operator.le,
-    Operator.GT: operator.gt,
-    Operator.GE: operator.ge,
-}
-_LATEST = 2**63 // 1000 - 2
-"""Milliseconds beyond any time that is stored, whose microseconds still fit in 64 bits."""
-
-
-def _flat(join: type[And | Or], items: Iterable[Filter]) -> Filter:
-    """Join conditions, taking apart those that are joined alike; return a single one as it is."""
-    flat: list[Filter] = []
-    for item in items:
-        flat.extend(item.items if isinstance(item, join) else (item,))
-    return flat[0] if len(flat) == 1 else join(tuple(flat))
-
-
-def _always(value: bool) -> Filter:  # noqa: FBT001  # the truth is all that it is given
-    """Return the condition that holds always, or never."""
-    return And(()) if value else Or(())
-
-
 def _truth(value: bool) -> _Read:  # noqa: FBT001  # the truth is all that it is given
-    return _Read(_always(value))
+    return _Read(always(value))
 
 
 def _paired(
-    constant: _Constant, sign: Token, op: Operator, right: ColumnMention | _Constant
+    constant: Constant, sign: Token, op: Operator, right: ColumnMention | Constant
 ) -> Filter:
     """Return a comparison of a literal with what stands to the right of it."""
     if isinstance(right, ColumnMention):
-        return _comparison(right, sign, op.flipped, constant)
+        return comparison(right, sign, op.flipped, constant)
     return _decided(constant, sign, op, right).tree
 
 
-def _decided(side: _Read | _Constant, sign: Token, op: Operator, right: _Constant) -> _Read:
+def _decided(side: _Read | Constant, sign: Token, op: Operator, right: Constant) -> _Read:
     """Return a comparison of a condition with TRUE or FALSE, or of two literals."""
     if isinstance(side, _Read):
         if op not in (Operator.EQ, Operator.NE) or not isinstance(right.value, bool):
@@ -491,117 +458,4 @@ def _decided(side: _Read | _Constant, sign: Token, op: Operator, right: _Constan
         return side if right.value is (op is Operator.EQ) else side.negated(sign)
     if side.operand is None or side.operand is not right.operand:
         raise fault(right.token.at, f"{right.token} is not {side.operand}, as {side.token} is")
-    return _truth(_COMPARISONS[op](side.value, right.value))
-
-
-def _compare(
-    mention: ColumnMention, sign: Token, op: Operator, right: ColumnMention | _Constant
-) -> Filter:
-    if isinstance(right, _Constant):
-        return _comparison(mention, sign, op, right)
-    if Operand.LIST in (mention.operand, right.operand):
-        one = mention if mention.operand is Operand.LIST else right
-        raise fault(sign.at, f"{one.name} is compared with {one.operand}, not with another column")
-    alike = mention.operand is right.operand and mention.members == right.members
-    free = {None, Operand.NUMBER, Operand.TEXT, Operand.FLAG}
-    if not alike and not (
-        None in (mention.operand, right.operand) and {mention.operand, right.operand} <= free
-    ):
-        raise fault(
-            sign.at,
-            f"{mention.name} is compared with {mention.operand or Operand.NUMBER}, and {right.name} is none",
-        )
-    return CompareColumns(mention.column, op, right.column)
-
-
-def _value(mention: ColumnMention, constant: _Constant) -> Literal:
-    """Return what the column's stored values are compared with; raise `Invalid` if it cannot be."""
-    if mention.members:
-        if constant.operand is Operand.NUMBER:
-            return constant.value
-        if isinstance(constant.value, str) and constant.value in mention.members:
-            return mention.members[constant.value]
-        names = ", ".join(mention.members)
-        raise fault(
-            constant.token.at,
-            f"{mention.name} is one of {names}, or its number, not {constant.token}",
-        )
-    if constant.operand is None:
-        raise fault(
-            constant.token.at,
-            f"{constant.token} is no literal and no column, with which columns are compared; text needs quotes",
-        )
-    if mention.operand not in (None, constant.operand):
-        raise fault(
-            constant.token.at,
-            f"{mention.name} is compared with {mention.operand}, not {constant.token}",
-        )
-    return constant.value
-
-
-def _comparison(mention: ColumnMention, sign: Token, op: Operator, constant: _Constant) -> Filter:
-    is_named = mention.operand is Operand.MEMBER and isinstance(constant.value, str)
-    if is_named and sign.key not in ("=", "!=", "<>", "IN"):
-        raise fault(
-            sign.at,
-            f"names of {mention.name} are compared by =, !=, IN and NOT IN only; numbers have an order",
-        )
-    if mention.operand is Operand.TIME and constant.operand is not None:
-        return _time_comparison(mention, op, constant)
-    return Compare(mention.column, op, _value(mention, constant))
-
-
-def _time_comparison(mention: ColumnMention, op: Operator, constant: _Constant) -> Filter:
-    """Return a comparison of the stored microseconds with a literal.
-
-    A whole number is milliseconds, each of which is a range of a thousand microseconds.
-    """
-    column, value = mention.column, constant.value
-    if isinstance(value, str):
-        try:
-            return Compare(column, op, to_micros(to_time(value)))
-        except (Invalid, OverflowError) as error:
-            raise fault(constant.token.at, f"{mention.name}: {error}") from None
-    if type(value) is not int:
-        raise fault(
-            constant.token.at,
-            f"{mention.name} is compared with {Operand.TIME}, not {constant.token}",
-        )
-    first = 1000 * max(-_LATEST, min(value, _LATEST))
-    last = first + 999
-    if op is Operator.EQ:
-        return And((Compare(column, Operator.GE, first), Compare(column, Operator.LE, last)))
-    if op is Operator.NE:
-        return Or((Compare(column, Operator.LT, first), Compare(column, Operator.GT, last)))
-    bound = last + 1 if op in (Operator.LE, Operator.GT) else first
-    before = op in (Operator.LT, Operator.LE)
-    return Compare(column, Operator.LT if before else Operator.GE, bound)
-
-
-def _among(
-    mention: ColumnMention, test: Token, items: Sequence[ColumnMention | _Constant]
-) -> Filter:
-    constants = [item for item in items if isinstance(item, _Constant)]
-    _check_alike(mention, constants)
-    if mention.operand is Operand.TIME or len(constants) < len(items):
-        return _flat(Or, [_compare(mention, test, Operator.EQ, item) for item in items])
-    return In(mention.column, tuple(_value(mention, item) for item in constants))
-
-
-def _check_alike(mention: ColumnMention, items: Sequence[_Constant]) -> None:
-    """Refuse numbers beside strings and the like, where a property takes either alone."""
-    for item in items:
-        if mention.operand is None and item.operand is not items[0].operand:
-            raise fault(
-                item.token.at, f"{item.token} is not {items[0].operand}, as the first one is"
-            )
-
-
-def _like(mention: ColumnMention, test: Token, constant: _Constant) -> Filter:
-    if mention.operand not in (None, Operand.TEXT, Operand.LIST):
-        raise fault(
-            test.at, f"LIKE is for strings, but {mention.name} is compared with {mention.operand}"
-        )
-    if constant.operand is not Operand.TEXT:
-        raise fault(constant.token.at, f"LIKE takes a string, not {constant.token}")
-    return Like(mention.column, str(constant.value))
+    return _truth(COMPARISONS[op](side.value, right.value))
