@@ -16,6 +16,7 @@ from lineage.contract.roles import Role, Roles
 from lineage.contract.walking import Direction
 from lineage.contract.writings import OUTPUT_KINDS
 from lineage.errors import Invalid, excerpt
+from lineage.filters.columns import ColumnMention
 from lineage.filters.parsing import parse, parse_columns
 from lineage.filters.table_columns import FAMILIES, TABLES, column_name
 from lineage.filters.tree import (
@@ -111,6 +112,7 @@ def _table(backend: Backend, question: Question, kind: Kind, as_of: int | None) 
         ids,
         [*_order(question.order, kind)],
         None if question.columns is None else [*_columns(question.columns, kind)],
+        [*mentioned(tree)],
     )
     return _Answer(backend, columns, asked, number, fingerprint).page(tree, question.limit, place)
 
@@ -308,7 +310,7 @@ def _order(order: str | None, kind: Kind) -> Iterator[SortKey]:
         return
     if not isinstance(order, str):
         raise Invalid(f"{excerpt(order)} is not an order; give text, such as 'metrics.auc desc'")
-    for mention, direction in parse_columns(order, kind, TABLES):
+    for mention, direction in _parsed("order", order, kind):
         if isinstance(mention.column, Column) and (
             mention.column.of or mention.column.field is Field.GONE
         ):
@@ -323,7 +325,7 @@ def _columns(columns: Sequence[str], kind: Kind) -> Iterator[SortKey]:
             f"columns={excerpt(columns)}: give a list of names, such as ['id', 'metrics.auc']"
         )
     for text in columns:
-        ((mention, direction), *others) = parse_columns(text, kind, TABLES)
+        ((mention, direction), *others) = _parsed("columns", text, kind)
         if (
             others
             or direction is not None
@@ -331,6 +333,15 @@ def _columns(columns: Sequence[str], kind: Kind) -> Iterator[SortKey]:
         ):
             raise Invalid(f"{excerpt(text)} is no single column to show")
         yield SortKey(_shown_name(text, mention.column), mention.column)
+
+
+def _parsed(name: str, text: str, kind: Kind) -> list[tuple[ColumnMention, str | None]]:
+    """Return the columns that an argument names; a fault says which argument has it."""
+    try:
+        return parse_columns(text, kind, TABLES)
+    except Invalid as error:
+        fault = str(error).removeprefix("filter, ").replace("the filter", "the text")
+        raise Invalid(f"{name}={text!r:.80}: {fault}") from error
 
 
 def _shown_name(text: str, column: object) -> str:

@@ -64,13 +64,17 @@ _ALWAYS = frozenset({"id", "type", "name", "state", "create_time", "run"})
 
 
 class Asked(NamedTuple):
-    """What a table is of, how it is sorted, and the columns that were asked for; None for those that there are."""
+    """What a table is of, how it is sorted, and the columns that were asked for; None for those that there are.
+
+    `mentioned` are the columns that its condition is about.
+    """
 
     kind: Kind
     types: Registry
     type_ids: tuple[int, ...]
     order: Sequence[SortKey]
     columns: Sequence[SortKey] | None
+    mentioned: Sequence[AnyColumn]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,7 @@ class Table(Shown, Sequence[TableRow]):
     """A page of runs or models, a row each; `next` asks for the page after it, and is None on the last.
 
     `columns` are named as in filters: `id`, `state`, `parameters.depth`, `metrics.auc`, `metrics.auc@test`, `data`. Where
-    none were asked for they are those that the rows of this page have. Times are aware, durations in seconds; `data`, `model`,
+    none were asked for they are those that the rows of this page have, and those that condition and order are about. Times are aware, durations in seconds; `data`, `model`,
     `run` and `asset` are names, else URIs, else keys. `notes` say what to know about the answer, `number`
     is the transaction that it is as of.
     """
@@ -243,7 +247,7 @@ class _Page:
         for name in _BEFORE[kind]:
             if name != "type" or several:
                 yield _alone(name)
-        sorted_by = [key.column for key in self._asked.order]
+        asked_about = [*(key.column for key in self._asked.order), *self._asked.mentioned]
         metrics = {name: None for of in self.metrics(None).values() for name in of}
         yield from (
             _of_family(*each)
@@ -251,7 +255,7 @@ class _Page:
                 [
                     *(
                         (column.family, column.name, column.use)
-                        for column in sorted_by
+                        for column in asked_about
                         if isinstance(column, TableColumn) and column.family == "metrics"
                     ),
                     *(("metrics", name, None) for name in sorted(metrics)),

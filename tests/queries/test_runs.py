@@ -189,6 +189,28 @@ def test_a_page_of_another_question_is_refused(store: Store) -> None:
         store.at(1).runs(Fit, order="metrics.auc", page=page)
 
 
+def test_what_a_condition_is_about_is_shown(board: Store) -> None:
+    table = board.runs(
+        Fit, "metrics.auc@test > 0.3 and metrics.loss > 0", order="metrics.auc@train"
+    )
+    assert table.columns[5:9] == (
+        "metrics.auc@train",
+        "metrics.auc@test",
+        "metrics.loss",
+        "metrics.auc",
+    )
+    assert table.column("metrics.auc@test") == [0.4]
+
+
+def test_a_page_after_what_was_purged_is_refused(store: Store) -> None:
+    page = store.runs(Fit, order="parameters.depth", limit=2).next
+    store.delete("execution:1")
+    assert ids(store.runs(Fit, order="parameters.depth", page=page)) == [3, 4, 5]
+    store.purge("execution:1", reason="test")
+    with pytest.raises(Invalid, match="as after a purge"):
+        store.runs(Fit, order="parameters.depth", page=page)
+
+
 def test_columns_that_were_asked_for(board: Store) -> None:
     names = [
         "metrics.auc@test",
@@ -286,7 +308,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"order": "contexts_a.name"}, "nothing is sorted by"),
     ({"order": "gone"}, "nothing is sorted by"),
     ({"order": 5}, "is not an order"),
-    ({"order": ""}, "is empty"),
+    ({"order": ""}, "order='': "),
+    ({"columns": ["id", "metrics"]}, "columns='metrics': "),
     ({"columns": "id"}, "give a list of names"),
     ({"columns": ["id desc"]}, "no single column"),
     ({"limit": 0}, "limit=0"),
