@@ -37,10 +37,10 @@ from lineage.backends.sqlite.nodes import (
     check_unused,
     delete_nodes,
     insert_nodes,
+    insert_type,
     update_nodes,
 )
 from lineage.backends.sqlite.opening import open_store
-from lineage.backends.sqlite.properties import property_index
 from lineage.backends.sqlite.reading import (
     count_nodes,
     existing,
@@ -56,7 +56,6 @@ from lineage.backends.sqlite.rows import (
     HEAD_COLUMNS,
     head_row,
     number_of,
-    type_text,
 )
 from lineage.backends.sqlite.walk import walk_tables
 from lineage.contract.backend import EMPTY, Backend, Order, Reference
@@ -530,15 +529,7 @@ class SqliteBackend(Backend):
     def _write_type(self, sql: sqlite3.Connection, number: int, row: TypeRow) -> None:
         own = self._own_types
         self._own_types = types_with(self.types() if own is None else own, row)
-        sql.execute("DELETE FROM type WHERE id = ? AND since = ?", (row.type.id, number))
-        sql.execute(
-            "UPDATE type SET until = ? WHERE id = ? AND until IS NULL", (number, row.type.id)
-        )
-        values = (row.type.id, number, None, row.type.kind, type_text(row))
-        sql.execute("INSERT INTO type VALUES (?, ?, ?, ?, ?)", values)
-        for statement in map(property_index, row.type.indexed):
-            if statement is not None:
-                sql.execute(statement)
+        insert_type(sql, number, row)
 
     @override
     @guarded

@@ -1,4 +1,4 @@
-"""Writing nodes to a SQLite store: new ones, new versions of those there are, and deletions."""
+"""Writing nodes and types to a SQLite store: new ones, new versions of those there are, and deletions."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from pydantic_core import to_json
 
 from lineage.backends.sqlite import history
+from lineage.backends.sqlite.properties import property_index
 from lineage.backends.sqlite.rows import (
     NODE_COLUMNS,
     PAST_COLUMNS,
@@ -15,13 +16,14 @@ from lineage.backends.sqlite.rows import (
     node_values,
     number_of,
     past_values,
+    type_text,
 )
 from lineage.contract.refusals import no_live_node
 from lineage.errors import AlreadyExists
 from lineage.model.keys import Kind, NodeKey
-from lineage.model.rows import NodeRow
+from lineage.model.rows import NodeRow, TypeRow
 
-__all__ = ["check_unused", "delete_nodes", "insert_nodes", "update_nodes"]
+__all__ = ["check_unused", "delete_nodes", "insert_nodes", "insert_type", "update_nodes"]
 
 _INSERT_NODE = f"INSERT INTO node VALUES ({', '.join('?' * len(NODE_COLUMNS.split(',')))})"
 _INSERT_PAST = f"INSERT INTO node_past ({PAST_COLUMNS}) VALUES ({', '.join('?' * len(PAST_COLUMNS.split(',')))})"
@@ -92,3 +94,14 @@ def delete_nodes(sql: sqlite3.Connection, number: int, keys: Collection[NodeKey]
         sql.execute(_END, (number, number_of(key)))
         if not sql.execute("DELETE FROM node WHERE key = ?", (number_of(key),)).rowcount:
             raise no_live_node(key, "delete")
+
+
+def insert_type(sql: sqlite3.Connection, number: int, row: TypeRow) -> None:
+    """Write a type, or its next version, and make the indexes of its properties."""
+    sql.execute("DELETE FROM type WHERE id = ? AND since = ?", (row.type.id, number))
+    sql.execute("UPDATE type SET until = ? WHERE id = ? AND until IS NULL", (number, row.type.id))
+    values = (row.type.id, number, None, row.type.kind, type_text(row))
+    sql.execute("INSERT INTO type VALUES (?, ?, ?, ?, ?)", values)
+    for statement in map(property_index, row.type.indexed):
+        if statement is not None:
+            sql.execute(statement)
