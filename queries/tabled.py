@@ -260,6 +260,8 @@ class ModelColumns(TableColumns):
     """The columns of models: of the run that made each, and of what was measured of it."""
 
     kind = Kind.ARTIFACT
+    _facts: ModelFacts | None = None
+    """The facts of what columns were asked about last, which is nearly always the same."""
 
     @override
     def plain(self, column: AnyColumn) -> Sequence[AnyColumn]:
@@ -271,7 +273,9 @@ class ModelColumns(TableColumns):
     def values(
         self, column: TableColumn, around: Callable[[], Around], own: Mapping[int, Sequence[Any]]
     ) -> Values:
-        facts = ModelFacts(around())
+        if self._facts is None or self._facts.around is not around():
+            self._facts = ModelFacts(around())
+        facts = self._facts
         if column.family == "metrics":
             measured = self.values_measured(around(), column.name)
             return {**_own_floats(column, own), **facts.metrics(column.use, measured)}
@@ -309,15 +313,15 @@ class ModelFacts:
     """Which run made each model, and which metrics are of it."""
 
     def __init__(self, around: Around) -> None:
-        self._around = around
+        self.around = around
 
     @cached_property
     def run_of(self) -> Mapping[int, int]:
         """The run that made each model: the newest by id; one that failed only where there is no other."""
-        states = self._around.runs([Column(Field.STATE)])
+        states = self.around.runs([Column(Field.STATE)])
         ranked = (
             (model, (int(weight_of(states[run][1]) is not Weight.FAILED), run), run)
-            for run, model, _ in self._around.wrote(Role.MODEL)
+            for run, model, _ in self.around.wrote(Role.MODEL)
             if run in states
         )
         return {model: run for model, run in _newest(ranked).items() if isinstance(run, int)}
@@ -328,7 +332,7 @@ class ModelFacts:
 
         That is the model which they are claimed for, else those that their run wrote, else those that it read.
         """
-        around, claims = self._around, self._around.claims()
+        around, claims = self.around, self.around.claims()
         made, read = _by_run(around.wrote(Role.MODEL)), _by_run(around.read(Role.MODEL))
         found: dict[tuple[int, int], Sequence[int]] = {}
         for run, metrics, _ in around.wrote(Role.METRICS):
@@ -342,7 +346,7 @@ class ModelFacts:
         return _newest(
             (model, *measured[metrics])
             for (run, metrics), several in self.models_of.items()
-            if metrics in measured and self._around.is_measured_on(run, metrics, use)
+            if metrics in measured and self.around.is_measured_on(run, metrics, use)
             for model in several
         )
 
