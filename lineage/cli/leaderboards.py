@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Annotated, TypeAlias
 
@@ -193,19 +194,22 @@ _RANKS = {
     "duration": 15,
 }
 """Which columns are printed rather than others, where not all fit: of a family the first, then every second one."""
+_SAME = 100
+"""By how much later what is the same in all rows is chosen: it tells no two apart."""
 
 
 def _columns_of(answer: Table, *, whole: bool) -> Iterator[GridColumn]:
     """Yield the columns; those that are empty only where they were asked for."""
-    taken: dict[str, int] = {}
+    taken: Counter[tuple[str, bool]] = Counter()
     for name in answer.columns:
         family, _, rest = name.partition(".")
         of_family = family in FAMILIES and rest != ""
         text: Callable[[Cell], str] = _seconds if name == "duration" else cell_text
         cells = [text(row[name]) for row in answer]
         if whole or (name != "id" and any(cells)):
-            rank = _RANKS.get(family, 99) + 2 * taken.get(family, 0)
-            taken[family] = taken.get(family, 0) + 1
+            differs = len({*cells}) > 1 or len(cells) == 1
+            rank = _RANKS.get(family, 99) + 2 * taken[family, differs] + (0 if differs else _SAME)
+            taken[family, differs] += 1
             yield GridColumn(rest if of_family else name, cells, rank, family if of_family else "")
 
 
