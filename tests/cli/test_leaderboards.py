@@ -44,7 +44,7 @@ def test_runs_fit_a_page_and_name_what_did_not(shell: Shell, board: Path) -> Non
     # What is the same in all rows, such as the state, gives way.
     assert titles.split() == ["RUN", "name", "auc", "loss", "depth", "data"]
     assert [row.split()[0] for row in rows] == ["execution:20", "execution:19", "execution:18"]
-    assert rows[0].split()[2:5] == ["2.714", "-1.714", "4"]
+    assert rows[0].split()[3:6] == ["2.714", "-1.714", "4"]
     assert max(map(len, table.splitlines())) <= 80
     assert "parameters.description" in rest
     assert answer.err.startswith("lineage: there are more: add --page ")
