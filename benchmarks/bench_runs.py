@@ -106,7 +106,7 @@ def bench_page_by_an_indexed_column(store: lineage.Store, order: str) -> None:
 @pytest.mark.parametrize("name", OTHERS)
 def bench_page_by_any_column(store: lineage.Store, name: str) -> None:
     took, page = quickest(store, **OTHERS[name])
-    assert len(page) == min(PAGE, RUNS // 100)
+    assert len(page) == PAGE
     if OTHERS[name].get("order") == "metrics.auc desc":
         assert page.column("metrics.auc") == sorted(page.column("metrics.auc"), reverse=True)
     assert SMALL or took <= ANY

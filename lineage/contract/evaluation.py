@@ -15,6 +15,7 @@ from typing import Any, Final, TypeAlias
 from pydantic_core import from_json
 
 from lineage.contract.stopping import go_on, while_wanted
+from lineage.filters.comparing import COMPARISONS
 from lineage.filters.like import like
 from lineage.filters.tree import (
     And,
@@ -63,14 +64,6 @@ NeighboursOf: TypeAlias = Callable[[NodeRow, Exists], Iterable[Met]]
 _Test: TypeAlias = Callable[[NodeRow, Mapping[str, Met]], bool]
 _Read: TypeAlias = Callable[[NodeRow, Mapping[str, Met]], object]
 
-_OPERATORS: dict[Operator, Callable[[Any, Any], bool]] = {
-    Operator.EQ: operator.eq,
-    Operator.NE: operator.ne,
-    Operator.LT: operator.lt,
-    Operator.LE: operator.le,
-    Operator.GT: operator.gt,
-    Operator.GE: operator.ge,
-}
 MANY: Final = 8
 """From how many alternatives on those that can hold are looked up by a value that they name."""
 FAMILIES: dict[type, str] = {bool: "bool", int: "number", float: "number", str: "string"}
@@ -256,7 +249,7 @@ def stored_value(at_rest: Any) -> object:
 
 def compares(op: Operator) -> Callable[[object, object], bool]:
     """Return the comparison of two values, which is false where they are not of one family."""
-    compare = _OPERATORS[op]
+    compare = COMPARISONS[op]
 
     def test(one: object, other: object) -> bool:
         family = FAMILIES.get(type(one))
@@ -269,7 +262,7 @@ def compares(op: Operator) -> Callable[[object, object], bool]:
 def holds(tree: OnColumn) -> Callable[[Any], bool]:
     """Return the condition as a function of a value that is there."""
     if isinstance(tree, Compare):
-        compare, literal, family = _OPERATORS[tree.op], tree.value, FAMILIES[type(tree.value)]
+        compare, literal, family = COMPARISONS[tree.op], tree.value, FAMILIES[type(tree.value)]
         return lambda value: FAMILIES.get(type(value)) == family and compare(value, literal)
     if isinstance(tree, Like):
         matches = like(tree.pattern)
