@@ -20,7 +20,7 @@ ARGS ?=
 MINUTES ?= 10
 
 # All tests are shared out among the processors, and their coverage is judged; a part is neither.
-WHOLE := --cov --numprocesses auto
+WHOLE := --cov --numprocesses auto --durations 20 --durations-min 5
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
