@@ -99,7 +99,7 @@ $(DEMO): pyproject.toml
 	@touch $@
 
 # MLflow as people install it; the tests of `make real` run it beside ours.
-$(MLFLOW): .ci/mlflow/build.sh
+$(MLFLOW): .ci/mlflow/build.sh | $(READY)
 	@echo "Installing MLflow into $(dir $@)"
 	@$<
 	@touch $@
