@@ -2,7 +2,7 @@
 
 An input is the first match of id, external id, name within its type, URI with an equal digest;
 else the newest artifact of its type and URI that has all the given fields (a class's defaults are
-not given); else it is new. An output is new, unless id, external id, name, or URI and digest say otherwise. A context is known by
+not given); else it is new. With a digest, a system class such as `lineage.Dataset` stands for every type based on it. An output is new, unless id, external id, name, or URI and digest say otherwise. A context is known by
 id, external id or name. Of several at a URI the newest is the one written last by a run that counts
 (`standing`). A name that is given is that of what is found at a URI, too; an id and an external id decide
 alone. What is found is used as it is stored: reuse never changes a node.
@@ -227,24 +227,42 @@ class _Maker:
         yield from self._found.get(reference, ())
 
     def _at_uri(self, node: Artifact, role: str) -> NodeRow | None:
-        """Return the newest artifact of a type and URI with equal content; an output needs a digest."""
+        """Return the newest artifact of fitting type and URI with equal content; an output needs a digest."""
         assert node.uri is not None
         if role != "input" and _digest(node) is None:
             return None
-        type_id = self._types.of(node).id
-        assert type_id is not None
-        fits = self._equals(node)
+        fits, type_ids = self._equals(node), self._fitting_types(node)
         for row in reversed(self.new):
-            if (row.type_id, row.uri) == (type_id, node.uri) and fits(row):
+            if row.type_id in type_ids and row.uri == node.uri and fits(row):
                 return row
         rows: dict[NodeKey, NodeRow] = {}
-        writings = self._backend.writings(AtUri(node.uri, frozenset((type_id,))))
-        standing = next(newest_first(self._fitting(writings, fits, rows)), None)
-        if standing is None:
-            return None
-        if role == "input":
-            self.notes += remarks_on(self._backend, standing, reader=self._reader)
-        return rows[standing.artifact]
+        # Content that is known to be the same is looked for in all types, to tell where only the type is another.
+        anywhere = role == "input" and _digest(node) is not None
+        writings = self._backend.writings(AtUri(node.uri, None if anywhere else type_ids))
+        other: NodeRow | None = None
+        for standing in newest_first(self._fitting(writings, fits, rows)):
+            row = rows[standing.artifact]
+            if row.type_id in type_ids:
+                if role == "input":
+                    self.notes += remarks_on(self._backend, standing, reader=self._reader)
+                return row
+            other = other or row
+        if other is not None:
+            stored = self._types.known.by_id[other.type_id].type_name
+            self.notes.append(
+                f"{other.key} has the same URI and digest, but is a {stored} and not a {node.type}: another artifact "
+                f"is made, to which its lineage does not lead; to read the one that is there, give "
+                f"store.key_of({str(other.key)!r}) or a node of its type"
+            )
+        return None
+
+    def _fitting_types(self, node: Artifact) -> frozenset[int]:
+        """Return the types of which an artifact at a node's URI may be it: its own, or those based on it."""
+        type_id = self._types.of(node).id
+        assert type_id is not None
+        if _digest(node) is None or type(node).type_name is None:
+            return frozenset((type_id,))
+        return self._types.known.ids(type(node)) | {type_id}
 
     def _fitting(
         self,

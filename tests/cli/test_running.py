@@ -52,6 +52,19 @@ def test_what_a_command_read_and_wrote_is_recorded(shell: Shell) -> None:
     assert shell("show", "new.pickle").out.startswith("artifact:")
 
 
+def test_files_are_those_that_python_recorded(shell: Shell) -> None:
+    class Table(lineage.Dataset):
+        rows: int
+
+    Path("a.csv").write_text("2\n1\n")
+    with lineage.connect("lineage.db") as store:
+        store.record("Load", outputs=Table.from_path("a.csv", rows=2))
+        answer = shell("run", "--input", "a.csv", "--output", "b.csv", "--", "cp", "a.csv", "b.csv")
+        assert answer.code == 0
+        way = store.paths("artifact:1", "artifact:2").shortest
+        assert [str(key) for key in way] == ["artifact:1", "execution:2", "artifact:2"]
+
+
 def test_it_is_running_meanwhile_and_the_streams_are_the_commands(tmp_path: Path) -> None:
     program = (
         "import sys, lineage\n"

@@ -78,6 +78,15 @@ INPUTS: dict[str, Case] = {
         Dataset(uri="s3://a", digest="sha256:1", day=2, custom_properties={"owner": "bob"}),
         1,
     ),
+    "by URI and digest, as a data set of any type": (
+        lineage.Dataset(uri="s3://a", digest="sha256:1"),
+        1,
+    ),
+    "by URI alone, as a data set of any type": (lineage.Dataset(uri="s3://a"), 4),
+    "by URI and digest, as a model of any type": (
+        lineage.Model(uri="s3://a", digest="sha256:1"),
+        4,
+    ),
     "by URI alone": (Dataset(uri="s3://a"), 1),
     "by URI and an equal field": (Dataset(uri="s3://a", day=1), 1),
     "by URI and all fields": (Dataset(uri="s3://a", day=1, share=0.5), 1),
@@ -147,6 +156,20 @@ def test_output(case: str, known: Store) -> None:
     stored = known.get(Artifact, 1)
     assert written(known, given) == [number]
     assert known.get(Artifact, 1) == stored
+
+
+def test_equal_content_of_a_narrower_type_is_not_taken_and_said(store: Store) -> None:
+    plain = store.put(lineage.Dataset(uri="s3://a", digest="sha256:1"))
+    for artifact, count in (
+        (Dataset(uri="s3://a", digest="sha256:1"), 1),
+        (Dataset(uri="s3://a", digest="sha256:1"), 0),  # by now there is one of its own type
+        (Dataset(uri="s3://a", digest="sha256:2"), 0),
+    ):
+        notes = store.record(Train(), inputs=artifact).notes
+        assert len(notes) == count
+        assert all(note.startswith(f"{plain.key} has the same URI and digest") for note in notes)
+        assert all(f"give store.key_of('{plain.key}')" in note for note in notes)
+    assert store.record(Train(), outputs=Dataset(uri="s3://a", digest="sha256:1")).notes == ()
 
 
 def test_whole_number_given_for_a_float_matches(store: Store) -> None:
