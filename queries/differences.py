@@ -25,6 +25,7 @@ from lineage.model.values import Value
 from lineage.queries.alignment import SIGNS, SURE, line_up
 from lineage.queries.chains import Trail
 from lineage.queries.lineages import Lineage, Step, lineages_of
+from lineage.queries.notes import inherited
 from lineage.queries.reader import Reader
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Diff(Shown):
     """How two lineages differ, nearest first; `shared` are the nodes that both have, by key.
 
     `truncated` says for the left and the right one where a limit cut it. What was cut off is not
-    taken for a difference.
+    taken for a difference. `notes` say which steps are taken to have read what their parents did.
     """
 
     left: Node
@@ -74,6 +75,7 @@ class Diff(Shown):
     shared: tuple[NodeKey, ...]
     truncated: tuple[Cut | None, Cut | None]
     number: int
+    notes: tuple[str, ...]
 
     def to_pandas(self) -> pandas.DataFrame:
         """Return a pandas frame with a row for each change of a field; of what has no counterpart, one without a field."""
@@ -109,7 +111,7 @@ class Diff(Shown):
         count = sum(max(1, len(each.changes)) for each in self.differences)
         rows = list(islice((row for each in self.differences for row in _cells(each)), ROWS))
         header = ("place", "left", "right", "field", "in left", "in right")
-        return html_answer(caption, header, rows, more=count - len(rows))
+        return html_answer(caption, header, rows, more=count - len(rows), notes=self.notes)
 
 
 def _cells(difference: Difference) -> Iterator[tuple[object, ...]]:
@@ -158,7 +160,8 @@ def diff(
 
     Their types, names, URIs, states and properties are compared, and the environments of executions as
     `environment.numpy`; how they were read, as `event` and `path`; ids and times are not. What lies
-    before nodes that both lineages hold is not looked at again. Each lineage is walked within the
+    before nodes that both lineages hold is not looked at again. A step that read no data set is taken to have read
+    what its parent did. Each lineage is walked within the
     limits; where that cut a step, its nodes are not paired by their type alone.
 
     >>> import lineage
@@ -190,6 +193,7 @@ def diff(
         shared=tuple(sorted(lineages[0].keys & lineages[1].keys)),
         truncated=(lineages[0].cut, lineages[1].cut),
         number=reader.number,
+        notes=tuple(inherited(dict.fromkeys(each for one in lineages for each in one.inherited))),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
-from lineage.contract.walking import Direction, Limits, Walk
+from lineage.contract.walking import Direction, Limits
 from lineage.model.entities import Context
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.paths import Path, distinct_paths, dotted, paths_of
@@ -15,6 +15,7 @@ from lineage.model.texts import printable
 from lineage.queries.alignment import Slot
 from lineage.queries.reader import Reader
 from lineage.queries.versions import assets_of
+from lineage.queries.walked import Walked, walked
 
 __all__ = ["Lineage", "Step", "lineages_of"]
 
@@ -38,16 +39,21 @@ class Step(NamedTuple):
 
 
 class Lineage:
-    """A lineage as far as it was walked; `frontier` are its nodes with neighbours beyond."""
+    """A lineage as far as it was walked; `frontier` are its nodes with neighbours beyond.
+
+    `inherited` are its steps that read no data set, each with what its parent read.
+    """
 
     def __init__(
         self,
         reader: Reader,
-        walk: Walk,
+        steps: Walked,
         assets: Mapping[NodeKey, NodeKey],
         environments: Mapping[NodeKey, NodeKey],
     ) -> None:
+        walk = steps.flow
         self._reader = reader
+        self.inherited = steps.inherited
         self.keys = frozenset(walk.keys)
         self.cut = walk.cut
         self.frontier = frozenset(walk.cut.frontier) if walk.cut else frozenset()
@@ -97,9 +103,18 @@ def lineages_of(
 ) -> tuple[Lineage, Lineage]:
     """Walk two lineages and read all that comparing them needs: nodes, assets and environments."""
     one, other = (
-        reader.walk([key], Direction.UPSTREAM, limits, edges=True) for key in (left, right)
+        walked(
+            reader,
+            [key],
+            Direction.UPSTREAM,
+            limits,
+            edges=True,
+            through_copies=False,
+            through_steps=True,
+        )
+        for key in (left, right)
     )
-    met = {*one.keys, *other.keys}
+    met = {*one.walk.keys, *other.walk.keys}
     reader.read(met)
     assets = assets_of(reader, [key for key in met if key.kind is Kind.ARTIFACT])
     environments = _environments_of(reader, [key for key in met if key.kind is Kind.EXECUTION])

@@ -114,8 +114,9 @@ def _twins(found: Facts) -> list[str]:
     )
 
 
-def inherited(hops: Iterable[Inherited]) -> Iterator[str]:
-    """Yield which steps are taken to have read what their parents did."""
+def inherited(hops: Iterable[Inherited], *, followed: bool = True) -> Iterator[str]:
+    """Yield which steps are taken to have read what their parents did, or where that is not followed, which are not."""
+    means = "counts" if followed else "is not followed here"
     data: dict[tuple[NodeKey, NodeKey], list[NodeKey]] = {}
     for hop in hops:
         data.setdefault((hop.parent, hop.step), []).append(hop.data)
@@ -124,7 +125,7 @@ def inherited(hops: Iterable[Inherited]) -> Iterator[str]:
         steps.setdefault((parent, *keys), []).append(step)
     for (parent, *keys), alike in islice(steps.items(), LISTED):
         none = f"{listed(alike)} read no data set"
-        yield f"{none}; what {'its' if len(alike) == 1 else 'their'} parent {parent} read counts: {listed(keys)}"
+        yield f"{none}; what {'its' if len(alike) == 1 else 'their'} parent {parent} read {means}: {listed(keys)}"
     if len(steps) > LISTED:
         yield f"so it is with the steps of {len(steps) - LISTED} more parents"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from typing_extensions import override
 
@@ -17,6 +18,10 @@ from lineage.model.keys import NodeKey
 from lineage.model.notebook import ROWS, Shown, html_answer
 from lineage.model.rows import EdgeRow
 from lineage.queries.chains import Chain
+from lineage.queries.nesting import Inherited
+from lineage.queries.notes import inherited
+from lineage.queries.reader import Reader
+from lineage.queries.walked import not_followed
 
 __all__ = ["Paths", "Way", "levels_of", "paths", "steps_back"]
 
@@ -28,7 +33,8 @@ class Paths(Shown):
     `source` is where the flow begins, whichever of the two was given first. `shortest` holds the
     keys of a shortest way, both ends included; it is empty where there is none, or where none was
     found within the limits. `subgraph` has the nodes and edges of all ways, by their distance from
-    the source. Where `subgraph.truncated` is not None, it says where the search stopped: there may
+    the source. Where there is no way, its `notes` name steps upstream of either that read no data set, and what their
+    parents read: no events lead from there. Where `subgraph.truncated` is not None, it says where the search stopped: there may
     be more ways, and shorter ones.
     """
 
@@ -78,15 +84,19 @@ def paths(
     check_limits(limits)
     as_of = backend.pin(as_of)
     check_starts([one, other], backend.nodes([one, other], as_of=as_of))
+    search = _Search(backend, limits, as_of, happened_by)
     if one == other:
         source, target, met = one, other, Walk([[one]], [])
     else:
-        source, target, met = _either_way(_Search(backend, limits, as_of, happened_by), one, other)
+        source, target, met = _either_way(search, one, other)
     subgraph = Subgraph(
         met,
         backend.nodes(met.keys, as_of=as_of),
         registry(backend, as_of).by_id,
         number=backend.now() if as_of is None else as_of,
+        remarks=()
+        if met.keys
+        else tuple(inherited(search.steps_apart((one, other)), followed=False)),
     )
     shortest = tuple(Way(target, steps_back(met.levels, met.edges))) if target in subgraph else ()
     return Paths(source, target, shortest, subgraph)
@@ -129,6 +139,13 @@ class _Search:
             return _ways(source, target, downstream.edges, None)
         edges = {row.key: row for row in [*upstream.edges, *downstream.edges]}
         return _ways(source, target, edges.values(), _joined(upstream.cut, downstream.cut))
+
+    def steps_apart(self, starts: Collection[NodeKey]) -> list[Inherited]:
+        """Return the steps upstream of some nodes that read no data set, and what their parents read."""
+        reader = Reader(self._backend, self._as_of, self._happened_by)
+        walks = (self._walk(start, Direction.UPSTREAM) for start in starts)
+        found = (not_followed(reader, walk, Direction.UPSTREAM, self._limits) for walk in walks)
+        return [*dict.fromkeys(chain.from_iterable(found))]
 
     def _walk(self, start: NodeKey, direction: Direction) -> Walk:
         limits = self._limits

@@ -12,9 +12,9 @@ from lineage.model.entities import Node
 from lineage.model.keys import NodeKey
 from lineage.queries.copies import remarks_on_twins
 from lineage.queries.members import starts_of
-from lineage.queries.notes import deleted_among
+from lineage.queries.notes import deleted_among, inherited
 from lineage.queries.reader import Reader
-from lineage.queries.walked import walked
+from lineage.queries.walked import not_followed, walked
 
 __all__ = ["downstream", "subgraph", "upstream"]
 
@@ -135,6 +135,7 @@ def subgraph(
         through_copies=through_copies,
         rows_of=lambda keys: filter(None, map(rows.get, keys)),
     )
+    apart = inherited(not_followed(reader, steps.walk, direction, limits), followed=False)
     return Subgraph(
         steps.walk.without(left_out) if left_out else steps.walk,
         rows,
@@ -144,5 +145,5 @@ def subgraph(
         cls=None if type is None or isinstance(type, str) else type,
         has_writers=direction is Direction.UPSTREAM and not left_out,
         copies=[hop for hop in steps.copies if left_out.isdisjoint(hop)],
-        remarks=(*begin.notes, *deleted_among(deleted, listed_too=gone), *remarks),
+        remarks=(*begin.notes, *deleted_among(deleted, listed_too=gone), *remarks, *apart),
     )

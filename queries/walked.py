@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
+from itertools import islice
 from typing import NamedTuple
 
 from typing_extensions import override
@@ -17,7 +18,10 @@ from lineage.queries.hops import Hop, HopFinder, Hops
 from lineage.queries.nesting import Inherited, Nesting
 from lineage.queries.reader import Reader
 
-__all__ = ["Walked", "walked"]
+__all__ = ["Walked", "not_followed", "walked"]
+
+NEAREST = 1_000
+"""How many nodes of a walk are looked at for steps that it does not go to, or go on from."""
 
 
 class Walked(NamedTuple):
@@ -78,6 +82,25 @@ def walked(
         finders.append(_StepHops(reader, nesting, direction, limits))
     hopping = _HopWalk(reader, direction, limits, finders, with_edges=edges)
     return hopping.answer(hopping.run(set(starts)))
+
+
+def not_followed(
+    reader: Reader, walk: Walk, direction: Direction, limits: Limits
+) -> list[Inherited]:
+    """Return how a walk along events alone would go on between steps that read no data and what their parents read.
+
+    Only its nearest nodes are looked at.
+    """
+    nesting = Nesting(reader, limits)
+    if not nesting.is_known:
+        return []
+    met, nearest = set(walk.keys), [*islice(walk.keys, NEAREST)]
+    if direction is Direction.UPSTREAM:
+        executions = [key for key in nearest if key.kind is Kind.EXECUTION]
+        return [each for each in nesting.inherited_by(executions) if each.data not in met]
+    near = set(nearest)
+    events = [row for row in walk.edges if row.source in near]
+    return [each for each in nesting.reached_from(events) if each.step not in met]
 
 
 def _meets_steps(reader: Reader, nesting: Nesting, walk: Walk, direction: Direction) -> bool:

@@ -298,6 +298,7 @@ def paths(answer: Paths) -> Iterator[str]:
         # A cut answer found none within its limits, which is not the same as none.
         found = "was found" if answer.subgraph.truncated else "is recorded"
         yield f"No flow of data between {answer.source} and {answer.target} {found}."
+        yield from notes(answer.subgraph.notes)
         return
     nodes = {node.key: node for node in answer.subgraph.nodes}
     count = several(len(answer.shortest) - 1, "edge")
@@ -320,6 +321,7 @@ def difference(answer: Diff) -> Iterator[str]:
     yield ""
     count = several(len(answer.differences), "place differs", "places differ")
     yield f"{count}; {several(len(answer.shared), 'node is', 'nodes are')} in both."
+    yield from notes(answer.notes)
 
 
 def _difference(each: Difference) -> Iterator[str]:

@@ -73,7 +73,7 @@ def test_place_is_without_its_first_steps_only_where_that_is_shorter(
 ) -> None:
     node = lineage.Dataset(id=1)
     place = [f"s{number}" for number in range(steps)]
-    found = Diff(node, node, (Difference(place, node, None, ()),), (), (None, None), 1)
+    found = Diff(node, node, (Difference(place, node, None, ()),), (), (None, None), 1, ())
     (line,) = [line for line in pages.difference(found) if line.startswith("@")]
     assert line.startswith(f"@ {first} < ")
     assert line.endswith(f" < {place[-1]}")

@@ -146,6 +146,38 @@ def test_a_step_that_read_no_data_asks_its_parent(swept: Store) -> None:
     assert said in swept.show("Net:a").notes
 
 
+def test_walks_along_events_name_what_they_do_not_follow(swept: Store) -> None:
+    said = (
+        "execution:2 read no data set; what its parent execution:1 read is not followed here: artifact:1",
+    )
+    assert swept.upstream("Net:a").notes == said
+    assert swept.upstream("Net:c").notes == swept.upstream("Net:best").notes == ()
+    way = swept.paths("Table:lake", "Net:a")
+    assert (way.shortest, way.subgraph.notes) == ((), said)
+    assert swept.paths("Table:lake", "Net:best").subgraph.notes == ()
+    assert swept.downstream("Table:lake").notes == (
+        "execution:2, execution:3 read no data set; what their parent execution:1 read is not followed here: artifact:1",
+    )
+    assert swept.at(2).downstream("Table:lake").notes == ()
+
+
+def test_differences_of_steps_are_also_in_what_their_parents_read(swept: Store) -> None:
+    with run(swept, Sweep(name="again")) as sweep:
+        sweep.input(Table(name="pond"), use="train")
+        with sweep.step(Fit(name="a2")) as step:
+            step.output(Net(name="a2"))
+    answer = swept.diff("Net:a", "Net:a2")
+    data = answer.differences[-1]
+    assert tuple(data.place) == ("Net", "Fit", "Table train")
+    assert [(c.field, c.left, c.right) for c in data.changes] == [("name", "lake", "pond")]
+    assert [note.split(" read ")[0] for note in answer.notes] == [
+        str(swept.key_of("Fit:a")),
+        str(step.key),
+    ]
+    assert swept.diff("Net:a", "Net:b").shared == (swept.key_of("Table:lake"),)
+    assert swept.diff("Net:c", "Net:best").notes == ()
+
+
 def test_one_that_did_does_not(swept: Store) -> None:
     assert data(swept, "Net:c") == [("own", None, None)]
     assert not any("parent" in note for note in swept.show("Net:c").notes)
