@@ -125,9 +125,10 @@ class Impact(Shown):
     @override
     def _html(self) -> str:
         starts = ", ".join(str(node.key) for node in self.starts[:3])
+        deployed = sum(each.deployed for each in self.affected)
         caption = (
             f"Impact of {starts}{', …' if len(self.starts) > 3 else ''}: "
-            f"{len(self.affected)} artifacts, {len(self.deployments)} deployments"
+            f"{len(self.affected)} artifacts, {deployed} deployed"
             f"{f'; cut by {self.truncated.limit}' if self.truncated else ''}"
         )
         rows = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 
 from lineage.model.texts import printable, shown
 
@@ -29,6 +30,8 @@ CELL = 120
 """How many characters of a text are shown at most."""
 DIGEST_SHOWN = 12
 """How many of a digest's digits a table shows, which tell contents apart."""
+FLOAT_SHOWN = 10
+"""How many characters of a float are shown as they are; of a longer one six digits are."""
 _DIGEST = re.compile(
     # Not in a URI or a path, which would lead nowhere without its end.
     rf"(?<![\w/.:@-])((?:[A-Za-z][\w+.-]{{0,20}}:)?[0-9a-fA-F]{{{DIGEST_SHOWN}}})[0-9a-fA-F]{{20,116}}(?![\w/.])"
@@ -61,7 +64,7 @@ def html_answer(
     """Return a table of which the first 20 rows are seen, and below it the first 3 notes; the rest folds.
 
     `more` counts the rows that were left out. At most 50 rows and 50 notes are there, and what is not is counted.
-    Digests are cut to 12 digits.
+    Digests are cut to 12 digits, times to seconds, and floats of many digits to six.
     """
     short = [[_shortened(cell) for cell in row] for row in rows[:ROWS]]
     left_out = more + len(rows) - len(short)
@@ -111,7 +114,12 @@ def _note(text: str) -> str:
 
 
 def _shortened(cell: object) -> object:
-    """Return a cell in which digests, with their algorithms or without, are cut to what tells contents apart."""
+    """Return a cell in which digests, with or without their algorithms, times and floats are cut to what people read."""
+    if isinstance(cell, datetime):
+        return f"{cell.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z"
+    if isinstance(cell, float):
+        text = str(cell)
+        return text if len(text) <= FLOAT_SHOWN else f"{cell:.6g}"
     if not isinstance(cell, str) or len(cell) > 8 * CELL:
         return cell
     return _DIGEST.sub(r"\1…", cell)

@@ -1,6 +1,8 @@
 """What a notebook shows is escaped, capped, and there whatever happens."""
 
+from datetime import datetime, timedelta, timezone
 from html import escape
+from math import inf
 
 from lineage.model.notebook import ROWS, html_answer, html_table, safely
 from tests.pages import HOSTILE, Page
@@ -98,3 +100,13 @@ def test_digests_are_cut() -> None:
         "digest=sha256:0123456789ab…, depth=3",
     ]
     assert {*whole} <= {*texts}
+
+
+def test_times_and_floats_are_as_long_as_people_read_them() -> None:
+    moment = datetime(2026, 3, 1, 1, 2, 3, 456789, timezone(timedelta(hours=1)))
+    row = (moment, 0.36618396654, 0.8003, 1_234_567.0, 1e-07, 12345678901, "0.36618396654", inf)
+    page = Page(html_answer("", [""] * len(row), [row]))
+    assert page.texts[-len(row) :] == [
+        *("2026-03-01 00:02:03Z", "0.366184", "0.8003", "1234567.0", "1e-07"),
+        *("12345678901", "0.36618396654", "inf"),
+    ]

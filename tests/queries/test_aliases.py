@@ -321,6 +321,7 @@ def test_what_is_deployed_by_an_alias_comes_first(everywhere: Store) -> None:
         (4, ("Production of churn",), True),
         (2, (), False),
     ]
+    assert "3 artifacts, 2 deployed" in everywhere.impact("artifact:1")._repr_html_()
     assert [
         (each.model.id, each.deployed_as) for each in everywhere.peers("artifact:1").models
     ] == [

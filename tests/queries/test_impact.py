@@ -239,7 +239,7 @@ def test_notebook_shows_it_escaped_and_capped(shop: Store) -> None:
     models = [Model() for _ in range(60)]
     shop.record(lineage.Train(), inputs=[key("artifact:1")], outputs=models)
     html = shop.impact("lineage.Dataset:lake", limits=Limits(hops=2))._repr_html_()
-    assert "62 artifacts, 0 deployments; cut by hops" in html
+    assert "62 artifacts, 0 deployed; cut by hops" in html
     assert "and 12 more" in html
 
 
