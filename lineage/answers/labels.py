@@ -22,9 +22,10 @@ LISTED = 5
 def label(node: Node, *, limit: int = 60) -> str:
     """Return what people call a node: its name, else its URI, else its first properties; printable.
 
-    Without any of these it is the external id, and empty where there is none either.
+    Without any of these it is the external id, and empty where there is none either. Of a URI that is longer than the
+    limit the middle goes: its end tells files of one folder apart.
     """
-    said = node.name or getattr(node, "uri", None)
+    said = node.name or _cut_in_the_middle(getattr(node, "uri", None) or "", limit)
     if not said:
         values = chain(node.properties.items(), node.custom_properties.items())
         plain = (
@@ -39,6 +40,10 @@ def label(node: Node, *, limit: int = 60) -> str:
             for name, value in islice(plain, LABEL_PROPERTIES)
         )
     return printable(said or node.external_id or "", limit=limit)
+
+
+def _cut_in_the_middle(uri: str, limit: int) -> str:
+    return uri if len(uri) <= limit else f"{uri[: limit // 3]}…{uri[limit // 3 + 1 - limit :]}"
 
 
 def _briefly(value: object, limit: int) -> str:

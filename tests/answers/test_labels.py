@@ -36,6 +36,11 @@ def test_large_properties_are_cut_first() -> None:
             "rate=0.5",
         ),
         (Context(type="T", name="x" * 99), "x" * 59 + "…"),
+        (
+            Artifact(type="T", uri=f"s3://{'deep/' * 99}train.csv"),
+            "s3://deep/deep/deep/…" + "deep/deep/deep/deep/deep/deep/train.csv",
+        ),
+        (Artifact(type="T", uri="s3://" + "x" * 55), "s3://" + "x" * 55),
         (Execution(type="T", external_id="run 1"), "run 1"),
         (Execution(type="T"), ""),
     ],
