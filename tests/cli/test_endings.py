@@ -148,6 +148,8 @@ def test_interrupt(shell: Shell, runs: Path, monkeypatch: pytest.MonkeyPatch) ->
         (["shwo"], "No such command 'shwo'. Did you mean 'show'?"),
         (["list"], "No such command 'list'. Did you mean 'ls'?"),
         (["rm", "artifact:1"], "No such command 'rm'. Did you mean 'delete'?"),
+        (["leaderboard"], "No such command 'leaderboard'. Did you mean 'runs'?"),
+        (["series"], "No such command 'series'. Did you mean 'show'?"),
         (["history"], "No such command 'history'. Did you mean 'log'?"),
         (["zzz"], "No such command 'zzz'. (see"),
         (["show"], "Missing argument 'NODE'. (see `lineage show --help`)"),
