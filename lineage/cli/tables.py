@@ -27,6 +27,8 @@ __all__ = [
 CELL = 80
 """No cell is longer than this, however long the text; `--json` has all of it."""
 NARROWEST = 8
+SHORT = 20
+"""Columns no wider than this, such as those of keys and of times, give way only after all others have."""
 GAP = "  "
 
 
@@ -65,9 +67,10 @@ def _shrink(widths: list[int], room: int | None, indent: int) -> None:
     if room is None:
         return
     spare = room - indent - len(GAP) * (len(widths) - 1)
-    while sum(widths) > spare and max(widths) > NARROWEST:
-        widest = widths.index(max(widths))
-        widths[widest] -= 1
+    long = [at for at, width in enumerate(widths) if width > SHORT]
+    for giving in (long, range(len(widths))):
+        while sum(widths) > spare and any(widths[at] > NARROWEST for at in giving):
+            widths[max(giving, key=widths.__getitem__)] -= 1
 
 
 def _fit(text: str, size: int) -> str:

@@ -33,6 +33,21 @@ def test_wide_columns_give_way_on_a_terminal(room: int, monkeypatch: pytest.Monk
     assert ("…" in lines[0]) is (room < 120)
 
 
+def test_keys_and_times_give_way_after_long_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = ["artifact:1234", "file:///data/" + "x" * 60, "2026-03-01 00:00:01Z", "y" * 60]
+    monkeypatch.setattr(output, "width", lambda: 60)
+    (line,) = table(("",) * 4, [row])
+    assert (columns(line), "artifact:1234  " in line, "  2026-03-01 00:00:01Z  " in line) == (
+        60,
+        True,
+        True,
+    )
+    monkeypatch.setattr(output, "width", lambda: 50)
+    (line,) = table(("",) * 4, [row])
+    assert columns(line) == 50
+    assert "00:00:01Z  " in line, "the end of a time stays"
+
+
 @pytest.mark.parametrize(
     ("value", "shown"),
     [
