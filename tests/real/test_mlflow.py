@@ -128,13 +128,13 @@ def test_leaderboard_is_there_faster(tmp_path: Path, capsys: pytest.CaptureFixtu
         for number in range(runs):
             scores = {"auc": number * 7919 % runs / runs, "loss": 0.1}
             store.record(fit(number), outputs=lineage.Metrics(custom_properties=scores))
-    times = []
+    times, boards = [], []
     for _ in range(tries):
         begin = time.perf_counter()
-        board = store.runs(lineage.Train, order="metrics.auc desc", limit=runs).to_pandas()
+        boards.append(store.runs(lineage.Train, order="metrics.auc desc", limit=runs).to_pandas())
         times.append(time.perf_counter() - begin)
-    assert len(board) == runs
-    assert board["parameters.depth"][0] == best
+    assert len(boards[-1]) == runs
+    assert boards[-1]["parameters.depth"][0] == best
     ours = min(times)
     with capsys.disabled():
         sys.stdout.write(f"\nleaderboard: MLflow {1e3 * theirs:.0f} ms, ours {1e3 * ours:.0f} ms\n")
