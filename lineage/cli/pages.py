@@ -361,4 +361,7 @@ def versions(answer: Versions) -> Iterator[str]:
 
 def _version(artifact: Artifact) -> list[str]:
     uri = "" if artifact.uri is None else printable(artifact.uri, limit=60)
-    return [*node_cells(artifact), uri, time_text(artifact.create_time)]
+    key, type_name, called, state = node_cells(artifact)
+    # The URI has a column of its own, and need not stand for a name as well.
+    name = called if artifact.name or not uri else ""
+    return [key, type_name, name, state, uri, time_text(artifact.create_time)]

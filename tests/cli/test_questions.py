@@ -163,6 +163,13 @@ def test_versions(shell: Shell) -> None:
     assert [each["id"] for each in document["artifacts"]] == ["artifact:2", "artifact:3"]
 
 
+def test_versions_without_names_tell_their_uri_once(shell: Shell) -> None:
+    with lineage.connect("unnamed.db") as store:
+        store.put([lineage.Model(uri="s3://models/churn"), lineage.Model(uri="s3://models/churn")])
+    answer = shell("versions", "artifact:1", "--store", "unnamed.db").out.splitlines()
+    assert [line.count("s3://models/churn") for line in answer] == [0, 0, 1, 1]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
