@@ -54,8 +54,9 @@ class Subgraph(Shown, Generic[NodeT_co]):
     start, and never disconnect the answer. `truncated` is None for a whole answer, else the limit
     that cut it and the kept nodes that lead further. `number` is the transaction that the answer
     is as of. One that `has_writers` was walked upstream, and holds all that wrote its artifacts. `notes`
-    name what only runs that failed wrote: data flowed through them all the same; and artifacts that
-    nobody wrote with twins that runs wrote. `copies` are the hops through copies that it took.
+    name what only runs that failed wrote: data flowed through them all the same; artifacts that
+    nobody wrote with twins that runs wrote; and steps that read no data set, with what their parents read, where no
+    event leads from one to the other. `copies` are the hops through copies that it took.
     """
 
     def __init__(
