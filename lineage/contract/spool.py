@@ -9,13 +9,17 @@ the store, or else the next writer, who sees by the lock on the file that whoeve
     P 17 1767225601000 0=0.25                       a step, milliseconds since 1970, and values by their names' numbers
     D 0                                             names whose newest value is another by now, stored without a step
 
-A line that was cut off, by a kill or a full disk, is no line.
+A line that was cut off, by a kill or a full disk, is no line. What else is in the folder is somebody's: it is neither
+read nor removed.
 """
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -32,6 +36,8 @@ __all__ = [
     "SpooledRun",
     "folder_of",
     "header_of",
+    "is_unbegun",
+    "open_spool",
     "read_spool",
     "run_of",
     "spooled_for",
@@ -40,6 +46,7 @@ __all__ = [
 
 _MAGIC = "lineage-spool 1"
 LONGEST_HEADER = 100
+_NAME = re.compile("[0-9a-f]{32}")
 _HEADER = re.compile(rf"{_MAGIC} execution:(\d{{1,18}}) (\d{{1,18}})")
 
 
@@ -79,10 +86,23 @@ def subject_line(number: int, subject: Subject) -> str:
     return f"S {number} {model} {data}\n"
 
 
+def open_spool(path: Path) -> int:
+    """Return the handle of a file to read; `OSError` for what is no plain file.
+
+    A pipe would be waited for, and what a link leads to is not in the folder.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "it is no plain file", str(path))
+    return handle
+
+
 def read_spool(path: Path, *, after: int = 0) -> Spooled | None:
     """Return what a spool holds after so many of its bytes; None for a file that is no spool, or is not there."""
     try:
-        data = path.read_bytes()
+        with os.fdopen(open_spool(path), "rb") as file:
+            data = file.read()
     except OSError:  # it was put into the store meanwhile, or is somebody else's
         return None
     size = data.rfind(b"\n") + 1
@@ -100,10 +120,19 @@ def read_spool(path: Path, *, after: int = 0) -> Spooled | None:
 def run_of(path: Path) -> SpooledRun | None:
     """Return which run a spool is of; None for a file that is no spool, or is not there."""
     try:
-        with path.open("rb") as file:
-            return _run_in(file.readline(LONGEST_HEADER).removesuffix(b"\n"))
+        return _run_in(_first_line(path).removesuffix(b"\n"))
     except OSError:
         return None
+
+
+def is_unbegun(path: Path) -> bool:
+    """Whether a file is what is left of a spool whose writer died before its first line was whole."""
+    return _NAME.fullmatch(path.name) is not None and b"\n" not in _first_line(path)
+
+
+def _first_line(path: Path) -> bytes:
+    with os.fdopen(open_spool(path), "rb") as file:
+        return file.readline(LONGEST_HEADER)
 
 
 def _run_in(header: bytes) -> SpooledRun | None:
@@ -160,7 +189,7 @@ def spooled_for(folder: Path, run: NodeKey, created: int) -> Iterator[tuple[str,
     begin = header_of(run, created).encode()
     for path in paths:
         try:
-            with path.open("rb") as file:
+            with os.fdopen(open_spool(path), "rb") as file:
                 is_run = file.read(len(begin)) == begin
         except OSError:
             continue

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from uuid import uuid4
 
-from lineage.contract.spool import header_of, subject_line
+from lineage.contract.spool import header_of, open_spool, subject_line
 from lineage.contract.subjects import Subject
 from lineage.model.keys import NodeKey
 from lineage.model.points import Points
@@ -148,7 +148,7 @@ def _close(handle: int) -> None:
 def lock_spool(path: Path) -> Callable[[], None] | None:
     """Return what lets go of a spool that nobody writes any more, once it is locked; None where somebody does."""
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        handle = open_spool(path)
     except OSError:  # it is stored by now, or somebody else's
         return None
     try:

@@ -8,10 +8,9 @@ from time import monotonic
 
 from lineage.answers.series import bytes_stored
 from lineage.contract.backend import Backend
-from lineage.contract.spool import Spooled, folder_of, read_spool, run_of
+from lineage.contract.spool import Spooled, folder_of, is_unbegun, read_spool, run_of
 from lineage.contract.transaction import Author
 from lineage.errors import LineageError
-from lineage.model.keys import NodeKey
 from lineage.recording.extension import Extension
 from lineage.recording.pending import Pending, lock_spool, remove_spool
 
@@ -31,30 +30,33 @@ class Recovery:
         self._backend = backend
         self._folder = None if backend.readonly else folder_of(backend)
         self._next = 0.0
+        self._left: set[Path] = set()
+        """What is of no run here, and said to be."""
 
     def before_writing(self, author: Author) -> None:
         """Store what is left, before anything else is written; inside a transaction nothing is done."""
         if self._folder is None or monotonic() < self._next or self._backend.in_transaction:
             return
         self._next = monotonic() + SECONDS_BETWEEN
-        _recover_points(self._backend, self._folder, author)
+        _recover_points(self._backend, self._folder, author, self._left)
 
 
-def _recover_points(backend: Backend, folder: Path, author: Author) -> None:
+def _recover_points(backend: Backend, folder: Path, author: Author, left: set[Path]) -> None:
     """Store the points of each spool that nobody writes any more; what cannot be stored stays for the next writer.
 
-    A spool of a run that is not there is removed: the run was rolled back or deleted, or the file is another.
+    What is of no run of this file is added to what is left where it is.
     """
     try:
         paths = sorted(folder.iterdir())
     except OSError:  # there is none, which is the rule
         return
     for path in paths:
-        let_go = lock_spool(path)
+        let_go = None if path in left else lock_spool(path)
         if let_go is None:
             continue
         try:
-            _recover(backend, path, author)
+            if not _recover(backend, path, author):
+                left.add(path)
         except LineageError as error:
             # The write that brought us here is not about these points, and does not fail for them.
             _LOGGER.warning("points in %s could not be stored: %s", path, error)
@@ -62,21 +64,27 @@ def _recover_points(backend: Backend, folder: Path, author: Author) -> None:
             let_go()
 
 
-def _recover(backend: Backend, path: Path, author: Author) -> None:
+def _recover(backend: Backend, path: Path, author: Author) -> bool:
+    """Store and remove a spool; False for what is none of this file's, which a backup put in its place may have left."""
     run = run_of(path)
-    if run is None or not _is_there(backend, *run):
-        _LOGGER.warning("points in %s are of no run that is there; they are removed", path)
+    row = None if run is None else backend.nodes([run.key]).get(run.key)
+    if run is None or row is None or row.created != run.created:
+        if run is None and is_unbegun(path):
+            remove_spool(path)
+            return True
+        _LOGGER.warning("%s holds no points of a run that is there; it is left as it is", path)
+        return False
+    if row.gone:
+        _LOGGER.warning(
+            "points in %s are of %s, which was deleted; they are removed", path, run.key
+        )
     else:
         # What is stored of it stays so: it is locked, and who has the lock stores it. So it is read before others wait.
         spooled = read_spool(path, after=bytes_stored(backend, run.key).get(path.name, 0))
         if spooled is not None and spooled.points:
             _store(backend, path.name, spooled, author)
     remove_spool(path)
-
-
-def _is_there(backend: Backend, key: NodeKey, created: int) -> bool:
-    row = backend.nodes([key]).get(key)
-    return row is not None and not row.gone and row.created == created
+    return True
 
 
 def _store(backend: Backend, name: str, spooled: Spooled, author: Author) -> None:

@@ -10,11 +10,13 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 import lineage
 from lineage.errors import Invalid, NotFound
+from lineage.recording import recovering
 from lineage.recording.pending import Spool
 from lineage.store import Store
 
@@ -49,6 +51,11 @@ def store(path: Path) -> Store:
 def spools(path: Path) -> list[Path]:
     folder = path.with_name(f"{path.name}-spool")
     return sorted(folder.iterdir()) if folder.exists() else []
+
+
+def files(path: Path) -> list[Path]:
+    """Return the store's file and those beside it, without the folder of spools."""
+    return [each for each in path.parent.glob(f"{path.name}*") if each.is_file()]
 
 
 def killed(path: Path) -> None:
@@ -133,15 +140,28 @@ def test_what_was_stored_before_a_crash_is_not_stored_again(
     assert spools(path) == []
 
 
-def test_points_of_another_file_are_no_points_of_this(path: Path) -> None:
+def test_points_of_another_file_wait_for_that(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     killed(path)
-    for each in path.parent.glob("lineage.db*"):
-        if each.is_file():
-            each.unlink()
+    [spool] = spools(path)
+    away = path.with_name("away")
+    away.mkdir()
+    for each in files(path):
+        each.rename(away / each.name)
     with lineage.connect(path) as store:
         with store.run(lineage.Train()) as run:
             run.log_metrics(acc=1, step=0)
         assert [each.name for each in store.show(run.key).series] == ["acc"]
+        time.sleep(2 * recovering.SECONDS_BETWEEN)
+        store.put(lineage.Dataset())
+    assert spools(path) == [spool]
+    assert len([each for each in caplog.messages if "left as it is" in each]) == 1
+    for each in files(path):
+        each.unlink()
+    for each in away.iterdir():
+        each.rename(path.with_name(each.name))
+    with lineage.connect(path) as store:
+        store.put(lineage.Dataset())
+        assert store.series("execution:1", "acc").values == [5]
     assert spools(path) == []
 
 
@@ -156,12 +176,34 @@ def test_points_of_another_file_are_no_points_of_this(path: Path) -> None:
         b"P 1 2 0=1\n",
     ],
 )
-def test_what_is_no_spool_is_removed(path: Path, store: Store, content: bytes) -> None:
+def test_what_is_no_spool_is_left_alone(path: Path, store: Store, content: bytes) -> None:
     folder = path.with_name("lineage.db-spool")
     folder.mkdir()
     (folder / "x").write_bytes(content)
     store.put(lineage.Dataset())
+    assert (folder / "x").read_bytes() == content
+
+
+@pytest.mark.parametrize("content", [b"", b"lineage-spool 1 exec"])
+def test_a_spool_that_never_began_is_removed(path: Path, store: Store, content: bytes) -> None:
+    folder = path.with_name("lineage.db-spool")
+    folder.mkdir()
+    (folder / uuid4().hex).write_bytes(content)
+    store.put(lineage.Dataset())
     assert not folder.exists()
+
+
+def test_what_is_no_plain_file_is_neither_waited_for_nor_removed(path: Path, store: Store) -> None:
+    with store.run(lineage.Train()) as run:
+        run.log_metrics(loss=1, step=0)
+        [spool] = spools(path)
+        os.mkfifo(spool.with_name("pipe"))
+        spool.with_name("link").symlink_to(spool)
+        spool.with_name("folder").mkdir()
+        with lineage.connect(path) as other:
+            other.put(lineage.Dataset())
+            assert values(other) == [1]
+    assert [each.name for each in spools(path)] == ["folder", "link", "pipe"]
 
 
 @pytest.mark.parametrize(
