@@ -16,6 +16,8 @@ from lineage.model.entities import ExecutionState, Node
 from lineage.model.keys import Kind, NodeKey, TypeName
 from lineage.model.rows import STATE_NUMBERS, Batch, NodeRow
 from lineage.model.schema import AnyType, conform
+from lineage.model.system import Alias
+from lineage.model.texts import printable
 from lineage.model.times import from_micros, to_micros
 from lineage.recording.types import TypeFinder
 
@@ -215,11 +217,22 @@ def update_node(
             return stored
         if key.kind is Kind.CONTEXT and not changed.name:
             raise Invalid(f"{key}: a context needs a name")
+        if stored.type_id in types.known.ids(Alias) and _names(changed) != _names(stored):
+            raise Invalid(
+                f"{key} is the alias {printable(stored.name or str(key), limit=80)}, and stays so; make another with alias, "
+                "and take this one away"
+            )
         if references_of(changed) != references_of(stored):
             check_free(backend, [changed], types.known)
         changed = stamp(transaction, changed._replace(updated=transaction.time))
         transaction.write(Batch(updates=[changed]))
         return changed
+
+
+def _names(alias: NodeRow) -> tuple[object, ...]:
+    """Return what an alias is called, as a whole and in its parts."""
+    properties = decode(alias.properties)
+    return alias.name, properties.get("asset"), properties.get("alias")
 
 
 def _check_mask(node: Node, fields: Mask | None) -> None:

@@ -28,7 +28,7 @@ from lineage.model.rows import (
     NodeRow,
     entity_of,
 )
-from lineage.model.system import Environment, RunContext
+from lineage.model.system import Alias, Environment, RunContext
 from lineage.model.times import to_micros, to_time
 from lineage.model.values import NO_PROPERTIES, Properties
 from lineage.recording.edges import new_edges, stamp_edge
@@ -306,5 +306,8 @@ def _contexts(settled: Settled, wanted: Sequence[Wanted]) -> list[tuple[NodeKey,
 
 
 def of_runs_alone(known: Registry) -> frozenset[int]:
-    """Return the ids of the types of contexts to which no artifact belongs."""
-    return known.ids(Environment) | known.ids(RunContext)
+    """Return the ids of the types of contexts to which what a run reads and writes does not belong.
+
+    An alias holds what it was given to, and a run that is within it moves no name.
+    """
+    return known.ids(Environment) | known.ids(RunContext) | known.ids(Alias)

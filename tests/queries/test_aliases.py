@@ -386,3 +386,33 @@ def test_aliases_of_an_asset_are_listed_alone(models: Store) -> None:
     assert held(models, "c") == []
     assert models.show("artifact:3").aliases == ("a@eu", "a@live")
     assert models.show("artifact:1").aliases == models.show("execution:1").aliases == ()
+
+
+def test_a_run_within_an_alias_moves_nothing(everywhere: Store) -> None:
+    everywhere.alias("churn", "production", key("artifact:2"))
+    [alias] = everywhere.find(Alias)
+    with everywhere.run(lineage.Train(), within=alias) as run:
+        run.output(lineage.Model(uri="s3://models/4"))
+        with run.step(lineage.Train()) as step:
+            step.output(lineage.Model(uri="s3://models/5"))
+    everywhere.record(lineage.Train(), outputs=lineage.Model(uri="s3://models/6"), within=alias)
+    with everywhere.extend(run.key) as extension:
+        extension.output(lineage.Model(uri="s3://models/7"))
+    assert held(everywhere) == [("churn@production", "artifact:2")]
+    assert len(everywhere.alias_history("churn", "production")) == 1
+
+
+def test_an_alias_keeps_its_name(models: Store) -> None:
+    models.alias("churn", "production", key("artifact:2"))
+    [alias] = models.find(Alias)
+    number = models.log()[0].number
+    for other in (
+        alias.replace(name="churn@live"),
+        alias.replace(alias="live"),
+        alias.replace(asset="fraud"),
+    ):
+        with pytest.raises(Invalid, match="is the alias churn@production, and stays so"):
+            models.update(other)
+    assert models.log()[0].number == number
+    models.update(alias.replace(custom_properties={"why": "asked for"}))
+    assert held(models) == [("churn@production", "artifact:2")]
