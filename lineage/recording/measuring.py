@@ -27,6 +27,7 @@ from lineage.model.system import Metrics, Series
 from lineage.model.values import Properties, to_properties, to_value
 from lineage.recording.handle import Handle
 from lineage.recording.measurements import claim, completed, subject_of
+from lineage.recording.nodes import live_rows
 from lineage.recording.pending import Pending, Spool
 
 __all__ = ["Measuring", "Written"]
@@ -123,6 +124,7 @@ class Measuring(Handle):
         measured = _numbers(values, more)
         with self._transaction() as transaction:
             transaction.lock()
+            live_rows(self._backend, [self.key])
             subject = subject_of(self._backend, of, on)
             stored = self._store_metrics(transaction, subject, measured)
         self._own_points()

@@ -155,6 +155,17 @@ def test_what_is_rolled_back_leaves_no_points(store: Store) -> None:
     ] == []
 
 
+def test_a_run_that_was_deleted_measures_nothing_more(store: Store) -> None:
+    run = store.run(Fit()).__enter__()
+    run.log_metrics(loss=1, step=0)
+    run.log_metrics(acc=0.5)
+    store.delete(run.key)
+    number = store.log()[0].number
+    with pytest.raises(NotFound, match="was deleted in transaction"):
+        run.log_metrics(acc=0.7)
+    assert store.log()[0].number == number
+
+
 def test_a_transaction_around_a_run_has_its_points(embedded: Store) -> None:
     with embedded.transaction(), embedded.run(Fit()) as run:
         for step in range(20):
