@@ -51,10 +51,9 @@ def excerpt(value: object, limit: int = SHOWN) -> str:
     ("'a text'", '<int>')
     """
     try:
-        text = repr(value)
+        return repr(value)[:limit]
     except Exception:  # noqa: BLE001  # it is the caller's own, and the message is about another fault
-        text = f"<{type(value).__name__}>"
-    return text[:limit]
+        return f"<{type(value).__name__}>"[:limit]
 
 
 class LineageError(Exception):

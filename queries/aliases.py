@@ -10,6 +10,7 @@ from typing import NamedTuple, cast
 
 from lineage.answers.notebook import Part
 from lineage.contract.backend import Backend
+from lineage.contract.refusals import missing_head
 from lineage.contract.registry import registry
 from lineage.contract.walking import Direction
 from lineage.errors import NotFound
@@ -147,7 +148,9 @@ def alias_history(
     reader.read(edge.target for edge, _ in tenures)
     answers = []
     for edge, ended in sorted(tenures, key=lambda each: each[0].since, reverse=True):
-        (head,) = backend.log(before=edge.since + 1, limit=1)
+        head = next(iter(backend.log(before=edge.since + 1, limit=1)), None)
+        if head is None:
+            raise missing_head(edge.since)
         answers.append(
             Tenure(
                 node=reader.artifact(edge.target),

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from lineage.contract.backend import Backend
 from lineage.contract.registry import registry
 from lineage.contract.standing import Weight, weight_of
+from lineage.errors import Corrupt
 from lineage.model.canonical import decode, same
 from lineage.model.entities import ExecutionState
 from lineage.model.keys import Kind, NodeKey
@@ -56,7 +57,14 @@ def summaries(
         for commit in backend.changes(first - 1, until=last)
     ]
     teller = _Teller(backend, commits, as_of)
-    return told | {commit.head.number: teller.told(commit) for commit in commits}
+    for commit in commits:
+        try:
+            told[commit.head.number] = teller.told(commit)
+        except (LookupError, TypeError, ValueError) as error:
+            raise Corrupt(
+                f"the records of transaction {commit.head.number} cannot be read; run a check of the store"
+            ) from error
+    return told
 
 
 def _records(head: Head) -> str:

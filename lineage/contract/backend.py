@@ -394,8 +394,9 @@ class Backend(Projections):
         own = self._transaction
         if own is not None and own.locked and own.number == number:
             return own.time
-        (head,) = self.log(before=number + 1, limit=1)
-        return head.time
+        for head in self.log(before=number + 1, limit=1):
+            return head.time
+        raise missing_head(number)
 
     def live(self, keys: Collection[NodeKey]) -> set[NodeKey]:
         """Return those of the given nodes that exist and are not gone."""

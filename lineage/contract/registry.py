@@ -8,7 +8,7 @@ from itertools import product
 from weakref import WeakKeyDictionary
 
 from lineage.contract.backend import Backend
-from lineage.errors import Invalid, NotFound, excerpt
+from lineage.errors import Corrupt, Invalid, NotFound, excerpt
 from lineage.model.entities import Node
 from lineage.model.keys import Kind, TypeName
 from lineage.model.rows import TypeRow
@@ -25,6 +25,13 @@ def node_class(wanted: object) -> type[Node]:
     raise Invalid(f"{excerpt(wanted)} is not Artifact, Execution, Context or a subclass of one")
 
 
+class _ById(dict[int, AnyType]):
+    """Types by id; one that a node has, and that is not there, is damage."""
+
+    def __missing__(self, number: int) -> AnyType:
+        raise Corrupt(f"type {number} is missing; run a check of the store")
+
+
 class Registry:
     """An immutable index over the types that a backend answered with.
 
@@ -34,7 +41,7 @@ class Registry:
     def __init__(self, rows: Sequence[TypeRow], before: Registry | None = None) -> None:
         self.rows = rows
         self._ids: dict[tuple[type[Node] | str, Kind | None], frozenset[int]] = {}
-        self.by_id: dict[int, AnyType] = {}
+        self.by_id = _ById()
         self.by_name: dict[tuple[Kind, str, str | None], AnyType] = {}
         """The types by kind, name and version."""
         changed = None if before is None else _changed(before.rows, rows)

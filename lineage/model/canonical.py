@@ -16,6 +16,7 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 
+from lineage.errors import Corrupt
 from lineage.model.values import JSON, NO_PROPERTIES, Properties, ProtoAny, Struct, Value
 
 __all__ = ["decode", "encode", "escape", "same", "stored_values", "unescape"]
@@ -128,17 +129,22 @@ def _from_rest(value: Any) -> Any:
 
 
 def decode(text: str) -> Properties:
-    """Return what `encode` was given.
+    """Return what `encode` was given; `Corrupt` for what it never returned, which somebody else stored.
 
     >>> decode('{"b":1.0}')
     {'b': 1.0}
     """
     if text == "{}":
         return NO_PROPERTIES
-    values = from_json(text)
-    if ":{" in text or "\\u0001" in text:
-        return Properties({unescape(name): _from_rest(value) for name, value in values.items()})
-    return Properties(values)
+    try:
+        values = from_json(text)
+        if ":{" in text or "\\u0001" in text:
+            return Properties({unescape(name): _from_rest(value) for name, value in values.items()})
+        return Properties(values)
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise Corrupt(
+            "the properties of a node cannot be read; run a check of the store"
+        ) from error
 
 
 def stored_values(text: str) -> dict[str, Value | Struct]:

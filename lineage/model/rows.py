@@ -172,7 +172,14 @@ class EdgeRow(NamedTuple):
     @property
     def uses(self) -> int:
         """The mask of what an input's paths say that the artifact was used for; 0 for other edges."""
-        return uses_of(self.kind, self.paths)
+        try:
+            return uses_of(self.kind, self.paths)
+        except (TypeError, ValueError) as error:
+            raise _unreadable_edge(self.source, self.target) from error
+
+
+def _unreadable_edge(source: NodeKey, target: NodeKey) -> Corrupt:
+    return Corrupt(f"the edge from {source} to {target} cannot be read; run a check of the store")
 
 
 def uses_of(kind: int, paths: str | None) -> int:
@@ -276,7 +283,7 @@ def entities_of(
     for row in rows:
         try:
             fields = _fields(row, types[row[1]])
-        except (LookupError, TypeError, ValueError) as error:
+        except (Corrupt, LookupError, TypeError, ValueError) as error:
             raise Corrupt(f"{row.key}: its row cannot be read; run a check of the store") from error
         if cls is None or cls.type_name is None:
             kind = row[0][0]
@@ -335,9 +342,7 @@ def edge_of(row: EdgeRow) -> Edge:
             "time": None if time is None else from_micros(time),
         }
     except (LookupError, TypeError, ValueError) as error:
-        raise Corrupt(
-            f"the edge from {source} to {target} cannot be read; run a check of the store"
-        ) from error
+        raise _unreadable_edge(source, target) from error
     return Event.of_valid(fields, _OF_EVENT.copy())
 
 

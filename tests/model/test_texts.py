@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lineage.errors import excerpt
 from lineage.model.entities import Artifact
 from lineage.model.texts import printable, shown
 from lineage.model.values import ProtoAny
@@ -97,3 +98,18 @@ def test_struct_is_cut_only_where_something_is_left_out(count: int, whole: bool)
 
 def test_number_that_python_cannot_write_is_told_by_its_size() -> None:
     assert shown({"n": 10**6000}) == '{"n": a number of 19,932 bits}'
+
+
+def test_an_excerpt_is_had_of_any_value() -> None:
+    class Text(str):
+        __slots__ = ()
+
+        def __getitem__(self, _: object) -> str:
+            raise ValueError("no part of it")
+
+    class Odd:
+        def __repr__(self) -> str:
+            return Text("odd")
+
+    assert excerpt(Odd()) == "<Odd>"
+    assert excerpt("a" * 200, 5) == "'aaaa"
