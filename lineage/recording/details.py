@@ -26,11 +26,18 @@ LONGEST_DIFF = 100_000
 MOST_NAMES = 100
 """How many files that git does not know are named."""
 _HIDDEN = "***"
-_SECRET = re.compile(
-    r"passw|secret|credential|(api|access|private)[-_.]?key|(^|[-_.])(auth|pass|passphrase|pwd)$|token$",
+_NAME = (
+    r"(?:[\w.-]*(?:passw|secret|credential|(?:api|access|private)[-_.]?key|signature)[\w.-]*"
+    r"|(?:[\w.-]*[-_.])?(?:auth|authorization|pass|passphrase|pwd|sig)|[\w.-]*token)"
+)
+_NAMES_SECRET = re.compile(f"-{{0,2}}{_NAME}", re.IGNORECASE)
+_ASSIGNED = re.compile(r"(-{0,2}[\w.-]+)=(.+)", re.DOTALL)
+# A word may be a line of a shell, a program, a header or a URL, with names and values in it.
+_WITHIN = re.compile(
+    rf"""(?<![\w.-])(-{{0,2}}{_NAME}['"\]]{{0,2}}\s*[:=]\s*(?:(?:bearer|basic)\s+)?|-{{1,2}}{_NAME}\s+(?!-))"""
+    r"""("[^"]*"?|'[^']*'?|[^\s&;|'"]+)""",
     re.IGNORECASE,
 )
-_ASSIGNED = re.compile(r"(-{0,2}[\w.-]+)=(.+)", re.DOTALL)
 
 
 def details() -> dict[str, Any]:
@@ -45,21 +52,30 @@ def details() -> dict[str, Any]:
 
 
 def masked(words: Sequence[str]) -> Iterator[str]:
-    """Yield the words of a command without what looks like a secret: the values of options named so, passwords in URLs."""
+    """Yield the words of a command without what looks like a secret: the values of what is named so, passwords in URLs.
+
+    So are those within a word, which may be a line of a shell.
+    """
     hides = False
     for word in words[:MOST_WORDS]:
         assigned = _ASSIGNED.fullmatch(word)
         if hides and not word.startswith("-"):
             shown = _HIDDEN
-        elif assigned and _SECRET.search(assigned[1]):
+        elif assigned and _names_secret(assigned[1]):
             shown = f"{assigned[1]}={_HIDDEN}"
         else:
             shown = shown_url(word)
-        hides = word.startswith("-") and not assigned and bool(_SECRET.search(word))
+        hides = word.startswith("-") and not assigned and _names_secret(word)
         text = shown if len(shown) <= LONGEST_WORD else f"{shown[:LONGEST_WORD]}…"
+        text = _WITHIN.sub(rf"\1{_HIDDEN}", text)
         yield text.encode(errors="backslashreplace").decode()
     if len(words) > MOST_WORDS:
         yield "…"
+
+
+def _names_secret(text: str) -> bool:
+    """Whether a text is a name of a secret; a long one is none, and matching takes the square of its length."""
+    return len(text) <= LONGEST_WORD and _NAMES_SECRET.fullmatch(text) is not None
 
 
 def _seeds() -> dict[str, str | int]:
