@@ -27,9 +27,11 @@ from typing import NamedTuple
 
 from lineage.contract.backend import Backend
 from lineage.contract.subjects import Subject
-from lineage.errors import Invalid
+from lineage.errors import Invalid, excerpt
 from lineage.model.keys import Kind, NodeKey
+from lineage.model.marks import is_own_property
 from lineage.model.points import Points
+from lineage.model.values import to_text
 
 __all__ = [
     "Spooled",
@@ -46,6 +48,8 @@ __all__ = [
 
 _MAGIC = "lineage-spool 1"
 LONGEST_HEADER = 100
+_LARGEST, _LATEST = 2**63 - 1, 253_402_300_799_999
+"""The largest step, and the last millisecond of the year 9999 since 1970."""
 _NAME = re.compile("[0-9a-f]{32}")
 _HEADER = re.compile(rf"{_MAGIC} execution:(\d{{1,18}}) (\d{{1,18}})")
 
@@ -155,7 +159,7 @@ def _read(lines: list[bytes], spooled: Spooled, after: int) -> None:
         elif what == "S":
             subjects[rest[0]] = Subject(_key(rest[1]), _key(rest[2]))
         elif what == "N":
-            names[rest[0]] = (subjects[rest[1]], json.loads(" ".join(rest[2:])), Points())
+            names[rest[0]] = (subjects[rest[1]], _name(" ".join(rest[2:])), Points())
         elif what == "D" and at > after:
             subject, name, _ = names[rest[0]]
             spooled.newest.get(subject, {}).pop(name, None)
@@ -164,11 +168,12 @@ def _read(lines: list[bytes], spooled: Spooled, after: int) -> None:
 def _read_point(
     rest: list[str], names: dict[str, tuple[Subject, str, Points]], spooled: Spooled
 ) -> None:
-    step, time = int(rest[0]), int(rest[1])
-    for each in rest[2].split(" "):
-        number, _, text = each.partition("=")
-        subject, name, points = names[number]
-        value = int(text) if text.lstrip("-").isdigit() else float(text)
+    step, time = _whole(rest[0], 0, _LARGEST), _whole(rest[1], 0, _LATEST)
+    cells = [each.partition("=") for each in rest[2].split(" ")]
+    # All of a line is read before any of it counts.
+    for (subject, name, points), value in [
+        (names[number], _value(text)) for number, _, text in cells
+    ]:
         points.append(step, value, time)
         if len(points) == 1:
             spooled.points.setdefault(subject, {})[name] = points
@@ -176,8 +181,30 @@ def _read_point(
         spooled.newest[subject][name] = value
 
 
+def _whole(text: str, least: int, most: int) -> int:
+    """Return a number that `Points` has room for; whatever stands in a file may be damaged."""
+    number = int(text)
+    if not least <= number <= most:
+        raise Invalid(f"{text:.40} is not from {least} to {most}")
+    return number
+
+
+def _value(text: str) -> int | float:
+    return _whole(text, -_LARGEST - 1, _LARGEST) if text.lstrip("-").isdigit() else float(text)
+
+
+def _name(text: str) -> str:
+    name = to_text(json.loads(text))
+    if is_own_property(name):
+        raise Invalid(f"{excerpt(name)} is no metric")
+    return name
+
+
 def _key(text: str) -> NodeKey | None:
-    return None if text == "-" else NodeKey.parse(text)
+    key = None if text == "-" else NodeKey.parse(text)
+    if key is not None and key.kind is not Kind.ARTIFACT:
+        raise Invalid(f"nothing is measured of {key}")
+    return key
 
 
 def spooled_for(folder: Path, run: NodeKey, created: int) -> Iterator[tuple[str, Path]]:
