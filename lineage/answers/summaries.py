@@ -37,7 +37,7 @@ MOST_RECORDS = 1_000
 """A transaction of more records is told by their number."""
 LONGEST, LONGEST_LABEL, NAMED = 200, 60, 3
 _STATES = tuple(ExecutionState)
-_AROUND_A_PATH = re.compile(r"^[a-zA-Z][\w+.-]*:/*(?:[^/@]*@)?|[?#].*$", re.DOTALL)
+_AROUND_A_PATH = re.compile(r"^(?:[a-zA-Z][\w+.-]*:/*|//)(?:[^/@]*@)?|[?#].*$", re.DOTALL)
 """Of a URI the scheme, who asks, the query and the fragment: a password or a token may be in there."""
 
 
@@ -161,7 +161,7 @@ class _Teller:
         if names == [RUN_ID] or self._type(row.key) == "lineage.Series":
             return None  # what is told of the step, and of the metrics, says it
         if self._type(row.key) == "lineage.Metrics":
-            return f"log {_several(names)}"
+            return f"log {_several(names) or 'metrics'}"
         return f"change {_several(map(_plain, names))} of …" if names else "write … again"
 
     def _events(self, commit: Commit) -> Iterator[str]:
@@ -179,7 +179,7 @@ class _Teller:
             for key in measured:
                 row = new.get(key, self._rows[key])
                 names = [*decode(row.custom or "{}")]
-                yield f"log {_several(names)} in {self._kind(execution)}"
+                yield f"log {_several(names) or 'metrics'} in {self._kind(execution)}"
             if left := [key for key in artifacts if key not in measured]:
                 what = self._label(left[0]) if len(left) == 1 else f"{len(left)} artifacts"
                 how, where = ("input", "to") if reads else ("output", "of")

@@ -103,3 +103,18 @@ def test_what_must_not_be_seen_is_not_told(embedded: Store) -> None:
 def test_of_a_large_transaction_records_are_counted(embedded: Store) -> None:
     embedded.put([Table() for _ in range(MOST_RECORDS)])
     assert said(embedded) == [f"{MOST_RECORDS + 1:,} records"]
+
+
+def test_a_uri_without_a_scheme_shows_no_password(embedded: Store) -> None:
+    embedded.put(Table(uri="//ann:hunter2@lake/users.csv"))
+    assert said(embedded) == ["put Table lake/users.csv"]
+
+
+def test_purged_metrics_are_told_without_names(embedded: Store) -> None:
+    with embedded.run(Fit()) as run:
+        metrics = run.log_metrics(hunter2=1)
+        run.log_metrics(hunter2=2)
+    embedded.purge(metrics, reason="law")
+    told = [entry.summary for entry in embedded.log(run.key)] + said(embedded, 10)
+    assert "log metrics in Fit" in told
+    assert not any("hunter2" in each or "  " in each for each in told)
