@@ -30,7 +30,7 @@ from lineage.contract.subjects import Subject
 from lineage.errors import Invalid, excerpt
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.marks import is_own_property
-from lineage.model.points import Points
+from lineage.model.points import LATEST, Points
 from lineage.model.values import to_text
 
 __all__ = [
@@ -48,8 +48,7 @@ __all__ = [
 
 _MAGIC = "lineage-spool 1"
 LONGEST_HEADER = 100
-_LARGEST, _LATEST = 2**63 - 1, 253_402_300_799_999
-"""The largest step, and the last millisecond of the year 9999 since 1970."""
+_LARGEST = 2**63 - 1
 _NAME = re.compile("[0-9a-f]{32}")
 _HEADER = re.compile(rf"{_MAGIC} execution:(\d{{1,18}}) (\d{{1,18}})")
 
@@ -168,7 +167,7 @@ def _read(lines: list[bytes], spooled: Spooled, after: int) -> None:
 def _read_point(
     rest: list[str], names: dict[str, tuple[Subject, str, Points]], spooled: Spooled
 ) -> None:
-    step, time = _whole(rest[0], 0, _LARGEST), _whole(rest[1], 0, _LATEST)
+    step, time = _whole(rest[0], 0, _LARGEST), _whole(rest[1], 0, LATEST)
     cells = [each.partition("=") for each in rest[2].split(" ")]
     # All of a line is read before any of it counts.
     for (subject, name, points), value in [

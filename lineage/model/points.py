@@ -13,10 +13,12 @@ from typing import Any, Final
 
 from lineage.errors import Corrupt, excerpt
 
-__all__ = ["MOST_POINTS", "Points"]
+__all__ = ["LATEST", "MOST_POINTS", "Points"]
 
 MOST_POINTS: Final = 2**20
 """How many points of one name a run keeps: packed, a million random values are about 10 MB, smooth ones fewer."""
+LATEST: Final = 253_402_300_799_999
+"""The last millisecond of the year 9999 since 1970: no time of a point is later."""
 _LEVEL = 1
 """zlib's quickest: values are close to random, and steps and times, as differences, shrink by any."""
 _COLUMNS = {"steps": "q", "values": "d", "times": "q"}
@@ -87,6 +89,12 @@ class Points:
             ) from error
         if not len(points.steps) == len(points.values) == len(points.times):
             raise Corrupt(f"{excerpt(struct)} holds no points of a series: not all have a value")
+        if len(points) and not (
+            min(points.steps) >= 0 and 0 <= min(points.times) <= max(points.times) <= LATEST
+        ):
+            raise Corrupt(
+                f"{excerpt(struct)} holds no points of a series: a step is below 0, or a time not in the years 1970 to 9999"
+            )
         return points
 
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from lineage.answers.curves import Curve, Point
 from lineage.errors import Corrupt
-from lineage.model.points import MOST_POINTS, Points
+from lineage.model.points import LATEST, MOST_POINTS, Points
 
-rows = st.tuples(st.integers(0, 2**63 - 1), st.floats(), st.integers(0, 2**53))
+rows = st.tuples(st.integers(0, 2**63 - 1), st.floats(), st.integers(0, LATEST))
 
 
 def points_of(given: list[tuple[int, float, int]]) -> Points:

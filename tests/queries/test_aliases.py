@@ -388,18 +388,18 @@ def test_aliases_of_an_asset_are_listed_alone(models: Store) -> None:
     assert models.show("artifact:1").aliases == models.show("execution:1").aliases == ()
 
 
-def test_a_run_within_an_alias_moves_nothing(everywhere: Store) -> None:
-    everywhere.alias("churn", "production", key("artifact:2"))
-    [alias] = everywhere.find(Alias)
-    with everywhere.run(lineage.Train(), within=alias) as run:
+def test_a_run_within_an_alias_moves_nothing(models: Store) -> None:
+    models.alias("churn", "production", key("artifact:2"))
+    [alias] = models.find(Alias)
+    with models.run(lineage.Train(), within=alias) as run:
         run.output(lineage.Model(uri="s3://models/4"))
         with run.step(lineage.Train()) as step:
             step.output(lineage.Model(uri="s3://models/5"))
-    everywhere.record(lineage.Train(), outputs=lineage.Model(uri="s3://models/6"), within=alias)
-    with everywhere.extend(run.key) as extension:
+    models.record(lineage.Train(), outputs=lineage.Model(uri="s3://models/6"), within=alias)
+    with models.extend(run.key) as extension:
         extension.output(lineage.Model(uri="s3://models/7"))
-    assert held(everywhere) == [("churn@production", "artifact:2")]
-    assert len(everywhere.alias_history("churn", "production")) == 1
+    assert held(models) == [("churn@production", "artifact:2")]
+    assert len(models.alias_history("churn", "production")) == 1
 
 
 def test_an_alias_keeps_its_name(models: Store) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 import lineage
-from lineage.errors import Invalid, NotFound
+from lineage.errors import Corrupt, Invalid, NotFound
 from lineage.model.marks import note_of, tags_of
-from lineage.model.points import Points
+from lineage.model.points import LATEST, Points
 from lineage.store import Store
 
 
@@ -155,15 +155,15 @@ def test_what_is_rolled_back_leaves_no_points(store: Store) -> None:
     ] == []
 
 
-def test_a_run_that_was_deleted_measures_nothing_more(store: Store) -> None:
-    run = store.run(Fit()).__enter__()
+def test_a_run_that_was_deleted_measures_nothing_more(embedded: Store) -> None:
+    run = embedded.run(Fit()).__enter__()
     run.log_metrics(loss=1, step=0)
     run.log_metrics(acc=0.5)
-    store.delete(run.key)
-    number = store.log()[0].number
+    embedded.delete(run.key)
+    number = embedded.log()[0].number
     with pytest.raises(NotFound, match="was deleted in transaction"):
         run.log_metrics(acc=0.7)
-    assert store.log()[0].number == number
+    assert embedded.log()[0].number == number
 
 
 def test_a_transaction_around_a_run_has_its_points(embedded: Store) -> None:
@@ -254,6 +254,14 @@ def test_they_go_with_a_store_wherever_it_goes(embedded: Store, tmp_path: Path) 
         embedded.copy_to(other)
         assert other.series(run.key, "loss", on="d") == embedded.series(run.key, "loss", on="d")
         assert tags_of(other.get("d").custom_properties) == ("golden",)
+
+
+@pytest.mark.parametrize(("step", "time"), [(-1, 0), (0, -1), (0, LATEST + 1)])
+def test_points_that_nobody_can_have_logged_are_none(step: int, time: int) -> None:
+    points = Points()
+    points.append(step, 1.0, time)
+    with pytest.raises(Corrupt, match="holds no points of a series"):
+        Points.unpacked(points.packed())
 
 
 def test_a_series_that_is_damaged_is_said(embedded: Store) -> None:
