@@ -146,8 +146,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 HISTORIES = {"memory": 60, "sqlite": 60, "neo4j": 3}
 """How many histories: in Neo4j each of a history's thousands of reads is a round trip, and each filter a plan."""
-CONDITIONS = {"neo4j": 10}
-"""About how many questions of one test a server is asked, which takes long to plan each shape."""
+CONDITIONS = {"memory": 200, "sqlite": 200, "neo4j": 10}
+"""About how many questions of one test are asked: of a server few, which takes long to plan each shape."""
 
 
 @pytest.fixture

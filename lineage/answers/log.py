@@ -16,6 +16,7 @@ from lineage.answers.notebook import Part, node_text
 from lineage.answers.sequences import Items
 from lineage.answers.summaries import summaries
 from lineage.contract.backend import Backend
+from lineage.contract.refusals import missing_head
 from lineage.contract.registry import registry
 from lineage.errors import Invalid, NotFound, excerpt
 from lineage.model.canonical import same
@@ -228,7 +229,7 @@ def entries_of(
         raise NotFound(f"there is no {key}")
     changes = _changes(versions, registry(backend, as_of).by_id)
     numbers = (each for each in sorted(changes, reverse=True) if start < each < end)
-    each_head = (head for number in numbers for head in backend.log(before=number + 1, limit=1))
+    each_head = (_head(backend, number) for number in numbers)
     heads = [*islice(filter(wanted.accepts, each_head), limit)]
     told = summaries(backend, heads, as_of=as_of)
     return Log(
@@ -236,6 +237,14 @@ def entries_of(
             NodeEntry(*_columns(head, told), changed=tuple(changes[head.number])) for head in heads
         )
     )
+
+
+def _head(backend: Backend, number: int) -> Head:
+    """Return a transaction's row; `Corrupt` where it is lost, though something says that it was written then."""
+    for head in backend.log(before=number + 1, limit=1):
+        if head.number == number:
+            return head
+    raise missing_head(number)
 
 
 def _changes(versions: Sequence[NodeRow], types: Mapping[int, AnyType]) -> dict[int, list[str]]:
