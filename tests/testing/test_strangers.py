@@ -29,7 +29,7 @@ def histories():
 
 @pytest.fixture
 def most_conditions():
-    return 20
+    return 8
 """
 SETTINGS = """[pytest]
 strict = true

@@ -175,7 +175,7 @@ def test_executions_with_many_neighbours_of_their_own(
             edges = [(far, near) for near, far in edges]
         new.write(nodes=rows, edges=[new.joined(*pair) for pair in edges])
     everyone = backend.edges([hub, *runs])
-    for nodes in (3, 60, 72, 1401, 1403, 2900, 3070):
+    for nodes in (3, 72, 1401, 1403, 3070):
         walk = walked(backend, [hub], direction, nodes=nodes, everyone=everyone)
         assert len(walk.keys) == nodes
         assert len(walk.levels) == 3
