@@ -123,8 +123,9 @@ def _test(graph: TimedGraph, where: Filter | None, as_of: int | None) -> _Test:
 
 def _is_of_types(where: Filter) -> bool:
     """Whether a filter says of which types the nodes are, and nothing more; a flag is no id, though it equals one."""
-    is_in = isinstance(where, In) and where.column == Column(Field.TYPE_ID)
-    return is_in and all(type(each) is int for each in where.values)
+    if not isinstance(where, In) or where.column != Column(Field.TYPE_ID):
+        return False
+    return all(type(each) is int for each in where.values)
 
 
 def _passing(
