@@ -26,7 +26,7 @@ from lineage.contract.walking import Limits
 from lineage.errors import Invalid, excerpt
 from lineage.filters.tree import Filter
 from lineage.model.entities import Event, Node
-from lineage.model.keys import LARGEST_ID, Kind, NodeKey, to_key, to_kind
+from lineage.model.keys import LARGEST_ID, Kind, NodeKey, to_kind
 from lineage.model.rows import EVENT_KINDS, edge_of
 from lineage.model.times import Moment, last_instant
 from lineage.model.values import to_text
@@ -82,7 +82,7 @@ class Reading:
         if type(reference) is str:
             return get_named(self.backend, cls, reference, as_of=self.as_of)
         if type(reference) is int:
-            key = to_key((cls.kind, reference))
+            key = NodeKey(cls.kind, reference)
         else:
             key = self.key_of(cast(Reference, reference))
         return get(self.backend, key, cls, as_of=self.as_of)

@@ -48,7 +48,7 @@ def get(
     known = backend.nodes([key], as_of=as_of) if 0 < key.id < LARGEST_ID else {}
     row = known.get(key)
     if row is None:
-        called = None if cls is None else f"{cls.__name__} with the id {key.id}"
+        called = None if cls is None else f"{cls.__name__} with the id {excerpt(key.id)}"
         raise missing(backend, key, as_of, called)
     if row.gone:
         raise NotFound(
