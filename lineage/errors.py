@@ -52,7 +52,7 @@ def excerpt(value: object, limit: int = SHOWN) -> str:
     """
     try:
         return repr(value)[:limit]
-    except Exception:  # noqa: BLE001  # it is the caller's own, and the message is about another fault
+    except Exception:  # noqa: BLE001  # a caller's `repr` may raise anything, and the message is about another fault
         return f"<{type(value).__name__}>"[:limit]
 
 

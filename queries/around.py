@@ -214,7 +214,7 @@ class SomeRuns(Around):
         found: list[Met] = []
         for row in self._events:
             if row.kind in kinds:
-                run, key = sorted(row[:2], key=lambda end: end.kind is Kind.ARTIFACT)
+                run, key = row[:2] if row.kind in OUTPUT_KINDS else row[1::-1]
                 if self._reader.role(key) is role and not self._reader.gone(key):
                     found.append((run.id, key.id, row.paths))
         return found

@@ -24,6 +24,7 @@ from lineage.model.entities import Node
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.marks import NOTE, TAGS
 from lineage.model.notebook import ROWS, Shown, html_answer
+from lineage.model.rows import NodeRow
 from lineage.model.values import ProtoAny, Value, kind_of
 from lineage.queries.around import SomeRuns
 from lineage.queries.reader import Reader
@@ -210,8 +211,7 @@ def rows_of(
         if asked.columns is not None or name in _ALWAYS or by_id
     ]
     rows = tuple(
-        TableRow(reader.node(key), {name: cells[name].get(key.id) for name in names})
-        for key in keys
+        TableRow(page.node(key), {name: cells[name].get(key.id) for name in names}) for key in keys
     )
     return ShownPage(tuple(names), rows, tuple(page.notes()))
 
@@ -232,6 +232,7 @@ class _Page:
         self._asked = asked
         self._around = around
         self._rows = reader.rows(keys)
+        self._nodes = {row.key: reader.node(row.key) for row in self._rows}
         self._run_of = (
             {key.id: key.id for key in keys}
             if asked.kind is Kind.EXECUTION
@@ -239,6 +240,10 @@ class _Page:
         )
         self._known_parameters: dict[int, dict[str, Value]] | None = None
         self._known_metrics: dict[str | None, dict[int, dict[str, Value]]] = {}
+
+    def node(self, key: NodeKey) -> Node:
+        """Return a node of the page, or a run that made one."""
+        return self._nodes.get(key) or self._reader.node(key)
 
     def offered(self) -> Iterator[SortKey]:
         """Yield the columns where none are asked for: those that the nodes have."""
@@ -271,8 +276,8 @@ class _Page:
         column = asked.column
         if isinstance(column, TableColumn):
             return self._of_table(column)
-        cells = ((row.key, self._of_node(column, row.key)) for row in self._rows)
-        return {key.id: cell for key, cell in cells if cell is not None}
+        cells = ((row.key.id, self._of_node(column, row)) for row in self._rows)
+        return {number: cell for number, cell in cells if cell is not None}
 
     def _of_table(self, column: TableColumn) -> Mapping[int, Cell]:
         if column.family in FAMILIES:
@@ -282,10 +287,10 @@ class _Page:
             return {number: of[column.name] for number, of in by_name.items() if column.name in of}
         own = {each[0]: each[1:] for each in projected(self._table.plain(column), self._rows)}
         found = self._table.values(column, lambda: self._around, own)
-        return {row.key.id: found[row.key.id] for row in self._rows if row.key.id in found}  # type: ignore[misc]  # texts and seconds
+        return {row.key.id: found[row.key.id] for row in self._rows if row.key.id in found}  # type: ignore[misc]  # what such a column says is a cell
 
-    def _of_node(self, column: AnyColumn, key: NodeKey) -> Cell:
-        node = self._reader.node(key)
+    def _of_node(self, column: AnyColumn, row: NodeRow) -> Cell:
+        node = self._nodes[row.key]
         if isinstance(column, PropertyColumn):
             value = (node.custom_properties if column.custom else node.properties).get(column.name)
             is_asked = value is None or column.kind in (None, kind_of(value))
@@ -294,7 +299,7 @@ class _Page:
             state = getattr(node, "state", None)
             return None if state is None else str(state)
         if column.field is Field.TYPE_ID:
-            return self._reader.row(key).type_id
+            return row.type_id
         cell: Cell = getattr(node, _FIELDS[column.field], None)
         return cell
 
@@ -308,7 +313,7 @@ class _Page:
         return self._known_parameters
 
     def _parameters_of(self, run: NodeKey) -> dict[str, Value]:
-        node, declared = self._reader.node(run), self._reader.type(run).properties
+        node, declared = self.node(run), self._reader.type(run).properties
         free = {
             name: value
             for name, value in node.custom_properties.items()

@@ -156,5 +156,5 @@ def safely(build: Callable[[], str], subject: str) -> str:
     """
     try:
         return build()
-    except Exception as error:  # noqa: BLE001  # whatever it is, the answer is still in the variable
+    except Exception as error:  # noqa: BLE001  # an error here would hide the answer, which is still in the variable
         return f"<pre>{escaped(printable(subject, limit=CELL))}: {escaped(_broken(error))}</pre>"

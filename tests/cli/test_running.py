@@ -52,6 +52,13 @@ def test_what_a_command_read_and_wrote_is_recorded(shell: Shell) -> None:
     assert shell("show", "new.pickle").out.startswith("artifact:")
 
 
+def test_nothing_is_wanted_of_the_path(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that is named by its path runs under any PATH, as it does without us."""
+    monkeypatch.setenv("PATH", "/nowhere")
+    answer = shell("run", "--", sys.executable, "-c", "raise SystemExit(3)")
+    assert (answer.code, last().state) == (3, "FAILED")
+
+
 def test_files_are_those_that_python_recorded(shell: Shell) -> None:
     class Table(lineage.Dataset):
         rows: int

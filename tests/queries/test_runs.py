@@ -92,7 +92,7 @@ def test_a_row_says_what_a_run_read_wrote_and_measured(board: Store) -> None:
     assert {name: row[name] for name in expected} == expected
     assert row["create_time"] == row.node.create_time
     assert row["duration"] == pytest.approx(
-        (row.node.update_time - row.node.create_time).total_seconds()  # type: ignore[operator]
+        (row.node.update_time - row.node.create_time).total_seconds()  # type: ignore[operator]  # a stored node has both
     )
     assert set(row) == {*expected, "create_time", "duration"}
 

@@ -144,6 +144,6 @@ def test_what_looks_like_a_secret_is_masked(
 
 def test_torch_tells_its_seed(monkeypatch: pytest.MonkeyPatch) -> None:
     torch = types.ModuleType("torch")
-    torch.initial_seed = lambda: 2**63 + 1  # type: ignore[attr-defined]
+    vars(torch)["initial_seed"] = lambda: 2**63 + 1
     monkeypatch.setitem(sys.modules, "torch", torch)
     assert details()["lineage.seeds"]["torch"] == str(2**63 + 1)

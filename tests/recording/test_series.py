@@ -185,7 +185,7 @@ def test_a_run_that_fails_keeps_its_points(embedded: Store) -> None:
     with pytest.raises(ZeroDivisionError):
         fail()
     assert embedded.series(runs[0], "loss").values == [1.0]
-    assert embedded.get(runs[0]).state == "FAILED"  # type: ignore[attr-defined]
+    assert embedded.get(lineage.Execution, runs[0]).state == "FAILED"
 
 
 def test_a_purge_reaches_them(embedded: Store) -> None:

@@ -93,7 +93,7 @@ def test_the_next_writer_stores_what_a_killed_run_logged(path: Path) -> None:
             "bob",
             "points of execution:1, whose process did not end it",
         )
-        assert store.get("execution:1").state == "RUNNING"  # type: ignore[attr-defined]
+        assert store.get(lineage.Execution, 1).state == "RUNNING"
         assert store.check() == []
 
 
