@@ -7,7 +7,7 @@ mentions none of the table's own columns. What is left is tested here, with the 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from lineage.contract.backend import Backend
 from lineage.contract.evaluation import FAMILIES, compares, holds
@@ -45,6 +45,10 @@ MOST: Final = 1_000_000
 """How many nodes at most are looked at for a column that no index is of: the newest by id."""
 _CLASSES: Final = ("number", "string", "bool")
 """In which order values of several families come, whichever the direction."""
+
+
+_Lists: TypeAlias = Mapping[int, Sequence[str]]
+"""The values of a column of `LISTS`."""
 
 
 class SortKey(NamedTuple):
@@ -185,7 +189,8 @@ class Sieve:
             if isinstance(tree, Contains):
                 tree = Compare(tree.column, Operator.EQ, tree.value)
             accepted = holds(tree)
-            return lambda number: any(map(accepted, values.get(number, ())))  # type: ignore[call-overload]  # of a list
+            several = cast(_Lists, values)
+            return lambda number: any(map(accepted, several.get(number, ())))
         accepted = holds(tree)
         return lambda number: number in values and accepted(values[number])
 
@@ -210,7 +215,8 @@ class Sieve:
     def _with_order(self, column: AnyColumn) -> Mapping[int, Any]:
         values = self.values(column)
         if _is_list(column):
-            return {number: several[0] for number, several in values.items() if several}  # type: ignore[index]  # of a list
+            several = cast(_Lists, values)
+            return {number: texts[0] for number, texts in several.items() if texts}
         names = self._names(column)
         if names is not None:
             return {number: names[value] for number, value in values.items() if value in names}

@@ -21,9 +21,8 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from lineage.contract.backend import Backend
 from lineage.contract.subjects import Subject
@@ -69,13 +68,15 @@ class SpooledRun(NamedTuple):
 class Spooled(NamedTuple):
     """What a spool holds: of which run, and points and newest values by subject and name.
 
-    `size` is how many bytes of the file that is.
+    `size` is how many bytes of the file that is. It is not whole where a line is damaged, which says nothing, and
+    neither does what comes after it, for that may mean other names.
     """
 
     run: SpooledRun
     points: dict[Subject, dict[str, Points]]
     newest: dict[Subject, dict[str, int | float]]
     size: int
+    is_whole: bool = True
 
 
 def header_of(run: NodeKey, created: int) -> str:
@@ -108,16 +109,15 @@ def read_spool(path: Path, *, after: int = 0) -> Spooled | None:
             data = file.read()
     except OSError:  # it was put into the store meanwhile, or is somebody else's
         return None
-    size = data.rfind(b"\n") + 1
-    header, *lines = data[:size].split(b"\n")
+    whole = data.rfind(b"\n") + 1
+    header, *lines = data[:whole].split(b"\n")
     run = _run_in(header)
     if run is None:
         return None
-    spooled = Spooled(run, {}, {}, size)
-    # A damaged line says nothing, and neither does what comes after it, which may mean other names.
-    with suppress(Invalid, LookupError, ValueError):
-        _read(lines[:-1], spooled, after - len(header) - 1)
-    return spooled
+    begin = len(header) + 1
+    spooled = Spooled(run, {}, {}, begin)
+    size = begin + _read(lines[:-1], spooled, after - begin)
+    return spooled._replace(size=size, is_whole=size == whole)
 
 
 def run_of(path: Path) -> SpooledRun | None:
@@ -145,28 +145,40 @@ def _run_in(header: bytes) -> SpooledRun | None:
     return SpooledRun(NodeKey(Kind.EXECUTION, int(found[1])), int(found[2]))
 
 
-def _read(lines: list[bytes], spooled: Spooled, after: int) -> None:
+_Names: TypeAlias = dict[str, tuple[Subject, str, Points]]
+
+
+def _read(lines: list[bytes], spooled: Spooled, after: int) -> int:
+    """Read what comes after so many bytes of some lines; return how many bytes come before a damaged one, or are all."""
     subjects: dict[str, Subject] = {}
-    names: dict[str, tuple[Subject, str, Points]] = {}
+    names: _Names = {}
     at = 0
     for line in lines:
-        at += len(line) + 1
-        what, *rest = line.decode().split(" ", 3)
-        if what == "P":
-            if at > after:
-                _read_point(rest, names, spooled)
-        elif what == "S":
-            subjects[rest[0]] = Subject(_key(rest[1]), _key(rest[2]))
-        elif what == "N":
-            names[rest[0]] = (subjects[rest[1]], _name(" ".join(rest[2:])), Points())
-        elif what == "D" and at > after:
-            subject, name, _ = names[rest[0]]
-            spooled.newest.get(subject, {}).pop(name, None)
+        end = at + len(line) + 1
+        try:
+            what, *rest = line.decode().split(" ", 3)
+            if what == "S":
+                subjects[rest[0]] = Subject(_key(rest[1]), _key(rest[2]))
+            elif what == "N":
+                names[rest[0]] = (subjects[rest[1]], _name(" ".join(rest[2:])), Points())
+            elif end > after:
+                _read_news(what, rest, names, spooled)
+        except (Invalid, LookupError, ValueError):
+            return at
+        at = end
+    return at
 
 
-def _read_point(
-    rest: list[str], names: dict[str, tuple[Subject, str, Points]], spooled: Spooled
-) -> None:
+def _read_news(what: str, rest: list[str], names: _Names, spooled: Spooled) -> None:
+    """Read a line that is to be stored, as what comes before it may be already."""
+    if what == "P":
+        _read_point(rest, names, spooled)
+    elif what == "D":
+        subject, name, _ = names[rest[0]]
+        spooled.newest.get(subject, {}).pop(name, None)
+
+
+def _read_point(rest: list[str], names: _Names, spooled: Spooled) -> None:
     step, time = _whole(rest[0], 0, _LARGEST), _whole(rest[1], 0, LATEST)
     cells = [each.partition("=") for each in rest[2].split(" ")]
     # All of a line is read before any of it counts.

@@ -65,7 +65,10 @@ def _recover_points(backend: Backend, folder: Path, author: Author, left: set[Pa
 
 
 def _recover(backend: Backend, path: Path, author: Author) -> bool:
-    """Store and remove a spool; False for what is none of this file's, which a backup put in its place may have left."""
+    """Store and remove a spool; False for one that is left.
+
+    That is what is none of this file's, which a backup put in its place may have left, and what is damaged.
+    """
     run = run_of(path)
     row = None if run is None else backend.nodes([run.key]).get(run.key)
     if run is None or row is None or row.created != run.created:
@@ -83,6 +86,12 @@ def _recover(backend: Backend, path: Path, author: Author) -> bool:
         spooled = read_spool(path, after=bytes_stored(backend, run.key).get(path.name, 0))
         if spooled is not None and spooled.points:
             _store(backend, path.name, spooled, author)
+        if spooled is not None and not spooled.is_whole:
+            _LOGGER.warning(
+                "%s is damaged: points of %s up to a line are stored; the file is left for who can read the rest",
+                *(path, run.key),
+            )
+            return False
     remove_spool(path)
     return True
 

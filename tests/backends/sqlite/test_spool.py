@@ -238,6 +238,27 @@ def test_points_before_a_damaged_line_are_kept(path: Path, store: Store, line: b
             assert values(reader) == [1]
 
 
+def test_what_comes_after_a_damaged_line_is_not_removed(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    killed(path)
+    [spool] = spools(path)
+    with spool.open("ab") as file:
+        file.write(b"P 100 0 9=1\nP 101 0 0=101\n")
+    content = spool.read_bytes()
+    for _ in range(2):
+        caplog.clear()
+        with lineage.connect(path) as store:
+            store.put([lineage.Dataset()])
+            time.sleep(2 * recovering.SECONDS_BETWEEN)
+            store.put([lineage.Dataset()])
+            assert store.series("execution:1", "loss", on="d").values == list(range(100))
+            assert store.check() == []
+        (said,) = (each.message for each in caplog.records if "is damaged" in each.message)
+        assert f"{spool} is damaged: points of execution:1 up to a line are stored" in said
+    assert spool.read_bytes() == content
+
+
 def test_a_full_disk_does_not_stop_the_training(
     path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
