@@ -86,7 +86,8 @@ class Reader:
 
     def row(self, key: NodeKey) -> NodeRow:
         """Return a node that an edge leads to."""
-        self.read((key,))
+        if key not in self._rows:
+            self.read((key,))
         try:
             return self._rows[key]
         except KeyError as error:
@@ -98,7 +99,7 @@ class Reader:
         """Return several nodes that edges lead to."""
         some = [*keys]
         self.read(some)
-        return [self._rows.get(key) or self.row(key) for key in some]
+        return [self.row(key) for key in some]
 
     def node(self, key: NodeKey, cls: type[Node] | None = None) -> Node:
         """Return a node as an entity, a plain one unless a class is given."""
