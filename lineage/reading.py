@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from lineage.queries.paths import Paths
     from lineage.queries.peers import Peers
     from lineage.queries.summary import Summary
-    from lineage.queries.tables import Table
+    from lineage.queries.tables.table import Table
     from lineage.queries.versions import Versions
 
 __all__ = ["Reading"]
@@ -423,7 +423,7 @@ class Reading:
         Pages are as for `find`: all are of the moment of the first. `NotFound` where there is no such type,
         `Invalid` for what is no column.
         """
-        from lineage.queries.runs import Question, runs
+        from lineage.queries.tables.question import Question, runs
 
         _check_count("limit", limit)
         question = Question(_table_of(wanted), where, order, columns, limit, page)
@@ -445,7 +445,7 @@ class Reading:
         made the model; `metrics` are claimed for it, or written by a run that made or read it and
         are claimed for no other, or else its own floats. `asset` is what it is a version of.
         """
-        from lineage.queries.runs import Question, models
+        from lineage.queries.tables.question import Question, models
 
         _check_count("limit", limit)
         question = Question(_table_of(wanted), where, order, columns, limit, page)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from lineage.queries.removal import Removal
     from lineage.queries.search import Hits
     from lineage.queries.summary import Sources, Summary
-    from lineage.queries.tables import Table, TableRow
+    from lineage.queries.tables.table import Table, TableRow
     from lineage.queries.uris import UriMoves
     from lineage.queries.versions import Versions
 
@@ -85,7 +85,7 @@ _HOMES = {
     "lineage.queries.blame": ("Blame", "Blamed"),
     "lineage.queries.inventory": ("Holdings", "Info", "Overview"),
     "lineage.queries.comparison": ("Comparison", "Row"),
-    "lineage.queries.tables": ("Table", "TableRow"),
+    "lineage.queries.tables.table": ("Table", "TableRow"),
     "lineage.queries.uris": ("UriMoves",),
     "lineage.queries.copies": ("Copy",),
     "lineage.queries.differences": ("Diff", "Difference", "FieldChange"),

@@ -92,8 +92,11 @@ def member(module: str) -> str:
 
 
 def may_import_within(importer: str, imported: str) -> bool:
-    """Whether a module may import another of its package: its own folder's, or what folders share."""
-    return folder(imported) in {"", folder(importer)}
+    """Whether a module may import another of its package: its own folder's, or what folders share.
+
+    The package itself names what its folders hold.
+    """
+    return importer == f"lineage.{member(importer)}" or folder(imported) in {"", folder(importer)}
 
 
 def folder(module: str) -> str:

@@ -17,7 +17,7 @@ from lineage.filters.table_columns import FAMILIES
 from lineage.model.keys import Kind
 from lineage.model.progress import on_terminal
 from lineage.model.texts import printable
-from lineage.queries.tables import Cell, Table
+from lineage.queries.tables.table import Cell, Table
 from lineage.store import Store
 
 __all__ = ["models", "runs"]

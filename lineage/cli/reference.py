@@ -41,7 +41,7 @@ from lineage.queries.paths import Paths
 from lineage.queries.peers import Peer, Peers
 from lineage.queries.search import Hits
 from lineage.queries.summary import Linked, Metric, Source, Summary
-from lineage.queries.tables import Table
+from lineage.queries.tables.table import Table
 from lineage.queries.versions import Versions
 
 __all__ = ["reference"]

@@ -156,7 +156,7 @@ class TableColumn(PropertyColumn):
 
     `family` is "parameters", "metrics", "duration", "data" and the like; `name` is which of a family of
     many, else empty, and `use` what the data was for on which a metric was measured. No tree with one ever
-    reaches a backend: `lineage.queries.tables` takes them out.
+    reaches a backend: `lineage.queries.tables.table` takes them out.
     """
 
     family: str = ""

@@ -13,8 +13,8 @@ import lineage
 from lineage import NodeKey
 from lineage.errors import Invalid, NotFound
 from lineage.model.marks import NOTE, TAGS
-from lineage.queries import runs as module
-from lineage.queries.tables import Table
+from lineage.queries.tables import question as module
+from lineage.queries.tables.table import Table
 from lineage.store import Store
 from lineage.testing.builders import Clock
 from tests.conftest import BACKENDS

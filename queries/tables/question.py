@@ -32,13 +32,13 @@ from lineage.filters.tree import (
 from lineage.model.entities import Node
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EVENT_KINDS, EdgeKind
-from lineage.queries.around import AllRuns, Around, SomeRuns
 from lineage.queries.find import meant
 from lineage.queries.measurements import metrics_within
 from lineage.queries.reader import Reader
-from lineage.queries.sifting import MOST, Sieve, SortKey, mentioned, split
-from lineage.queries.tabled import ModelColumns, RunColumns, TableColumns
-from lineage.queries.tables import Asked, Table, names_of, rows_of
+from lineage.queries.tables.around import AllRuns, Around, SomeRuns
+from lineage.queries.tables.columns import ModelColumns, RunColumns, TableColumns
+from lineage.queries.tables.sieve import MOST, Sieve, SortKey, mentioned, split
+from lineage.queries.tables.table import Asked, Table, names_of, rows_of
 
 __all__ = ["models", "runs"]
 

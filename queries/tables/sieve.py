@@ -36,8 +36,8 @@ from lineage.filters.tree import (
 from lineage.model.entities import ArtifactState, ExecutionState
 from lineage.model.keys import Kind
 from lineage.model.rows import STATE_NUMBERS
-from lineage.queries.around import Around
-from lineage.queries.tabled import TableColumns, Values
+from lineage.queries.tables.around import Around
+from lineage.queries.tables.columns import TableColumns, Values
 
 __all__ = ["MOST", "Sieve", "SortKey", "is_pure", "mentioned", "split"]
 

@@ -34,7 +34,7 @@ from lineage.model.keys import Kind, NodeKey
 from lineage.model.marks import DETAILS_PREFIX, NOTE, TAGS
 from lineage.model.rows import NodeRow
 from lineage.model.system import WHY
-from lineage.queries.around import Around
+from lineage.queries.tables.around import Around
 
 __all__ = [
     "ModelColumns",

@@ -26,10 +26,16 @@ from lineage.model.marks import NOTE, TAGS
 from lineage.model.notebook import ROWS, Shown, html_answer
 from lineage.model.rows import NodeRow
 from lineage.model.values import ProtoAny, Value, kind_of
-from lineage.queries.around import SomeRuns
 from lineage.queries.reader import Reader
-from lineage.queries.sifting import SortKey
-from lineage.queries.tabled import ModelFacts, TableColumns, is_measured, is_parameter, measured_of
+from lineage.queries.tables.around import SomeRuns
+from lineage.queries.tables.columns import (
+    ModelFacts,
+    TableColumns,
+    is_measured,
+    is_parameter,
+    measured_of,
+)
+from lineage.queries.tables.sieve import SortKey
 
 if TYPE_CHECKING:
     import pandas
