@@ -26,7 +26,7 @@ from lineage.model.rows import (
     Head,
     NodeRow,
 )
-from lineage.model.system import OWN_CLASSES, RUN_ID
+from lineage.model.system import OWN_CLASSES, RUN_ID, Alias, Metrics, Series, type_of
 from lineage.model.texts import printable
 
 __all__ = ["summaries"]
@@ -36,6 +36,7 @@ MOST_SUMMARIES = 1_000
 MOST_RECORDS = 1_000
 """A transaction of more records is told by their number."""
 LONGEST, LONGEST_LABEL, NAMED = 200, 60, 3
+_ALIAS, _METRICS, _SERIES = (type_of(cls).name for cls in (Alias, Metrics, Series))
 _STATES = tuple(ExecutionState)
 _AROUND_A_PATH = re.compile(r"^(?:[a-zA-Z][\w+.-]*:/*|//)(?:[^/@]*@)?|[?#].*$", re.DOTALL)
 """Of a URI the scheme, who asks, the query and the fragment: a password or a token may be in there."""
@@ -51,19 +52,17 @@ def summaries(
     asked = [head for head in heads[:MOST_SUMMARIES] if not head.message]
     told = {head.number: _records(head) for head in asked}
     numbers = sorted(head.number for head in asked if head.records <= MOST_RECORDS)
-    commits = [
-        commit
-        for first, last in _ranges(numbers)
-        for commit in backend.changes(first - 1, until=last)
-    ]
-    teller = _Teller(backend, commits, as_of)
-    for commit in commits:
-        try:
-            told[commit.head.number] = teller.told(commit)
-        except (LookupError, TypeError, ValueError) as error:
-            raise Corrupt(
-                f"the records of transaction {commit.head.number} cannot be read; run a check of the store"
-            ) from error
+    stretches = [[*backend.changes(first - 1, until=last)] for first, last in _ranges(numbers)]
+    teller = _Teller(backend, [commit for each in stretches for commit in each], as_of)
+    for stretch in stretches:
+        teller.begin(stretch)
+        for commit in stretch:
+            try:
+                told[commit.head.number] = teller.told(commit)
+            except (LookupError, TypeError, ValueError) as error:
+                raise Corrupt(
+                    f"the records of transaction {commit.head.number} cannot be read; run a check of the store"
+                ) from error
     return told
 
 
@@ -84,16 +83,23 @@ def _ranges(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
 
 
 class _Teller:
-    """Tells what transactions, oldest first, did."""
+    """Tells what transactions did: those that follow one another, oldest first, after `begin`."""
 
     def __init__(self, backend: Backend, commits: Sequence[Commit], as_of: int | None) -> None:
         self._backend = backend
         self._types = registry(backend, as_of).by_id
         self._rows = backend.nodes({key for each in commits for key in _keys(each)}, as_of=as_of)
         self._last: dict[NodeKey, NodeRow] = {}
+        """The newest versions before the transaction that is told next."""
+
+    def begin(self, stretch: Sequence[Commit]) -> None:
+        """Read in one call, before some transactions that follow one another are told, what they changed."""
+        keys = {row.key for commit in stretch for row in commit.batch.updates}
+        before = stretch[0].head.number - 1
+        self._last = dict(self._backend.nodes(keys, as_of=before)) if keys else {}
 
     def told(self, commit: Commit) -> str:
-        """Return what a transaction did; it comes after those that were asked for before it."""
+        """Return what a transaction did."""
         pieces = [
             *self._aliases(commit),
             *self._taken_away(commit),
@@ -120,7 +126,7 @@ class _Teller:
         )
 
     def _is_alias(self, key: NodeKey) -> bool:
-        return self._type(key) == "lineage.Alias"
+        return self._type(key) == _ALIAS
 
     def _taken_away(self, commit: Commit) -> Iterator[str]:
         if commit.purged_heads:
@@ -158,9 +164,9 @@ class _Teller:
             is_open = weight_of(row.state) is Weight.OPEN
             return f"… is {state}" if is_open else f"end {self._kind(row.key)} as {state}"
         names = [*_changed(old, row)]
-        if names == [RUN_ID] or self._type(row.key) == "lineage.Series":
+        if names == [RUN_ID] or self._type(row.key) == _SERIES:
             return None  # what is told of the step, and of the metrics, says it
-        if self._type(row.key) == "lineage.Metrics":
+        if self._type(row.key) == _METRICS:
             return f"log {_several(names) or 'metrics'}"
         return f"change {_several(map(_plain, names))} of …" if names else "write … again"
 
@@ -175,7 +181,7 @@ class _Teller:
                 if execution not in new and self._type(artifact) not in OWN_CLASSES:
                     events.setdefault((reads, execution), []).append(artifact)
         for (reads, execution), artifacts in events.items():
-            measured = [key for key in artifacts if self._type(key) == "lineage.Metrics"]
+            measured = [key for key in artifacts if self._type(key) == _METRICS]
             for key in measured:
                 row = new.get(key, self._rows[key])
                 names = [*decode(row.custom or "{}")]

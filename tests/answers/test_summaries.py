@@ -1,7 +1,13 @@
 """What a transaction without a message did, told by its records."""
 
+from collections.abc import Collection
+
+import pytest
+
 import lineage
+from lineage import NodeKey
 from lineage.answers.summaries import MOST_RECORDS
+from lineage.contract.backend import Backend
 from lineage.store import Store
 
 
@@ -118,3 +124,28 @@ def test_purged_metrics_are_told_without_names(embedded: Store) -> None:
     told = [entry.summary for entry in embedded.log(run.key)] + said(embedded, 10)
     assert "log metrics in Fit" in told
     assert not any("hunter2" in each or "  " in each for each in told)
+
+
+def test_a_change_is_told_by_what_it_changed_itself(embedded: Store) -> None:
+    """Not by what a transaction before it changed, which has a message and is not told."""
+    table = embedded.put(Table(name="t", uri="s3://1"))
+    table = embedded.update(table.replace(rows=1))
+    table = embedded.update(table.replace(uri="s3://2"), message="Move it")
+    embedded.update(table.replace(rows=2))
+    assert said(embedded, 3) == ["change rows of Table t", "", "change rows of Table t"]
+
+
+def test_old_versions_are_read_at_once(embedded: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many transactions a log tells: in Neo4j each reading is a message to a server."""
+    for table in embedded.put([Table(name=f"{each}") for each in range(30)]):
+        embedded.update(table.replace(rows=1))
+    calls: list[int] = []
+    nodes = type(embedded.backend).nodes
+
+    def counted(backend: Backend, keys: Collection[NodeKey], **options: int | None) -> object:
+        calls.append(len(keys))
+        return nodes(backend, keys, **options)
+
+    monkeypatch.setattr(type(embedded.backend), "nodes", counted)
+    assert len(embedded.log(limit=30)) == 30
+    assert len(calls) == 2
