@@ -83,11 +83,17 @@ class Nesting:
         self._read_contexts(executions)
         found = {}
         for key in executions:
-            owners = {self._owner(context) for context in self._above[key]}
+            owners = {self.owner(context) for context in self._above[key]}
             parents = sorted(owner for owner in owners if owner not in (None, key))
             if parents:
                 found[key] = parents
         return found
+
+    def owner(self, context: NodeKey) -> NodeKey | None:
+        """Return the run whose steps a context, which was read, holds; None where it cannot be told any more."""
+        if context not in self._owners:
+            self._owners[context] = self._look_for_owner(context)
+        return self._owners[context]
 
     def steps(self, parent: NodeKey) -> list[NodeKey]:
         """Return the steps of an execution by key, which may be none."""
@@ -96,7 +102,7 @@ class Nesting:
         self._read_contexts((parent,))
         found: set[NodeKey] = set()
         for context in self._above[parent]:
-            if self._owner(context) == parent:
+            if self.owner(context) == parent:
                 edges = self._reader.edge_page(
                     context, Direction.DOWNSTREAM, {EdgeKind.ASSOCIATION}, limit=self._most
                 )
@@ -224,12 +230,6 @@ class Nesting:
             context = self._reader.row(row.source)
             if context.type_id in self._type_ids and not context.gone:
                 self._above[row.target].append(row.source)
-
-    def _owner(self, context: NodeKey) -> NodeKey | None:
-        """Return the run whose steps a context holds; None where it cannot be told any more."""
-        if context not in self._owners:
-            self._owners[context] = self._look_for_owner(context)
-        return self._owners[context]
 
     def _look_for_owner(self, context: NodeKey) -> NodeKey | None:
         identity = _text_of(self._reader.row(context), "parent")

@@ -17,7 +17,7 @@ from lineage.contract.backend import Backend
 from lineage.contract.projection import Projected, projected
 from lineage.contract.registry import registry
 from lineage.contract.roles import Role, Roles
-from lineage.contract.walking import Direction
+from lineage.contract.walking import Direction, Limits
 from lineage.contract.writings import OUTPUT_KINDS
 from lineage.filters.tree import AnyColumn, Column, Field, Filter, In
 from lineage.model.entities import Context
@@ -27,13 +27,16 @@ from lineage.model.purposes import Purpose, mask_of
 from lineage.model.rows import EVENT_KINDS, INPUT_KINDS, EdgeKind, EdgeRow
 from lineage.model.system import Asset, Measurement
 from lineage.queries.measurements import Claim, claims_of
+from lineage.queries.nesting import Nesting
 from lineage.queries.reader import Reader
+from lineage.queries.tables.steps import AllSteps
 from lineage.queries.versions import assets_of
 
 __all__ = ["AllRuns", "Around", "Met", "SomeRuns", "uses_of"]
 
 Met: TypeAlias = tuple[int, int, str | None]
 """A run and a live artifact that it read or wrote, by their ids, with the text of the paths."""
+NO_LIMITS = Limits(nodes=None)
 _MEMBERS = frozenset({EdgeKind.ATTRIBUTION})
 
 
@@ -42,6 +45,15 @@ class Around(ABC):
 
     def __init__(self) -> None:
         self._known: dict[tuple[Role, frozenset[EdgeKind]], Sequence[Met]] = {}
+
+    @cached_property
+    def data(self) -> Sequence[Met]:
+        """The data sets that the runs read, and those that steps which read none work on as their parents read them."""
+        return (*self.read(Role.DATASET), *self._inherited())
+
+    @abstractmethod
+    def _inherited(self) -> Iterable[Met]:
+        """Return what steps that read no data work on, live data sets alone."""
 
     def read(self, role: Role) -> Sequence[Met]:
         """Return the artifacts of a role that the runs read."""
@@ -138,6 +150,15 @@ class AllRuns(Around):
         return found
 
     @override
+    def _inherited(self) -> Iterable[Met]:
+        steps = AllSteps(self._backend, self._types, self._as_of)
+        return (met for met in steps.inherited() if met[0] in self._own_runs)
+
+    @cached_property
+    def _own_runs(self) -> frozenset[int]:
+        return frozenset(self.runs(()))
+
+    @override
     def artifacts(self, role: Role, columns: Sequence[AnyColumn]) -> Mapping[int, Projected]:
         return self._values(Kind.ARTIFACT, self._roles.ids(role), columns)
 
@@ -219,6 +240,13 @@ class SomeRuns(Around):
                     found.append((run.id, key.id, row.paths))
         return found
 
+    @override
+    def _inherited(self) -> Iterable[Met]:
+        reader = self._reader
+        for each in Nesting(reader, NO_LIMITS).inherited_by(self._keys):
+            if reader.role(each.data) is Role.DATASET and not reader.gone(each.data):
+                yield each.step.id, each.data.id, each.event.paths
+
     def gone_data(self) -> frozenset[NodeKey]:
         """Return the data sets and models around the runs that are gone, and in no column."""
         roles = (Role.DATASET, Role.MODEL)
@@ -229,7 +257,8 @@ class SomeRuns(Around):
 
     @override
     def artifacts(self, role: Role, columns: Sequence[AnyColumn]) -> Mapping[int, Projected]:
-        found = {artifact for _, artifact, _ in (*self.read(role), *self.wrote(role))}
+        read = self.data if role is Role.DATASET else self.read(role)
+        found = {artifact for _, artifact, _ in (*read, *self.wrote(role))}
         return self._projected(Kind.ARTIFACT, found, columns)
 
     @override

@@ -201,7 +201,7 @@ class RunColumns(TableColumns):
         if column.family == "metrics":
             return self._metrics(column, around())
         role = Role.DATASET if column.family == "data" else Role.MODEL
-        met = around().read(role) if role is Role.DATASET else around().wrote(role)
+        met = around().data if role is Role.DATASET else around().wrote(role)
         labels = _labels(around().artifacts(role, _LABELS))
         return _grouped(((run, artifact) for run, artifact, _ in met), labels)
 
@@ -293,8 +293,7 @@ class ModelColumns(TableColumns):
             found = parameters(self.types, column.name, rows)
         else:
             labels = _labels(around().artifacts(Role.DATASET, _LABELS))
-            met = around().read(Role.DATASET)
-            found = _grouped(((run, artifact) for run, artifact, _ in met), labels)
+            found = _grouped(((run, artifact) for run, artifact, _ in around().data), labels)
         return {model: found[run] for model, run in facts.run_of.items() if run in found}
 
 
