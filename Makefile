@@ -9,6 +9,7 @@ PEER := .ci/mlmd/venv/.ready
 MLFLOW := .ci/mlflow/venv/.ready
 SITE := .venv-site
 NEO4J := benchmarks/bench_neo4j.py
+BESIDE_MLFLOW := benchmarks/bench_mlflow.py
 
 # PYTHON=/path/to/python names another interpreter for the environment.
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; do \
@@ -57,7 +58,7 @@ soak: $(READY) ## try random examples, kills and full disks for MINUTES=10, with
 	@$(BIN)/python -m tests.soak --minutes $(MINUTES) -- $(ARGS)
 
 bench: $(READY) $(PEER) ## measure, beside ML Metadata; SIZE=small for a quick look
-	@LINEAGE_BENCH_SIZE=$(SIZE) $(BIN)/python -m pytest benchmarks --ignore $(NEO4J) $(ARGS)
+	@LINEAGE_BENCH_SIZE=$(SIZE) $(BIN)/python -m pytest benchmarks --ignore $(NEO4J) --ignore $(BESIDE_MLFLOW) $(ARGS)
 
 bench-neo4j: $(READY) ## measure a store in Neo4j
 	@LINEAGE_BENCH_SIZE=$(SIZE) $(BIN)/python -m pytest $(NEO4J) $(ARGS)
@@ -71,6 +72,7 @@ site: $(SITE)/.ready ## build the documentation as a site, with the API referenc
 
 real: $(READY) $(SITE)/.ready $(MLFLOW) ## try what takes other systems: the site, and the same work beside MLflow
 	@$(BIN)/python -m pytest -m real $(ARGS)
+	@LINEAGE_BENCH_SIZE=$(SIZE) $(BIN)/python -m pytest $(BESIDE_MLFLOW)
 
 # Only the tools: the reference is made of our sources, which are not imported.
 $(SITE)/.ready: pyproject.toml
