@@ -85,6 +85,7 @@ COMMANDS = (
         ),
     ),
     Command("models", "leaderboards.models", ("lineage models --order 'metrics.accuracy desc'",)),
+    Command("series", "curves.series", ("lineage series models/logistic.pickle loss",)),
     Command(
         "search", "walks.search", ("lineage search tree", "lineage search data/ --kind artifact")
     ),
@@ -174,6 +175,7 @@ MEANT = {
     "add": "put",
     "cat": "show",
     "clone": "copy",
+    "curve": "series",
     "describe": "show",
     "exec": "run",
     "fsck": "check",
@@ -194,7 +196,6 @@ MEANT = {
     "rename": "move-uri",
     "rm": "delete",
     "select": "find",
-    "series": "show",
     "server": "serve",
     "stats": "info",
     "status": "info",

@@ -22,6 +22,7 @@ from lineage.cli.app import (
     Command,
     command_line,
 )
+from lineage.cli.curves import Logged
 from lineage.cli.documents import LONGEST_PATH, keys_of
 from lineage.cli.files import Exported
 from lineage.cli.history import Faults, Log, Types
@@ -54,6 +55,7 @@ _ANSWERS: Mapping[str, Mapping[str, type | list[str]]] = {
     "find": {"": Page},
     "runs": {"": Table, "rows": ["the table's columns"]},
     "models": {"": Table, "rows": ["the table's columns"]},
+    "series": {"": Logged, "points": ["step", "value", "time"]},
     "search": {"": Hits},
     "upstream": _WALK,
     "downstream": _WALK,

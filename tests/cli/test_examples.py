@@ -32,6 +32,10 @@ def test_examples_answer_on_the_demos_store(shell: Shell) -> None:
     assert without_numbers(picture) in without_numbers(readme)
     with lineage.connect("lineage.db") as store:  # all of the demo's runs have ended
         store.update(store.get(lineage.Execution, 1).replace(state="RUNNING"))
+        run = store.show("models/logistic.pickle").runs[0]
+        with store.extend(run) as more:  # and none logged anything step by step
+            for step, loss in enumerate((0.9, 0.4, 0.2)):
+                more.log_metrics(loss=loss, step=step)
     for command in COMMANDS:
         for example in command.examples:
             if command is not made and command.name != "serve":  # which does not return

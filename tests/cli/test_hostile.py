@@ -84,6 +84,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "find": [["artifact"], [f"Model{EVIL}".replace("\0", "")], ["execution"], ["context"]],
     "runs": [[], ["--columns", "data,model,metrics.x"], ["--where", f"name = '{EVIL[:3]}"]],
     "models": [[], ["--order", "parameters.x"]],
+    "series": [["execution:1", EVIL.replace("\0", "")], ["artifact:2", "x", "--of", "artifact:1"]],
     "search": [[EVIL[:1].replace("\0", "") or "a"], ["\x1b"], ["Model"]],
     "upstream": [["artifact:5"]],
     "downstream": [["artifact:1"]],
