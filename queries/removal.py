@@ -11,11 +11,13 @@ from lineage.contract.backend import Backend
 from lineage.contract.walking import Direction
 from lineage.errors import Invalid, excerpt
 from lineage.filters.tree import And, Column, Compare, Field, Filter, Operator, Present
+from lineage.model.canonical import decode
 from lineage.model.contents import artifacts_with_digests, is_telling
 from lineage.model.entities import Node
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeKind
-from lineage.queries.aliases import aliases_of
+from lineage.model.system import Asset
+from lineage.queries.aliases import aliases_of, named_aliases
 from lineage.queries.naming import Reference, every
 from lineage.queries.reader import Reader
 
@@ -70,7 +72,7 @@ def removal(
     notes += [*_versions_left(reader, keys, gone=erases), *_members_left(reader, keys, runs=runs)]
     notes += _aliases_left(reader, keys)
     if erases:
-        notes += _copies_left(reader, keys)
+        notes += [*_copies_left(reader, keys), *_names_left(backend, reader, keys)]
     return Removal(tuple(reader.node(key) for key in keys), tuple(notes))
 
 
@@ -196,6 +198,19 @@ def _copies_left(reader: Reader, keys: Collection[NodeKey]) -> Iterator[str]:
         left = [row.key for row in alike if row.key not in keys]
         if left:
             yield f"{_stay(left)}, with the same digest"
+
+
+def _names_left(backend: Backend, reader: Reader, keys: Collection[NodeKey]) -> Iterator[str]:
+    """Yield which aliases still say the name of an asset that is erased."""
+    own = reader.types.ids(Asset)
+    names = {row.name for row in reader.rows(keys) if row.type_id in own} - {None}
+    if names:
+        every_alias = named_aliases(backend, gone=True)
+        saying = [
+            row for row in every_alias if decode(row.properties or "{}").get("asset") in names
+        ]
+        if left := [row.key for row in saying if row.key not in keys]:
+            yield f"{_stay(left)}, aliases that say the name of the asset"
 
 
 def _stay(keys: Sequence[NodeKey]) -> str:

@@ -290,3 +290,23 @@ def test_a_purge_by_the_name_of_a_deleted_asset_finds_what_was_deleted_of_it(sto
     store.delete(asset, artifact(2))
     purged = store.purge("people", reason="law", all_versions=True)
     assert purged.keys == (artifact(1), artifact(2))
+
+
+def test_a_purge_of_an_asset_says_which_aliases_have_its_name(store: Store) -> None:
+    model = store.put(lineage.Model(uri="s3://m"))
+    for name in ("live", "old"):
+        store.alias("ann", name, model)
+    store.alias("other", "live", store.put(lineage.Model(uri="s3://n")))
+    asset, live, old = (
+        store.find(lineage.Context, f"name = '{name}'")[0].key
+        for name in ("ann", "ann@live", "ann@old")
+    )
+    store.delete(old)
+    assert store.removal(asset, erases=True).notes[-1] == (
+        f"{live}, {old} stay, aliases that say the name of the asset"
+    )
+    assert not any("aliases" in note for note in store.removal(asset).notes), (
+        "a deletion keeps all names"
+    )
+    store.purge(asset, live, old, reason="she left")
+    assert not any("aliases" in note for note in store.removal(asset, erases=True).notes)
