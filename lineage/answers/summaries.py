@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from typing import cast
 
 from lineage.contract.backend import Backend
 from lineage.contract.registry import registry
@@ -16,7 +17,7 @@ from lineage.contract.standing import Weight, weight_of
 from lineage.errors import Corrupt
 from lineage.model.canonical import decode, same
 from lineage.model.entities import ExecutionState
-from lineage.model.keys import Kind, NodeKey
+from lineage.model.keys import Kind, NodeKey, TypeName
 from lineage.model.marks import DETAILS_PREFIX
 from lineage.model.rows import (
     EVENT_KINDS,
@@ -26,7 +27,7 @@ from lineage.model.rows import (
     Head,
     NodeRow,
 )
-from lineage.model.system import OWN_CLASSES, RUN_ID, Alias, Metrics, Series, type_of
+from lineage.model.system import OWN_CLASSES, RUN_ID, Alias, Metrics, Series
 from lineage.model.texts import printable
 
 __all__ = ["summaries"]
@@ -36,7 +37,7 @@ MOST_SUMMARIES = 1_000
 MOST_RECORDS = 1_000
 """A transaction of more records is told by their number."""
 LONGEST, LONGEST_LABEL, NAMED = 200, 60, 3
-_ALIAS, _METRICS, _SERIES = (type_of(cls).name for cls in (Alias, Metrics, Series))
+_ALIAS, _METRICS, _SERIES = (cast(TypeName, cls.type_name).name for cls in (Alias, Metrics, Series))
 _STATES = tuple(ExecutionState)
 _AROUND_A_PATH = re.compile(r"^(?:[a-zA-Z][\w+.-]*:/*|//)(?:[^/@]*@)?|[?#].*$", re.DOTALL)
 """Of a URI the scheme, who asks, the query and the fragment: a password or a token may be in there."""

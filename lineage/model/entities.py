@@ -55,6 +55,10 @@ __all__ = [
 ]
 
 
+LONGEST_REPR = 500
+"""How many characters of a value the `repr` of a node has."""
+
+
 class ArtifactState(StrEnum):
     """Where an artifact is in its life; MLMD's states."""
 
@@ -156,6 +160,18 @@ class Entity(Shown, BaseModel):
     def _html(self) -> str:
         rows = [(name, value) for name, value in self.__repr_args__() if name is not None]
         return html_answer(type(self).__name__, ("field", "value"), rows)
+
+
+class _Brief:
+    """A value that shows itself in a few hundred characters: a property may have millions."""
+
+    def __init__(self, value: object) -> None:
+        self._value = value
+
+    @override
+    def __repr__(self) -> str:
+        text = repr(self._value)
+        return text if len(text) <= LONGEST_REPR else f"{text[:LONGEST_REPR]}…"
 
 
 def _own_annotations(cls: type) -> dict[str, Any]:
@@ -326,8 +342,10 @@ class Node(Entity):
         for name, value in super().__repr_args__():
             if name in _TOLD_BY_CLASS and type(self).type_name is not None:
                 continue
-            if name not in _TIMES and value not in (None, False, NO_PROPERTIES):
-                yield name, value
+            if isinstance(value, Properties) and value:
+                yield name, {each: _Brief(one) for each, one in value.items()}
+            elif name not in _TIMES and value not in (None, False, NO_PROPERTIES):
+                yield name, _Brief(value)
 
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other):

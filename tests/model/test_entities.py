@@ -240,6 +240,13 @@ def test_any_properties_are_equal_to_themselves(
     )
 
 
+def test_repr_is_short_however_long_the_values_are() -> None:
+    long = "x" * 10_000
+    node = Artifact(type="T", name=long, properties={"a": {"b": [1] * 10_000}, "c": "short"})
+    assert len(repr(node)) < 1_200
+    assert "'c': 'short'" in repr(node)
+
+
 def test_repr_shows_what_was_given() -> None:
     assert repr(Artifact(type="T", id=3, properties={"a": 1}, create_time=NOON)) == (
         "Artifact(id=3, type='T', properties={'a': 1})"
