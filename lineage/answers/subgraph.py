@@ -7,7 +7,7 @@ it. An answer is a value: it stays right after the store has moved on or been cl
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from io import BytesIO
 from typing import TYPE_CHECKING, Generic, NamedTuple, cast
@@ -17,7 +17,7 @@ from typing_extensions import TypeVar, override
 from lineage.answers import conversions
 from lineage.answers.conversions import Frames, Tables
 from lineage.answers.notebook import fields_html, node_cells
-from lineage.contract.format import dumper
+from lineage.contract.format import Batches, dumper
 from lineage.contract.standing import written_by_failures
 from lineage.contract.walking import Cut, Walk
 from lineage.errors import Corrupt, LineageError
@@ -30,6 +30,8 @@ from lineage.model.texts import shown
 
 if TYPE_CHECKING:
     import networkx
+
+    from lineage.answers.view import View
 
 __all__ = ["Copy", "Subgraph"]
 
@@ -156,10 +158,28 @@ class Subgraph(Shown, Generic[NodeT_co]):
         """How many edges each node is away from the start; a hop through a copy counts as one."""
         return {key: hops for hops, level in enumerate(self._walk.levels) for key in level}
 
-    def batches(self) -> Iterator[Batch]:
-        """Yield the answer as what formats write: one batch of types, nodes and edges."""
+    def batches(self) -> Batches:
+        """Return the answer as what formats write: one batch of types, nodes and edges."""
         types = [TypeRow(each, 0) for each in self._types.values()]
-        yield Batch(types=types, nodes=self._rows, edges=self._walk.edges)
+        whole = Batch(types=types, nodes=self._rows, edges=self._walk.edges)
+        cuts = () if self.truncated is None else (self.truncated,)
+        return Batches([whole], number=self.number, focus=self._walk.levels[0], cuts=cuts)
+
+    def view(self, *, budget: int = 60, pinned: Sequence[NodeKey] = ()) -> View:
+        """Return the answer in few marks, alike nodes together; the options are those of `view_of`."""
+        from lineage.answers.view import Graph, view_of
+
+        cuts = () if self.truncated is None else (self.truncated,)
+        graph = Graph(
+            nodes=self._rows,
+            edges=self._walk.edges,
+            types=self._types,
+            number=self.number,
+            focus=tuple(self._walk.levels[0]),
+            cuts=cuts,
+            notes=self.notes,
+        )
+        return view_of(graph, budget=budget, pinned=pinned)
 
     def export(self, format: str) -> str:
         """Return the answer in a format: "mermaid", "dot", "graphml" or "node-link".

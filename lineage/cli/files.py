@@ -168,7 +168,7 @@ def _lineage(
         edges=sorted(edges.values(), key=lambda row: row.key),
     )
     cuts = [answer.truncated for answer in answers if answer.truncated is not None]
-    return Batches([whole], number=store.as_of or 0), cuts
+    return Batches([whole], number=store.as_of or 0, focus=keys, cuts=cuts), cuts
 
 
 def _write(store: Store, file: str, notation: str, write: output.Write) -> tuple[str, ...]:

@@ -23,7 +23,9 @@ def told(line: Line, unit: str) -> Report:
 
 def counted(batches: Batches, line: Line) -> Batches:
     """Return a stream that says on a line how many nodes and edges went by."""
-    return Batches(_counted(batches, line), number=batches.number)
+    return Batches(
+        _counted(batches, line), number=batches.number, focus=batches.focus, cuts=batches.cuts
+    )
 
 
 def _counted(batches: Batches, line: Line) -> Iterator[Batch]:

@@ -7,12 +7,13 @@ stream all types come first, then all nodes, then all edges.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import PurePath
 from typing import IO, Protocol, cast
 
 from lineage.contract.plugins import format_names, format_object
+from lineage.contract.walking import Cut
 from lineage.errors import Invalid, excerpt
 from lineage.model.keys import NodeKey
 from lineage.model.rows import Batch
@@ -40,11 +41,23 @@ _SUFFIXES = {
 
 
 class Batches(Iterator[Batch]):
-    """A stream of batches that knows which transaction it is as of, as `number`."""
+    """A stream of batches that knows which transaction it is as of, as `number`.
 
-    def __init__(self, stream: Iterable[Batch], *, number: int) -> None:
+    `focus` are the nodes that it was asked for, and `cuts` the limits that cut it; both are empty for a whole store.
+    """
+
+    def __init__(
+        self,
+        stream: Iterable[Batch],
+        *,
+        number: int,
+        focus: Sequence[NodeKey] = (),
+        cuts: Sequence[Cut] = (),
+    ) -> None:
         self._stream = iter(stream)
         self.number = number
+        self.focus = tuple(focus)
+        self.cuts = tuple(cuts)
 
     def __next__(self) -> Batch:
         return next(self._stream)
