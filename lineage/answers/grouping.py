@@ -9,10 +9,19 @@ any member lead to, so that every way from group to group is one of each member.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-__all__ = ["Bundle", "Links", "Partition", "bundles", "distances", "refined"]
+__all__ = [
+    "Bundle",
+    "Bundles",
+    "Links",
+    "Partition",
+    "circles",
+    "distances",
+    "has_circle",
+    "refined",
+]
 
 
 class Links(NamedTuple):
@@ -22,7 +31,7 @@ class Links(NamedTuple):
     before: Sequence[Sequence[int]]
 
     @classmethod
-    def of(cls, count: int, sources: Sequence[int], targets: Sequence[int]) -> Links:
+    def of(cls, count: int, sources: Iterable[int], targets: Iterable[int]) -> Links:
         """Read the edges once."""
         after: list[list[int]] = [[] for _ in range(count)]
         before: list[list[int]] = [[] for _ in range(count)]
@@ -102,7 +111,10 @@ def _split(
 
 
 class Bundle(NamedTuple):
-    """The edges from one group to another: how many, of how many members, and the kinds as bits of a mask."""
+    """The edges from one group to another: how many, of how many members, and the kinds as bits of a mask.
+
+    `through` are the nodes that are not shown and that join the two.
+    """
 
     source: int
     target: int
@@ -110,32 +122,66 @@ class Bundle(NamedTuple):
     sources: int
     targets: int
     kinds: int
+    through: Collection[int]
 
 
-def bundles(
-    groups: Sequence[int], sources: Sequence[int], targets: Sequence[int], kinds: Sequence[int]
-) -> list[Bundle]:
-    """Return the edges between groups, by source and target; an edge's kind is below 64."""
-    counts: Counter[tuple[int, int]] = Counter()
-    from_: dict[tuple[int, int], set[int]] = defaultdict(set)
-    to: dict[tuple[int, int], set[int]] = defaultdict(set)
-    masks: dict[tuple[int, int], int] = defaultdict(int)
-    for source, target, kind in zip(sources, targets, kinds, strict=True):
-        pair = groups[source], groups[target]
-        counts[pair] += 1
-        from_[pair].add(source)
-        to[pair].add(target)
-        masks[pair] |= 1 << kind
-    return [
-        Bundle(*pair, counts[pair], len(from_[pair]), len(to[pair]), masks[pair])
-        for pair in sorted(counts)
-    ]
+class Bundles:
+    """Counts the edges between groups; a node of no group has -1."""
+
+    def __init__(self, groups: Sequence[int]) -> None:
+        self._groups = groups
+        self._counts: Counter[tuple[int, int]] = Counter()
+        self._sources: dict[tuple[int, int], set[int]] = defaultdict(set)
+        self._targets: dict[tuple[int, int], set[int]] = defaultdict(set)
+        self._kinds: dict[tuple[int, int], int] = defaultdict(int)
+        self._through: dict[tuple[int, int], set[int]] = defaultdict(set)
+
+    def add(self, edges: Iterable[tuple[int, int, int]]) -> None:
+        """Count edges by source, target and kind, which is below 64; those of a node of no group are left out."""
+        groups, counts, kinds = self._groups, self._counts, self._kinds
+        from_, to = self._sources, self._targets
+        for source, target, kind in edges:
+            pair = groups[source], groups[target]
+            if pair[0] < 0 or pair[1] < 0:
+                continue
+            counts[pair] += 1
+            from_[pair].add(source)
+            to[pair].add(target)
+            kinds[pair] |= 1 << kind
+
+    def join(self, node: int, before: Collection[int], after: Collection[int], kinds: int) -> None:
+        """Count a node that is not shown as edges from all before it to all after it, by the groups of these."""
+        ends: tuple[dict[int, list[int]], ...] = (defaultdict(list), defaultdict(list))
+        for side, nodes in zip(ends, (before, after), strict=True):
+            for each in nodes:
+                if self._groups[each] >= 0:
+                    side[self._groups[each]].append(each)
+        for source, some in ends[0].items():
+            for target, others in ends[1].items():
+                pair = source, target
+                self._counts[pair] += len(some) * len(others)
+                self._sources[pair].update(some)
+                self._targets[pair].update(others)
+                self._kinds[pair] |= kinds
+                self._through[pair].add(node)
+
+    def __iter__(self) -> Iterator[Bundle]:
+        """Yield what was counted, by source and target."""
+        for pair in sorted(self._counts):
+            yield Bundle(
+                *pair,
+                self._counts[pair],
+                len(self._sources[pair]),
+                len(self._targets[pair]),
+                self._kinds[pair],
+                self._through.get(pair, ()),
+            )
 
 
 def distances(links: Links, starts: Iterable[int]) -> list[int]:
     """Return how many edges, in either direction, each node is away from the nearest start.
 
-    What no edges join to a start comes after everything else; without starts all are as far.
+    What no edges join to a start is as far as there are nodes; without starts all are.
     """
     after, before = links
     level = list(dict.fromkeys(starts))
@@ -149,3 +195,66 @@ def distances(links: Links, starts: Iterable[int]) -> list[int]:
         near = {other for node in level for other in (*after[node], *before[node])}
         level = [node for node in near if far[node] == unreached]
     return far
+
+
+def circles(after: Sequence[Collection[int]]) -> list[list[int]]:
+    """Return the groups of nodes each of which leads to all of its group, those that lead to themselves included.
+
+    Tarjan's algorithm, without recursion.
+    """
+    index = [-1] * len(after)
+    low = [0] * len(after)
+    stack: list[int] = []
+    is_waiting = [False] * len(after)
+    found: list[list[int]] = []
+    met = 0
+    for root in range(len(after)):
+        ways = [(root, iter(after[root]))] if index[root] < 0 else []
+        while ways:
+            node, ahead = ways[-1]
+            if index[node] < 0:
+                index[node] = low[node] = met
+                met += 1
+                stack.append(node)
+                is_waiting[node] = True
+            following = next((each for each in ahead if index[each] < 0 or is_waiting[each]), -1)
+            if following >= 0 and index[following] < 0:
+                ways.append((following, iter(after[following])))
+            elif following >= 0:
+                low[node] = min(low[node], index[following])
+            else:
+                ways.pop()
+                if ways:
+                    low[ways[-1][0]] = min(low[ways[-1][0]], low[node])
+                if low[node] == index[node]:
+                    group = _taken(stack, node)
+                    for each in group:
+                        is_waiting[each] = False
+                    if len(group) > 1 or node in after[node]:
+                        found.append(sorted(group))
+    return found
+
+
+def _taken(stack: list[int], last: int) -> list[int]:
+    """Take what is on top of a stack off it, down to a node."""
+    taken = [stack.pop()]
+    while taken[-1] != last:
+        taken.append(stack.pop())
+    return taken
+
+
+def has_circle(links: Links, nodes: Collection[int]) -> bool:
+    """Whether edges among some nodes lead from one of them back to it."""
+    inside = set(nodes)
+    waits = {node: sum(each in inside for each in links.before[node]) for node in inside}
+    free = [node for node, count in waits.items() if not count]
+    left = len(inside)
+    while free:
+        node = free.pop()
+        left -= 1
+        for following in links.after[node]:
+            if following in inside:
+                waits[following] -= 1
+                if not waits[following]:
+                    free.append(following)
+    return left > 0

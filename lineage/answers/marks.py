@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import NamedTuple
 
 from lineage.answers.notebook import Part
@@ -20,8 +19,8 @@ class Graph(NamedTuple):
     """What a view is made of, and keeps: an answer's rows, in any order.
 
     `focus` are the nodes that were asked about, `cuts` the limits that cut the answer, `notes` its sentences.
-    `aliases` say what points at a node, such as "production", `roles` and `badges` what a picture of another
-    answer than a lineage marks.
+    `aliases` say what points at a node, such as "production", `holders` which contexts hold it, as far as a view is to
+    put together what they hold; `roles` and `badges` are what a picture of another answer than a lineage marks.
     """
 
     nodes: Sequence[NodeRow]
@@ -31,9 +30,10 @@ class Graph(NamedTuple):
     focus: tuple[NodeKey, ...] = ()
     cuts: tuple[Cut, ...] = ()
     notes: tuple[str, ...] = ()
-    aliases: Mapping[NodeKey, tuple[str, ...]] = MappingProxyType({})
-    roles: Mapping[NodeKey, str] = MappingProxyType({})
-    badges: Mapping[NodeKey, str] = MappingProxyType({})
+    aliases: Mapping[NodeKey, tuple[str, ...]] = {}
+    holders: Mapping[NodeKey, tuple[NodeRow, ...]] = {}
+    roles: Mapping[NodeKey, str] = {}
+    badges: Mapping[NodeKey, str] = {}
 
 
 @dataclass(frozen=True, slots=True)

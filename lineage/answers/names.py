@@ -55,9 +55,9 @@ def short_type(name: str) -> str:
 def name_of(row: NodeRow, types: Mapping[int, AnyType], aliases: Sequence[str] = ()) -> str:
     """Return the name people know: the node's own or the last part of its URI, its version, its aliases.
 
-    Without these it is what `label` finds, and the key where that is nothing. One printable line.
+    Without these it is what `label` finds, and its type and number where that is nothing. One printable line.
     """
-    name = row.name or last_part(row.uri or "") or row.uri or ""
+    name = row.name or _end_of(row.uri or "")
     # An entity is only built where it has something to tell: its properties may be large.
     has_version = any(f'"{VERSION}"' in text for text in (row.properties, row.custom) if text)
     node = _entity(row, types) if has_version or not name else None
@@ -65,11 +65,12 @@ def name_of(row: NodeRow, types: Mapping[int, AnyType], aliases: Sequence[str] =
         name = name or label(node, limit=NAME)
         version = _version(node)
         name = f"{name} {version}" if version is not None and version not in name else name
+    if not name:
+        of = types[row.type_id].name if row.type_id in types else row.key.kind
+        name = f"{short_type(of)} #{row.key.id}"
     pointing = "".join(f" @{each}" for each in aliases)
     room = max(NAME // 2, NAME - len(pointing))
-    return printable(
-        f"{printable(name or str(row.key), limit=room)}{printable(pointing)}", limit=NAME
-    )
+    return printable(f"{printable(name, limit=room)}{printable(pointing)}", limit=NAME)
 
 
 def details_of(
@@ -77,7 +78,7 @@ def details_of(
 ) -> tuple[str, ...]:
     """Return lines on a node, each printable: name, type, key, URI, state, aliases, time of creation."""
     lines = [
-        row.name or last_part(row.uri or "") or "",
+        row.name or _end_of(row.uri or ""),
         f"{types[row.type_id].name if row.type_id in types else 'unknown type'} {row.key}",
         row.uri or "",
         state_of(row),
@@ -85,6 +86,17 @@ def details_of(
         _created(row),
     ]
     return tuple(printable(line, limit=DETAIL) for line in lines if line)
+
+
+def _end_of(uri: str) -> str:
+    """Return the last part of a URI, or the last two where that is a number, and else all of it."""
+    end = last_part(uri)
+    if not end:
+        return uri
+    if end.isdecimal():
+        before = uri.removesuffix("/").removesuffix(end).removesuffix("/")
+        return f"{last_part(before) or ''}/{end}".removeprefix("/")
+    return end
 
 
 def _version(node: Node) -> str | None:

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from io import BytesIO
-from typing import TYPE_CHECKING, Generic, NamedTuple, cast
+from typing import TYPE_CHECKING, Generic, Literal, NamedTuple, cast
 
 from typing_extensions import TypeVar, override
 
@@ -31,6 +31,7 @@ from lineage.model.texts import shown
 if TYPE_CHECKING:
     import networkx
 
+    from lineage.answers.marks import Graph
     from lineage.answers.view import View
 
 __all__ = ["Copy", "Subgraph"]
@@ -165,21 +166,36 @@ class Subgraph(Shown, Generic[NodeT_co]):
         cuts = () if self.truncated is None else (self.truncated,)
         return Batches([whole], number=self.number, focus=self._walk.levels[0], cuts=cuts)
 
-    def view(self, *, budget: int = 60, pinned: Sequence[NodeKey] = ()) -> View:
-        """Return the answer in few marks, alike nodes together; the options are those of `view_of`."""
-        from lineage.answers.view import Graph, view_of
+    def view(
+        self,
+        *,
+        budget: int = 60,
+        show: Literal["all", "artifacts", "executions"] = "all",
+        by: str = "",
+        opened: Sequence[str] = (),
+        pinned: Sequence[NodeKey] = (),
+    ) -> View:
+        """Return the answer in few marks, alike nodes together, as `view_of` does.
 
-        cuts = () if self.truncated is None else (self.truncated,)
-        graph = Graph(
+        It knows neither contexts nor aliases: `Store.view` does, and puts together by runs, too.
+        """
+        from lineage.answers.view import view_of
+
+        return view_of(self.graph(), budget=budget, show=show, by=by, opened=opened, pinned=pinned)
+
+    def graph(self) -> Graph:
+        """Return what a view of the answer is made of."""
+        from lineage.answers.marks import Graph
+
+        return Graph(
             nodes=self._rows,
             edges=self._walk.edges,
             types=self._types,
             number=self.number,
             focus=tuple(self._walk.levels[0]),
-            cuts=cuts,
+            cuts=() if self.truncated is None else (self.truncated,),
             notes=self.notes,
         )
-        return view_of(graph, budget=budget, pinned=pinned)
 
     def export(self, format: str) -> str:
         """Return the answer in a format: "mermaid", "dot", "graphml" or "node-link".

@@ -2,126 +2,180 @@
 
 from __future__ import annotations
 
-import hashlib
-from base64 import b32encode
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import IO, Literal, Protocol, TypeAlias, cast, get_args
 
 from typing_extensions import override
 
-from lineage.answers.grouping import bundles
+from lineage.answers.choosing import FOLDER, VERSIONS, chosen_groups, holder_type
+from lineage.answers.drawing import drawn_edges, drawn_mark, drawn_of, on_false_cycles
+from lineage.answers.indexed import Indexed
 from lineage.answers.marks import Graph, Mark, MarkEdge
-from lineage.answers.names import details_of, name_of, short_type
-from lineage.answers.viewing import Group, Indexed, groups_of
+from lineage.answers.names import short_type
+from lineage.answers.opening import PAGE, Opening, opened_in
+from lineage.answers.viewing import COARSE, Grouped, groups_of
+from lineage.contract.plugins import format_object
 from lineage.contract.walking import Cut
 from lineage.errors import Invalid, NotFound, excerpt
-from lineage.model.keys import NodeKey
+from lineage.model.keys import Kind, NodeKey
 from lineage.model.notebook import ROWS, Shown, html_answer
-from lineage.model.rows import EdgeKind
+from lineage.model.values import to_text
 
-__all__ = ["Graph", "Mark", "MarkEdge", "View", "view_of"]
+__all__ = ["BUDGET", "Drawer", "Graph", "Mark", "MarkEdge", "Show", "View", "view_of"]
 
 BUDGET = 60
 """How many marks a view has where nobody asks for more or fewer."""
 LEAST_BUDGET, MOST_BUDGET = 8, 10_000
-PAGE = 100
-"""How many members of a group are opened at once; the rest stays a group."""
-LISTED = 5
-"""How many members a group's details name."""
+Show: TypeAlias = Literal["all", "artifacts", "executions"]
+_HIDDEN: dict[str, tuple[Kind, ...]] = {
+    "all": (),
+    "artifacts": (Kind.EXECUTION, Kind.CONTEXT),
+    "executions": (Kind.ARTIFACT, Kind.CONTEXT),
+}
+
+
+class Drawer(Protocol):
+    """A format that draws views."""
+
+    def draw(self, view: View, target: IO[bytes]) -> Collection[str]:
+        """Write a view; return a sentence for each kind of thing that the notation could not hold."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a view shows of a graph, and as how many marks."""
+
+    budget: int
+    show: Show
+    by: str
+    pinned: tuple[NodeKey, ...]
+
+    @property
+    def hidden(self) -> tuple[Kind, ...]:
+        """The kinds of node that are not shown."""
+        return _HIDDEN[self.show]
 
 
 class _Base:
     """A graph in groups before any is opened, which all views of it share."""
 
-    def __init__(self, graph: Graph, budget: int, pinned: Sequence[NodeKey]) -> None:
+    def __init__(self, graph: Graph, asked: _Asked) -> None:
         self.indexed = Indexed(graph)
-        self.budget = budget
-        self.pinned = tuple(dict.fromkeys(pinned))
+        self.asked = asked
         place = self.indexed.place
-        for key in self.pinned:
+        for key in asked.pinned:
             if key not in place:
                 raise NotFound(f"there is no {key} in the view; pin a node of it")
-        asked = [*dict.fromkeys((*graph.focus, *self.pinned))]
-        singles = [place[key] for key in asked if key in place]
-        self.groups, self.keeps_singles = groups_of(self.indexed, singles, budget)
+        wanted = dict.fromkeys((*graph.focus, *asked.pinned))
+        self.singles = [place[key] for key in wanted if key in place]
+        chosen = chosen_groups(self.indexed, asked.by, self.singles) if asked.by else []
+        self.is_chosen = bool(chosen)
+        self.grouped: Grouped = groups_of(
+            self.indexed, self.singles, asked.budget, hidden=asked.hidden, chosen=chosen
+        )
+        self.drawn = [
+            drawn_of(self.indexed, group)
+            for group in self.grouped.groups
+            if group.look.kind not in asked.hidden
+            or not set(self.singles).isdisjoint(group.members)
+        ]
 
 
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class View(Shown):
     """An answer in few marks: its nodes, alike ones together, and counted edges between them.
 
     `marks` are in the order of their nearest member: by its distance from the focus, then by key; every node of
-    `graph` is in exactly one. `edges` are in the order of the marks, along the flow of data. `notes` say what is not
-    as it seems: what a limit cut, and where groups are coarser than alike nodes. `opened` are the groups that were
-    opened, as `open` takes them. A view never changes: `open` and `close` return another.
+    `graph` that is shown is in exactly one. `edges` are in the order of the marks, along the flow of data. `notes` say
+    what is not as it seems: what a limit cut, and where groups are coarser than alike nodes. `opened` are the groups
+    that were opened, as `view_of` takes them. A view never changes: `open` and `close` return another.
     """
 
-    def __init__(self, base: _Base, opened: Sequence[str] = ()) -> None:
-        self._base = base
-        self.opened = tuple(opened)
-        self.graph = base.indexed.graph
-        self.budget = base.budget
-        drawn = [_Drawn(group, _id_of(base.indexed, group), "") for group in base.groups]
-        for each in self.opened:
-            drawn = _opened(base.indexed, drawn, each)
-        drawn.sort(key=lambda each: each.group.members[0])
-        self._drawn = drawn
-        self.marks = tuple(_mark(base.indexed, each) for each in drawn)
-        self.edges = tuple(_edges(base.indexed, drawn))
-        self.notes = tuple(self._notes())
+    marks: tuple[Mark, ...]
+    edges: tuple[MarkEdge, ...]
+    notes: tuple[str, ...]
+    opened: tuple[str, ...]
+    budget: int
+    show: Show
+    by: str
+    truncated: tuple[Cut, ...]
+    number: int
+    _base: _Base = field(repr=False)
 
     @property
-    def number(self) -> int:
-        """The transaction that the answer is as of."""
-        return self.graph.number
+    def graph(self) -> Graph:
+        """What the view is made of."""
+        return self._base.indexed.graph
 
-    @property
-    def truncated(self) -> tuple[Cut, ...]:
-        """The limits that cut the answer; none where it is whole."""
-        return self.graph.cuts
+    def open(self, *ids: str, page: int | None = None) -> View:
+        """Return the view with the nearest members of these groups as marks of their own.
 
-    def open(self, *ids: str) -> View:
-        """Return the view with the nearest 100 members of these groups as marks of their own.
-
-        What is left of a group stays one, of the rule "rest". `NotFound` for what is no group of the view.
+        These are 100 of each, or a `page` of fewer; what is left of a group stays one, of the rule "rest". A group of
+        groups, such as of runs, opens as these. `NotFound` for what is no group of the view, `Invalid` where more than
+        10,000 marks would be there.
         """
-        return View(self._base, (*self.opened, *ids))
+        more = tuple(Opening(each, PAGE if page is None else page).text for each in ids)
+        return _view(self._base, (*self.opened, *more))
+
+    def open_type(self, name: str, *, page: int | None = None) -> View:
+        """Return the view with the groups of a type opened, by its name or what follows the last dot of it."""
+        wanted = [
+            mark.id
+            for mark in self.marks
+            if mark.rule and name in (mark.type, short_type(mark.type))
+        ]
+        if not wanted:
+            types = sorted({short_type(mark.type) for mark in self.marks if mark.rule})
+            raise NotFound(
+                f"there is no group of the type {excerpt(name)}; groups are of {', '.join(types) or 'none'}"
+            )
+        return self.open(*wanted, page=page)
+
+    def open_whole(self, *ids: str) -> View:
+        """Return the view with all members of these groups as marks of their own; of every group where none is named."""
+        groups = ids or tuple(mark.id for mark in self.marks if mark.rule)
+        return _view(self._base, (*self.opened, *(Opening(each, None).text for each in groups)))
 
     def close(self, *ids: str) -> View:
-        """Return the view with these groups closed again, and all that was opened inside them.
+        """Return the view with groups closed again, and all that was opened inside them.
 
-        Ids are of groups that were opened. `NotFound` for what is not open.
+        An id is that of a group that was opened, or of a mark that came from one. `NotFound` for any other.
         """
-        for each in ids:
-            if each not in self.opened:
-                raise NotFound(f"{excerpt(each)} is not open; open are: {_listed(self.opened)}")
-        view = View(self._base)
-        for each in self.opened:
-            if each not in ids and any(mark.id == each for mark in view.marks):
-                view = view.open(each)
-        return view
+        within = {mark.id: mark.within for mark in self.marks}
+        openings = [Opening.parse(each) for each in self.opened]
+        closing = {within.get(each) or each for each in ids}
+        for each in closing.difference(opening.id for opening in openings):
+            known = ", ".join(opening.id for opening in openings) or "none"
+            raise NotFound(f"{excerpt(each)} is not open in the view; open are: {known}")
+        drawn, kept = self._base.drawn, []
+        for opening in openings:
+            is_there = any(each.id == opening.id for each in drawn)
+            if is_there and opening.id not in closing:
+                drawn = opened_in(self._base.indexed, drawn, opening)
+                kept.append(opening.text)
+        return _view(self._base, tuple(kept))
 
-    def _notes(self) -> Iterator[str]:
-        yield from self.graph.notes
-        if not self._base.keeps_singles:
-            yield (
-                f"not every node that was asked for is a mark of its own: {self.budget} marks are too few"
+    def export(self, format: str) -> str:
+        """Return the view as a picture in a format that draws, by its name; `Invalid` for any other."""
+        drawer = format_object(format)
+        if not callable(getattr(drawer, "draw", None)):
+            raise Invalid(
+                f"the format {format!r} draws no views; export the answer in it, not the view"
             )
-        for cut in self.graph.cuts:
-            yield (
-                f"the answer was cut by its limit of {cut.limit}: "
-                f"{len(cut.frontier):,} of its nodes lead further"
-            )
-        coarse = [mark for mark in self.marks if mark.rule in ("alike", "type", "others")]
-        if coarse:
-            yield (
-                f"{len(coarse)} groups hold nodes that are not alike in every way: their edges say how many "
-                "members have them"
-            )
+        target = BytesIO()
+        cast(Drawer, drawer).draw(self, target)
+        return target.getvalue().decode()
+
+    def __len__(self) -> int:
+        return len(self.marks)
 
     def __repr__(self) -> str:
-        cut = f", cut by {self.graph.cuts[0].limit}" if self.graph.cuts else ""
+        cut = f", cut by {self.truncated[0].limit}" if self.truncated else ""
         return (
-            f"<View: {len(self.marks)} marks of {len(self._base.indexed)} nodes, "
+            f"<View: {len(self.marks)} marks of {len(self._base.indexed):,} nodes, "
             f"{len(self.edges)} edges as of {self.number}{cut}>"
         )
 
@@ -135,125 +189,91 @@ class View(Shown):
         return html_answer(repr(self)[1:-1], header, rows, more=more, notes=self.notes)
 
 
-def view_of(graph: Graph, *, budget: int = BUDGET, pinned: Sequence[NodeKey] = ()) -> View:
-    """Return a graph as no more marks than the budget.
+def view_of(
+    graph: Graph,
+    *,
+    budget: int = BUDGET,
+    show: Show = "all",
+    by: str = "",
+    opened: Sequence[str] = (),
+    pinned: Sequence[NodeKey] = (),
+) -> View:
+    """Return a graph as no more marks than the budget, but for what is opened.
 
-    The focus and `pinned` nodes stay single. Others are one mark where they are alike: of one type and state, with
-    edges to and from alike nodes. Where that takes more marks than the budget, fewer differences count.
-    `Invalid` for a budget below 8 or above 10,000, `NotFound` for a pinned node that is not in the graph.
+    The focus and `pinned` nodes stay single. Others are one mark where they are alike: of one type, state and role, with
+    edges to and from alike nodes. Where that takes more marks than the budget, fewer differences count. `show` may
+    leave out executions, or artifacts: then they are edges. `by` puts together what a "run" or a context of a type
+    holds, the "versions" of one thing or the files of a "folder". `opened` are groups by id, each of which may
+    end in `=25` or `=all` for how many members are opened, and is one of the view with those before it open.
+
+    `Invalid` for a budget below 8 or above 10,000 and for what cannot be shown; `NotFound` for a pinned node or a
+    group that is not there.
     """
     if type(budget) is not int or not LEAST_BUDGET <= budget <= MOST_BUDGET:
         raise Invalid(
             f"budget={excerpt(budget)}: give a whole number of marks, {LEAST_BUDGET} to {MOST_BUDGET:,}"
         )
-    return View(_Base(graph, budget, pinned))
-
-
-class _Drawn(NamedTuple):
-    """A group that is a mark, its id, and the id of the opened group that it is from."""
-
-    group: Group
-    id: str
-    within: str
-
-
-def _opened(graph: Indexed, drawn: Sequence[_Drawn], wanted: str) -> list[_Drawn]:
-    """Return marks with a page of one of them opened."""
-    found = next((each for each in drawn if each.id == wanted and each.group.rule), None)
-    if found is None:
-        raise NotFound(
-            f"there is no group {excerpt(wanted)} in the view; groups are: "
-            f"{_listed([each.id for each in drawn if each.group.rule])}"
+    if show not in get_args(Show):
+        raise Invalid(f"show={excerpt(show)}: give one of {', '.join(get_args(Show))}")
+    if show != "all" and to_text(by) not in ("", FOLDER, VERSIONS):
+        raise Invalid(
+            f"by={excerpt(by)} puts executions and artifacts together: show all with it, not {show}"
         )
-    members = found.group.members
-    groups = [Group([place], "") for place in members[:PAGE]]
-    if len(members) > PAGE:
-        groups.append(Group(members[PAGE:], "rest"))
-    inside = [_Drawn(group, _id_of(graph, group), found.id) for group in groups]
-    return [*(each for each in drawn if each is not found), *inside]
+    asked = _Asked(budget, show, to_text(by), tuple(dict.fromkeys(pinned)))
+    return _view(_Base(graph, asked), tuple(opened))
 
 
-def _listed(ids: Sequence[str]) -> str:
-    more = f" and {len(ids) - LISTED} more" if len(ids) > LISTED else ""
-    return f"{', '.join(ids[:LISTED])}{more}" if ids else "none"
-
-
-def _id_of(graph: Indexed, group: Group) -> str:
-    """Return what names a mark: a node's key, or a digest of what makes the group, at a moment."""
-    keys = graph.keys
-    if not group.rule:
-        return str(keys[group.members[0]])
-    first = min(keys[place] for place in group.members)
-    last = max(keys[place] for place in group.members)
-    kind, type_name, _, _ = graph.looks[group.members[0]]
-    said = f"{graph.graph.number} {kind} {type_name!r} {first} {last} {len(group.members)} {group.rule}"
-    digest = hashlib.sha256(said.encode()).digest()
-    return f"g:{b32encode(digest)[:10].decode().lower()}"
-
-
-def _mark(graph: Indexed, drawn: _Drawn) -> Mark:
-    members, rule = drawn.group
-    keys = tuple(graph.keys[place] for place in members)
-    looks = {graph.looks[place] for place in members}
-    first = graph.looks[members[0]]
-    types = {look.type for look in looks}
-    roles = {look.role for look in looks}
-    states = {look.state for look in looks}
-    beyond = graph.beyond
-    source = graph.graph
-    label, title = _words(graph, drawn.group, types)
-    return Mark(
-        id=drawn.id,
-        kind=first.kind,
-        type=first.type if len(types) == 1 else "",
-        label=label,
-        count=len(members),
-        keys=keys,
-        rule=rule,
-        state=first.state if len(states) == 1 else "",
-        is_focus=not graph.focus.isdisjoint(keys),
-        continues=bool(beyond) and not beyond.isdisjoint(keys),
-        role=first.role if len(roles) == 1 else "",
-        badge=source.badges.get(keys[0], "") if not rule else "",
-        title=title,
-        within=drawn.within,
+def _view(base: _Base, opened: Sequence[str]) -> View:
+    drawn = base.drawn
+    for each in opened:
+        drawn = opened_in(base.indexed, drawn, Opening.parse(each))
+        if len(drawn) > MOST_BUDGET:
+            raise Invalid(
+                f"that would be {len(drawn):,} marks of {MOST_BUDGET:,}; open groups by pages"
+            )
+    drawn = sorted(drawn, key=lambda each: each.group.members[0])
+    edges = drawn_edges(base.indexed, drawn, hidden=base.asked.hidden)
+    false = on_false_cycles(base.indexed, drawn, edges)
+    marks = tuple(drawn_mark(base.indexed, each, is_false_cycle=each.id in false) for each in drawn)
+    asked, graph = base.asked, base.indexed.graph
+    return View(
+        marks=marks,
+        edges=tuple(edges),
+        notes=tuple(_notes(base, marks)),
+        opened=tuple(opened),
+        budget=asked.budget,
+        show=asked.show,
+        by=asked.by,
+        truncated=graph.cuts,
+        number=graph.number,
+        _base=base,
     )
 
 
-def _words(graph: Indexed, group: Group, types: set[str]) -> tuple[str, tuple[str, ...]]:
-    """Return the label of a mark, and its details."""
-    source = graph.graph
-    rows = [graph.rows[place] for place in group.members[: LISTED + 1]]
-    pointing = [source.aliases.get(row.key, ()) for row in rows]
-    if not group.rule:
-        return name_of(rows[0], source.types, pointing[0]), details_of(
-            rows[0], source.types, pointing[0]
+def _notes(base: _Base, marks: Sequence[Mark]) -> Iterator[str]:
+    graph, asked = base.indexed.graph, base.asked
+    yield from graph.notes
+    for cut in graph.cuts:
+        leads = f"; {len(cut.frontier):,} of its nodes lead further" if cut.frontier else ""
+        yield f"the answer was cut by its limit of {cut.limit}{leads}"
+    if not base.grouped.keeps_singles:
+        yield (
+            f"{len(base.singles):,} nodes were to be marks of their own, and not all are: "
+            f"there is room for {asked.budget}"
         )
-    kind = graph.looks[group.members[0]].kind
-    told = short_type(types.copy().pop()) if len(types) == 1 else f"{len(types)} types of {kind}"
-    if group.rule in ("others", "rest"):
-        told += ", others" if group.rule == "others" else ", more"
-    names = [
-        name_of(row, source.types, each) for row, each in zip(rows[:LISTED], pointing, strict=False)
-    ]
-    more = [f"and {len(group.members) - LISTED:,} more"] if len(rows) > LISTED else []
-    label = f"{told} ×{len(group.members):,}"
-    return label, (label, *names, *more)
-
-
-def _edges(graph: Indexed, drawn: Sequence[_Drawn]) -> Iterator[MarkEdge]:
-    groups = [0] * len(graph)
-    for number, each in enumerate(drawn):
-        for place in each.group.members:
-            groups[place] = number
-    for bundle in bundles(groups, graph.sources, graph.targets, graph.kinds):
-        yield MarkEdge(
-            source=drawn[bundle.source].id,
-            target=drawn[bundle.target].id,
-            count=bundle.edges,
-            kinds=tuple(kind.name for kind in EdgeKind if bundle.kinds >> kind & 1),
-            sources=bundle.sources,
-            of_sources=len(drawn[bundle.source].group.members),
-            targets=bundle.targets,
-            of_targets=len(drawn[bundle.target].group.members),
+    if asked.by and not base.is_chosen:
+        of = holder_type(asked.by)
+        yield (
+            f"no two nodes are put together by {asked.by}"
+            f"{'' if of is None else f': no context of the type {of} holds two of them'}"
         )
+    hidden = len(base.indexed) - sum(mark.count for mark in marks)
+    if hidden:
+        yield f"{hidden:,} nodes are not shown as marks, but as edges where they join two"
+    if any(mark.rule in COARSE for mark in marks):
+        yield (
+            "some groups hold nodes that are not alike in every way: "
+            'an edge such as "5 of 12" is one of 5 of their members'
+        )
+    if any(mark.is_false_cycle for mark in marks):
+        yield "⟳ marks groups on a cycle that their nodes are not on: it comes from the grouping"
