@@ -8,6 +8,7 @@ EXTRAS := dev,demo,bench
 PEER := .ci/mlmd/venv/.ready
 MLFLOW := .ci/mlflow/venv/.ready
 SITE := .venv-site
+UI := web/node_modules/.ready
 NEO4J := benchmarks/bench_neo4j.py
 BESIDE_MLFLOW := benchmarks/bench_mlflow.py
 
@@ -25,7 +26,7 @@ WHOLE := --cov --numprocesses auto --durations 20 --durations-min 5
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo check format test lint types soak real bench bench-neo4j docs site
+.PHONY: help venv demo check format test lint types soak real bench bench-neo4j docs site ui
 
 help: ## list these words
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +71,10 @@ site: $(SITE)/.ready ## build the documentation as a site, with the API referenc
 	@NO_MKDOCS_2_WARNING=1 $(SITE)/bin/mkdocs build --quiet
 	@echo "The site is in build/site: $(SITE)/bin/mkdocs serve shows it"
 
+ui: $(UI) ## check and build the script of the pages, from web/ into lineage/web; needs Node.js
+	@web/node_modules/.bin/tsc --project web
+	@node web/build.mjs
+
 real: $(READY) $(SITE)/.ready $(MLFLOW) ## try what takes other systems: the site, and the same work beside MLflow
 	@$(BIN)/python -m pytest -m real $(ARGS)
 	@LINEAGE_BENCH_SIZE=$(SIZE) $(BIN)/python -m pytest $(BESIDE_MLFLOW)
@@ -81,6 +86,11 @@ $(SITE)/.ready: pyproject.toml
 	@$(PYTHON) -m venv --clear $(SITE)
 	@$(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["site"], sep="\n")' \
 		| $(SITE)/bin/python -m pip install --quiet --disable-pip-version-check --requirement /dev/stdin
+	@touch $@
+
+$(UI): web/package.json web/package-lock.json
+	@echo "Installing the tools of web/ into $(dir $@)"
+	@npm ci --prefix web --silent
 	@touch $@
 
 # A .venv that was cut short, or whose interpreter is gone, is made anew.

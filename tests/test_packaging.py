@@ -1,5 +1,6 @@
 """What is installed is what is in the checkout."""
 
+import json
 import tomllib
 
 from tests.tree import FOLDERS, ROOT, modules
@@ -23,4 +24,20 @@ def test_links_make_a_bare_checkout_one_package() -> None:
 
 def test_types_are_shipped() -> None:
     assert (ROOT / "lineage" / "py.typed").is_file()
-    assert PROJECT["tool"]["setuptools"]["package-data"]["lineage"] == ["py.typed"]
+    assert "py.typed" in PROJECT["tool"]["setuptools"]["package-data"]["lineage"]
+
+
+def test_what_is_built_of_web_is_shipped() -> None:
+    built = {f"web/{path.name}" for path in (ROOT / "lineage" / "web").iterdir()}
+    assert built == {"web/page.css", "web/page.js"}
+    assert built <= set(PROJECT["tool"]["setuptools"]["package-data"]["lineage"])
+
+
+def test_the_lock_of_web_names_no_registry() -> None:
+    text = (ROOT / "web" / "package-lock.json").read_text()
+    packages = json.loads(text)["packages"]
+    assert packages.pop("")["devDependencies"].keys() == {"esbuild", "typescript"}
+    assert "registry" not in text
+    for name, package in packages.items():
+        assert "resolved" not in package, name
+        assert package["integrity"].startswith("sha512-"), name

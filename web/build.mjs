@@ -1,0 +1,48 @@
+// Builds the script and the style of lineage's pages into lineage/web, the same bytes each time.
+import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { build } from "esbuild";
+
+const HERE = new URL(".", import.meta.url).pathname;
+const INTO = `${HERE}../lineage/web/`;
+
+// What the licences of the bundled libraries ask for: their texts in every copy, each text once.
+function licences(inputs) {
+  const packages = new Set(
+    Object.entries(inputs)
+      .filter(([, input]) => input.bytesInOutput > 0)
+      .map(([path]) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1])
+      .filter(Boolean),
+  );
+  const texts = new Map();
+  for (const name of [...packages].sort()) {
+    const folder = `${HERE}node_modules/${name}/`;
+    const file = readdirSync(folder).find((each) => /^licen[cs]e/i.test(each));
+    const text = readFileSync(folder + file, "utf8").trim().replaceAll("*/", "* /");
+    const [own, ...rest] = text.split(/\n(?=Permission|Redistribution|All rights)/);
+    const body = rest.join("\n");
+    texts.set(body, [...(texts.get(body) ?? []), `${name}: ${own.replace(/\s+/g, " ")}`]);
+  }
+  return [...texts].map(([body, owners]) => `${owners.join("\n")}\n\n${body}`).join("\n\n");
+}
+
+const options = {
+  absWorkingDir: HERE,
+  bundle: true,
+  charset: "utf8",
+  minify: true,
+  metafile: true,
+  target: "es2022",
+  write: false,
+};
+const script = await build({
+  ...options,
+  entryPoints: ["src/main.ts"],
+  alias: { "d3-interpolate": "./src/still.ts", "d3-transition": "./src/still.ts" },
+  format: "esm",
+  jsx: "automatic",
+  jsxImportSource: "preact",
+});
+const style = await build({ ...options, entryPoints: ["src/page.css"] });
+const notice = `/*! This page's script holds these libraries:\n\n${licences(Object.values(script.metafile.outputs)[0].inputs)}\n*/\n`;
+writeFileSync(`${INTO}page.js`, notice + script.outputFiles[0].text);
+writeFileSync(`${INTO}page.css`, style.outputFiles[0].text);
