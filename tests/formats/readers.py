@@ -1,4 +1,4 @@
-"""The real readers of pictures: Graphviz and Mermaid's own parser, which are no Python packages.
+"""The real readers of pictures, which are no Python packages: Graphviz, Mermaid's own parser, Node for web/.
 
 Where one is not installed its tests are skipped, unless LINEAGE_TEST_READERS=required says that
 it has to be there.
@@ -17,6 +17,7 @@ import pytest
 from tests.tree import ROOT
 
 MERMAID = ROOT / ".ci" / "mermaid"
+WEB = ROOT / "web"
 
 
 def _missing(what: str) -> None:
@@ -45,4 +46,25 @@ def mermaid(text: bytes) -> Any:
     command = [node or "node", str(MERMAID / "check.js")]
     done = subprocess.run(command, input=text, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()[-2000:]
+    return json.loads(done.stdout)
+
+
+def typescript(module: str, call: str, given: object) -> Any:
+    """Return what a call of a module of web/src, imported as `it`, makes of a value, which it finds as `given`."""
+    node, esbuild = shutil.which("node"), WEB / "node_modules" / ".bin" / "esbuild"
+    if node is None or not esbuild.exists():
+        _missing("esbuild (make ui)")
+    command = [str(esbuild), "--bundle", "--format=iife", "--global-name=it", "--log-level=error"]
+    source = subprocess.run(
+        [*command, str(WEB / "src" / module)], capture_output=True, check=True, text=True
+    ).stdout
+    read = "const given = JSON.parse(require('fs').readFileSync(0, 'utf8'));"
+    done = subprocess.run(
+        [node or "node", "-e", f"{source}\n{read}\nconsole.log(JSON.stringify({call}));"],
+        input=json.dumps(given),
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout)

@@ -1,0 +1,418 @@
+// Where the marks of a picture stand: layers from left to right along the data, with few crossings.
+// The same algorithm as lineage/answers/layout.py, which explains it: doubles are added, divided and
+// compared in the same order, so that both agree to the last bit (tests/answers/test_layout.py).
+
+export type Pair = [number, number];
+
+export interface Layout {
+  x: number[];
+  y: number[];
+  /** By edge, from source to target; a long edge passes each layer at two points of one height. */
+  bends: Pair[][];
+  layers: number;
+  width: number;
+  height: number;
+  /** Long edges that have no bends, because there would be more than the limit. */
+  straight: number;
+}
+
+export interface Options {
+  sizes?: readonly Pair[];
+  gaps?: Pair;
+  bends?: number;
+}
+
+export const MAX_BENDS = 6_000;
+export const SIZE: Pair = [160, 34];
+export const GAPS: Pair = [60, 16];
+
+const BEND_HEIGHT = 4;
+const WORK = 150_000;
+const EXCHANGED = 3_000;
+const ROUNDS = 24;
+const PATIENCE = 6;
+const EXCHANGES = 8;
+const PLACED = 8;
+
+type Lists = number[][];
+
+interface Graph {
+  rank: number[];
+  before: Lists;
+  after: Lists;
+  chains: Map<string, number[]>;
+  straight: number;
+}
+
+export function layout(count: number, edges: readonly Pair[], options: Options = {}): Layout {
+  const sizes = options.sizes ?? Array.from({ length: count }, () => SIZE);
+  const gaps = options.gaps ?? GAPS;
+  const arcs = withoutCycles(count, unique(edges.filter(([a, b]) => a !== b)));
+  const graph = bent(arcs, ranks(count, arcs), options.bends ?? MAX_BENDS);
+  const y = new Array<number>(graph.rank.length).fill(0);
+  const height = graph.rank.map((_, v) => (v < count ? sizes[v][1] : BEND_HEIGHT));
+  let top = 0;
+  const lonely: number[] = [];
+  for (const part of parts(graph)) {
+    if (part.length === 1) {
+      lonely.push(part[0]);
+      continue;
+    }
+    const layers = layersOf(part, graph.rank);
+    order(layers, graph);
+    place(layers, graph, y, height, gaps[1]);
+    top = lowered(layers.flat(), y, height, top) + 2 * gaps[1];
+  }
+  grid(lonely, graph.rank, y, height, top, gaps[1]);
+  return measured(edges, graph, y, sizes, gaps);
+}
+
+function unique(arcs: readonly Pair[]): Pair[] {
+  return [...new Map(arcs.map((arc) => [`${arc[0]} ${arc[1]}`, arc])).values()];
+}
+
+function withoutCycles(count: number, arcs: Pair[]): Pair[] {
+  const leaving = lists(count, arcs);
+  const written = new Array<number>(count).fill(0);
+  for (const [, b] of arcs) written[b] += 1;
+  const state = new Uint8Array(count);
+  const turned = new Set<string>();
+  const roots = Array.from({ length: count }, (_, v) => v);
+  roots.sort((v, w) => written[v] - written[w] || v - w);
+  for (const root of roots) {
+    if (state[root]) continue;
+    state[root] = 1;
+    const stack: Pair[] = [[root, 0]];
+    while (stack.length) {
+      const top = stack[stack.length - 1];
+      const v = top[0];
+      if (top[1] === leaving[v].length) {
+        state[v] = 2;
+        stack.pop();
+        continue;
+      }
+      const u = leaving[v][top[1]++];
+      if (state[u] === 1) turned.add(`${v} ${u}`);
+      else if (!state[u]) {
+        state[u] = 1;
+        stack.push([u, 0]);
+      }
+    }
+  }
+  return unique(arcs.map(([a, b]): Pair => (turned.has(`${a} ${b}`) ? [b, a] : [a, b])));
+}
+
+function ranks(count: number, arcs: Pair[]): number[] {
+  const after = lists(count, arcs);
+  const before = lists(count, arcs.map(([a, b]): Pair => [b, a]));
+  const rank = new Array<number>(count).fill(0);
+  const missing = before.map((each) => each.length);
+  const sorted: number[] = [];
+  for (let v = 0; v < count; v++) if (!missing[v]) sorted.push(v);
+  for (let i = 0; i < sorted.length; i++) {
+    for (const u of after[sorted[i]]) {
+      rank[u] = Math.max(rank[u], rank[sorted[i]] + 1);
+      missing[u] -= 1;
+      if (!missing[u]) sorted.push(u);
+    }
+  }
+  for (let round = 0; round < 3; round++) {
+    for (let i = count - 1; i >= 0; i--) {
+      const v = sorted[i];
+      if (after[v].length > before[v].length) rank[v] = lowest(after[v], rank) - 1;
+    }
+    for (const v of sorted) {
+      if (before[v].length > after[v].length) rank[v] = highest(before[v], rank) + 1;
+    }
+  }
+  return rank;
+}
+
+function bent(arcs: Pair[], rank: number[], limit: number): Graph {
+  const spans = new Map<number, number>();
+  for (const [a, b] of arcs) {
+    const span = rank[b] - rank[a];
+    spans.set(span, (spans.get(span) ?? 0) + 1);
+  }
+  let longest = 1;
+  for (const [span, number] of [...spans].sort((one, other) => one[0] - other[0])) {
+    limit -= (span - 1) * number;
+    if (limit < 0) break;
+    longest = span;
+  }
+  const all = [...rank];
+  const chains = new Map<string, number[]>();
+  const segments: Pair[] = [];
+  for (const [a, b] of arcs) {
+    let last = a;
+    if (rank[b] - rank[a] > 1 && rank[b] - rank[a] <= longest) {
+      const chain: number[] = [];
+      for (let layer = rank[a] + 1; layer < rank[b]; layer++) {
+        segments.push([last, all.length]);
+        last = all.length;
+        chain.push(last);
+        all.push(layer);
+      }
+      chains.set(`${a} ${b}`, chain);
+    }
+    segments.push([last, b]);
+  }
+  let straight = 0;
+  for (const [span, number] of spans) if (span > longest) straight += number;
+  const before = lists(all.length, segments.map(([a, b]): Pair => [b, a]));
+  return { rank: all, before, after: lists(all.length, segments), chains, straight };
+}
+
+function parts(graph: Graph): Lists {
+  const done = new Uint8Array(graph.rank.length);
+  const found: Lists = [];
+  for (let root = 0; root < graph.rank.length; root++) {
+    const part: number[] = [];
+    const stack = [root];
+    while (stack.length) {
+      const v = stack.pop() as number;
+      if (done[v]) continue;
+      done[v] = 1;
+      part.push(v);
+      for (const u of graph.after[v]) if (!done[u]) stack.push(u);
+      for (const u of graph.before[v]) if (!done[u]) stack.push(u);
+    }
+    if (!part.length) continue;
+    const first = lowest(part, graph.rank);
+    for (const v of part) graph.rank[v] -= first;
+    found.push(part);
+  }
+  return found;
+}
+
+function layersOf(part: number[], rank: number[]): Lists {
+  return lists(highest(part, rank) + 1, part.map((v): Pair => [rank[v], v]));
+}
+
+function order(layers: Lists, graph: Graph): void {
+  const position = new Array<number>(graph.rank.length).fill(0);
+  let segments = 0;
+  for (const layer of layers) {
+    enumerate(layer, position);
+    for (const v of layer) segments += graph.after[v].length;
+  }
+  const rounds = Math.max(2, Math.min(ROUNDS, Math.floor(WORK / (segments + 1))));
+  let fewest = crossings(layers, graph, position);
+  let best = layers.map((each) => [...each]);
+  let waited = 0;
+  for (let turn = 0; turn < rounds && fewest && waited < PATIENCE; turn++) {
+    sweep(layers, graph, position, turn % 2 === 1, turn % 4 > 1);
+    if (segments <= EXCHANGED) exchange(layers, graph, position);
+    const now = crossings(layers, graph, position);
+    waited += 1;
+    if (now < fewest) {
+      fewest = now;
+      best = layers.map((each) => [...each]);
+      waited = 0;
+    }
+  }
+  best.forEach((each, i) => (layers[i] = each));
+}
+
+function sweep(layers: Lists, graph: Graph, position: number[], backwards: boolean, late: boolean): void {
+  const sides = backwards ? graph.after : graph.before;
+  const mean = new Map<number, number>();
+  for (let i = 0; i < layers.length; i++) {
+    const layer = layers[backwards ? layers.length - 1 - i : i];
+    for (const v of layer) {
+      let sum = 0;
+      for (const u of sides[v]) sum += position[u];
+      mean.set(v, sides[v].length ? sum / sides[v].length : position[v]);
+    }
+    if (late) layer.reverse();
+    layer.sort((v, w) => (mean.get(v) as number) - (mean.get(w) as number));
+    enumerate(layer, position);
+  }
+}
+
+function exchange(layers: Lists, graph: Graph, position: number[]): void {
+  let improved = true;
+  for (let round = 0; improved && round < EXCHANGES; round++) {
+    improved = false;
+    for (const layer of layers) {
+      const before = new Map(layer.map((v) => [v, positions(graph.before[v], position)]));
+      const after = new Map(layer.map((v) => [v, positions(graph.after[v], position)]));
+      const cost = (v: number, w: number) =>
+        inverted(before.get(v) as number[], before.get(w) as number[]) +
+        inverted(after.get(v) as number[], after.get(w) as number[]);
+      for (let i = 0; i < layer.length - 1; i++) {
+        const v = layer[i];
+        const w = layer[i + 1];
+        const kept = cost(v, w);
+        if (kept && kept > cost(w, v)) {
+          layer[i] = w;
+          layer[i + 1] = v;
+          improved = true;
+        }
+      }
+      enumerate(layer, position);
+    }
+  }
+}
+
+function positions(nodes: number[], position: number[]): number[] {
+  return nodes.map((u) => position[u]).sort((a, b) => a - b);
+}
+
+function inverted(first: number[], second: number[]): number {
+  let count = 0;
+  let passed = 0;
+  for (const a of first) {
+    while (passed < second.length && second[passed] < a) passed += 1;
+    count += passed;
+  }
+  return count;
+}
+
+function crossings(layers: Lists, graph: Graph, position: number[]): number {
+  let count = 0;
+  for (const layer of layers) {
+    const ends: number[] = [];
+    for (const v of layer) {
+      for (const end of positions(graph.after[v], position)) {
+        let low = 0;
+        let high = ends.length;
+        while (low < high) {
+          const middle = (low + high) >> 1;
+          if (end < ends[middle]) high = middle;
+          else low = middle + 1;
+        }
+        count += ends.length - low;
+        ends.splice(low, 0, end);
+      }
+    }
+  }
+  return count;
+}
+
+function place(layers: Lists, graph: Graph, y: number[], height: number[], gap: number): void {
+  for (const layer of layers) {
+    let down = 0;
+    for (const v of layer) {
+      y[v] = down + height[v] / 2;
+      down += height[v] + gap;
+    }
+    for (const v of layer) y[v] -= down / 2;
+  }
+  for (let turn = 0; turn < PLACED; turn++) {
+    let sides = turn % 2 === 0 ? [graph.before] : [graph.after];
+    if (turn >= PLACED / 2) sides = [graph.before, graph.after];
+    for (let i = 0; i < layers.length; i++) {
+      settle(layers[turn % 2 ? layers.length - 1 - i : i], sides, y, height, gap);
+    }
+  }
+}
+
+function settle(layer: number[], sides: Lists[], y: number[], height: number[], gap: number): void {
+  const offsets: number[] = [];
+  const totals: number[] = [];
+  const counts: number[] = [];
+  let offset = 0;
+  layer.forEach((v, i) => {
+    if (i) offset += (height[layer[i - 1]] + height[v]) / 2 + gap;
+    offsets.push(offset);
+    let total = wish(v, sides, y) - offset;
+    let size = 1;
+    while (totals.length && totals[totals.length - 1] / counts[counts.length - 1] > total / size) {
+      total += totals.pop() as number;
+      size += counts.pop() as number;
+    }
+    totals.push(total);
+    counts.push(size);
+  });
+  let i = 0;
+  totals.forEach((total, block) => {
+    for (let n = 0; n < counts[block]; n++, i++) y[layer[i]] = total / counts[block] + offsets[i];
+  });
+}
+
+function wish(v: number, sides: Lists[], y: number[]): number {
+  let total = 0;
+  let number = 0;
+  for (const side of sides) {
+    for (const u of side[v]) {
+      total += y[u];
+      number += 1;
+    }
+  }
+  return number ? total / number : y[v];
+}
+
+function lowered(part: number[], y: number[], height: number[], top: number): number {
+  let first = Infinity;
+  for (const v of part) first = Math.min(first, y[v] - height[v] / 2);
+  let end = -Infinity;
+  for (const v of part) {
+    y[v] += top - first;
+    end = Math.max(end, y[v] + height[v] / 2);
+  }
+  return end;
+}
+
+function grid(lonely: number[], rank: number[], y: number[], height: number[], top: number, gap: number): void {
+  let columns = rank.reduce((most, each) => Math.max(most, each), 0) + 1;
+  while (columns * columns * 4 < lonely.length) columns += 1;
+  for (let start = 0; start < lonely.length; start += columns) {
+    const row = lonely.slice(start, start + columns);
+    const tallest = highest(row, height);
+    row.forEach((v, column) => {
+      rank[v] = column;
+      y[v] = top + tallest / 2;
+    });
+    top += tallest + gap;
+  }
+}
+
+function measured(edges: readonly Pair[], graph: Graph, y: number[], sizes: readonly Pair[], gaps: Pair): Layout {
+  const { rank, chains } = graph;
+  const widths: number[] = [];
+  for (const each of rank) while (widths.length <= each) widths.push(0);
+  sizes.forEach((size, v) => (widths[rank[v]] = Math.max(widths[rank[v]], size[0])));
+  const starts: number[] = [];
+  let right = 0;
+  for (const width of widths) {
+    starts.push(right);
+    right += width + gaps[0];
+  }
+  const points = (chain: number[]): Pair[] =>
+    chain.flatMap((v): Pair[] => [
+      [starts[rank[v]], y[v]],
+      [starts[rank[v]] + widths[rank[v]], y[v]],
+    ]);
+  const bends = edges.map(([a, b]) => {
+    const chain = chains.get(`${a} ${b}`);
+    return chain ? points(chain) : points(chains.get(`${b} ${a}`) ?? []).reverse();
+  });
+  return {
+    x: sizes.map((_, v) => starts[rank[v]] + widths[rank[v]] / 2),
+    y: y.slice(0, sizes.length),
+    bends,
+    layers: widths.length,
+    width: widths.length ? right - gaps[0] : 0,
+    height: sizes.reduce((most, size, v) => Math.max(most, y[v] + size[1] / 2), sizes.length ? -Infinity : 0),
+    straight: graph.straight,
+  };
+}
+
+function lowest(nodes: number[], of: number[]): number {
+  return nodes.reduce((least, v) => Math.min(least, of[v]), Infinity);
+}
+
+function highest(nodes: number[], of: number[]): number {
+  return nodes.reduce((most, v) => Math.max(most, of[v]), -Infinity);
+}
+
+function enumerate(layer: number[], position: number[]): void {
+  layer.forEach((v, i) => (position[v] = i));
+}
+
+function lists(count: number, pairs: readonly Pair[]): Lists {
+  const found: Lists = Array.from({ length: count }, () => []);
+  for (const [a, b] of pairs) found[a].push(b);
+  return found;
+}
