@@ -22,11 +22,14 @@ GAPS = (60.0, 16.0)
 """The space between two layers, and between two nodes of one."""
 
 _BEND_HEIGHT = 4.0
-# What the ordering may cost, in visits of edges: 10,000 nodes take under a second of processor time.
-_WORK = 150_000
-_EXCHANGED = 3_000
+# The numbers below are what takes 10,000 nodes under a second of processor time, and on the 20 graphs of
+# benchmarks/bench_layout.py few more crossings than Graphviz has; work counts visits of edges.
+_SHORTENED = 600_000
+_ORDERED = 150_000
 _ROUNDS = 24
-_PATIENCE = 6
+_PATIENCE = 10
+_STARTED = 1_000
+_EXCHANGED = 3_000
 _EXCHANGES = 8
 _PLACED = 8
 
@@ -118,10 +121,7 @@ def _without_cycles(count: int, arcs: list[tuple[int, int]]) -> list[tuple[int, 
 
 
 def _ranks(count: int, arcs: list[tuple[int, int]]) -> list[int]:
-    """Rank by longest path, then draw each node towards the side where it has more edges.
-
-    A source thereby stands before its first reader, however late that is.
-    """
+    """Rank by longest path, draw sources up to their first readers, then shorten the edges in all."""
     after = _lists(count, arcs)
     before = _lists(count, ((b, a) for a, b in arcs))
     rank = [0] * count
@@ -133,14 +133,58 @@ def _ranks(count: int, arcs: list[tuple[int, int]]) -> list[int]:
             missing[u] -= 1
             if not missing[u]:
                 order.append(u)
-    for _ in range(3):
-        for v in reversed(order):
-            if len(after[v]) > len(before[v]):
-                rank[v] = min(rank[u] for u in after[v]) - 1
-        for v in order:
-            if before[v] and len(before[v]) > len(after[v]):
-                rank[v] = max(rank[u] for u in before[v]) + 1
+    for v in reversed(order):
+        if len(after[v]) > len(before[v]):
+            rank[v] = min(rank[u] for u in after[v]) - 1
+    _shorten(rank, before, after)
     return rank
+
+
+def _shorten(rank: list[int], before: _Lists, after: _Lists) -> None:
+    """Move nodes to the right where edges get shorter in all, as far as the work that this may be.
+
+    A node has as many units to give as more edges leave it than enter it, and gives them along edges of
+    length 1 to nodes that more enter. What cannot be given says that all it could go to wants to move.
+    This is the primal-dual method for flows of least cost, and any moment's ranks are good ones.
+    """
+    spare = [len(after[v]) - len(before[v]) for v in range(len(rank))]
+    flow: dict[tuple[int, int], int] = {}
+    work = _SHORTENED
+    for start in sorted((v for v in range(len(rank)) if spare[v] > 0), key=lambda v: (-rank[v], v)):
+        while spare[start] > 0 and work > 0:
+            came = {start: start}
+            stack, end = [start], -1
+            while stack and end < 0:
+                v = stack.pop()
+                work -= len(after[v]) + len(before[v])
+                tight = [u for u in after[v] if rank[u] == rank[v] + 1]
+                for u in (*tight, *(u for u in before[v] if flow.get((u, v)))):
+                    if u not in came:
+                        came[u] = v
+                        stack.append(u)
+                        if spare[u] < 0:
+                            end = u
+            if end < 0:
+                step = min(rank[u] - rank[v] - 1 for v in came for u in after[v] if u not in came)
+                for v in came:
+                    rank[v] += step
+            else:
+                spare[start] -= 1
+                spare[end] += 1
+                _give(came, end, flow, rank)
+
+
+def _give(
+    came: dict[int, int], end: int, flow: dict[tuple[int, int], int], rank: list[int]
+) -> None:
+    """Give one unit along the way that was found."""
+    while came[end] != end:
+        v = came[end]
+        if rank[v] < rank[end]:
+            flow[v, end] = flow.get((v, end), 0) + 1
+        else:
+            flow[end, v] -= 1
+        end = v
 
 
 class _Graph(NamedTuple):
@@ -205,42 +249,75 @@ def _layers(part: list[int], rank: list[int]) -> _Lists:
 def _order(layers: _Lists, graph: _Graph) -> None:
     """Order every layer so that few edges cross, and leave the best order that was seen."""
     position = [0] * len(graph.rank)
-    for layer in layers:
-        _number(layer, position)
     segments = sum(len(graph.after[v]) for layer in layers for v in layer)
-    rounds = max(2, min(_ROUNDS, _WORK // (segments + 1)))
-    fewest, best, waited = _crossings(layers, graph, position), [list(each) for each in layers], 0
-    for turn in range(rounds):
-        if not fewest or waited == _PATIENCE:
-            break
-        _sweep(layers, graph, position, backwards=turn % 2 == 1, late=turn % 4 > 1)
-        if segments <= _EXCHANGED:
-            _exchange(layers, graph, position)
-        crossings = _crossings(layers, graph, position)
-        waited += 1
-        if crossings < fewest:
-            fewest, best, waited = crossings, [list(each) for each in layers], 0
+    rounds = max(2, min(_ROUNDS, _ORDERED // (segments + 1)))
+    fewest, best = -1, layers
+    for start, median in _starts(layers, graph, segments):
+        tried, waited = [list(each) for each in start], 0
+        for layer in tried:
+            _number(layer, position)
+        for turn in range(rounds):
+            crossings = _crossings(tried, graph, position)
+            waited += 1
+            if fewest < 0 or crossings < fewest:
+                fewest, best, waited = crossings, [list(each) for each in tried], 0
+            if not fewest or waited == _PATIENCE:
+                break
+            _sweep(tried, graph, position, _Turn(turn % 2 == 1, turn % 4 > 1, median))
+            if segments <= _EXCHANGED:
+                _exchange(tried, graph, position, even=turn % 4 > 1)
     layers[:] = best
 
 
-def _sweep(
-    layers: _Lists, graph: _Graph, position: list[int], *, backwards: bool, late: bool
-) -> None:
-    """Sort each layer by the means of the neighbours' positions, in the one direction or the other."""
-    sides = graph.after if backwards else graph.before
-    for layer in reversed(layers) if backwards else layers:
-        mean = {}
+def _starts(layers: _Lists, graph: _Graph, segments: int) -> Iterator[tuple[_Lists, bool]]:
+    """Yield orders to begin with, and whether by medians: as nodes were reached, breadth first from either end."""
+    yield layers, False
+    if segments <= _STARTED:
+        yield _spread(layers, graph.rank, graph.after), True
+        yield _spread(layers[::-1], graph.rank, graph.before), True
+
+
+def _spread(layers: _Lists, rank: list[int], sides: _Lists) -> _Lists:
+    """Order nodes breadth first from those of the outermost layer, then of the next."""
+    found: _Lists = [[] for _ in layers]
+    seen = set()
+    for layer in layers:
+        queue = [v for v in layer if v not in seen]
+        for v in queue:
+            if v not in seen:
+                seen.add(v)
+                found[rank[v]].append(v)
+                queue += [u for u in sides[v] if u not in seen]
+    return found
+
+
+class _Turn(NamedTuple):
+    """One way through the layers; of equal nodes the later comes first where it is `late`."""
+
+    backwards: bool
+    late: bool
+    median: bool
+
+
+def _sweep(layers: _Lists, graph: _Graph, position: list[int], turn: _Turn) -> None:
+    """Sort each layer by the mean, or the median, of the neighbours' positions in the layer before."""
+    sides = graph.after if turn.backwards else graph.before
+    for layer in reversed(layers) if turn.backwards else layers:
+        middle = {}
         for v in layer:
-            beside = sides[v]
-            mean[v] = sum(position[u] for u in beside) / len(beside) if beside else position[v]
-        # Of equal ones the later comes first in every second round: else none ever passes the other.
-        if late:
+            ends = [position[u] for u in sides[v]]
+            if turn.median:
+                ends.sort()
+                ends = ends[(len(ends) - 1) // 2 : len(ends) // 2 + 1]
+            middle[v] = sum(ends) / len(ends) if ends else position[v]
+        # Else of two with one middle none would ever pass the other.
+        if turn.late:
             layer.reverse()
-        layer.sort(key=mean.__getitem__)
+        layer.sort(key=middle.__getitem__)
         _number(layer, position)
 
 
-def _exchange(layers: _Lists, graph: _Graph, position: list[int]) -> None:
+def _exchange(layers: _Lists, graph: _Graph, position: list[int], *, even: bool) -> None:
     """Exchange neighbours as long as that takes a crossing away."""
     improved, rounds = True, 0
     while improved and rounds < _EXCHANGES:
@@ -252,9 +329,12 @@ def _exchange(layers: _Lists, graph: _Graph, position: list[int]) -> None:
             for i in range(len(layer) - 1):
                 v, w = layer[i], layer[i + 1]
                 kept = _inverted(before[v], before[w]) + _inverted(after[v], after[w])
-                if kept and kept > _inverted(before[w], before[v]) + _inverted(after[w], after[v]):
+                if not kept:
+                    continue
+                turned = _inverted(before[w], before[v]) + _inverted(after[w], after[v])
+                if kept > turned or (even and kept == turned):
                     layer[i], layer[i + 1] = w, v
-                    improved = True
+                    improved = improved or kept > turned
             _number(layer, position)
 
 

@@ -27,10 +27,12 @@ export const SIZE: Pair = [160, 34];
 export const GAPS: Pair = [60, 16];
 
 const BEND_HEIGHT = 4;
-const WORK = 150_000;
-const EXCHANGED = 3_000;
+const SHORTENED = 600_000;
+const ORDERED = 150_000;
 const ROUNDS = 24;
-const PATIENCE = 6;
+const PATIENCE = 10;
+const STARTED = 1_000;
+const EXCHANGED = 3_000;
 const EXCHANGES = 8;
 const PLACED = 8;
 
@@ -116,16 +118,57 @@ function ranks(count: number, arcs: Pair[]): number[] {
       if (!missing[u]) sorted.push(u);
     }
   }
-  for (let round = 0; round < 3; round++) {
-    for (let i = count - 1; i >= 0; i--) {
-      const v = sorted[i];
-      if (after[v].length > before[v].length) rank[v] = lowest(after[v], rank) - 1;
-    }
-    for (const v of sorted) {
-      if (before[v].length > after[v].length) rank[v] = highest(before[v], rank) + 1;
+  for (let i = count - 1; i >= 0; i--) {
+    const v = sorted[i];
+    if (after[v].length > before[v].length) rank[v] = lowest(after[v], rank) - 1;
+  }
+  shorten(rank, before, after);
+  return rank;
+}
+
+function shorten(rank: number[], before: Lists, after: Lists): void {
+  const spare = rank.map((_, v) => after[v].length - before[v].length);
+  const flow = new Map<string, number>();
+  let work = SHORTENED;
+  const starts = [...rank.keys()].filter((v) => spare[v] > 0);
+  starts.sort((v, w) => rank[w] - rank[v] || v - w);
+  for (const start of starts) {
+    while (spare[start] > 0 && work > 0) {
+      const came = new Map([[start, start]]);
+      const stack = [start];
+      let end = -1;
+      while (stack.length && end < 0) {
+        const v = stack.pop() as number;
+        work -= after[v].length + before[v].length;
+        const tight = after[v].filter((u) => rank[u] === rank[v] + 1);
+        for (const u of [...tight, ...before[v].filter((u) => flow.get(`${u} ${v}`))]) {
+          if (came.has(u)) continue;
+          came.set(u, v);
+          stack.push(u);
+          if (spare[u] < 0) end = u;
+        }
+      }
+      if (end < 0) {
+        let step = Infinity;
+        for (const v of came.keys()) {
+          for (const u of after[v]) if (!came.has(u)) step = Math.min(step, rank[u] - rank[v] - 1);
+        }
+        for (const v of came.keys()) rank[v] += step;
+      } else {
+        spare[start] -= 1;
+        spare[end] += 1;
+        give(came, end, flow, rank);
+      }
     }
   }
-  return rank;
+}
+
+function give(came: Map<number, number>, end: number, flow: Map<string, number>, rank: number[]): void {
+  let u = end;
+  for (let v = came.get(u) as number; v !== u; u = v, v = came.get(u) as number) {
+    if (rank[v] < rank[u]) flow.set(`${v} ${u}`, (flow.get(`${v} ${u}`) ?? 0) + 1);
+    else flow.set(`${u} ${v}`, (flow.get(`${u} ${v}`) as number) - 1);
+  }
 }
 
 function bent(arcs: Pair[], rank: number[], limit: number): Graph {
@@ -192,45 +235,82 @@ function layersOf(part: number[], rank: number[]): Lists {
 function order(layers: Lists, graph: Graph): void {
   const position = new Array<number>(graph.rank.length).fill(0);
   let segments = 0;
-  for (const layer of layers) {
-    enumerate(layer, position);
-    for (const v of layer) segments += graph.after[v].length;
-  }
-  const rounds = Math.max(2, Math.min(ROUNDS, Math.floor(WORK / (segments + 1))));
-  let fewest = crossings(layers, graph, position);
-  let best = layers.map((each) => [...each]);
-  let waited = 0;
-  for (let turn = 0; turn < rounds && fewest && waited < PATIENCE; turn++) {
-    sweep(layers, graph, position, turn % 2 === 1, turn % 4 > 1);
-    if (segments <= EXCHANGED) exchange(layers, graph, position);
-    const now = crossings(layers, graph, position);
-    waited += 1;
-    if (now < fewest) {
-      fewest = now;
-      best = layers.map((each) => [...each]);
-      waited = 0;
+  for (const layer of layers) for (const v of layer) segments += graph.after[v].length;
+  const rounds = Math.max(2, Math.min(ROUNDS, Math.floor(ORDERED / (segments + 1))));
+  let fewest = -1;
+  let best = layers;
+  for (const [start, median] of starts(layers, graph, segments)) {
+    const tried = copy(start);
+    let waited = 0;
+    for (const layer of tried) enumerate(layer, position);
+    for (let turn = 0; turn < rounds; turn++) {
+      const now = crossings(tried, graph, position);
+      waited += 1;
+      if (fewest < 0 || now < fewest) {
+        fewest = now;
+        best = copy(tried);
+        waited = 0;
+      }
+      if (!fewest || waited === PATIENCE) break;
+      sweep(tried, graph, position, { backwards: turn % 2 === 1, late: turn % 4 > 1, median });
+      if (segments <= EXCHANGED) exchange(tried, graph, position, turn % 4 > 1);
     }
   }
   best.forEach((each, i) => (layers[i] = each));
 }
 
-function sweep(layers: Lists, graph: Graph, position: number[], backwards: boolean, late: boolean): void {
-  const sides = backwards ? graph.after : graph.before;
-  const mean = new Map<number, number>();
-  for (let i = 0; i < layers.length; i++) {
-    const layer = layers[backwards ? layers.length - 1 - i : i];
-    for (const v of layer) {
-      let sum = 0;
-      for (const u of sides[v]) sum += position[u];
-      mean.set(v, sides[v].length ? sum / sides[v].length : position[v]);
+function starts(layers: Lists, graph: Graph, segments: number): [Lists, boolean][] {
+  if (segments > STARTED) return [[layers, false]];
+  return [
+    [layers, false],
+    [spread(layers, graph.rank, graph.after), true],
+    [spread([...layers].reverse(), graph.rank, graph.before), true],
+  ];
+}
+
+function spread(layers: Lists, rank: number[], sides: Lists): Lists {
+  const found: Lists = layers.map(() => []);
+  const seen = new Set<number>();
+  for (const layer of layers) {
+    const queue = layer.filter((v) => !seen.has(v));
+    for (let i = 0; i < queue.length; i++) {
+      const v = queue[i];
+      if (seen.has(v)) continue;
+      seen.add(v);
+      found[rank[v]].push(v);
+      for (const u of sides[v]) if (!seen.has(u)) queue.push(u);
     }
-    if (late) layer.reverse();
-    layer.sort((v, w) => (mean.get(v) as number) - (mean.get(w) as number));
+  }
+  return found;
+}
+
+interface Turn {
+  backwards: boolean;
+  late: boolean;
+  median: boolean;
+}
+
+function sweep(layers: Lists, graph: Graph, position: number[], turn: Turn): void {
+  const sides = turn.backwards ? graph.after : graph.before;
+  const middle = new Map<number, number>();
+  for (let i = 0; i < layers.length; i++) {
+    const layer = layers[turn.backwards ? layers.length - 1 - i : i];
+    for (const v of layer) {
+      let ends = sides[v].map((u) => position[u]);
+      if (turn.median) {
+        ends.sort((a, b) => a - b);
+        ends = ends.slice((ends.length - 1) >> 1, (ends.length >> 1) + 1);
+      }
+      const sum = ends.reduce((total, end) => total + end, 0);
+      middle.set(v, ends.length ? sum / ends.length : position[v]);
+    }
+    if (turn.late) layer.reverse();
+    layer.sort((v, w) => (middle.get(v) as number) - (middle.get(w) as number));
     enumerate(layer, position);
   }
 }
 
-function exchange(layers: Lists, graph: Graph, position: number[]): void {
+function exchange(layers: Lists, graph: Graph, position: number[], even: boolean): void {
   let improved = true;
   for (let round = 0; improved && round < EXCHANGES; round++) {
     improved = false;
@@ -244,10 +324,12 @@ function exchange(layers: Lists, graph: Graph, position: number[]): void {
         const v = layer[i];
         const w = layer[i + 1];
         const kept = cost(v, w);
-        if (kept && kept > cost(w, v)) {
+        if (!kept) continue;
+        const turned = cost(w, v);
+        if (kept > turned || (even && kept === turned)) {
           layer[i] = w;
           layer[i + 1] = v;
-          improved = true;
+          improved ||= kept > turned;
         }
       }
       enumerate(layer, position);
@@ -405,6 +487,10 @@ function lowest(nodes: number[], of: number[]): number {
 
 function highest(nodes: number[], of: number[]): number {
   return nodes.reduce((most, v) => Math.max(most, of[v]), -Infinity);
+}
+
+function copy(layers: Lists): Lists {
+  return layers.map((each) => [...each]);
 }
 
 function enumerate(layer: number[], position: number[]): void {
