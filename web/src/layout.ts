@@ -27,7 +27,7 @@ export const SIZE: Pair = [160, 34];
 export const GAPS: Pair = [60, 16];
 
 const BEND_HEIGHT = 4;
-const SHORTENED = 600_000;
+const SHORTENED = 300_000;
 const ORDERED = 150_000;
 const ROUNDS = 24;
 const PATIENCE = 10;
