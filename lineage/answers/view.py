@@ -169,6 +169,10 @@ class View(Shown):
         cast(Drawer, drawer).draw(self, target)
         return target.getvalue().decode()
 
+    def to_svg(self) -> str:
+        """Return the view as a picture that every browser shows."""
+        return self.export("svg")
+
     def __len__(self) -> int:
         return len(self.marks)
 

@@ -37,6 +37,7 @@ _SUFFIXES = {
     ".gv": "dot",
     ".mmd": "mermaid",
     ".mermaid": "mermaid",
+    ".svg": "svg",
 }
 
 

@@ -77,6 +77,7 @@ _FORMATS = _Table(
         "mermaid": "lineage.formats.mermaid",
         "mlmd": "lineage.formats.mlmd",
         "node-link": "lineage.formats.node_link",
+        "svg": "lineage.formats.svg",
     },
 )
 

@@ -1,0 +1,60 @@
+"""SVG: a picture of a view, alike nodes in one mark, data flowing from left to right.
+
+Artifacts are rounded, executions boxes, contexts folders; a group is a stack of them. What is gone, purged or failed has
+a sign, and the legend below says what there is. A picture shows labels: it holds no properties, and shows more
+in the titles that a pointer brings up. It needs neither script nor network, follows a dark screen and prints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import IO
+
+from lineage.answers.marks import Graph
+from lineage.answers.view import View, view_of
+from lineage.contract.format import Batches
+from lineage.formats.streams import types_first
+from lineage.formats.svg.picture import picture
+from lineage.model.rows import Batch, EdgeRow, NodeRow
+
+__all__ = ["draw", "dump"]
+
+
+def draw(
+    view: View, target: IO[bytes], *, highlight: Collection[str] | None = None
+) -> Collection[str]:
+    """Write a view as it is; `highlight`, ids of marks, dims all others.
+
+    >>> import lineage
+    >>> with lineage.connect("memory:") as store:
+    ...     model = store.put(lineage.Model(name="churn"))
+    ...     text = store.upstream(model).view().to_svg()
+    >>> text.startswith('<svg xmlns="http://www.w3.org/2000/svg"')
+    True
+    """
+    target.write(picture(view, highlight).encode())
+    return ()
+
+
+def dump(batches: Iterable[Batch], target: IO[bytes]) -> Collection[str]:
+    """Write a graph as a view of 60 marks at most; say so where alike nodes are in one."""
+    view = view_of(_graph(batches))
+    draw(view, target)
+    nodes = len(view.graph.nodes)
+    if nodes == len(view.marks):
+        return ()
+    return (f"the picture has {len(view.marks)} marks for {nodes:,} nodes: alike ones are in one",)
+
+
+def _graph(batches: Iterable[Batch]) -> Graph:
+    types, rest = types_first(batches)
+    nodes: list[NodeRow] = []
+    edges: list[EdgeRow] = []
+    for batch in rest:
+        nodes += batch.nodes
+        edges += batch.edges
+    if isinstance(batches, Batches):
+        return Graph(
+            nodes, edges, types, number=batches.number, focus=batches.focus, cuts=batches.cuts
+        )
+    return Graph(nodes, edges, types)

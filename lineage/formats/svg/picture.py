@@ -1,0 +1,205 @@
+"""A view as a picture: laid out, drawn, explained below, and in words for those who cannot see it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from typing import NamedTuple
+
+from lineage.answers.layout import Layout, layout
+from lineage.answers.marks import Mark
+from lineage.answers.view import View
+from lineage.formats.svg import edges, legend, shapes
+from lineage.formats.svg.shapes import Box, box_of, number
+from lineage.formats.svg.styles import STYLE
+from lineage.formats.svg.texts import fitted, safe, width, wrapped
+from lineage.model.texts import printable
+
+__all__ = ["picture"]
+
+_MARGIN = 28.0
+_LEAST = 460.0
+_HEAD = 58.0
+_GAP, _ROW_GAP = 58.0, 18.0
+_LINE = 15.0
+_NOTES = 12
+"""How many notes stand below a picture; more are counted."""
+_NAMED = 3
+"""How many marks a sentence names."""
+
+
+class _Scene(NamedTuple):
+    """What is drawn where: boxes by mark, with their left upper corners, edges with their bends."""
+
+    view: View
+    boxes: list[Box]
+    corners: list[tuple[float, float]]
+    bends: list[list[tuple[float, float]]]
+    shown: Collection[str] | None
+    """The marks that are highlighted; None where all are."""
+    width: float
+    height: float
+
+
+def picture(view: View, highlight: Collection[str] | None = None) -> str:
+    """Return a view as SVG; with `highlight`, ids of marks, all others are dimmed.
+
+    Equal views give equal bytes.
+    """
+    boxes = [box_of(mark) for mark in view.marks]
+    places = {mark.id: place for place, mark in enumerate(view.marks)}
+    pairs = [(places[edge.source], places[edge.target]) for edge in view.edges]
+    widest = max((width(edges.caption(edge), 10) for edge in view.edges), default=0.0)
+    placed = layout(
+        len(boxes),
+        pairs,
+        sizes=[box.size for box in boxes],
+        gaps=(max(_GAP, round(widest) + 34.0), _ROW_GAP),
+    )
+    scene = _scene(view, boxes, placed, highlight)
+    body = "".join([*_head(scene), *_edges(scene, pairs), *_marks(scene, pairs)])
+    foot, height = _foot(scene)
+    return _root(scene, body + foot, height)
+
+
+def _scene(
+    view: View, boxes: list[Box], placed: Layout, highlight: Collection[str] | None
+) -> _Scene:
+    """Move the layout below the heading, in the middle of a picture that is wide enough for its texts."""
+    whole = max(_LEAST, placed.width + 2 * _MARGIN)
+    right, down = (whole - placed.width) / 2, _HEAD
+    corners = []
+    for box, x, y in zip(boxes, placed.x, placed.y, strict=True):
+        corners.append((right + x - box.width / 2, down + y - box.height / 2))
+    bends = [[(right + x, down + y) for x, y in each] for each in placed.bends]
+    return _Scene(view, boxes, corners, bends, highlight, whole, down + placed.height)
+
+
+def _head(scene: _Scene) -> Iterator[str]:
+    room = scene.width - 2 * _MARGIN
+    title, counted = _title(scene.view), _counted(scene.view)
+    yield f'<text class="heading" x="{_MARGIN:.0f}" y="26">{safe(fitted(title, room, 15, bold=True))}</text>\n'
+    yield f'<text class="small" x="{_MARGIN:.0f}" y="42">{safe(fitted(counted, room, 10))}</text>\n'
+
+
+def _title(view: View) -> str:
+    asked = [mark.label for mark in view.marks if mark.is_focus]
+    if not asked:
+        return "Lineage"
+    more = f" and {len(asked) - _NAMED} more" if len(asked) > _NAMED else ""
+    return f"Lineage of {', '.join(asked[:_NAMED])}{more}"
+
+
+def _counted(view: View) -> str:
+    nodes, drawn = sum(mark.count for mark in view.marks), len(view.marks)
+    there = f"{nodes:,} node{'s' * (nodes != 1)}"
+    if nodes != drawn:
+        there = f"{there} in {drawn:,} marks"
+    edges_there = sum(edge.count for edge in view.edges)
+    return (
+        f"{there} and {edges_there:,} edge{'s' * (edges_there != 1)}, "
+        f"as of transaction {view.number:,}"
+    )
+
+
+def _edges(scene: _Scene, pairs: Sequence[tuple[int, int]]) -> Iterator[str]:
+    # Marks say in words where they lead, so that edges are for the eyes alone.
+    yield '<g aria-hidden="true">\n'
+    leaving = Counter(source for source, _ in pairs)
+    entering = Counter(target for _, target in pairs)
+    texts = edges.Texts()
+    for edge, (source, target), bends in zip(scene.view.edges, pairs, scene.bends, strict=True):
+        line = edges.line_of(
+            edge,
+            edges.Ends(
+                scene.boxes[source],
+                scene.corners[source],
+                scene.boxes[target],
+                scene.corners[target],
+            ),
+            bends,
+        )
+        near_target = leaving[source] >= entering[target]
+        is_dim = scene.shown is not None and not {edge.source, edge.target} <= set(scene.shown)
+        yield edges.drawn(line, texts.placed(line, near_target=near_target), is_dim=is_dim)
+    yield "</g>\n"
+
+
+def _marks(scene: _Scene, pairs: Sequence[tuple[int, int]]) -> Iterator[str]:
+    """Yield marks in the order in which they are read: from upstream to downstream, from above to below."""
+    marks = scene.view.marks
+    after: dict[int, list[str]] = defaultdict(list)
+    for source, target in pairs:
+        after[source].append(marks[target].label)
+    columns = [x + box.width / 2 for (x, _), box in zip(scene.corners, scene.boxes, strict=True)]
+    for place in sorted(range(len(marks)), key=lambda v: (columns[v], scene.corners[v][1])):
+        mark = marks[place]
+        is_dim = scene.shown is not None and mark.id not in scene.shown
+        label = _told(mark, after[place])
+        yield shapes.drawn(scene.boxes[place], *scene.corners[place], label=label, is_dim=is_dim)
+
+
+def _told(mark: Mark, after: Sequence[str]) -> str:
+    """Return a mark in words."""
+    rule = shapes.rule_of(mark)
+    parts = [
+        f"{f'group of {mark.kind}s' if rule else mark.kind} {mark.label}",
+        rule,
+        mark.state,
+        "asked about" if mark.is_focus else "",
+        mark.role,
+        f"number {mark.badge}" if mark.badge else "",
+        "leads further than the answer" if mark.continues else "",
+    ]
+    if after:
+        more = f" and {len(after) - _NAMED} more" if len(after) > _NAMED else ""
+        parts.append(f"leads to {', '.join(after[:_NAMED])}{more}")
+    return "; ".join(part for part in parts if part)
+
+
+def _foot(scene: _Scene) -> tuple[str, float]:
+    """Return the legend and the notes, and where the picture ends."""
+    room = scene.width - 2 * _MARGIN
+    found = legend.items(scene.view.marks, scene.view.edges, is_dimmed=scene.shown is not None)
+    elements, high = legend.laid_out(found, room)
+    top = scene.height + 26
+    parts = []
+    if elements:
+        place = f"translate({_MARGIN:.0f} {number(top)})"
+        parts += [
+            f'<g role="group" aria-label="Legend" transform="{place}">\n',
+            *elements,
+            "</g>\n",
+        ]
+        top += high + 8
+    for line in _notes(scene.view.notes, room):
+        top += _LINE
+        parts.append(
+            f'<text class="small" x="{_MARGIN:.0f}" y="{number(top)}">{safe(line)}</text>\n'
+        )
+    return "".join(parts), top + 16
+
+
+def _notes(notes: Sequence[str], room: float) -> Iterator[str]:
+    for note in notes[:_NOTES]:
+        yield from wrapped(printable(note, limit=1000), room, 10)
+    if len(notes) > _NOTES:
+        yield f"… and {len(notes) - _NOTES:,} more notes"
+
+
+def _root(scene: _Scene, body: str, height: float) -> str:
+    """Return the whole document; ids are the picture's own, since one page may hold many."""
+    title, counted = _title(scene.view), _counted(scene.view)
+    words = ". ".join((counted, *scene.view.notes[:_NOTES]))
+    own = f"l{hashlib.sha256(body.encode()).hexdigest()[:10]}"
+    size = f'width="{number(scene.width)}" height="{number(height)}"'
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="lineage-svg" {size} '
+        f'viewBox="0 0 {number(scene.width)} {number(height)}" '
+        f'role="graphics-document document" aria-labelledby="{own}t {own}d">\n'
+        f'<title id="{own}t">{safe(title)}</title>\n<desc id="{own}d">{safe(words, limit=4000)}</desc>\n'
+        f"<style>\n{STYLE}\n</style>\n"
+        f'<rect class="paper" width="{number(scene.width)}" height="{number(height)}"/>\n'
+        f"{body}</svg>\n"
+    )
