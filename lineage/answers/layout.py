@@ -21,7 +21,6 @@ SIZE = (160.0, 34.0)
 GAPS = (60.0, 16.0)
 """The space between two layers, and between two nodes of one."""
 
-_BEND_HEIGHT = 4.0
 # The numbers below are what takes 10,000 nodes under a second of processor time, and on the 20 graphs of
 # benchmarks/bench_layout.py few more crossings than Graphviz has; work counts visits of edges.
 _SHORTENED = 300_000
@@ -31,7 +30,8 @@ _PATIENCE = 10
 _STARTED = 1_000
 _EXCHANGED = 3_000
 _EXCHANGES = 8
-_PLACED = 8
+_PLACED = 6
+_STRAIGHTENED = 2
 
 _Lists: TypeAlias = list[list[int]]
 
@@ -77,7 +77,8 @@ def layout(
     rank = _ranks(count, arcs)
     graph = _bent(arcs, rank, bends)
     y = [0.0] * len(graph.rank)
-    height = [size[1] for size in sized] + [_BEND_HEIGHT] * (len(graph.rank) - count)
+    # Bends stand half a gap from one another, and three quarters of one from nodes.
+    height = [size[1] for size in sized] + [-gaps[1] / 2] * (len(graph.rank) - count)
     top = 0.0
     lonely = []
     for part in _parts(graph):
@@ -361,7 +362,7 @@ def _crossings(layers: _Lists, graph: _Graph, position: list[int]) -> int:
 
 
 def _place(layers: _Lists, graph: _Graph, y: list[float], height: list[float], gap: float) -> None:
-    """Move each node towards the mean of its neighbours, to the left, to the right, then to both sides."""
+    """Move nodes to the means of their neighbours, to the left and to the right in turn, then make edges straight."""
     for layer in layers:
         down = 0.0
         for v in layer:
@@ -370,15 +371,31 @@ def _place(layers: _Lists, graph: _Graph, y: list[float], height: list[float], g
         for v in layer:
             y[v] -= down / 2
     for turn in range(_PLACED):
-        sides = [graph.before] if turn % 2 == 0 else [graph.after]
-        if turn >= _PLACED // 2:
-            sides = [graph.before, graph.after]
+        sides = graph.after if turn % 2 else graph.before
         for layer in reversed(layers) if turn % 2 else layers:
-            _settle(layer, sides, y, height, gap)
+            _settle(layer, [_mean(v, sides[v], y) for v in layer], y, height, gap)
+    for _ in range(_STRAIGHTENED):
+        for layer in layers:
+            _settle(layer, [_straight(v, graph, y, height) for v in layer], y, height, gap)
+
+
+def _mean(v: int, beside: list[int], y: list[float]) -> float:
+    total = 0.0
+    for u in beside:
+        total += y[u]
+    return total / len(beside) if beside else y[v]
+
+
+def _straight(v: int, graph: _Graph, y: list[float], height: list[float]) -> float:
+    """Return the height of where an edge comes from, for a bend, and the median of all neighbours for a node."""
+    if height[v] < 0:
+        return y[graph.before[v][0]]
+    ends = sorted(y[u] for u in (*graph.before[v], *graph.after[v]))
+    return (ends[(len(ends) - 1) // 2] + ends[len(ends) // 2]) / 2
 
 
 def _settle(
-    layer: list[int], sides: list[_Lists], y: list[float], height: list[float], gap: float
+    layer: list[int], wishes: list[float], y: list[float], height: list[float], gap: float
 ) -> None:
     """Place a layer nearest to what its nodes wish, by least squares, in order and apart.
 
@@ -391,7 +408,7 @@ def _settle(
         if i:
             offset += (height[layer[i - 1]] + height[v]) / 2 + gap
         offsets.append(offset)
-        total, size = _wish(v, sides, y) - offset, 1
+        total, size = wishes[i] - offset, 1
         while blocks and blocks[-1][0] / blocks[-1][1] > total / size:
             above, nodes = blocks.pop()
             total += above
@@ -404,21 +421,12 @@ def _settle(
             i += 1
 
 
-def _wish(v: int, sides: list[_Lists], y: list[float]) -> float:
-    total, number = 0.0, 0
-    for side in sides:
-        for u in side[v]:
-            total += y[u]
-            number += 1
-    return total / number if number else y[v]
-
-
 def _lowered(part: list[int], y: list[float], height: list[float], top: float) -> float:
     """Move a part below what stands above it; return where it ends."""
-    highest = min(y[v] - height[v] / 2 for v in part)
+    highest = min(y[v] - max(height[v], 0.0) / 2 for v in part)
     for v in part:
         y[v] += top - highest
-    return max(y[v] + height[v] / 2 for v in part)
+    return max(y[v] + max(height[v], 0.0) / 2 for v in part)
 
 
 def _grid(
@@ -466,6 +474,7 @@ def _measured(
         bends.append(points)
     centres = [starts[rank] + widths[rank] / 2 for rank in graph.rank[: len(sizes)]]
     bottom = max((y[v] + size[1] / 2 for v, size in enumerate(sizes)), default=0.0)
+    bottom = max(bottom, max(y[len(sizes) :], default=0.0))
     width = right - gaps[0] if layers else 0.0
     return Layout(centres, y[: len(sizes)], bends, layers, width, bottom, graph.straight)
 

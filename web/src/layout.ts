@@ -26,7 +26,6 @@ export const MAX_BENDS = 6_000;
 export const SIZE: Pair = [160, 34];
 export const GAPS: Pair = [60, 16];
 
-const BEND_HEIGHT = 4;
 const SHORTENED = 300_000;
 const ORDERED = 150_000;
 const ROUNDS = 24;
@@ -34,7 +33,8 @@ const PATIENCE = 10;
 const STARTED = 1_000;
 const EXCHANGED = 3_000;
 const EXCHANGES = 8;
-const PLACED = 8;
+const PLACED = 6;
+const STRAIGHTENED = 2;
 
 type Lists = number[][];
 
@@ -52,7 +52,7 @@ export function layout(count: number, edges: readonly Pair[], options: Options =
   const arcs = withoutCycles(count, unique(edges.filter(([a, b]) => a !== b)));
   const graph = bent(arcs, ranks(count, arcs), options.bends ?? MAX_BENDS);
   const y = new Array<number>(graph.rank.length).fill(0);
-  const height = graph.rank.map((_, v) => (v < count ? sizes[v][1] : BEND_HEIGHT));
+  const height = graph.rank.map((_, v) => (v < count ? sizes[v][1] : -gaps[1] / 2));
   let top = 0;
   const lonely: number[] = [];
   for (const part of parts(graph)) {
@@ -382,15 +382,32 @@ function place(layers: Lists, graph: Graph, y: number[], height: number[], gap: 
     for (const v of layer) y[v] -= down / 2;
   }
   for (let turn = 0; turn < PLACED; turn++) {
-    let sides = turn % 2 === 0 ? [graph.before] : [graph.after];
-    if (turn >= PLACED / 2) sides = [graph.before, graph.after];
+    const sides = turn % 2 ? graph.after : graph.before;
     for (let i = 0; i < layers.length; i++) {
-      settle(layers[turn % 2 ? layers.length - 1 - i : i], sides, y, height, gap);
+      const layer = layers[turn % 2 ? layers.length - 1 - i : i];
+      settle(layer, layer.map((v) => mean(v, sides[v], y)), y, height, gap);
+    }
+  }
+  for (let turn = 0; turn < STRAIGHTENED; turn++) {
+    for (const layer of layers) {
+      settle(layer, layer.map((v) => straight(v, graph, y, height)), y, height, gap);
     }
   }
 }
 
-function settle(layer: number[], sides: Lists[], y: number[], height: number[], gap: number): void {
+function mean(v: number, beside: number[], y: number[]): number {
+  let total = 0;
+  for (const u of beside) total += y[u];
+  return beside.length ? total / beside.length : y[v];
+}
+
+function straight(v: number, graph: Graph, y: number[], height: number[]): number {
+  if (height[v] < 0) return y[graph.before[v][0]];
+  const ends = positions([...graph.before[v], ...graph.after[v]], y);
+  return (ends[(ends.length - 1) >> 1] + ends[ends.length >> 1]) / 2;
+}
+
+function settle(layer: number[], wishes: number[], y: number[], height: number[], gap: number): void {
   const offsets: number[] = [];
   const totals: number[] = [];
   const counts: number[] = [];
@@ -398,7 +415,7 @@ function settle(layer: number[], sides: Lists[], y: number[], height: number[], 
   layer.forEach((v, i) => {
     if (i) offset += (height[layer[i - 1]] + height[v]) / 2 + gap;
     offsets.push(offset);
-    let total = wish(v, sides, y) - offset;
+    let total = wishes[i] - offset;
     let size = 1;
     while (totals.length && totals[totals.length - 1] / counts[counts.length - 1] > total / size) {
       total += totals.pop() as number;
@@ -413,25 +430,13 @@ function settle(layer: number[], sides: Lists[], y: number[], height: number[], 
   });
 }
 
-function wish(v: number, sides: Lists[], y: number[]): number {
-  let total = 0;
-  let number = 0;
-  for (const side of sides) {
-    for (const u of side[v]) {
-      total += y[u];
-      number += 1;
-    }
-  }
-  return number ? total / number : y[v];
-}
-
 function lowered(part: number[], y: number[], height: number[], top: number): number {
   let first = Infinity;
-  for (const v of part) first = Math.min(first, y[v] - height[v] / 2);
+  for (const v of part) first = Math.min(first, y[v] - Math.max(height[v], 0) / 2);
   let end = -Infinity;
   for (const v of part) {
     y[v] += top - first;
-    end = Math.max(end, y[v] + height[v] / 2);
+    end = Math.max(end, y[v] + Math.max(height[v], 0) / 2);
   }
   return end;
 }
@@ -470,13 +475,15 @@ function measured(edges: readonly Pair[], graph: Graph, y: number[], sizes: read
     const chain = chains.get(`${a} ${b}`);
     return chain ? points(chain) : points(chains.get(`${b} ${a}`) ?? []).reverse();
   });
+  let bottom = sizes.length ? -Infinity : 0;
+  y.forEach((each, v) => (bottom = Math.max(bottom, v < sizes.length ? each + sizes[v][1] / 2 : each)));
   return {
     x: sizes.map((_, v) => starts[rank[v]] + widths[rank[v]] / 2),
     y: y.slice(0, sizes.length),
     bends,
     layers: widths.length,
     width: widths.length ? right - gaps[0] : 0,
-    height: sizes.reduce((most, size, v) => Math.max(most, y[v] + size[1] / 2), sizes.length ? -Infinity : 0),
+    height: bottom,
     straight: graph.straight,
   };
 }
