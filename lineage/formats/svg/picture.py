@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from lineage.answers.layout import Layout, layout
-from lineage.answers.marks import Mark
+from lineage.answers.marks import Mark, MarkEdge
 from lineage.answers.view import View
 from lineage.formats.svg import edges, legend, shapes
 from lineage.formats.svg.shapes import Box, box_of, number
@@ -25,14 +25,17 @@ _GAP, _ROW_GAP = 58.0, 18.0
 _LINE = 15.0
 _NOTES = 12
 """How many notes stand below a picture; more are counted."""
+_HELD = 4
+"""How many marks a context holds at most by lines; those of one that holds more would hide the flow of data."""
 _NAMED = 3
 """How many marks a sentence names."""
 
 
 class _Scene(NamedTuple):
-    """What is drawn where: boxes by mark, with their left upper corners, edges with their bends."""
+    """What is drawn where: boxes by mark, with their left upper corners, the edges that are lines, with their bends."""
 
     view: View
+    lines: list[MarkEdge]
     boxes: list[Box]
     corners: list[tuple[float, float]]
     bends: list[list[tuple[float, float]]]
@@ -47,33 +50,39 @@ def picture(view: View, highlight: Collection[str] | None = None) -> str:
 
     Equal views give equal bytes.
     """
-    boxes = [box_of(mark) for mark in view.marks]
+    lines, held = _lines(view)
+    boxes = [box_of(mark, held.get(mark.id, 0)) for mark in view.marks]
     places = {mark.id: place for place, mark in enumerate(view.marks)}
-    pairs = [(places[edge.source], places[edge.target]) for edge in view.edges]
-    widest = max((width(edges.caption(edge), 10) for edge in view.edges), default=0.0)
+    pairs = [(places[edge.source], places[edge.target]) for edge in lines]
+    widest = max((width(edges.caption(edge), 10) for edge in lines), default=0.0)
     placed = layout(
         len(boxes),
         pairs,
         sizes=[box.size for box in boxes],
         gaps=(max(_GAP, round(widest) + 34.0), _ROW_GAP),
     )
-    scene = _scene(view, boxes, placed, highlight)
-    body = "".join([*_head(scene), *_edges(scene, pairs), *_marks(scene, pairs)])
+    scene = _scene(_Scene(view, lines, boxes, [], [], highlight, 0.0, 0.0), placed)
+    body = "".join([*_head(scene), *_edges(scene, pairs), *_marks(scene)])
     foot, height = _foot(scene)
     return _root(scene, body + foot, height)
 
 
-def _scene(
-    view: View, boxes: list[Box], placed: Layout, highlight: Collection[str] | None
-) -> _Scene:
+def _lines(view: View) -> tuple[list[MarkEdge], dict[str, int]]:
+    """Return the edges that are lines, and how many marks each of the contexts holds that would have too many."""
+    counts = Counter(edge.source for edge in view.edges if edges.holds(edge))
+    held = {mark: count for mark, count in counts.items() if count > _HELD}
+    return [edge for edge in view.edges if not (edge.source in held and edges.holds(edge))], held
+
+
+def _scene(scene: _Scene, placed: Layout) -> _Scene:
     """Move the layout below the heading, in the middle of a picture that is wide enough for its texts."""
     whole = max(_LEAST, placed.width + 2 * _MARGIN)
     right, down = (whole - placed.width) / 2, _HEAD
     corners = []
-    for box, x, y in zip(boxes, placed.x, placed.y, strict=True):
+    for box, x, y in zip(scene.boxes, placed.x, placed.y, strict=True):
         corners.append((right + x - box.width / 2, down + y - box.height / 2))
     bends = [[(right + x, down + y) for x, y in each] for each in placed.bends]
-    return _Scene(view, boxes, corners, bends, highlight, whole, down + placed.height)
+    return scene._replace(corners=corners, bends=bends, width=whole, height=down + placed.height)
 
 
 def _head(scene: _Scene) -> Iterator[str]:
@@ -87,8 +96,7 @@ def _title(view: View) -> str:
     asked = [mark.label for mark in view.marks if mark.is_focus]
     if not asked:
         return "Lineage"
-    more = f" and {len(asked) - _NAMED} more" if len(asked) > _NAMED else ""
-    return f"Lineage of {', '.join(asked[:_NAMED])}{more}"
+    return f"Lineage of {_named(asked)}"
 
 
 def _counted(view: View) -> str:
@@ -109,7 +117,7 @@ def _edges(scene: _Scene, pairs: Sequence[tuple[int, int]]) -> Iterator[str]:
     leaving = Counter(source for source, _ in pairs)
     entering = Counter(target for _, target in pairs)
     texts = edges.Texts()
-    for edge, (source, target), bends in zip(scene.view.edges, pairs, scene.bends, strict=True):
+    for edge, (source, target), bends in zip(scene.lines, pairs, scene.bends, strict=True):
         line = edges.line_of(
             edge,
             edges.Ends(
@@ -126,21 +134,23 @@ def _edges(scene: _Scene, pairs: Sequence[tuple[int, int]]) -> Iterator[str]:
     yield "</g>\n"
 
 
-def _marks(scene: _Scene, pairs: Sequence[tuple[int, int]]) -> Iterator[str]:
+def _marks(scene: _Scene) -> Iterator[str]:
     """Yield marks in the order in which they are read: from upstream to downstream, from above to below."""
     marks = scene.view.marks
-    after: dict[int, list[str]] = defaultdict(list)
-    for source, target in pairs:
-        after[source].append(marks[target].label)
+    labels = {mark.id: mark.label for mark in marks}
+    after: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for edge in scene.view.edges:
+        verb = "holds" if edges.holds(edge) else "leads to"
+        after[edge.source][verb].append(labels[edge.target])
     columns = [x + box.width / 2 for (x, _), box in zip(scene.corners, scene.boxes, strict=True)]
     for place in sorted(range(len(marks)), key=lambda v: (columns[v], scene.corners[v][1])):
         mark = marks[place]
         is_dim = scene.shown is not None and mark.id not in scene.shown
-        label = _told(mark, after[place])
+        label = _told(mark, after[mark.id])
         yield shapes.drawn(scene.boxes[place], *scene.corners[place], label=label, is_dim=is_dim)
 
 
-def _told(mark: Mark, after: Sequence[str]) -> str:
+def _told(mark: Mark, after: Mapping[str, Sequence[str]]) -> str:
     """Return a mark in words."""
     rule = shapes.rule_of(mark)
     parts = [
@@ -151,17 +161,20 @@ def _told(mark: Mark, after: Sequence[str]) -> str:
         mark.role,
         f"number {mark.badge}" if mark.badge else "",
         "leads further than the answer" if mark.continues else "",
+        *(f"{verb} {_named(labels)}" for verb, labels in after.items()),
     ]
-    if after:
-        more = f" and {len(after) - _NAMED} more" if len(after) > _NAMED else ""
-        parts.append(f"leads to {', '.join(after[:_NAMED])}{more}")
     return "; ".join(part for part in parts if part)
+
+
+def _named(labels: Sequence[str]) -> str:
+    more = f" and {len(labels) - _NAMED} more" if len(labels) > _NAMED else ""
+    return f"{', '.join(labels[:_NAMED])}{more}"
 
 
 def _foot(scene: _Scene) -> tuple[str, float]:
     """Return the legend and the notes, and where the picture ends."""
     room = scene.width - 2 * _MARGIN
-    found = legend.items(scene.view.marks, scene.view.edges, is_dimmed=scene.shown is not None)
+    found = legend.items(scene.view.marks, scene.lines, is_dimmed=scene.shown is not None)
     elements, high = legend.laid_out(found, room)
     top = scene.height + 26
     parts = []

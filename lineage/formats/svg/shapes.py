@@ -69,10 +69,12 @@ def rule_of(mark: Mark) -> str:
     return _RULES.get(mark.rule, f"of one {short_type(mark.rule)}") if mark.rule else ""
 
 
-def box_of(mark: Mark) -> Box:
-    """Cut a mark's texts to what is shown, and measure them."""
+def box_of(mark: Mark, held: int = 0) -> Box:
+    """Cut a mark's texts to what is shown, and measure them; `held` counts what a context holds without lines."""
     signs = (bool(mark.state) + mark.is_false_cycle) * _SIGN
     words = [rule_of(mark) or short_type(mark.type) or str(mark.kind), mark.state]
+    if held:
+        words.append(f"holds {held:,} marks")
     line = " · ".join(each for each in words if each)
     line = fitted(line, _ROOM - signs, _SMALL)
     if mark.continues:
