@@ -42,6 +42,7 @@ from lineage.recording.record import Artifacts, Contexts, ExecutionT, Recorded, 
 from lineage.recording.recovering import Recovery
 from lineage.recording.run import Run
 from lineage.removing import Removing
+from lineage.viewing import Viewing
 
 if TYPE_CHECKING:
     from lineage.interchange.copying import Copied
@@ -82,7 +83,7 @@ def connect(
     return Store(backend, actor=actor, url=shown_url(address))
 
 
-class Store(Shown, Reading, Moving, Removing):
+class Store(Shown, Reading, Viewing, Moving, Removing):
     """A lineage store: of the present, or as `at` returns it, read-only, of an earlier moment."""
 
     def __init__(

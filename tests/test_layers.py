@@ -26,6 +26,7 @@ LAYER = {
     "interchange": 6,
     "proofs": 6,
     "reading": 6,
+    "viewing": 6,
     "moving": 6,
     "removing": 6,
     "store": 7,

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from lineage.answers.notebook import Part
+from lineage.contract.format import Batches
 from lineage.contract.walking import Cut
 from lineage.model.keys import Kind, NodeKey
-from lineage.model.rows import EdgeRow, NodeRow
+from lineage.model.rows import Batch, EdgeRow, NodeRow, TypeRow
 from lineage.model.schema import AnyType
 
 __all__ = ["Graph", "Mark", "MarkEdge"]
@@ -34,6 +35,12 @@ class Graph(NamedTuple):
     holders: Mapping[NodeKey, tuple[NodeRow, ...]] = {}
     roles: Mapping[NodeKey, str] = {}
     badges: Mapping[NodeKey, str] = {}
+
+    def batches(self) -> Batches:
+        """Return the rows as what formats write: one batch of types, nodes and edges."""
+        types = [TypeRow(each, 0) for each in self.types.values()]
+        whole = Batch(types=types, nodes=self.nodes, edges=self.edges)
+        return Batches([whole], number=self.number, focus=self.focus, cuts=self.cuts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from typing_extensions import TypeVar, override
 
 from lineage.answers import conversions
 from lineage.answers.conversions import Frames, Tables
+from lineage.answers.marks import Graph
 from lineage.answers.notebook import fields_html, node_cells
 from lineage.contract.format import Batches, dumper
 from lineage.contract.standing import written_by_failures
@@ -24,14 +25,13 @@ from lineage.errors import Corrupt, LineageError
 from lineage.model.entities import Edge, Node
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.notebook import CELL, ROWS, Shown, html_answer, safely
-from lineage.model.rows import Batch, NodeRow, TypeRow, edge_of, entities_of, entity_of
+from lineage.model.rows import NodeRow, edge_of, entities_of, entity_of
 from lineage.model.schema import AnyType
 from lineage.model.texts import shown
 
 if TYPE_CHECKING:
     import networkx
 
-    from lineage.answers.marks import Graph
     from lineage.answers.view import View
 
 __all__ = ["Copy", "Subgraph"]
@@ -161,10 +161,7 @@ class Subgraph(Shown, Generic[NodeT_co]):
 
     def batches(self) -> Batches:
         """Return the answer as what formats write: one batch of types, nodes and edges."""
-        types = [TypeRow(each, 0) for each in self._types.values()]
-        whole = Batch(types=types, nodes=self._rows, edges=self._walk.edges)
-        cuts = () if self.truncated is None else (self.truncated,)
-        return Batches([whole], number=self.number, focus=self._walk.levels[0], cuts=cuts)
+        return self.graph().batches()
 
     def view(
         self,
@@ -185,8 +182,6 @@ class Subgraph(Shown, Generic[NodeT_co]):
 
     def graph(self) -> Graph:
         """Return what a view of the answer is made of."""
-        from lineage.answers.marks import Graph
-
         return Graph(
             nodes=self._rows,
             edges=self._walk.edges,

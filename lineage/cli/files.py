@@ -11,7 +11,6 @@ from typing import IO, Annotated, TypeAlias, cast
 
 import typer
 
-from lineage.answers.subgraph import Subgraph
 from lineage.cli import output
 from lineage.cli.escaping import Harmless
 from lineage.cli.options import (
@@ -26,6 +25,7 @@ from lineage.cli.options import (
     Nodes,
     Seconds,
     StoreUrl,
+    direction,
     limits,
     named,
     open_to_read,
@@ -39,15 +39,15 @@ from lineage.contract.files import refuse_one_of
 from lineage.contract.format import Batches, Database, connector, dumper, format_of_suffix
 from lineage.contract.plugins import shown_url, store_file
 from lineage.contract.transaction import Author
-from lineage.contract.walking import Cut, Direction, Limits
+from lineage.contract.walking import Cut
 from lineage.interchange import exporting
 from lineage.interchange.exporting import writable, write_file
 from lineage.interchange.importing import Imported, read_file, read_graph, write_graph
 from lineage.interchange.mirroring import follow, opened
 from lineage.model.progress import Line, on_terminal, terminal_line
-from lineage.model.rows import EVENT_KINDS, Batch
 from lineage.model.texts import printable
 from lineage.model.values import to_text
+from lineage.queries.view import lineage_of
 from lineage.store import Store
 
 __all__ = ["demo", "export", "import_"]
@@ -107,12 +107,16 @@ def export(
         raise usage("--upstream and --downstream are of a node: name one with --from")
     bounds = limits(hops, nodes, seconds)
     notation = format or (WHOLE if file == "-" else format_of_suffix(file))
-    cuts: list[Cut] = []
+    cuts: tuple[Cut, ...] = ()
     with open_to_read(store, as_of) as opened:
         number = opened.as_of or 0
         if from_:
-            up, down = upstream or not downstream, downstream or not upstream
-            batches, cuts = _lineage(opened, from_, bounds, up=up, down=down)
+            keys = [named(opened, each) for each in from_]
+            way = direction(upstream=upstream, downstream=downstream)
+            batches = lineage_of(
+                opened.backend, keys, way, limits=bounds, as_of=opened.as_of
+            ).batches()
+            cuts = batches.cuts
         else:
             batches = exporting.batches(opened.backend, as_of=opened.as_of)
         losses = _write_counted(opened, file, notation, batches, quiet=as_json)
@@ -137,38 +141,6 @@ def _write_counted(
 
 def _exported(answer: Exported) -> Iterator[str]:
     yield f"Wrote {printable(answer.file)} as {answer.format}, as of transaction {answer.number}."
-
-
-def _lineage(
-    store: Store, texts: list[str], bounds: Limits, *, up: bool, down: bool
-) -> tuple[Batches, list[Cut]]:
-    """Return what lies before nodes, after them, or both, as a stream, and where it was cut."""
-    keys = [named(store, each) for each in texts]
-    answers: list[Subgraph] = []
-    if up:
-        answers.append(store.upstream(*keys, limits=bounds))
-    if down:
-        answers.append(store.downstream(*keys, limits=bounds))
-    pieces = [batch for answer in answers for batch in answer.batches()]
-    types = {row.type.id: row for piece in pieces for row in piece.types}
-    nodes = {row.key: row for piece in pieces for row in piece.nodes}
-    edges = {row.key: row for piece in pieces for row in piece.edges}
-    if up and down:
-        # Neither walk goes from what lies before to what lies after past the nodes themselves.
-        after = store.backend.edges(
-            [row.key for row in pieces[-1].nodes],
-            Direction.UPSTREAM,
-            kinds=EVENT_KINDS,
-            as_of=store.as_of,
-        )
-        edges |= {row.key: row for row in after if row.source in nodes}
-    whole = Batch(
-        types=list(types.values()),
-        nodes=sorted(nodes.values(), key=lambda row: row.key),
-        edges=sorted(edges.values(), key=lambda row: row.key),
-    )
-    cuts = [answer.truncated for answer in answers if answer.truncated is not None]
-    return Batches([whole], number=store.as_of or 0, focus=keys, cuts=cuts), cuts
 
 
 def _write(store: Store, file: str, notation: str, write: output.Write) -> tuple[str, ...]:

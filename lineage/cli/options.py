@@ -16,7 +16,7 @@ from lineage.cli import output
 from lineage.cli.completion import complete_formats, complete_kinds, complete_types
 from lineage.cli.variables import set_here
 from lineage.contract.files import refuse_one_of
-from lineage.contract.walking import Limits
+from lineage.contract.walking import Direction, Limits
 from lineage.errors import NotFound
 from lineage.model.keys import NodeKey
 from lineage.model.progress import on_terminal
@@ -48,6 +48,7 @@ __all__ = [
     "Yes",
     "ask",
     "at",
+    "direction",
     "limits",
     "named",
     "open_to_read",
@@ -210,6 +211,13 @@ def open_to_write(url: str, actor: str | None, *, creates: bool = False) -> Iter
 def _refuse_output_into(store: Store) -> None:
     """Raise where a shell sends the output into the store, as with `>> lineage.db`."""
     refuse_one_of(cast(IO[bytes], sys.stdout), store.backend.files, "where the output can go")
+
+
+def direction(*, upstream: bool, downstream: bool) -> Direction:
+    """Return which way a walk goes: both, unless one is chosen."""
+    if upstream == downstream:
+        return Direction.BOTH
+    return Direction.UPSTREAM if upstream else Direction.DOWNSTREAM
 
 
 def limits(hops: int | None, nodes: int, seconds: float | None) -> Limits:

@@ -34,6 +34,7 @@ __all__ = [
     "check_time",
     "ends_of_each",
     "is_left_out",
+    "to_direction",
     "walk_levels",
 ]
 
@@ -56,6 +57,14 @@ class Direction(StrEnum):
     UPSTREAM = "upstream"
     DOWNSTREAM = "downstream"
     BOTH = "both"
+
+
+def to_direction(value: object) -> Direction:
+    """Return a direction from one or its name."""
+    for direction in Direction:
+        if value == direction:
+            return direction
+    raise Invalid(f"{excerpt(value)} is not a direction; there are {', '.join(Direction)}")
 
 
 class Limits(NamedTuple):
