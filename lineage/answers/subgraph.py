@@ -193,7 +193,7 @@ class Subgraph(Shown, Generic[NodeT_co]):
         )
 
     def export(self, format: str) -> str:
-        """Return the answer in a format: "mermaid", "dot", "graphml" or "node-link".
+        """Return the answer in a format, such as "mermaid", "dot", "gexf" or "node-link".
 
         What the format cannot hold is logged as a warning.
         """

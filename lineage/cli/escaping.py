@@ -26,9 +26,15 @@ def _in_json(char: str) -> str:
     return "".join(f"\\u{units[place : place + 2].hex()}" for place in range(0, len(units), 2))
 
 
+def _in_xml(char: str) -> str:
+    return f"&#x{ord(char):x};"
+
+
 _ESCAPES: dict[str, Callable[[str], str]] = {
+    "cytoscape": _in_json,
+    "gexf": _in_xml,
+    "graphml": _in_xml,
     "node-link": _in_json,
-    "graphml": lambda char: f"&#x{ord(char):x};",
 }
 
 

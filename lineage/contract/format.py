@@ -33,6 +33,8 @@ __all__ = [
 _SUFFIXES = {
     ".json": "node-link",
     ".graphml": "graphml",
+    ".gexf": "gexf",
+    ".cyjs": "cytoscape",
     ".dot": "dot",
     ".gv": "dot",
     ".mmd": "mermaid",

@@ -72,7 +72,9 @@ _FORMATS = _Table(
     FORMAT_GROUP,
     "format",
     {
+        "cytoscape": "lineage.formats.cytoscape",
         "dot": "lineage.formats.dot",
+        "gexf": "lineage.formats.gexf",
         "graphml": "lineage.formats.graphml",
         "mermaid": "lineage.formats.mermaid",
         "mlmd": "lineage.formats.mlmd",

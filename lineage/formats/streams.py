@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import TypeVar
+from tempfile import SpooledTemporaryFile
+from typing import IO, TypeVar, cast
 
 from lineage.model.rows import Batch
 from lineage.model.schema import AnyType
 
-__all__ = ["types_first"]
+__all__ = ["types_first", "waiting"]
 
 T = TypeVar("T")
+IN_MEMORY = 8_000_000
+"""How many bytes wait in memory."""
+
+
+def waiting() -> IO[bytes]:
+    """Return a file for what is written later: in memory while it is small, gone when it is closed."""
+    return cast(IO[bytes], SpooledTemporaryFile(IN_MEMORY))
 
 
 def types_first(batches: Iterable[Batch]) -> tuple[dict[int, AnyType], Iterator[Batch]]:

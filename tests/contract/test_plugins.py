@@ -220,7 +220,7 @@ def install_format(install: Install) -> Install:
 
 
 def test_our_formats_are_found() -> None:
-    assert format_names() == ["dot", "graphml", "mermaid", "mlmd", "node-link"]
+    assert format_names() == ["cytoscape", "dot", "gexf", "graphml", "mermaid", "mlmd", "node-link"]
     for name in format_names():
         assert callable(dumper(name).dump)
     assert callable(loader("node-link").load)
@@ -242,7 +242,8 @@ def test_stranger_cannot_take_over_our_format(install_format: Install) -> None:
 def test_unknown_format_names_those_there_are(install_format: Install) -> None:
     install_format("prov", package="lineage_prov", module="")
     with pytest.raises(
-        Invalid, match="'prof': there are dot, graphml, mermaid, mlmd, node-link, prov"
+        Invalid,
+        match="'prof': there are cytoscape, dot, gexf, graphml, mermaid, mlmd, node-link, prov",
     ):
         format_object("prof")
     with pytest.raises(Invalid, match="'dot' can be written but not read"):
@@ -293,7 +294,8 @@ def test_a_suffix_stands_for_a_format(path: str, name: str) -> None:
 @pytest.mark.parametrize("path", ["a", "json", ".json", "a.json.gz", ""])
 def test_other_suffixes_are_refused_with_those_that_do(path: str) -> None:
     with pytest.raises(
-        Invalid, match=r"\.json, \.graphml, .* one of dot, graphml, mermaid, mlmd, node-link"
+        Invalid,
+        match=r"\.json, \.graphml, .* one of cytoscape, dot, gexf, graphml, mermaid, mlmd, node-link",
     ):
         format_of_suffix(path)
 

@@ -121,7 +121,7 @@ def test_a_file_is_of_the_format_of_its_suffix(store: Store, tmp_path: Path) -> 
     eventful(store.backend)
     for name, begins in {
         "a.json": b'{"directed"', "a.graphml": b"<?xml", "a.dot": b"digraph", "a.gv": b"digraph",
-        "a.mmd": b"flowchart LR", "a.MERMAID": b"flowchart LR",
+        "a.gexf": b"<?xml", "a.cyjs": b'{"format_version"', "a.mmd": b"flowchart LR", "a.MERMAID": b"flowchart LR",
     }.items():  # fmt: skip
         store.export_to(tmp_path / name)
         assert (tmp_path / name).read_bytes().startswith(begins)
@@ -252,7 +252,9 @@ def test_open_files_and_names_that_tell_no_format(tmp_path: Path) -> None:
         write_file(io.BytesIO(), None, lambda *_: [])
     with pytest.raises(Invalid, match=r"'.*a\.xlsx' does not end in a suffix .*\.json, \.graphml"):
         write_file(tmp_path / "a.xlsx", None, lambda *_: [])
-    with pytest.raises(Invalid, match="'xlsx': there are dot, graphml, mermaid, mlmd, node-link"):
+    with pytest.raises(
+        Invalid, match="'xlsx': there are cytoscape, dot, gexf, graphml, mermaid, mlmd, node-link"
+    ):
         write_file(tmp_path / "a.json", "xlsx", lambda *_: [])
     with pytest.raises(Invalid, match="cannot be written: No such file"):
         write_file(tmp_path / "no" / "a.json", None, lambda *_: [])
@@ -268,7 +270,7 @@ def test_a_store_at_a_moment_is_exported_as_it_was(store: Store, tmp_path: Path)
 
 def test_a_subgraph_is_exported_in_every_format(store: Store) -> None:
     data = store.put(lineage.Dataset(name="data"))
-    for name in ("node-link", "graphml", "dot", "mermaid"):
+    for name in ("node-link", "graphml", "gexf", "cytoscape", "dot", "mermaid"):
         assert "data" in store.upstream(data).export(name)
 
 
