@@ -2,87 +2,35 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import suppress
-from typing import Any, Final, TypeVar
+from collections.abc import Iterator
+from typing import Any, Final
 
 from pydantic_core import from_json
 
 from lineage.errors import Invalid, excerpt
-from lineage.model.canonical import encode, unescape
-from lineage.model.entities import ArtifactState, ExecutionState
-from lineage.model.keys import Kind, NodeKey, TypeName, to_kind, to_step
-from lineage.model.paths import path_text, paths_text
-from lineage.model.rows import (
-    EDGE_ENDS,
-    EVENT_KINDS,
-    STATE_NUMBERS,
-    Batch,
-    EdgeKind,
-    EdgeRow,
-    NodeRow,
-    TypeRow,
+from lineage.formats.records import (
+    Fault,
+    Records,
+    checked,
+    each,
+    fields_of,
+    has_twins,
+    in_order,
+    property_place,
 )
-from lineage.model.schema import TYPE_CLASSES, AnyType, conform
-from lineage.model.system import SYSTEM_NAMES, SYSTEM_TYPES
-from lineage.model.texts import printable
-from lineage.model.times import to_micros, to_time
-from lineage.model.values import ProtoAny, Value, to_text, to_value
+from lineage.model.rows import Batch
 
 __all__ = ["FORMAT", "VERSION", "read"]
 
 FORMAT: Final = "lineage"
 VERSION: Final = 1
 
-T = TypeVar("T")
-_CONTENT = frozenset({"name", "external_id", "uri", "state", "properties", "custom_properties"})
-_EDGE_FIELDS = ("source", "target", "key", "time", "path", "paths", "order")
-_NODE_FIELDS = frozenset(
-    {"id", "kind", "type", "type_version", "name", "external_id", "properties"}
-    | {"custom_properties", "create_time", "update_time", "gone", "purged"}
-)
-_OWN_FIELDS = {
-    Kind.ARTIFACT: frozenset({"uri", "state"}),
-    Kind.EXECUTION: frozenset({"state"}),
-    Kind.CONTEXT: frozenset[str](),
-}
-_STATES: dict[Kind, type[ArtifactState] | type[ExecutionState]] = {
-    Kind.ARTIFACT: ArtifactState,
-    Kind.EXECUTION: ExecutionState,
-}
-
-
-class _Fault(Exception):
-    """What is wrong, and where; the place grows from the inside out."""
-
-    def __init__(self, place: str, said: str) -> None:
-        super().__init__(f"{place}: {said}")
-        self.place = place
-        self.said = said
-
-
-def _at(place: str, error: _Fault | Invalid) -> _Fault:
-    """Put a place before the one that a fault has."""
-    if isinstance(error, _Fault):
-        return _Fault(place + error.place, error.said)
-    return _Fault(place, str(error))
-
-
-def _checked(place: str, check: Callable[[Any], T], raw: object) -> T:
-    """Return what a check returns; its fault gets the place."""
-    try:
-        return check(raw)
-    except (_Fault, Invalid) as error:
-        raise _at(place, error) from error
-
 
 def read(text: bytes) -> list[Batch]:
     """Return the types, the nodes and the edges of a file."""
-    twins = _has_twins(text)  # before there is anything else in memory
+    twins = has_twins(text)  # before there is anything else in memory
     try:
         data = from_json(text)
     except ValueError as error:
@@ -92,29 +40,15 @@ def read(text: bytes) -> list[Batch]:
     try:
         if twins:
             _refuse_twins(text)
-        return _Reader().read(data)
-    except _Fault as fault:
+        return _read(data)
+    except Fault as fault:
         raise Invalid(str(fault).removeprefix(".")) from fault
-
-
-def _has_twins(text: str | bytes) -> bool:
-    """Whether an object has a field twice, one of which readers of JSON silently drop."""
-    found = False
-
-    def look(fields: list[tuple[str, Any]]) -> None:
-        nonlocal found
-        found = found or len(dict(fields)) < len(fields)
-
-    # What is no JSON is told better by the reader proper.
-    with suppress(ValueError, RecursionError):
-        json.loads(text, object_pairs_hook=look, parse_int=str, parse_float=str)
-    return found
 
 
 def _refuse_twins(text: bytes) -> None:
     fields = json.loads(text, object_pairs_hook=_Fields, parse_int=str, parse_float=str)
     place, name = next(_twins(fields))
-    raise _Fault(place or "the file", f"{excerpt(name)} is there twice; leave one of them out")
+    raise Fault(place or "the file", f"{excerpt(name)} is there twice; leave one of them out")
 
 
 class _Fields(list[tuple[str, Any]]):
@@ -130,315 +64,43 @@ def _twins(raw: object) -> Iterator[tuple[str, str]]:
                 yield "", name
             seen.add(name)
             for place, twin in _twins(value):
-                yield _property("", name) + place, twin
+                yield property_place("", name) + place, twin
     elif isinstance(raw, list):
         for number, item in enumerate(raw):
             for place, twin in _twins(item):
                 yield f"[{number}]{place}", twin
 
 
-def _object(raw: object, required: Collection[str], allowed: Collection[str]) -> dict[str, Any]:
-    """Return an object's fields that are not null, all of which are known and none missing."""
-    if not isinstance(raw, dict):
-        raise Invalid(f"{excerpt(raw)} is not an object")
-    for name in raw:
-        if name not in allowed:
-            raise Invalid(
-                f"{excerpt(name)} is not a field here; there are {', '.join(sorted(allowed))}"
-            )
-    for name in required:
-        if raw.get(name) is None:
-            raise Invalid(f"{name!r} is missing")
-    return {name: value for name, value in raw.items() if value is not None}
-
-
-def _list(raw: object) -> list[Any]:
-    if not isinstance(raw, list):
-        raise Invalid(f"{excerpt(raw)} is not a list")
-    return raw
-
-
-def _flag(raw: object) -> bool:
-    if not isinstance(raw, bool):
-        raise Invalid(f"{excerpt(raw)} is neither true nor false")
-    return raw
-
-
-def _micros(raw: object) -> int:
-    return to_micros(to_time(raw))
-
-
-def _key(raw: object) -> NodeKey:
-    return NodeKey.parse(to_text(raw))
-
-
-def _each(place: str, check: Callable[[Any], T], raw: object) -> list[T]:
-    """Return what a check returns for each item of a list."""
-    items = _checked(place, _list, raw)
-    done: list[T] = []
-    try:
-        for item in items:
-            done.append(check(item))  # noqa: PERF401  # its length is the place of a fault
-    except (_Fault, Invalid) as error:
-        raise _at(f"{place}[{len(done)}]", error) from error
-    return done
-
-
-class _Reader:
-    """Reads one file; remembers its types and keys."""
-
-    def __init__(self) -> None:
-        self._types: dict[tuple[Kind, str, str | None], AnyType] = {}
-        self._type_ids: set[int] = set()
-        self._keys: set[NodeKey] = set()
-        self._edges: set[tuple[object, ...]] = set()
-        self._orders: set[int] = set()
-
-    def read(self, raw: object) -> list[Batch]:
-        """Return the batches of a whole file."""
-        if isinstance(raw, dict) and "links" in raw and "edges" not in raw:
-            raise Invalid(
-                "the edges are under 'links'; write them with node_link_data(graph, edges='edges')"
-            )
-        names = ("directed", "multigraph", "graph", "nodes", "edges")
-        data = _object(raw, names, names)
-        for name in names[:2]:
-            if data[name] is not True:
-                raise Invalid(
-                    f"{name} is {excerpt(data[name])}; a lineage graph is directed and a multigraph"
-                )
-        types = _each(".graph.types", self._type, _checked(".graph", self._graph, data["graph"]))
-        nodes = _each(".nodes", self._node, data["nodes"])
-        edges = _each(".edges", self._edge, data["edges"])
-        return [Batch(types=types), Batch(nodes=nodes), Batch(edges=_in_order(edges))]
-
-    def _graph(self, raw: object) -> object:
-        """Return the types, after a look at the format."""
-        if not isinstance(raw, dict) or raw.get("format") != FORMAT:
-            raise Invalid(
-                f"'format' is not {FORMAT!r}: this node-link file was not written by lineage and does not say what its "
-                f"nodes are; record them with the library instead"
-            )
-        data = _object(raw, ("version", "types"), ("format", "version", "transaction", "types"))
-        if data["version"] != VERSION:
-            raise Invalid(
-                f"version {excerpt(data['version'])} of the format is unknown, this library reads {VERSION}; update it"
-            )
-        return data["types"]
-
-    def _type(self, raw: Any) -> TypeRow:
-        fields = {name for cls in TYPE_CLASSES.values() for name in cls.model_fields}
-        data = _object(raw, ("id", "kind", "name"), {"kind", *fields})
-        found = TYPE_CLASSES[_checked(".kind", to_kind, data.pop("kind"))](**data)
-        assert found.id is not None
-        name = (found.kind, found.name, found.version)
-        if found.id in self._type_ids or name in self._types:
-            raise Invalid(
-                f"there is a {found.kind} type {found.type_name} with id {found.id} already"
-            )
-        if found.id <= len(SYSTEM_TYPES) or found.name in SYSTEM_NAMES[found.kind]:
-            found = _system_type(found)
-        self._type_ids.add(found.id or 0)
-        self._types[name] = found
-        return TypeRow(found, 0)
-
-    def _node(self, raw: Any) -> NodeRow:
-        key = _checked(".id", _key, raw.get("id")) if isinstance(raw, dict) else None
-        allowed = _NODE_FIELDS if key is None else _NODE_FIELDS | _OWN_FIELDS[key.kind]
-        data = _object(raw, ("id", "type", "create_time", "update_time"), allowed)
-        assert key is not None
-        if data.get("kind", key.kind) != key.kind:
-            raise Invalid(f"{key} is of kind {excerpt(data['kind'])}")
-        if key in self._keys:
-            raise Invalid(f"there are two nodes {key}")
-        node_type = self._type_of(key, data)
-        row = NodeRow(
-            key,
-            node_type.id or 0,
-            name=_text("name", data),
-            external_id=_text("external_id", data),
-            uri=_text("uri", data),
-            state=_checked(".state", lambda state: _state(key.kind, state), data.get("state")),
-            properties=_properties(data.get("properties", {}), node_type),
-            custom=_custom(data.get("custom_properties", {})),
-            created=_checked(".create_time", _micros, data["create_time"]),
-            updated=_checked(".update_time", _micros, data["update_time"]),
-            since=0,
-            salt=None if _checked(".purged", _flag, data.get("purged", False)) else b"",
-            gone=_checked(".gone", _flag, data.get("gone", False)),
-        )
-        if row.salt is None and any(data.get(name) for name in _CONTENT):
-            raise Invalid(f"{key} is purged but has content; leave one of them out")
-        self._keys.add(key)
-        return row
-
-    def _type_of(self, key: NodeKey, data: dict[str, Any]) -> AnyType:
-        name = _checked(".type", to_text, data["type"])
-        version = _checked(".type_version", to_text, data.get("type_version", "")) or None
-        found = self._types.get((key.kind, name, version))
-        if found is None:
-            raise _Fault(
-                ".type",
-                f"graph.types has no {key.kind} type {TypeName(name, version)!s:.80}; add it",
-            )
-        return found
-
-    def _edge(self, raw: Any) -> EdgeRow:
-        data = _object(raw, _EDGE_FIELDS[:3], _EDGE_FIELDS)
-        source, target = (_checked(f".{end}", self._end, data[end]) for end in ("source", "target"))
-        kind = _checked(".key", _edge_kind, data["key"])
-        if (source.kind, target.kind) != EDGE_ENDS[kind]:
-            begin, end = EDGE_ENDS[kind]
-            raise Invalid(
-                f"{kind.name} edges go from {begin}s to {end}s, not from {source} to {target}"
-            )
-        if kind not in EVENT_KINDS and data.keys() & {"time", "path", "paths"}:
-            raise Invalid(f"{kind.name} edges have neither time nor path")
-        if (source, target, kind) in self._edges:
-            raise Invalid(f"there are two edges {kind.name} from {source} to {target}")
-        self._edges.add((source, target, kind))
-        time = _checked(".time", _micros, data["time"]) if "time" in data else None
-        order = _checked(".order", self._order, data["order"]) if "order" in data else 0
-        return EdgeRow(source, target, kind, time, _paths(data), 0, order, 0)
-
-    def _order(self, raw: object) -> int:
-        """Return an edge's place among all of the file, which is no other's."""
-        if type(raw) is not int or raw < 1:
-            raise Invalid(f"{excerpt(raw)} is not an order; orders are whole numbers from 1")
-        if raw in self._orders:
-            raise Invalid(f"there are two edges of the order {raw}")
-        self._orders.add(raw)
-        return raw
-
-    def _end(self, raw: object) -> NodeKey:
-        key = _key(raw)
-        if key not in self._keys:
-            raise Invalid(f"there is no node {key} in the file")
-        return key
-
-
-def _in_order(rows: list[EdgeRow]) -> list[EdgeRow]:
-    """Return edges by their order, those without one last and as they came; in a store they get others."""
-    if any(row.order for row in rows):
-        rows.sort(key=lambda row: (not row.order, row.order))
-    return [row._replace(order=0) if row.order else row for row in rows]
-
-
-def _paths(data: Mapping[str, Any]) -> str | None:
-    """Return the text of an event's paths, the first of which may stand by itself."""
-    path = tuple(_each(".path", to_step, data.get("path", [])))
-    if "paths" not in data:
-        return path_text(path)
-    paths = [tuple(each) for each in _each(".paths", _steps, data["paths"])]
-    if "path" in data and paths[:1] != [path]:
-        raise Invalid("'path' is not the first of 'paths'; leave one of them out")
-    if len({*paths}) < len(paths) or () in paths[1:]:
-        raise _Fault(".paths", "a path is there twice, or is empty and not the first; leave it out")
-    return paths_text(paths)
-
-
-def _steps(raw: object) -> list[int | str]:
-    return _each("", to_step, raw)
-
-
-def _system_type(given: AnyType) -> AnyType:
-    for own in SYSTEM_TYPES:
-        if (own.id, own.kind, own.type_name) == (given.id, given.kind, given.type_name):
-            return own
-    raise Invalid(
-        f"{given.kind} type {given.type_name} has id {given.id}; 1 to {len(SYSTEM_TYPES)} are the system types "
-        f"{', '.join(own.name for own in SYSTEM_TYPES)}, in this order"
-    )
-
-
-def _text(name: str, data: dict[str, Any]) -> str | None:
-    return _checked(f".{name}", to_text, data[name]) if name in data else None
-
-
-def _state(kind: Kind, raw: object) -> int | None:
-    if raw is None:
-        return None
-    for state in _STATES[kind]:
-        if state.value == raw:
-            return STATE_NUMBERS[state]
-    raise Invalid(f"{excerpt(raw)} is not a state of {kind}s; there are {', '.join(_STATES[kind])}")
-
-
-def _edge_kind(raw: object) -> EdgeKind:
-    for kind in EdgeKind:
-        if kind.name == raw:
-            return kind
-    known = ", ".join(kind.name for kind in EdgeKind)
-    raise Invalid(f"{excerpt(raw)} is not a kind of edge; there are {known}")
-
-
-def _properties(raw: object, node_type: AnyType) -> str:
-    values = _values(".properties", raw)
-    try:
-        return conform(node_type, values)
-    except Invalid:
-        for name, value in values.items():
-            _checked(
-                _property(".properties", name), lambda one: conform(node_type, one), {name: value}
-            )
-        raise
-
-
-def _custom(raw: object) -> str:
-    return encode(_values(".custom_properties", raw))
-
-
-def _property(place: str, name: str) -> str:
-    return f"{place}.{printable(name, limit=80)}"
-
-
-def _values(place: str, raw: object) -> dict[str, Value]:
-    """Return a map of values from their notation at rest."""
-    if not isinstance(raw, dict):
-        raise _Fault(place, f"{excerpt(raw)} is not an object")
-    return {
-        _checked(_property(place, name), to_text, unescape(name)): _checked(
-            _property(place, name), _value, value
-        )
-        for name, value in raw.items()
-    }
-
-
-def _value(raw: object) -> Value:
-    """Undo what `lineage.model.values` does to a value at rest."""
-    if isinstance(raw, str):
-        return to_text(unescape(raw))
-    if isinstance(raw, list):
+def _read(raw: object) -> list[Batch]:
+    """Return the batches of a whole file."""
+    if isinstance(raw, dict) and "links" in raw and "edges" not in raw:
         raise Invalid(
-            f'{excerpt(raw)} is a list; a struct stands as {{"struct": "<its JSON text>"}}'
+            "the edges are under 'links'; write them with node_link_data(graph, edges='edges')"
         )
-    if not isinstance(raw, dict):
-        return to_value(raw)
-    if len(raw) == 1:
-        (tag, content), *_ = raw.items()
-        if tag == "float" and content == "nan":
-            return float("nan")
-        if tag == "struct" and isinstance(content, str):
-            return _struct(content)
-        if tag == "any" and isinstance(content, list) and len(content) == 2:
-            return _any(*content)
-    raise Invalid(
-        f'{excerpt(raw)} is no value; one that is not plain stands as {{"float": "nan"}}, '
-        f'{{"struct": "<JSON text>"}} or {{"any": ["<type URL>", "<base64>"]}}'
-    )
+    names = ("directed", "multigraph", "graph", "nodes", "edges")
+    data = fields_of(raw, names, names)
+    for name in names[:2]:
+        if data[name] is not True:
+            raise Invalid(
+                f"{name} is {excerpt(data[name])}; a lineage graph is directed and a multigraph"
+            )
+    records = Records()
+    types = each(".graph.types", records.type, checked(".graph", _graph, data["graph"]))
+    nodes = each(".nodes", records.node, data["nodes"])
+    edges = each(".edges", records.edge, data["edges"])
+    return [Batch(types=types), Batch(nodes=nodes), Batch(edges=in_order(edges))]
 
 
-def _struct(text: str) -> Value:
-    if _has_twins(text):
-        raise Invalid(f"the struct {excerpt(text)} has a field twice; leave one of them out")
-    try:
-        return to_value(from_json(text))
-    except ValueError as error:
-        raise Invalid(f"the struct {excerpt(text)} cannot be read: {error}") from error
-
-
-def _any(type_url: object, content: object) -> ProtoAny:
-    try:
-        return ProtoAny(to_text(type_url), base64.b64decode(to_text(content), validate=True))
-    except binascii.Error as error:
-        raise Invalid(f"{excerpt(content)} is not base64: {error}") from error
+def _graph(raw: object) -> object:
+    """Return the types, after a look at the format."""
+    if not isinstance(raw, dict) or raw.get("format") != FORMAT:
+        raise Invalid(
+            f"'format' is not {FORMAT!r}: this node-link file was not written by lineage and does not say what its "
+            f"nodes are; record them with the library instead"
+        )
+    data = fields_of(raw, ("version", "types"), ("format", "version", "transaction", "types"))
+    if data["version"] != VERSION:
+        raise Invalid(
+            f"version {excerpt(data['version'])} of the format is unknown, this library reads {VERSION}; update it"
+        )
+    return data["types"]
