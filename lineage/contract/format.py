@@ -24,6 +24,7 @@ __all__ = [
     "Database",
     "Dumper",
     "Loader",
+    "Reading",
     "connector",
     "dumper",
     "format_of_suffix",
@@ -74,13 +75,25 @@ class Dumper(Protocol):
         ...
 
 
+class Reading(Iterator[Batch]):
+    """A stream of batches out of a file, with a sentence in `losses` for each kind of thing that was not kept."""
+
+    def __init__(self, stream: Iterable[Batch], losses: Collection[str]) -> None:
+        self._stream = iter(stream)
+        self.losses = losses
+
+    def __next__(self) -> Batch:
+        return next(self._stream)
+
+
 class Loader(Protocol):
     """A format that can be read."""
 
     def load(self, source: IO[bytes]) -> Iterator[Batch]:
         """Yield a graph's types, nodes and edges; raise `Invalid`, naming the place, for what is malformed.
 
-        Rows have no `since`; a node that was purged has no salt, every other an empty one.
+        Rows have no `since`; a node that was purged has no salt, every other an empty one. A format that
+        leaves something out returns a `Reading`, which says what.
         """
         ...
 

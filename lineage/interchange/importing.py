@@ -11,14 +11,14 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import IO, NamedTuple, TypeVar
 
 from lineage.answers.notebook import Part
 from lineage.contract.backend import Backend
-from lineage.contract.format import format_of_suffix, loader
+from lineage.contract.format import Reading, format_of_suffix, loader
 from lineage.contract.registry import Registry, registry
 from lineage.contract.transaction import Author, Transaction
 from lineage.errors import AlreadyExists, Invalid, NotFound
@@ -51,9 +51,9 @@ BATCH_RECORDS = 100_000
 class Imported(Part):
     """How many types, nodes and edges an import wrote, and in which transactions.
 
-    From a database there are also updates of nodes that came before, how many records were compared
-    in the end with where they came from (0 where it changed all the while), and a sentence for
-    each kind of thing that could not be kept.
+    `losses` has a sentence for each kind of thing that could not be kept. From a database there are also
+    updates of nodes that came before, and how many records were compared in the end with where they
+    came from (0 where it changed all the while).
     """
 
     types: int
@@ -87,7 +87,7 @@ def import_graph(
         digest = _digest(file)
         if not new_ids and _is_finished(backend, digest):
             return Imported(0, 0, 0, ())
-        read = ReadGraph(_read(file, format), digest)
+        read = _read(file, format, digest)
     return write_graph(backend, read, author, new_ids=new_ids, progress=progress)
 
 
@@ -96,7 +96,7 @@ def read_graph(source: IO[bytes], format: str) -> ReadGraph:
     loader(format)
     with _rewound(source) as file:
         digest = _digest(file)
-        return ReadGraph(_read(file, format), digest)
+        return _read(file, format, digest)
 
 
 def write_graph(
@@ -113,7 +113,8 @@ def write_graph(
     """
     _check_can_write(backend, new_ids=new_ids)
     tell = progress or (lambda _: None)
-    return (_write_new if new_ids else _write_kept)(backend, read, author, tell)
+    done = (_write_new if new_ids else _write_kept)(backend, read, author, tell)
+    return replace(done, losses=read.losses)
 
 
 def _check_can_write(backend: Backend, *, new_ids: bool) -> None:
@@ -178,19 +179,21 @@ def _digest(file: IO[bytes]) -> str:
     return hashed.hexdigest()
 
 
-def _read(file: IO[bytes], format: str) -> _Graph:
+def _read(file: IO[bytes], format: str, digest: str) -> ReadGraph:
     graph = _Graph()
-    for batch in loader(format).load(file):
+    stream = loader(format).load(file)
+    for batch in stream:
         graph.add(batch)
     graph.check()
-    return graph
+    return ReadGraph(graph, digest, tuple(stream.losses) if isinstance(stream, Reading) else ())
 
 
 class ReadGraph(NamedTuple):
-    """What a file holds, checked, and the sha256 of the file."""
+    """What a file holds, checked, the sha256 of the file, and what the format could not keep of it."""
 
     graph: _Graph
     digest: str
+    losses: tuple[str, ...]
 
 
 class _Graph:
@@ -311,7 +314,7 @@ def marked(backend: Backend, author: Author, mark: str) -> AbstractContextManage
 
 
 def _write_kept(backend: Backend, read: ReadGraph, author: Author, tell: Report) -> Imported:
-    graph, digest = read
+    graph, digest, _ = read
     records = graph.records()
     parts = -(-len(records) // BATCH_RECORDS)
     heads = backend.log(limit=1)
@@ -377,7 +380,7 @@ def _write(
 
 
 def _write_new(backend: Backend, read: ReadGraph, author: Author, tell: Report) -> Imported:
-    graph, digest = read
+    graph, digest, _ = read
     total = len(graph.records())
     tell(Progress("writing", 0, total))
     with marked(backend, author, f"sha256:{digest} with new ids") as transaction:

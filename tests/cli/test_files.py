@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import networkx
 import pytest
 
 import lineage
@@ -112,6 +113,20 @@ def test_losses_are_said(shell: Shell, runs: Path) -> None:
     assert all(line.startswith("lineage: ") for line in losses)
     document = shell("export", "store.graphml", "--json").json
     assert [f"lineage: {each}" for each in document["losses"]] == losses
+
+
+def test_graphml_of_another_program_is_imported_and_what_it_lost_is_said(shell: Shell) -> None:
+    graph = networkx.DiGraph()
+    graph.add_node("raw", kind="artifact", type="lineage.Dataset")
+    graph.add_node("fit", kind="execution", type="Fit")
+    graph.add_edge("raw", "fit", weight=2)
+    networkx.write_graphml(graph, "graph.graphml")
+    answer = shell("import", "graph.graphml")
+    assert answer.out == "Wrote 1 type, 2 nodes and 1 edge in transaction 1.\n"
+    assert "the attribute 'weight' of edges" in answer.err
+    assert "raw" in shell("show", "artifact:1").out
+    again = shell("import", "graph.graphml")
+    assert again.out == "Nothing to write: the store has all of it.\n"
 
 
 @pytest.mark.parametrize(

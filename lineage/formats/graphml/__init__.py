@@ -5,6 +5,7 @@ boolean, long, double and string; structs and protobuf messages are strings of J
 JSON in an attribute of the graph.
 """
 
+from lineage.formats.graphml.reading import load
 from lineage.formats.graphml.writing import dump
 
-__all__ = ["dump"]
+__all__ = ["dump", "load"]
