@@ -48,7 +48,9 @@ def view(
     >>> store = lineage.connect("memory:")
     >>> lake = store.put(lineage.Dataset(uri="s3://lake/churn.csv"))
     >>> for depth in (3, 4, 5):
-    ...     _ = store.record(lineage.Train(), inputs=[lake], outputs=[lineage.Model(name=f"d{depth}")])
+    ...     _ = store.record(
+    ...         lineage.Train(), inputs=[lake], outputs=[lineage.Model(name=f"d{depth}")]
+    ...     )
     >>> for edge in (answer := view(store.backend, [lake.key])).edges:
     ...     print(edge.source in [mark.id for mark in answer.marks], edge.count, edge.every)
     True 3 True
@@ -138,9 +140,7 @@ def _with_contexts(reader: Reader, graph: Graph, contexts: Sequence[NodeKey]) ->
         return graph
     there = {row.key for row in graph.nodes}
     edges = [
-        row
-        for row in reader.edges(contexts, Direction.DOWNSTREAM, MEMBERS)
-        if row.target in there
+        row for row in reader.edges(contexts, Direction.DOWNSTREAM, MEMBERS) if row.target in there
     ]
     rows = reader.rows(contexts)
     types = {row.type_id: reader.types.by_id[row.type_id] for row in rows}
