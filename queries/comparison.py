@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -12,8 +12,10 @@ from typing_extensions import override
 
 from lineage.answers.conversions import frame_of
 from lineage.answers.labels import label
+from lineage.answers.marks import EMPTY, Graph
 from lineage.answers.notebook import Part
 from lineage.answers.subgraph import Copy
+from lineage.answers.view import BUDGET, Show, View, view_of
 from lineage.contract.backend import Backend
 from lineage.contract.roles import Role
 from lineage.contract.walking import Cut, Limits
@@ -28,6 +30,7 @@ from lineage.model.texts import printable
 from lineage.model.values import Value, to_value
 from lineage.queries.alignment import Slot, line_up
 from lineage.queries.facts import Facts, Metric
+from lineage.queries.graphs import graph_of
 from lineage.queries.libraries import is_framework
 from lineage.queries.notes import remarks
 from lineage.queries.reader import Reader
@@ -78,6 +81,15 @@ class Comparison(Shown):
     truncated: tuple[Cut | None, ...]
     number: int
     copies: tuple[Copy, ...] = ()
+    _graph: Graph = field(default=EMPTY, repr=False, compare=False)
+
+    def view(self, *, budget: int = BUDGET, show: Show = "all", opened: Sequence[str] = ()) -> View:
+        """Return what the models were made from in few marks, as `view_of` does.
+
+        The role "both" says that a node is upstream of all of them; of two models the others are "left" or "right".
+        """
+        graph = self._graph._replace(notes=self.notes)
+        return view_of(graph, budget=budget, show=show, opened=opened)
 
     def to_pandas(self) -> pandas.DataFrame:
         """Return a frame with a row for each model, by key, and a column for each row of the table, such as `parameters.depth`.
@@ -137,7 +149,7 @@ def compare(
     reader = Reader(backend, as_of, happened_by)
     reader.check_artifacts(keys, "only models, and artifacts like them, are compared")
     by_key = {
-        key: Facts(reader, key, limits, through_copies=through_copies)
+        key: Facts(reader, key, limits, through_copies=through_copies, edges=True)
         for key in dict.fromkeys(keys)
     }
     for each in by_key.values():
@@ -154,7 +166,26 @@ def compare(
         notes=_told(list(by_key.values())),
         truncated=tuple(model.upstream.cut for model in models),
         number=reader.number,
+        _graph=_graph(reader, list(by_key.values())),
     )
+
+
+def _graph(reader: Reader, models: Sequence[Facts]) -> Graph:
+    """Return what all models were made from as one graph, each node with the models that it is upstream of."""
+    sides = [frozenset(model.upstream.keys) for model in models]
+    roles: dict[NodeKey, str] = {}
+    if len(sides) == 2:
+        roles = dict.fromkeys(sides[0], "left") | dict.fromkeys(sides[1], "right")
+    if len(sides) > 1:
+        roles |= dict.fromkeys(frozenset.intersection(*sides), "both")
+    graph = graph_of(
+        reader,
+        dict.fromkeys(key for model in models for key in model.upstream.keys),
+        [*{row.key: row for model in models for row in model.upstream_edges}.values()],
+        focus=[model.key for model in models],
+        cuts=[model.upstream.cut for model in models],
+    )
+    return graph._replace(roles=roles)
 
 
 def _order(row: Row) -> tuple[bool, bool, int, str]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from typing_extensions import override
 
 from lineage.answers.conversions import ColumnType, records_frame
+from lineage.answers.marks import EMPTY, Graph
 from lineage.answers.notebook import Part, node_cells
+from lineage.answers.view import BUDGET, Show, View, view_of
 from lineage.contract.backend import Backend
 from lineage.contract.walking import Cut, Limits
 from lineage.errors import Invalid
@@ -24,6 +26,7 @@ from lineage.model.paths import dotted
 from lineage.model.values import Value
 from lineage.queries.alignment import SIGNS, SURE, line_up
 from lineage.queries.chains import Trail
+from lineage.queries.graphs import graph_of
 from lineage.queries.lineages import Lineage, Step, lineages_of
 from lineage.queries.notes import inherited
 from lineage.queries.reader import Reader
@@ -76,6 +79,31 @@ class Diff(Shown):
     truncated: tuple[Cut | None, Cut | None]
     number: int
     notes: tuple[str, ...]
+    _graph: Graph = field(default=EMPTY, repr=False, compare=False)
+
+    def view(self, *, budget: int = BUDGET, show: Show = "all", opened: Sequence[str] = ()) -> View:
+        """Return both lineages in few marks, as `view_of` does; what differs stays single, the nearest of it.
+
+        The role of a node says which lineage it is in, "left", "right" or "both", and "divergence" that it is where they first
+        differ, going back from the two nodes. Badges number the differences.
+        """
+        pairs = [(each.left, each.right) for each in self.differences]
+        ends = [tuple(node.key for node in pair if node is not None) for pair in pairs]
+        asked = (self.left.key, self.right.key)
+        first = next((pair for pair in ends if pair != asked), asked if ends else ())
+        badges: dict[NodeKey, str] = {}
+        for place, pair in enumerate(ends, start=1):
+            for key in pair:
+                badges.setdefault(key, f"{place}")
+        graph = self._graph._replace(
+            notes=self.notes,
+            roles={**self._graph.roles, **dict.fromkeys(first, "divergence")},
+            badges=badges,
+        )
+        differing = [key for pair in (first, *ends) for key in pair]
+        return view_of(
+            graph, budget=budget, show=show, opened=opened, pinned=differing[: budget // 4]
+        )
 
     def to_pandas(self) -> pandas.DataFrame:
         """Return a pandas frame with a row for each change of a field; of what has no counterpart, one without a field."""
@@ -194,7 +222,28 @@ def diff(
         truncated=(lineages[0].cut, lineages[1].cut),
         number=reader.number,
         notes=tuple(inherited(dict.fromkeys(each for one in lineages for each in one.inherited))),
+        _graph=_graph(reader, lineages, (left, right)),
     )
+
+
+def _graph(
+    reader: Reader, lineages: tuple[Lineage, Lineage], ends: tuple[NodeKey, NodeKey]
+) -> Graph:
+    """Return both lineages as one graph, each node with the side that it is on."""
+    one, other = (lineage.keys for lineage in lineages)
+    roles = (
+        dict.fromkeys(one, "left")
+        | dict.fromkeys(other, "right")
+        | dict.fromkeys(one & other, "both")
+    )
+    graph = graph_of(
+        reader,
+        roles,
+        [*{row.key: row for lineage in lineages for row in lineage.edges}.values()],
+        focus=ends,
+        cuts=[lineage.cut for lineage in lineages],
+    )
+    return graph._replace(roles=roles)
 
 
 def _pairs(lineages: tuple[Lineage, Lineage], left: NodeKey, right: NodeKey) -> Iterator[Pair]:

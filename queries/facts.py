@@ -85,10 +85,16 @@ class Linked(Part):
 
 
 class Facts:
-    """What questions ask about one node, all of one moment."""
+    """What questions ask about one node, all of one moment; one that needs the `edges` upstream says so at once."""
 
     def __init__(
-        self, reader: Reader, key: NodeKey, limits: Limits, *, through_copies: bool = False
+        self,
+        reader: Reader,
+        key: NodeKey,
+        limits: Limits,
+        *,
+        through_copies: bool = False,
+        edges: bool = False,
     ) -> None:
         check_limits(limits)
         reader.check((key,))
@@ -97,6 +103,7 @@ class Facts:
         self.limits = limits
         self.through_copies = through_copies and key.kind is not Kind.CONTEXT
         self.role = reader.role(key)
+        self._wants_edges = edges or self.through_copies
         self._claims: dict[NodeKey, Claim] = {}
         """What is said of metrics, as far as it was read."""
 
@@ -185,7 +192,7 @@ class Facts:
     def _nodes_upstream(self) -> Walked:
         if self.key.kind is Kind.CONTEXT:
             return Walked(Walk(((self.key,),), ()))
-        return self._steps_upstream if self.through_copies else self._walked(edges=False)
+        return self._steps_upstream if self._wants_edges else self._walked(edges=False)
 
     @cached_property
     def _steps_upstream(self) -> Walked:

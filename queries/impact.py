@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from typing_extensions import override
 
 from lineage.answers.conversions import ColumnType, made_frame
 from lineage.answers.labels import listed
+from lineage.answers.marks import EMPTY, Graph
 from lineage.answers.notebook import Part, node_cells
 from lineage.answers.subgraph import Copy
+from lineage.answers.view import BUDGET, Show, View, view_of
 from lineage.contract.backend import Backend
 from lineage.contract.roles import Role
 from lineage.contract.walking import Cut, Direction, Limits, Walk
@@ -22,6 +24,7 @@ from lineage.model.rows import EdgeRow
 from lineage.model.texts import printable
 from lineage.queries.aliases import deployed_as
 from lineage.queries.copies import remarks_on_twins
+from lineage.queries.graphs import graph_of
 from lineage.queries.members import starts_of
 from lineage.queries.notes import behind_failures, deleted_among, inherited, purged_among
 from lineage.queries.paths import Way, levels_of, steps_back
@@ -94,6 +97,30 @@ class Impact(Shown):
     truncated: Cut | None
     number: int
     copies: tuple[Copy, ...] = ()
+    _graph: Graph = field(default=EMPTY, repr=False, compare=False)
+
+    def view(self, *, budget: int = BUDGET, show: Show = "all", opened: Sequence[str] = ()) -> View:
+        """Return what changes reach, in few marks, as `view_of` does; what is deployed stays single, the first of it.
+
+        The role of an affected artifact is "affected", or "deployed" as that of executions that deploy; its badge
+        is its place among the affected.
+        """
+        deployed = [each.node.key for each in self.affected if each.deployed]
+        roles = {
+            each.node.key: "deployed" if each.deployed else "affected" for each in self.affected
+        }
+        graph = self._graph._replace(
+            notes=self.notes,
+            aliases={
+                each.node.key: tuple(name.rpartition(" of ")[0] for name in each.deployed_as)
+                for each in self.affected
+            },
+            roles=roles | dict.fromkeys(self.deployments, "deployed"),
+            badges={each.node.key: f"{place}" for place, each in enumerate(self.affected, start=1)},
+        )
+        return view_of(
+            graph, budget=budget, show=show, opened=opened, pinned=deployed[: budget // 4]
+        )
 
     @property
     def by_type(self) -> dict[str, tuple[Affected, ...]]:
@@ -218,6 +245,13 @@ def impact(
         ),
         truncated=walk.cut,
         number=reader.number,
+        _graph=graph_of(
+            reader,
+            [key for key in walk.keys if key in told or key not in left_out],
+            walk.edges,
+            focus=walk.levels[0],
+            cuts=[walk.cut],
+        ),
     )
 
 

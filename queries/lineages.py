@@ -55,6 +55,7 @@ class Lineage:
         self._reader = reader
         self.inherited = steps.inherited
         self.keys = frozenset(walk.keys)
+        self.edges = walk.edges
         self.cut = walk.cut
         self.frontier = frozenset(walk.cut.frontier) if walk.cut else frozenset()
         self._before: dict[NodeKey, list[EdgeRow]] = {}

@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from lineage.answers.notebook import node_cells
 from lineage.answers.subgraph import Subgraph
+from lineage.answers.view import BUDGET, Show, View, view_of
 from lineage.contract.backend import Backend
 from lineage.contract.registry import registry
 from lineage.contract.walking import Cut, Direction, Limits, Walk, check_limits, check_starts
@@ -42,6 +43,14 @@ class Paths(Shown):
     target: NodeKey
     shortest: tuple[NodeKey, ...]
     subgraph: Subgraph
+
+    def view(self, *, budget: int = BUDGET, show: Show = "all", opened: Sequence[str] = ()) -> View:
+        """Return all ways in few marks, as `view_of` does; the nodes of the shortest stay single, and have the role "path"."""
+        graph = self.subgraph.graph()._replace(
+            focus=tuple(dict.fromkeys((self.source, self.target))),
+            roles=dict.fromkeys(self.shortest, "path"),
+        )
+        return view_of(graph, budget=budget, show=show, opened=opened, pinned=self.shortest)
 
     @override
     def _html(self) -> str:

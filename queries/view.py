@@ -58,6 +58,7 @@ def view(
     >>> [mark.label for mark in answer.marks]
     ['churn.csv', 'Train ×3', 'Model ×3']
     """
+    as_of = backend.pin(as_of)
     reader = Reader(backend, as_of, happened_by)
     holders = _holder_types(reader, by)
     graph = lineage_of(
@@ -68,7 +69,7 @@ def view(
         inputs=inputs,
         gone=gone,
         happened_by=happened_by,
-        as_of=reader.number if as_of is None else as_of,
+        as_of=as_of,
     )
     graph = _with_contexts(reader, graph, [key for key in starts if key.kind is Kind.CONTEXT])
     artifacts = [row.key for row in graph.nodes if row.key.kind is Kind.ARTIFACT]

@@ -124,7 +124,7 @@ def _words(graph: Indexed, group: Group) -> tuple[str, tuple[str, ...]]:
 def _what(group: Group) -> str:
     if group.look.type:
         return short_type(group.look.type)
-    return f"{group.look.kind}s"
+    return f"other {group.look.kind}s"
 
 
 def drawn_edges(
@@ -135,24 +135,22 @@ def drawn_edges(
     What goes on inside one run, or another group that was chosen, is not an edge. Where artifacts or executions are
     hidden each is an edge from what is before it to what is after it.
     """
-    groups = [-1] * len(graph)
+    groups, inside = [-1] * len(graph), [0] * len(graph)
+    chosen = 0
     for number, each in enumerate(drawn):
         for place in each.group.members:
             groups[place] = number
+        for part in each.group.parts or (each.group,):
+            if part.is_chosen:
+                chosen += 1
+                for place in part.members:
+                    inside[place] = chosen
+    edges = zip(graph.sources, graph.targets, graph.kinds, strict=True)
     counted = Bundles(groups)
-    counted.add(zip(graph.sources, graph.targets, graph.kinds, strict=True))
+    counted.add(edge for edge in edges if not chosen or not 0 < inside[edge[0]] == inside[edge[1]])
     if hidden:
         _join_hidden(graph, groups, counted)
-    return [
-        _edge(graph, drawn, bundle)
-        for bundle in counted
-        if bundle.source != bundle.target or not _is_chosen(drawn[bundle.source].group)
-    ]
-
-
-def _is_chosen(group: Group) -> bool:
-    """Whether a group was put together by a choice of the user."""
-    return bool(group.name) and group.rule != "rest"
+    return [_edge(graph, drawn, bundle) for bundle in counted]
 
 
 def _join_hidden(graph: Indexed, groups: Sequence[int], counted: Bundles) -> None:

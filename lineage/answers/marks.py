@@ -13,7 +13,7 @@ from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import Batch, EdgeRow, NodeRow, TypeRow
 from lineage.model.schema import AnyType
 
-__all__ = ["Graph", "Mark", "MarkEdge"]
+__all__ = ["EMPTY", "Graph", "Mark", "MarkEdge"]
 
 
 class Graph(NamedTuple):
@@ -41,6 +41,9 @@ class Graph(NamedTuple):
         types = [TypeRow(each, 0) for each in self.types.values()]
         whole = Batch(types=types, nodes=self.nodes, edges=self.edges)
         return Batches([whole], number=self.number, focus=self.focus, cuts=self.cuts)
+
+
+EMPTY = Graph((), (), {})
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,13 @@ from typing import IO, Literal, Protocol, TypeAlias, cast, get_args
 from typing_extensions import override
 
 from lineage.answers.choosing import FOLDER, VERSIONS, chosen_groups, holder_type
-from lineage.answers.drawing import drawn_edges, drawn_mark, drawn_of, on_false_cycles
+from lineage.answers.drawing import (
+    drawn_edges,
+    drawn_mark,
+    drawn_of,
+    on_false_cycles,
+    told_apart,
+)
 from lineage.answers.indexed import Indexed
 from lineage.answers.marks import Graph, Mark, MarkEdge
 from lineage.answers.names import short_type
@@ -238,7 +244,9 @@ def _view(base: _Base, opened: Sequence[str]) -> View:
     drawn = sorted(drawn, key=lambda each: each.group.members[0])
     edges = drawn_edges(base.indexed, drawn, hidden=base.asked.hidden)
     false = on_false_cycles(base.indexed, drawn, edges)
-    marks = tuple(drawn_mark(base.indexed, each, is_false_cycle=each.id in false) for each in drawn)
+    marks = told_apart(
+        [drawn_mark(base.indexed, each, is_false_cycle=each.id in false) for each in drawn]
+    )
     asked, graph = base.asked, base.indexed.graph
     return View(
         marks=marks,

@@ -36,6 +36,11 @@ class Group(NamedTuple):
     name: str = ""
     parts: tuple[Group, ...] = ()
 
+    @property
+    def is_chosen(self) -> bool:
+        """Whether a choice of the user put the nodes together."""
+        return bool(self.name) and self.rule != "rest"
+
 
 class Grouped(NamedTuple):
     """The groups of a graph, and whether all nodes that were to be single are so."""

@@ -73,7 +73,7 @@ def test_the_groups_are_those_of_the_last_round_within_the_budget(
     rounds = rounds_of(colours, edges)
     within = [parts for parts in rounds if len(parts) <= budget]
     assert _parts(found.groups) == (within or rounds)[-1 if within else 0]
-    assert found.is_exact == (found.groups is not None and _parts(found.groups) == rounds[-1])
+    assert found.is_exact == (_parts(found.groups) == rounds[-1])
 
 
 @given(graphs())

@@ -73,6 +73,7 @@ def hostile() -> list[object]:
     impact, summary = store.impact(data_key), store.show(one)
     diff, peers = store.diff(one, other), store.peers(data_key)
     comparison, paths = store.compare(one, other), store.paths(data_key, one)
+    view = store.view(data_key, by=HOSTILE)
     proof, curve = store.prove(one), store.series(runs[0].key, HOSTILE)
     return [
         store,
@@ -95,6 +96,9 @@ def hostile() -> list[object]:
         store.log()[0],
         store.log(one)[0],
         store.upstream(one),
+        view,
+        view.marks[0],
+        view.edges[0],
         impact,
         impact.affected[0],
         impact.affected[0].path,
