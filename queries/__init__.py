@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lineage.answers.curves import CurveSummary
     from lineage.answers.log import Log
     from lineage.answers.sequences import Events, Types
+    from lineage.answers.view import Mark, MarkEdge, View
     from lineage.contract.roles import Role
     from lineage.queries.actors import ActorRemoval
     from lineage.queries.aliases import Held, Tenure
@@ -55,6 +56,8 @@ __all__ = [
     "Info",
     "Linked",
     "Log",
+    "Mark",
+    "MarkEdge",
     "Metric",
     "Overview",
     "Page",
@@ -73,6 +76,7 @@ __all__ = [
     "Types",
     "UriMoves",
     "Versions",
+    "View",
     "Way",
 ]
 
@@ -80,6 +84,7 @@ _HOMES = {
     "lineage.answers.curves": ("CurveSummary",),
     "lineage.answers.log": ("Log",),
     "lineage.answers.sequences": ("Events", "Types"),
+    "lineage.answers.view": ("Mark", "MarkEdge", "View"),
     "lineage.queries.actors": ("ActorRemoval",),
     "lineage.queries.aliases": ("Held", "Tenure"),
     "lineage.queries.blame": ("Blame", "Blamed"),

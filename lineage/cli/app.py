@@ -91,6 +91,14 @@ COMMANDS = (
     ),
     Command("upstream", "walks.upstream", ("lineage upstream models/tree.pickle --type Dataset",)),
     Command("downstream", "walks.downstream", ("lineage downstream artifact:1 --hops 2",)),
+    Command(
+        "view",
+        "views.view",
+        (
+            "lineage view models/tree.pickle",
+            "lineage view data/wine.csv --downstream --show artifacts",
+        ),
+    ),
     Command("impact", "questions.impact", ("lineage impact artifact:1",)),
     Command("path", "walks.path", ("lineage path artifact:1 models/tree.pickle",)),
     Command("diff", "questions.diff", ("lineage diff models/tree.pickle models/logistic.pickle",)),

@@ -23,6 +23,8 @@ from lineage.cli.options import (
     Hops,
     Message,
     Nodes,
+    OfDownstream,
+    OfUpstream,
     Seconds,
     StoreUrl,
     direction,
@@ -62,12 +64,6 @@ ExportFile: TypeAlias = Annotated[
 From: TypeAlias = Annotated[
     list[str] | None,
     typer.Option("--from", metavar="NODE", help="Only the lineage of this node; may be repeated."),
-]
-OfUpstream: TypeAlias = Annotated[
-    bool, typer.Option("--upstream", help="Of the lineage only what the node was made from.")
-]
-OfDownstream: TypeAlias = Annotated[
-    bool, typer.Option("--downstream", help="Of the lineage only what was made from the node.")
 ]
 
 

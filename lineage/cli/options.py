@@ -41,6 +41,8 @@ __all__ = [
     "NodeText",
     "NodeTexts",
     "Nodes",
+    "OfDownstream",
+    "OfUpstream",
     "Seconds",
     "StoreUrl",
     "ThroughCopies",
@@ -141,6 +143,12 @@ Inputs: TypeAlias = Annotated[
 ]
 NoGone: TypeAlias = Annotated[
     bool, typer.Option("--no-gone", help="Leave out deleted nodes, and say how many.")
+]
+OfUpstream: TypeAlias = Annotated[
+    bool, typer.Option("--upstream", help="Of the lineage only what the node was made from.")
+]
+OfDownstream: TypeAlias = Annotated[
+    bool, typer.Option("--downstream", help="Of the lineage only what was made from the node.")
 ]
 Format: TypeAlias = Annotated[
     str | None,

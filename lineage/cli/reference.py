@@ -10,6 +10,7 @@ from typing import Any
 from typer.main import get_command
 
 from lineage.answers.log import LogEntry, NodeEntry
+from lineage.answers.view import Mark, MarkEdge, View
 from lineage.cli.aliases import Aliases
 from lineage.cli.app import (
     COMMANDS,
@@ -59,6 +60,7 @@ _ANSWERS: Mapping[str, Mapping[str, type | list[str]]] = {
     "search": {"": Hits},
     "upstream": _WALK,
     "downstream": _WALK,
+    "view": {"": View, "marks": Mark, "edges": MarkEdge},
     "impact": {"": Impact, "affected": Affected},
     "path": {"": Paths},
     "diff": {"": Diff, "differences": Difference, "changes": FieldChange},

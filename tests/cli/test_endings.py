@@ -25,6 +25,7 @@ READING = [
     ("search", "a"),
     ("upstream", "artifact:1"),
     ("downstream", "artifact:1"),
+    ("view", "artifact:1"),
     ("impact", "artifact:1"),
     ("path", "artifact:1", "artifact:2"),
     ("diff", "artifact:1", "artifact:2"),
