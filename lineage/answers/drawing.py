@@ -37,6 +37,9 @@ RULES = {
 """What makes a group, in words."""
 
 
+_MORE = {"others": ", others", "rest": ", more"}
+
+
 class Drawn(NamedTuple):
     """A group that is a mark, its id, and the id of the opened group that it is from."""
 
@@ -107,7 +110,7 @@ def _words(graph: Indexed, group: Group) -> tuple[str, tuple[str, ...]]:
         return name_of(rows[0], source.types, pointing[0]), details
     count = len(group.members)
     told = group.name or _what(group)
-    more = {"others": ", others", "rest": ", more"}.get(group.rule, "")
+    more = _MORE.get(group.rule, "") if group.look.type else ""
     size = f"×{len(group.parts):,} ({count:,} nodes)" if group.parts else f"×{count:,}"
     names = [name_of(row, source.types, each) for row, each in zip(rows, pointing, strict=True)]
     if count > LISTED:

@@ -166,10 +166,20 @@ def _partition(items: _Items, budget: int) -> tuple[_Found, bool]:
     for item, group in enumerate(found.groups):
         members[group].append(item)
     if found.is_exact:
-        return [
-            (each, "exact" if len(each) > 1 else "") for each in members.values()
-        ], keeps_singles
-    return _with_others(items, list(members.values()), first), keeps_singles
+        ruled = [(each, "exact") for each in members.values()]
+    else:
+        ruled = _with_others(items, list(members.values()), first)
+    return [(each, _rule(items, each, rule)) for each, rule in ruled], keeps_singles
+
+
+def _rule(items: _Items, members: Sequence[int], rule: str) -> str:
+    """Return the rule of a group: none of a single item, and a coarser one where not even the looks are alike."""
+    if len(members) == 1:
+        return ""
+    looks = [items.looks[number] for number in {items.look[each] for each in members}]
+    if len({(look.kind, look.type) for look in looks}) > 1:
+        return "others"
+    return "alike" if len(looks) > 1 and rule == "exact" else rule
 
 
 def _first_colours(items: _Items, budget: int) -> tuple[list[Hashable], bool]:
@@ -219,4 +229,4 @@ def _with_others(items: _Items, found: Sequence[list[int]], colours: Sequence[in
         members = sorted(item for some in rare for item in some)
         rule = "type" if len(rare) == parts[colour] else "others" if len(rare) > 1 else "alike"
         groups.append((members, rule))
-    return [(some, rule if len(some) > 1 else "") for some, rule in groups]
+    return groups

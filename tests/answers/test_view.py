@@ -223,8 +223,16 @@ def test_hidden_nodes_join_others(graph: Graph, budget: int, show: Show) -> None
     }
 
 
-@given(graphs(), st.sampled_from(["run", "versions", "folder", "Pipeline"]), st.integers(8, 30))
-def test_choices_keep_every_node_in_one_mark(graph: Graph, by: str, budget: int) -> None:
+CHOICES: list[tuple[str, Show]] = [
+    *(("run", "all"), ("Pipeline", "all"), ("versions", "all"), ("folder", "all")),
+    *(("versions", "artifacts"), ("folder", "executions")),
+]
+
+
+@given(graphs(), st.sampled_from(CHOICES), st.integers(8, 30))
+def test_choices_keep_every_node_in_one_mark(
+    graph: Graph, choice: tuple[str, Show], budget: int
+) -> None:
     holders = {
         row.key: (
             node(NodeKey(Kind.CONTEXT, 1 + number % 3), 14 + number % 3, name=f"c{number % 3}"),
@@ -235,8 +243,13 @@ def test_choices_keep_every_node_in_one_mark(graph: Graph, by: str, budget: int)
         row._replace(uri=f"s3://a/{number % 3}/{number % 2}")
         for number, row in enumerate(graph.nodes)
     ]
-    view = view_of(graph._replace(nodes=nodes, holders=holders), by=by, budget=budget)
-    assert sorted(members_of(view)) == sorted(row.key for row in nodes)
+    by, show = choice
+    chosen = graph._replace(nodes=nodes, holders=holders)
+    view = view_of(chosen, by=by, show=show, budget=budget)
+    hidden = {"all": None, "artifacts": Kind.EXECUTION, "executions": Kind.ARTIFACT}[show]
+    shown = sorted(row.key for row in nodes if row.key.kind is not hidden or row.key in graph.focus)
+    assert sorted(members_of(view)) == shown
+    assert len([key for mark in view.marks for key in mark.keys]) == len(shown)
     assert len(view.marks) <= budget
     assert {mark.keys[0] for mark in view.marks if mark.count == 1}.issuperset(graph.focus)
 
@@ -362,6 +375,8 @@ def test_too_many_types_are_still_within_the_budget() -> None:
     assert len(view.marks) == 8
     assert {"T100 ×51", "other artifacts ×93"} <= {mark.label for mark in view.marks}
     assert sum(mark.count for mark in view.marks) == 150
+    assert {mark.rule for mark in view.marks if mark.type == "" or mark.count > 60} == {"others"}
+    assert any("not alike in every way" in note for note in view.notes)
 
 
 def test_too_many_nodes_that_were_asked_about_are_said() -> None:
