@@ -18,13 +18,14 @@ from lineage.answers import conversions
 from lineage.answers.conversions import Frames, Tables
 from lineage.answers.marks import Graph
 from lineage.answers.notebook import fields_html, node_cells
+from lineage.answers.picturing import PICTURED, Pictured
 from lineage.contract.format import Batches, dumper
 from lineage.contract.standing import written_by_failures
-from lineage.contract.walking import Cut, Walk
+from lineage.contract.walking import Cut, Direction, Walk
 from lineage.errors import Corrupt, LineageError
 from lineage.model.entities import Edge, Node
 from lineage.model.keys import Kind, NodeKey
-from lineage.model.notebook import CELL, ROWS, Shown, html_answer, safely
+from lineage.model.notebook import CELL, ROWS, html_answer, safely
 from lineage.model.rows import NodeRow, edge_of, entities_of, entity_of
 from lineage.model.schema import AnyType
 from lineage.model.texts import shown
@@ -50,7 +51,7 @@ class Copy(NamedTuple):
         return safely(lambda: fields_html("Copy", self._asdict().items()), "Copy")
 
 
-class Subgraph(Shown, Generic[NodeT_co]):
+class Subgraph(Pictured, Generic[NodeT_co]):
     """Nodes and the edges among them, nearest to the start first.
 
     `matches` are the nodes of the type that was asked for (all nodes, where none was) without the
@@ -193,7 +194,7 @@ class Subgraph(Shown, Generic[NodeT_co]):
         )
 
     def export(self, format: str) -> str:
-        """Return the answer in a format, such as "mermaid", "dot", "gexf" or "node-link".
+        """Return the answer in a format, such as "svg", "mermaid", "dot", "gexf" or "node-link".
 
         What the format cannot hold is logged as a warning.
         """
@@ -201,6 +202,15 @@ class Subgraph(Shown, Generic[NodeT_co]):
         for loss in dumper(format).dump(self.batches(), target):
             _LOGGER.warning("%s: %s", format, loss)
         return target.getvalue().decode()
+
+    def to_svg(
+        self,
+        *,
+        highlight: Sequence[NodeKey] = (),
+        direction: Direction | Literal["upstream", "downstream", "both"] = Direction.BOTH,
+    ) -> str:
+        """Return a picture of the answer in 60 marks at most; the options are those of `View.export`."""
+        return self.view().to_svg(highlight=highlight, direction=direction)
 
     def to_networkx(self) -> networkx.MultiDiGraph[str]:
         """Return a NetworkX graph: nodes by key as text, their content and distance as attributes."""
@@ -225,6 +235,10 @@ class Subgraph(Shown, Generic[NodeT_co]):
         return (
             f"<Subgraph: {len(self)} nodes, {len(self._walk.edges)} edges as of {self.number}{cut}>"
         )
+
+    @override
+    def _svg(self) -> str | None:
+        return self.to_svg() if 0 < len(self) <= PICTURED else None
 
     @override
     def _html(self) -> str:

@@ -17,16 +17,18 @@ from lineage.answers.drawing import (
     on_false_cycles,
     told_apart,
 )
+from lineage.answers.highlighting import highlighted
 from lineage.answers.indexed import Indexed
 from lineage.answers.marks import Graph, Mark, MarkEdge
 from lineage.answers.names import short_type
 from lineage.answers.opening import PAGE, Opening, opened_in
+from lineage.answers.picturing import Pictured
 from lineage.answers.viewing import COARSE, Grouped, groups_of
 from lineage.contract.plugins import format_object
-from lineage.contract.walking import Cut
+from lineage.contract.walking import Cut, Direction, to_direction
 from lineage.errors import Invalid, NotFound, excerpt
 from lineage.model.keys import Kind, NodeKey
-from lineage.model.notebook import ROWS, Shown, html_answer
+from lineage.model.notebook import ROWS, html_answer
 from lineage.model.values import to_text
 
 __all__ = ["BUDGET", "Drawer", "Graph", "Mark", "MarkEdge", "Show", "View", "view_of"]
@@ -45,8 +47,10 @@ _HIDDEN: dict[str, tuple[Kind, ...]] = {
 class Drawer(Protocol):
     """A format that draws views."""
 
-    def draw(self, view: View, target: IO[bytes]) -> Collection[str]:
-        """Write a view; return a sentence for each kind of thing that the notation could not hold."""
+    def draw(
+        self, view: View, target: IO[bytes], *, highlight: Collection[str] | None = None
+    ) -> Collection[str]:
+        """Write a view, all marks dimmed but those of these ids; return a sentence for each loss."""
         ...
 
 
@@ -91,7 +95,7 @@ class _Base:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class View(Shown):
+class View(Pictured):
     """An answer in few marks: its nodes, alike ones together, and counted edges between them.
 
     `marks` are in the order of their nearest member: by its distance from the focus, then by key; every node of
@@ -164,20 +168,53 @@ class View(Shown):
                 kept.append(opening.text)
         return _view(self._base, tuple(kept))
 
-    def export(self, format: str) -> str:
-        """Return the view as a picture in a format that draws, by its name; `Invalid` for any other."""
+    def export(
+        self,
+        format: str,
+        *,
+        highlight: Sequence[NodeKey] = (),
+        direction: Direction | Literal["upstream", "downstream", "both"] = Direction.BOTH,
+    ) -> str:
+        """Return the view as a picture in a format that draws, by its name; `Invalid` for any other.
+
+        `highlight` dims all but what leads to a node and what it leads to, or the one of these that `direction`
+        says; of several nodes, all but the ways between them.
+        """
+        target = BytesIO()
+        self.draw(format, target, highlight=highlight, direction=direction)
+        return target.getvalue().decode()
+
+    def draw(
+        self,
+        format: str,
+        target: IO[bytes],
+        *,
+        highlight: Sequence[NodeKey] = (),
+        direction: Direction | Literal["upstream", "downstream", "both"] = Direction.BOTH,
+    ) -> Collection[str]:
+        """Write the picture that `export` returns; return a sentence for each kind of thing that it could not hold."""
         drawer = format_object(format)
         if not callable(getattr(drawer, "draw", None)):
             raise Invalid(
                 f"the format {format!r} draws no views; export the answer in it, not the view"
             )
-        target = BytesIO()
-        cast(Drawer, drawer).draw(self, target)
-        return target.getvalue().decode()
+        shown = None
+        if highlight:
+            shown = highlighted(self.graph, self.marks, highlight, to_direction(direction))
+        return cast(Drawer, drawer).draw(self, target, highlight=shown)
 
-    def to_svg(self) -> str:
-        """Return the view as a picture that every browser shows."""
-        return self.export("svg")
+    def to_svg(
+        self,
+        *,
+        highlight: Sequence[NodeKey] = (),
+        direction: Direction | Literal["upstream", "downstream", "both"] = Direction.BOTH,
+    ) -> str:
+        """Return the view as a picture that every browser shows; the options are those of `export`."""
+        return self.export("svg", highlight=highlight, direction=direction)
+
+    @override
+    def _svg(self) -> str | None:
+        return self.to_svg() if self.marks else None
 
     def __len__(self) -> int:
         return len(self.marks)

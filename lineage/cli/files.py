@@ -11,6 +11,7 @@ from typing import IO, Annotated, TypeAlias, cast
 
 import typer
 
+from lineage.answers.view import View
 from lineage.cli import output
 from lineage.cli.escaping import Harmless
 from lineage.cli.options import (
@@ -38,14 +39,15 @@ from lineage.cli.options import (
 from lineage.cli.output import several
 from lineage.cli.progress import counted, told
 from lineage.contract.files import refuse_one_of
-from lineage.contract.format import Batches, Database, connector, dumper, format_of_suffix
+from lineage.contract.format import Batches, Database, connector, draws, dumper, format_of_suffix
 from lineage.contract.plugins import shown_url, store_file
 from lineage.contract.transaction import Author
-from lineage.contract.walking import Cut
+from lineage.contract.walking import Cut, Direction, Limits
 from lineage.interchange import exporting
 from lineage.interchange.exporting import writable, write_file
 from lineage.interchange.importing import Imported, read_file, read_graph, write_graph
 from lineage.interchange.mirroring import follow, opened
+from lineage.model.keys import NodeKey
 from lineage.model.progress import Line, on_terminal, terminal_line
 from lineage.model.texts import printable
 from lineage.model.values import to_text
@@ -64,6 +66,14 @@ ExportFile: TypeAlias = Annotated[
 From: TypeAlias = Annotated[
     list[str] | None,
     typer.Option("--from", metavar="NODE", help="Only the lineage of this node; may be repeated."),
+]
+Highlight: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NODE",
+        help="In a picture, dim all but what leads to this node and what it leads to; of several, all but the ways "
+        "between them.",
+    ),
 ]
 
 
@@ -85,6 +95,7 @@ def export(
     from_: From = None,
     upstream: OfUpstream = False,
     downstream: OfDownstream = False,
+    highlight: Highlight = None,
     store: StoreUrl = HERE,
     as_of: AsOf = None,
     as_json: AsJson = False,
@@ -94,7 +105,7 @@ def export(
 ) -> None:
     """Write the store, or the lineage of a node, to a file.
 
-    What the format cannot hold is said. A pipe gets node-link JSON, which loses nothing, unless
+    A picture shows alike nodes as one. What the format cannot hold is said. A pipe gets node-link JSON, which loses nothing, unless
     another format is named.
     """
     if as_json and file == "-":
@@ -103,19 +114,23 @@ def export(
         raise usage("--upstream and --downstream are of a node: name one with --from")
     bounds = limits(hops, nodes, seconds)
     notation = format or (WHOLE if file == "-" else format_of_suffix(file))
+    if highlight and not (from_ and draws(notation)):
+        raise usage("--highlight is for a picture of a lineage: name a node with --from, and svg")
     cuts: tuple[Cut, ...] = ()
     with open_to_read(store, as_of) as opened:
         number = opened.as_of or 0
-        if from_:
-            keys = [named(opened, each) for each in from_]
-            way = direction(upstream=upstream, downstream=downstream)
-            batches = lineage_of(
-                opened.backend, keys, way, limits=bounds, as_of=opened.as_of
-            ).batches()
-            cuts = batches.cuts
+        keys = [named(opened, each) for each in from_ or ()]
+        way = direction(upstream=upstream, downstream=downstream)
+        if keys and draws(notation):
+            lit = [named(opened, each) for each in highlight or ()]
+            view = opened.view(*keys, direction=way, limits=bounds)
+            cuts = view.truncated
+            draw = partial(_drawn, view, lit)
+            losses = _write(opened, file, notation, draw)
         else:
-            batches = exporting.batches(opened.backend, as_of=opened.as_of)
-        losses = _write_counted(opened, file, notation, batches, quiet=as_json)
+            batches = _batches(opened, keys, way, bounds)
+            cuts = batches.cuts
+            losses = _write_counted(opened, file, notation, batches, quiet=as_json)
     for cut in cuts:
         output.note_cut(cut, of="the lineage")
     for loss in losses:
@@ -123,6 +138,19 @@ def export(
     if file != "-":
         answer = Exported(file, notation, losses, cuts, number)
         output.deliver(answer, _exported, as_json=as_json)
+
+
+def _batches(store: Store, keys: list[NodeKey], way: Direction, bounds: Limits) -> Batches:
+    """Return the lineage of nodes, or the whole store where none is named, as a stream."""
+    if not keys:
+        return exporting.batches(store.backend, as_of=store.as_of)
+    return lineage_of(store.backend, keys, way, limits=bounds, as_of=store.as_of).batches()
+
+
+def _drawn(
+    view: View, highlight: list[NodeKey], target: IO[bytes], notation: str
+) -> Collection[str]:
+    return view.draw(notation, target, highlight=highlight)
 
 
 def _write_counted(

@@ -26,6 +26,7 @@ __all__ = [
     "Loader",
     "Reading",
     "connector",
+    "draws",
     "dumper",
     "format_of_suffix",
     "loader",
@@ -137,6 +138,11 @@ def dumper(name: str) -> Dumper:
     if not callable(getattr(found, "dump", None)):
         raise Invalid(f"the format {name!r} can be read but not written; choose another")
     return cast(Dumper, found)
+
+
+def draws(name: str) -> bool:
+    """Whether a format makes pictures, in which alike nodes are one."""
+    return callable(getattr(format_object(name), "draw", None))
 
 
 def loader(name: str) -> Loader:

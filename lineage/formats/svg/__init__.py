@@ -23,7 +23,7 @@ __all__ = ["draw", "dump"]
 def draw(
     view: View, target: IO[bytes], *, highlight: Collection[str] | None = None
 ) -> Collection[str]:
-    """Write a view as it is; `highlight`, ids of marks, dims all others.
+    """Write a view as it is; `highlight`, ids of marks, dims all others. Say where alike nodes are one mark.
 
     >>> import lineage
     >>> with lineage.connect("memory:") as store:
@@ -33,17 +33,15 @@ def draw(
     True
     """
     target.write(picture(view, highlight).encode())
-    return ()
+    nodes, marks = len(view.graph.nodes), len(view.marks)
+    if nodes == marks:
+        return ()
+    return (f"the picture has {marks} marks for {nodes:,} nodes: alike ones are one",)
 
 
 def dump(batches: Iterable[Batch], target: IO[bytes]) -> Collection[str]:
-    """Write a graph as a view of 60 marks at most; say so where alike nodes are in one."""
-    view = view_of(_graph(batches))
-    draw(view, target)
-    nodes = len(view.graph.nodes)
-    if nodes == len(view.marks):
-        return ()
-    return (f"the picture has {len(view.marks)} marks for {nodes:,} nodes: alike ones are in one",)
+    """Write a graph as a view of 60 marks at most, as `draw` does."""
+    return draw(view_of(_graph(batches)), target)
 
 
 def _graph(batches: Iterable[Batch]) -> Graph:

@@ -15,7 +15,7 @@ __all__ = ["SIGNS", "STACKED", "Box", "box_of", "number", "outline", "rule_of", 
 
 STACKED = 7.0
 """How far the stack of a group sticks out to the right and below."""
-_HEIGHT = 38.0
+_HEIGHTS = {Kind.ARTIFACT: 38.0, Kind.EXECUTION: 38.0, Kind.CONTEXT: 43.0}
 _ROOM, _LEAST = 196.0, 44.0
 _PADDING = {Kind.ARTIFACT: 17.0, Kind.EXECUTION: 12.0, Kind.CONTEXT: 12.0}
 _NAME, _SMALL = 12.0, 10.0
@@ -82,7 +82,7 @@ def box_of(mark: Mark, held: int = 0) -> Box:
     name = fitted(mark.label, _ROOM, _NAME, bold=True)
     inside = max(width(name, _NAME, bold=True), width(line, _SMALL) + signs, _LEAST)
     whole = round(inside + 2 * _PADDING[mark.kind])
-    return Box(mark, name, line, float(whole), _HEIGHT)
+    return Box(mark, name, line, float(whole), _HEIGHTS[mark.kind])
 
 
 def drawn(box: Box, left: float, top: float, *, label: str, is_dim: bool) -> str:
@@ -136,13 +136,13 @@ def outline(kind: Kind, across: float, down: float, more: str = "") -> str:
 
 
 def _texts(box: Box) -> Iterator[str]:
-    mark, left = box.mark, _PADDING[box.mark.kind]
-    yield f'<text class="small state" x="{number(left)}" y="15">{safe(box.line)}</text>'
-    yield f'<text class="name" x="{number(left)}" y="30">{safe(box.name)}</text>'
-    place = box.width - left - 11
+    mark, left = box.mark, number(_PADDING[box.mark.kind])
+    yield f'<text class="small state" x="{left}" y="{number(box.height - 23)}">{safe(box.line)}</text>'
+    yield f'<text class="name" x="{left}" y="{number(box.height - 8)}">{safe(box.name)}</text>'
+    place = box.width - _PADDING[mark.kind] - 11
     for name in (mark.state, "cycle" if mark.is_false_cycle else ""):
         if name:
-            yield sign(name, place, 6)
+            yield sign(name, place, box.height - 32)
             place -= _SIGN
 
 
