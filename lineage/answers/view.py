@@ -198,9 +198,9 @@ class View(Pictured):
             raise Invalid(
                 f"the format {format!r} draws no views; export the answer in it, not the view"
             )
-        shown = None
-        if highlight:
-            shown = highlighted(self.graph, self.marks, highlight, to_direction(direction))
+        if not highlight:
+            return cast(Drawer, drawer).draw(self, target)
+        shown = highlighted(self.graph, self.marks, highlight, to_direction(direction))
         return cast(Drawer, drawer).draw(self, target, highlight=shown)
 
     def to_svg(

@@ -220,7 +220,7 @@ def install_format(install: Install) -> Install:
 
 
 def test_our_formats_are_found() -> None:
-    assert format_names() == ["cytoscape", "dot", "gexf", "graphml", "mermaid", "mlmd", "node-link"]
+    assert format_names() == ["cytoscape", "dot", "gexf", "graphml", "mermaid", "mlmd", "node-link", "svg"]
     for name in format_names():
         assert callable(dumper(name).dump)
     assert callable(loader("node-link").load)
