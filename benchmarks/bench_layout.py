@@ -20,6 +20,7 @@ from benchmarks.sizes import SMALL
 from benchmarks.traces import Trace, write_trace
 from lineage.answers.layout import SIZE, layout
 from lineage.answers.view import View, view_of
+from lineage.interchange.exporting import batches
 from lineage.model.rows import EVENT_KINDS
 
 Edges: TypeAlias = list[tuple[int, int]]
@@ -36,12 +37,12 @@ class Line(NamedTuple):
 def trace_graph(nodes: int) -> tuple[int, Edges]:
     """Return a trace as a graph: a window of spans, read by the next eleven runs, and warm starts."""
     with lineage.connect("memory:") as store:
-        trace = write_trace(store, nodes)
-        answer = store.downstream(trace.first_span, limits=lineage.Limits(nodes=None))
-        keys = {key: place for place, key in enumerate(answer.keys)}
-        graph = answer.graph()
-    rows = [row for row in graph.edges if row.kind in EVENT_KINDS]
-    return len(keys), list(dict.fromkeys((keys[row.source], keys[row.target]) for row in rows))
+        write_trace(store, nodes)
+        rows = [row for batch in batches(store.backend) for row in batch.edges]
+    rows = [row for row in rows if row.kind in EVENT_KINDS]
+    keys = dict.fromkeys(key for row in rows for key in (row.source, row.target))
+    places = {key: place for place, key in enumerate(keys)}
+    return len(keys), list(dict.fromkeys((places[row.source], places[row.target]) for row in rows))
 
 
 def hub_graph(samples: int) -> tuple[int, Edges]:
@@ -143,7 +144,7 @@ def bench_layout_of_10_000_marks(benchmark: Any, shape: str) -> None:
     """Under a second of processor time; the longest of a trace's edges have no bends."""
     size = 500 if SMALL else 10_000
     count, edges = {
-        "trace": lambda: trace_graph(2 * size),
+        "trace": lambda: trace_graph(size),
         "hub": lambda: hub_graph(size // 3),
         "random": lambda: random_graph(1, size, 2 * size, 30),
     }[shape]()
