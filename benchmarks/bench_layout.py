@@ -45,6 +45,17 @@ def trace_graph(nodes: int) -> tuple[int, Edges]:
     return len(keys), list(dict.fromkeys((places[row.source], places[row.target]) for row in rows))
 
 
+def window_graph(runs: int) -> tuple[int, Edges]:
+    """Return the first runs of a warm pipeline: each reads the last eleven spans, and the model before."""
+    edges: Edges = []
+    for run in range(runs):
+        span, train, model, evaluate, metrics = range(5 * run, 5 * run + 5)
+        edges += [(5 * before, train) for before in range(max(0, run - 10), run + 1)]
+        edges += [(model - 5, train)] if run else []
+        edges += [(train, model), (model, evaluate), (span, evaluate), (evaluate, metrics)]
+    return 5 * runs, edges
+
+
 def hub_graph(samples: int) -> tuple[int, Edges]:
     """Return a reference that every step reads, and a merge that reads what every step wrote."""
     edges = []
@@ -67,7 +78,7 @@ def random_graph(seed: int, nodes: int, edges: int, span: int) -> tuple[int, Edg
 
 def twenty_graphs() -> Iterator[tuple[int, Edges]]:
     """Yield traces, hubs and random graphs of the sizes that views have."""
-    yield from (trace_graph(nodes) for nodes in (60, 100, 160, 240))
+    yield from (window_graph(runs) for runs in (4, 8, 12, 20))
     yield from (hub_graph(samples) for samples in (12, 40))
     yield from (random_graph(seed, 60, 70 + 20 * (seed % 3), 12) for seed in range(7))
     yield from (random_graph(seed, 120, 140 + 30 * (seed % 2), 20) for seed in range(4))

@@ -23,8 +23,8 @@ GAPS = (60.0, 16.0)
 
 # The numbers below are what takes 10,000 nodes under a second of processor time, and on the 20 graphs of
 # benchmarks/bench_layout.py few more crossings than Graphviz has; work counts visits of edges.
-_SHORTENED = 300_000
-_ORDERED = 150_000
+_SHORTENED = 200_000
+_ORDERED = 120_000
 _ROUNDS = 24
 _PATIENCE = 10
 _STARTED = 1_000

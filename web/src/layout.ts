@@ -26,8 +26,8 @@ export const MAX_BENDS = 6_000;
 export const SIZE: Pair = [160, 34];
 export const GAPS: Pair = [60, 16];
 
-const SHORTENED = 300_000;
-const ORDERED = 150_000;
+const SHORTENED = 200_000;
+const ORDERED = 120_000;
 const ROUNDS = 24;
 const PATIENCE = 10;
 const STARTED = 1_000;
