@@ -409,14 +409,15 @@ class Store(Shown, Reading, Viewing, Moving, Removing):
     ) -> tuple[str, ...]:
         """Write the whole store to a file; return a sentence for each thing that the format lost.
 
-        The format is that of the file's suffix, unless given.
+        The format is that of the file's suffix, unless given. CSV is two files, of `graph.csv` `graph.nodes.csv`
+        and `graph.edges.csv`.
         """
-        from lineage.interchange.exporting import export, write_file
+        from lineage.interchange.exporting import batches, export_file
 
-        return write_file(
+        return export_file(
             target,
             format,
-            lambda file, name: export(self.backend, file, name, as_of=self.as_of),
+            lambda: batches(self.backend, as_of=self.as_of),
             apart_from=self.backend.files,
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, redirect_stdout
 from dataclasses import dataclass
 from functools import partial
@@ -44,7 +44,7 @@ from lineage.contract.plugins import shown_url, store_file
 from lineage.contract.transaction import Author
 from lineage.contract.walking import Cut, Direction, Limits
 from lineage.interchange import exporting
-from lineage.interchange.exporting import writable, write_file
+from lineage.interchange.exporting import export_file, file_names, writable
 from lineage.interchange.importing import Imported, read_file, read_graph, write_graph
 from lineage.interchange.mirroring import follow, opened
 from lineage.model.keys import NodeKey
@@ -79,9 +79,10 @@ Highlight: TypeAlias = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What was written where, what the format could not hold, and which limit cut each lineage."""
+    """What was written where, in which files, what the format could not hold, and which limit cut each lineage."""
 
     file: str
+    files: Sequence[str]
     format: str
     losses: Collection[str]
     truncated: Collection[Cut]
@@ -105,8 +106,9 @@ def export(
 ) -> None:
     """Write the store, or the lineage of a node, to a file.
 
-    A picture shows alike nodes as one. What the format cannot hold is said. A pipe gets node-link JSON, which loses nothing, unless
-    another format is named.
+    A picture shows alike nodes as one. What the format cannot hold is said. A pipe gets node-link JSON,
+    which loses nothing, unless another format is named. CSV is two files: of graph.csv graph.nodes.csv and
+    graph.edges.csv.
     """
     if as_json and file == "-":
         raise usage("--json tells what was written to a FILE: name one")
@@ -136,7 +138,8 @@ def export(
     for loss in losses:
         output.note(loss)
     if file != "-":
-        answer = Exported(file, notation, losses, cuts, number)
+        files = [str(each) for each in file_names(file, notation)]
+        answer = Exported(file, files, notation, losses, cuts, number)
         output.deliver(answer, _exported, as_json=as_json)
 
 
@@ -160,21 +163,21 @@ def _write_counted(
     hidden = quiet or (file == "-" and on_terminal(sys.stdout))
     with terminal_line("writing…", quiet=hidden) as line:
         stream = counted(batches, line)
-        return _write(store, file, notation, lambda target, name: dumper(name).dump(stream, target))
+        return _write(store, file, notation, stream)
 
 
 def _exported(answer: Exported) -> Iterator[str]:
-    yield f"Wrote {printable(answer.file)} as {answer.format}, as of transaction {answer.number}."
+    yield f"Wrote {printable(' and '.join(answer.files))} as {answer.format}, as of transaction {answer.number}."
 
 
-def _write(store: Store, file: str, notation: str, write: output.Write) -> tuple[str, ...]:
+def _write(store: Store, file: str, notation: str, stream: Batches) -> tuple[str, ...]:
     if file != "-":
-        return write_file(file, notation, write, apart_from=store.backend.files)
-    dumper(notation)
+        return export_file(file, notation, lambda: stream, apart_from=store.backend.files)
+    writes = dumper(notation)
     with writable("stdout"):
         sys.stdout.flush()
         target = Harmless(sys.stdout.buffer, notation, on_terminal=on_terminal(sys.stdout))
-        losses = tuple(write(cast(IO[bytes], target), notation))
+        losses = tuple(writes.dump(stream, cast(IO[bytes], target)))
         target.finish()
     return losses
 

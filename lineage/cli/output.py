@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Collection, Iterable
-from typing import IO, TextIO, TypeAlias, TypeVar
+from collections.abc import Callable, Iterable
+from typing import TextIO, TypeVar
 
 from lineage.cli.documents import json_text, plain
 from lineage.contract.walking import Cut
@@ -13,7 +13,6 @@ from lineage.model.progress import on_terminal
 from lineage.model.texts import printable
 
 __all__ = [
-    "Write",
     "bold",
     "deliver",
     "note",
@@ -25,7 +24,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-Write: TypeAlias = Callable[[IO[bytes], str], Collection[str]]
 MESSAGE = 2_000
 """A remark is cut beyond this many characters; a name in it may have millions."""
 INDENT = 2

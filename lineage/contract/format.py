@@ -1,6 +1,6 @@
 """Formats: other people's notations for a graph, reached by name.
 
-A format is a module (or any object) with `dump`, `load`, `connect` or more than one of them. It sees
+A format is a module (or any object) with `dump` or `dump_parts`, `load`, `connect` or more than one of them. It sees
 batches of rows and never a backend, so that a store of any size streams through it. Over a whole
 stream all types come first, then all nodes, then all edges.
 """
@@ -24,16 +24,19 @@ __all__ = [
     "Database",
     "Dumper",
     "Loader",
+    "PartsDumper",
     "Reading",
     "connector",
     "draws",
     "dumper",
     "format_of_suffix",
     "loader",
+    "parts_dumper",
 ]
 
 _SUFFIXES = {
     ".json": "node-link",
+    ".csv": "csv",
     ".graphml": "graphml",
     ".gexf": "gexf",
     ".cyjs": "cytoscape",
@@ -73,6 +76,19 @@ class Dumper(Protocol):
 
     def dump(self, batches: Iterable[Batch], target: IO[bytes]) -> Collection[str]:
         """Write a graph; return a sentence for each kind of thing that the notation could not hold."""
+        ...
+
+
+class PartsDumper(Protocol):
+    """A format that is several files of one graph, which `PARTS` names: `nodes` is that of `graph.nodes.csv`."""
+
+    @property
+    def PARTS(self) -> Sequence[str]:  # noqa: N802  # a constant of a module
+        """The names of the files."""
+        ...
+
+    def dump_parts(self, batches: Iterable[Batch], targets: Sequence[IO[bytes]]) -> Collection[str]:
+        """Write a graph to as many files; return what the notation could not hold, as `Dumper.dump` does."""
         ...
 
 
@@ -133,8 +149,13 @@ class Connector(Protocol):
 
 
 def dumper(name: str) -> Dumper:
-    """Return the format of a name; raise `Invalid` where there is none, or where it only reads."""
+    """Return the format of a name; raise `Invalid` where there is none, or where it only reads or is several files."""
     found = format_object(name)
+    if (parts := parts_dumper(name)) is not None:
+        raise Invalid(
+            f"the format {name!r} is several files ({', '.join(parts.PARTS)}), which are no text and go through no pipe "
+            f"or open file; export to a file by name"
+        )
     if not callable(getattr(found, "dump", None)):
         raise Invalid(f"the format {name!r} can be read but not written; choose another")
     return cast(Dumper, found)
@@ -143,6 +164,12 @@ def dumper(name: str) -> Dumper:
 def draws(name: str) -> bool:
     """Whether a format makes pictures, in which alike nodes are one."""
     return callable(getattr(format_object(name), "draw", None))
+
+
+def parts_dumper(name: str) -> PartsDumper | None:
+    """Return the format of a name if it is several files; raise `Invalid` where there is none at all."""
+    found = format_object(name)
+    return cast(PartsDumper, found) if callable(getattr(found, "dump_parts", None)) else None
 
 
 def loader(name: str) -> Loader:

@@ -1,7 +1,7 @@
 """Finds backends and formats by name, in our own tables and in other packages' entry points.
 
 A package adds a backend by naming it, under the scheme it serves, in its `pyproject.toml`, and a
-format under its name; a format is a module, or an object, with `dump`, `load` or `connect`:
+format under its name; a format is a module, or an object, with `dump`, `dump_parts`, `load` or `connect`:
 
     [project.entry-points."lineage.backends"]
     duckdb = "lineage_duckdb:DuckdbBackend"
@@ -72,6 +72,7 @@ _FORMATS = _Table(
     FORMAT_GROUP,
     "format",
     {
+        "csv": "lineage.formats.csv_pair",
         "cytoscape": "lineage.formats.cytoscape",
         "dot": "lineage.formats.dot",
         "gexf": "lineage.formats.gexf",
@@ -82,6 +83,8 @@ _FORMATS = _Table(
         "svg": "lineage.formats.svg",
     },
 )
+
+_VERBS = ("dump", "dump_parts", "load", "connect")
 
 # RFC 3986, 3.1, but of two characters at least: `C:\runs.db` is a path. A path whose colon
 # follows a slash is none either, which is how a path with a colon can always be written.
@@ -179,15 +182,15 @@ def schemes() -> list[str]:
 
 
 def format_object(name: str) -> object:
-    """Return the format of a name: a module, or an object, with at least one of `dump`, `load`, `connect`.
+    """Return the format of a name: a module, or an object, with at least one of the verbs of a format.
 
     Raises the same errors as `backend_factory`.
     """
     claim = _claim(_FORMATS, name, _unknown_format)
     found = claim.load()
-    if not any(callable(getattr(found, verb, None)) for verb in ("dump", "load", "connect")):
+    if not any(callable(getattr(found, verb, None)) for verb in _VERBS):
         raise BackendError(
-            f"{claim} has neither dump nor load nor connect to call. Update or uninstall its package"
+            f"{claim} has neither {' nor '.join(_VERBS)} to call. Update or uninstall its package"
         )
     return found
 

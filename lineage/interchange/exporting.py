@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from itertools import repeat
 from pathlib import Path
@@ -13,13 +13,21 @@ from typing import IO, NamedTuple
 
 from lineage.contract.backend import EMPTY, Backend
 from lineage.contract.files import refuse_one_of
-from lineage.contract.format import Batches, dumper, format_of_suffix
+from lineage.contract.format import Batches, dumper, format_of_suffix, parts_dumper
 from lineage.contract.walking import Direction
 from lineage.errors import Invalid, LineageError
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import Batch, Head
 
-__all__ = ["batches", "export", "replacing", "writable", "write_file"]
+__all__ = [
+    "batches",
+    "export_file",
+    "file_names",
+    "replacing",
+    "replacing_all",
+    "writable",
+    "write_file",
+]
 
 BATCH_IDS = 128
 """How many ids are read at a time: what lives briefly is cheap to collect, so more is slower."""
@@ -110,11 +118,47 @@ class _Scan:
         return {kind: sorted(ids) for kind, ids in found.items()}
 
 
-def export(
-    backend: Backend, target: IO[bytes], format: str, *, as_of: int | None = None
-) -> Collection[str]:
-    """Write a store to a file in a format; return a sentence for each thing that it could not hold."""
-    return dumper(format).dump(batches(backend, as_of=as_of), target)
+def export_file(
+    target: str | Path | IO[bytes],
+    format: str | None,
+    stream: Callable[[], Iterable[Batch]],
+    *,
+    apart_from: Collection[Path] = (),
+) -> tuple[str, ...]:
+    """Write a stream as `write_file` does; a format of several files takes their places only when all are whole.
+
+    Those of `graph.csv` are `graph.nodes.csv` and `graph.edges.csv`; `file_names` returns them.
+    """
+    name = format or (
+        None if not isinstance(target, str | os.PathLike) else format_of_suffix(str(target))
+    )
+    parts = None if name is None else parts_dumper(name)
+    if parts is None or not isinstance(target, str | os.PathLike):
+        return write_file(
+            target,
+            name,
+            lambda file, name: dumper(name).dump(stream(), file),
+            apart_from=apart_from,
+        )
+    places = file_names(target, name or "")
+    for place in (Path(target), *places):
+        refuse_one_of(place, apart_from, "written over")
+        if place.exists() and not place.is_file():
+            raise Invalid(f"{place!s:.200} is no file, but {name} is {len(places)} files; name one")
+    with replacing_all(places) as files:
+        return tuple(parts.dump_parts(stream(), files))
+
+
+def file_names(target: str | Path, format: str) -> list[Path]:
+    """Return the names of the files that a format writes for a name: this one, or one for each part.
+
+    >>> [str(path) for path in file_names("runs/graph.csv", "csv")]
+    ['runs/graph.nodes.csv', 'runs/graph.edges.csv']
+    """
+    path, parts = Path(target), parts_dumper(format)
+    if parts is None:
+        return [path]
+    return [path.with_name(f"{path.stem}.{part}{path.suffix}") for part in parts.PARTS]
 
 
 def write_file(
@@ -150,7 +194,7 @@ def replacing(target: Path) -> Iterator[IO[bytes]]:
             with place.open("wb") as file:  # a pipe or a device
                 yield file
             return
-        made = place.with_name(f".lineage-{os.urandom(8).hex()}")
+        made = _beside(place)
         try:
             with made.open("xb") as file:
                 yield file
@@ -162,6 +206,54 @@ def replacing(target: Path) -> Iterator[IO[bytes]]:
         except BaseException:  # an interrupt, too, leaves no half of a file
             made.unlink(missing_ok=True)
             raise
+
+
+@contextmanager
+def replacing_all(targets: Sequence[Path]) -> Iterator[Sequence[IO[bytes]]]:
+    """Open a new file beside each target; at the end all take their places, and on an error none does."""
+    with writable(targets[0]):
+        places = [target.resolve() for target in targets]
+        made = {place: _beside(place) for place in places}
+        try:
+            with ExitStack() as stack:
+                files = [stack.enter_context(new.open("xb")) for new in made.values()]
+                yield files
+                for file in files:
+                    file.flush()
+                    os.fsync(file.fileno())
+            for place, new in made.items():
+                if place.exists():
+                    new.chmod(place.stat().st_mode & 0o7777)
+            _exchange(made)
+        except BaseException:
+            for new in made.values():
+                new.unlink(missing_ok=True)
+            raise
+
+
+def _exchange(made: Mapping[Path, Path]) -> None:
+    """Put new files in the place of old ones, which come back where one of them cannot."""
+    spares = {place: _beside(place) for place in made}
+    begun: list[Path] = []
+    try:
+        for place, new in made.items():
+            begun.append(place)
+            if place.exists():
+                place.replace(spares[place])
+            new.replace(place)
+    except BaseException:
+        for place in begun:
+            if spares[place].exists():
+                spares[place].replace(place)
+            elif not made[place].exists():
+                place.unlink(missing_ok=True)
+        raise
+    for spare in spares.values():
+        spare.unlink(missing_ok=True)
+
+
+def _beside(place: Path) -> Path:
+    return place.with_name(f".lineage-{os.urandom(8).hex()}")
 
 
 @contextmanager

@@ -115,6 +115,31 @@ def test_losses_are_said(shell: Shell, runs: Path) -> None:
     assert [f"lineage: {each}" for each in document["losses"]] == losses
 
 
+def test_csv_is_two_files_of_which_the_answer_tells(shell: Shell, runs: Path) -> None:
+    answer = shell("export", "graph.csv", "--from", "artifact:1")
+    assert answer.out.startswith("Wrote graph.nodes.csv and graph.edges.csv as csv, as of")
+    nodes = Path("graph.nodes.csv").read_text()
+    document = shell("export", "then.csv", "--as-of", "1", "--json").json
+    assert document["files"] == ["then.nodes.csv", "then.edges.csv"]
+    assert Path("then.nodes.csv").stat().st_size < len(nodes)
+    before = set(Path().iterdir())
+    refused = shell("export", "--format", "csv")
+    assert (refused.code, refused.out) == (4, "")
+    assert "several files (nodes, edges)" in refused.err
+    assert set(Path().iterdir()) == before
+
+
+@pytest.mark.parametrize("format", ["gexf", "cytoscape", "graphml"])
+def test_graphs_of_other_tools_are_piped_as_of_a_moment(
+    shell: Shell, runs: Path, format: str
+) -> None:
+    whole = shell("export", "--format", format).out
+    then = shell("export", "--format", format, "--as-of", "1").out
+    part = shell("export", "--format", format, "--from", "artifact:1", "--hops", "0").out
+    assert len(part) < len(whole) > len(then)
+    assert all("artifact:1" in each for each in (whole, then, part))
+
+
 def test_graphml_of_another_program_is_imported_and_what_it_lost_is_said(shell: Shell) -> None:
     graph = networkx.DiGraph()
     graph.add_node("raw", kind="artifact", type="lineage.Dataset")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lineage.contract.format import dumper, format_of_suffix, loader
+from lineage.contract.format import dumper, format_of_suffix, loader, parts_dumper
 from lineage.contract.plugins import (
     FORMAT_GROUP,
     GROUP,
@@ -220,9 +220,19 @@ def install_format(install: Install) -> Install:
 
 
 def test_our_formats_are_found() -> None:
-    assert format_names() == ["cytoscape", "dot", "gexf", "graphml", "mermaid", "mlmd", "node-link", "svg"]
+    assert format_names() == [
+        "csv",
+        "cytoscape",
+        "dot",
+        "gexf",
+        "graphml",
+        "mermaid",
+        "mlmd",
+        "node-link",
+        "svg",
+    ]
     for name in format_names():
-        assert callable(dumper(name).dump)
+        assert parts_dumper(name) or callable(dumper(name).dump)
     assert callable(loader("node-link").load)
 
 
@@ -243,7 +253,7 @@ def test_unknown_format_names_those_there_are(install_format: Install) -> None:
     install_format("prov", package="lineage_prov", module="")
     with pytest.raises(
         Invalid,
-        match="'prof': there are cytoscape, dot, gexf, graphml, mermaid, mlmd, node-link, prov",
+        match="'prof': there are csv, cytoscape, dot, gexf, graphml, mermaid, mlmd, node-link, prov",
     ):
         format_object("prof")
     with pytest.raises(Invalid, match="'dot' can be written but not read"):
@@ -262,7 +272,7 @@ def test_format_of_two_strangers_is_refused(install_format: Install) -> None:
     [
         ("import no_such_library", MissingExtra, "No module named 'no_such_library'"),
         ("1 / 0", BackendError, "ZeroDivisionError"),
-        ("load = 7", BackendError, "has neither dump nor load nor connect to call"),
+        ("load = 7", BackendError, "has neither dump nor dump_parts nor load nor connect to call"),
     ],
 )
 def test_broken_format_is_named(
@@ -295,7 +305,7 @@ def test_a_suffix_stands_for_a_format(path: str, name: str) -> None:
 def test_other_suffixes_are_refused_with_those_that_do(path: str) -> None:
     with pytest.raises(
         Invalid,
-        match=r"\.json, \.graphml, .* one of cytoscape, dot, gexf, graphml, mermaid, mlmd, node-link",
+        match=r"\.json, \.csv, \.graphml, .* one of csv, cytoscape, dot, gexf, graphml, mermaid, mlmd, node-link",
     ):
         format_of_suffix(path)
 

@@ -3,7 +3,7 @@
 import errno
 import io
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -13,8 +13,10 @@ import lineage
 from lineage.contract.backend import Backend
 from lineage.errors import Corrupt, Invalid, NotFound
 from lineage.interchange import exporting
-from lineage.interchange.exporting import batches, export, write_file
+from lineage.interchange.exporting import batches, export_file, file_names, write_file
 from lineage.model.keys import Kind, NodeKey
+from lineage.model.rows import Batch, TypeRow
+from lineage.model.system import SYSTEM_TYPES
 from lineage.store import Store
 from lineage.testing.builders import all_keys, elsewhere, eventful, writing
 from lineage.testing.formats.graphs import whole
@@ -128,7 +130,7 @@ def test_a_file_is_of_the_format_of_its_suffix(store: Store, tmp_path: Path) -> 
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
     store.export_to(tmp_path / "b.txt", format="dot")
     target = io.BytesIO()
-    export(store.backend, target, "dot")
+    export_file(target, "dot", lambda: batches(store.backend))
     assert (tmp_path / "b.txt").read_bytes() == target.getvalue()
 
 
@@ -250,10 +252,13 @@ def test_open_files_and_names_that_tell_no_format(tmp_path: Path) -> None:
     )
     with pytest.raises(Invalid, match="name the format"):
         write_file(io.BytesIO(), None, lambda *_: [])
-    with pytest.raises(Invalid, match=r"'.*a\.xlsx' does not end in a suffix .*\.json, \.graphml"):
+    with pytest.raises(
+        Invalid, match=r"'.*a\.xlsx' does not end in a suffix .*\.json, \.csv, \.graphml"
+    ):
         write_file(tmp_path / "a.xlsx", None, lambda *_: [])
     with pytest.raises(
-        Invalid, match="'xlsx': there are cytoscape, dot, gexf, graphml, mermaid, mlmd, node-link"
+        Invalid,
+        match="'xlsx': there are csv, cytoscape, dot, gexf, graphml, mermaid, mlmd, node-link",
     ):
         write_file(tmp_path / "a.json", "xlsx", lambda *_: [])
     with pytest.raises(Invalid, match="cannot be written: No such file"):
@@ -285,3 +290,105 @@ def test_what_a_format_cannot_hold_of_a_subgraph_is_a_warning(
         "WARNING",
         "graphml: characters that XML cannot hold became U+FFFD: once, in artifact:1",
     )
+
+
+# A format of several files
+
+
+def _named(folder: Path) -> list[str]:
+    names = (path.name for path in folder.iterdir())
+    return sorted(name for name in names if not name.startswith("lineage.db"))
+
+
+def test_a_format_of_two_files_writes_both_beside_its_name(store: Store, tmp_path: Path) -> None:
+    eventful(store.backend)
+    assert store.export_to(tmp_path / "graph.csv") == ()
+    assert _named(tmp_path) == ["graph.edges.csv", "graph.nodes.csv"]
+    assert (tmp_path / "graph.nodes.csv").read_bytes().startswith(b"id,label,kind")
+    assert (tmp_path / "graph.edges.csv").read_bytes().startswith(b"source,target,kind")
+    store.export_to(tmp_path / "graph.csv")
+    assert _named(tmp_path) == ["graph.edges.csv", "graph.nodes.csv"]
+
+
+def test_a_format_of_two_files_needs_a_name(store: Store, tmp_path: Path) -> None:
+    data = store.put(lineage.Dataset(name="data"))
+    with pytest.raises(Invalid, match=r"several files \(nodes, edges\)"):
+        store.export_to(io.BytesIO(), format="csv")
+    with pytest.raises(Invalid, match="several files"):
+        store.upstream(data).export("csv")
+    pipe = tmp_path / "pipe.csv"
+    os.mkfifo(pipe)
+    with pytest.raises(Invalid, match=r"pipe\.csv is no file, but csv is 2 files"):
+        store.export_to(pipe)
+    (tmp_path / "a.edges.csv").mkdir()
+    with pytest.raises(Invalid, match=r"a\.edges\.csv is no file"):
+        store.export_to(tmp_path / "a.csv")
+    with pytest.raises(Invalid, match="cannot be written: No such file"):
+        store.export_to(tmp_path / "no" / "a.csv")
+    assert _named(tmp_path) == ["a.edges.csv", "pipe.csv"]
+
+
+@pytest.mark.parametrize("old", [b"old", None])
+def test_an_error_while_two_files_are_written_leaves_both_as_they_were(
+    tmp_path: Path, old: bytes | None
+) -> None:
+    places = file_names(tmp_path / "a.csv", "csv")
+    if old is not None:
+        for place in places:
+            place.write_bytes(old)
+    before = _named(tmp_path)
+
+    def stream() -> Iterator[Batch]:
+        yield Batch(types=[TypeRow(each, 0) for each in SYSTEM_TYPES])
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        export_file(tmp_path / "a.csv", None, stream)
+    assert _named(tmp_path) == before
+    assert all(place.read_bytes() == old for place in places if old is not None)
+
+
+@pytest.mark.parametrize("old", [b"old", None])
+@pytest.mark.parametrize("fails", range(1, 5))
+def test_two_files_take_their_places_both_or_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: bytes | None, fails: int
+) -> None:
+    places = file_names(tmp_path / "a.csv", "csv")
+    if old is not None:
+        for place in places:
+            place.write_bytes(old)
+            place.chmod(0o640)
+    before = _named(tmp_path)
+    moved = Path.replace
+    calls: list[Path] = []
+
+    def fail_once(path: Path, target: Path) -> Path:
+        calls.append(path)
+        if len(calls) == fails:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return moved(path, target)
+
+    monkeypatch.setattr(Path, "replace", fail_once)
+    moves = 2 if old is None else 4
+    if fails > moves:
+        export_file(tmp_path / "a.csv", None, list)
+    else:
+        with pytest.raises(Invalid, match="cannot be written: Input/output error"):
+            export_file(tmp_path / "a.csv", None, list)
+        assert _named(tmp_path) == before
+        assert all(place.read_bytes() == old for place in places if old is not None)
+    monkeypatch.undo()
+    export_file(tmp_path / "a.csv", None, list)
+    assert _named(tmp_path) == ["a.edges.csv", "a.nodes.csv"]
+    assert all(place.read_bytes() not in (b"old", b"") for place in places)
+    if old is not None:
+        assert {place.stat().st_mode & 0o777 for place in places} == {0o640}
+
+
+def test_a_store_s_own_files_are_not_written_over_by_a_part(tmp_path: Path) -> None:
+    with lineage.connect(str(tmp_path / "graph.nodes.csv")) as store:
+        store.put(lineage.Dataset(name="data"))
+        with pytest.raises(Invalid, match="is the store itself"):
+            store.export_to(tmp_path / "graph.csv")
+        assert store.get("artifact:1").name == "data"
+    assert "graph.edges.csv" not in _named(tmp_path)

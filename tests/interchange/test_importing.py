@@ -20,7 +20,7 @@ from lineage.contract.backend import Backend
 from lineage.contract.transaction import Author
 from lineage.errors import AlreadyExists, Invalid, LineageError, NotFound
 from lineage.interchange import importing
-from lineage.interchange.exporting import batches, export
+from lineage.interchange.exporting import batches, export_file
 from lineage.interchange.importing import Imported, import_graph, read_file, read_graph, write_graph
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.progress import Progress
@@ -34,7 +34,7 @@ ANN = Author("ann", "moved")
 
 def exported(backend: Backend) -> bytes:
     target = io.BytesIO()
-    export(backend, target, "node-link")
+    export_file(target, "node-link", lambda: batches(backend))
     return target.getvalue()
 
 
@@ -111,7 +111,7 @@ def test_ids_go_on_after_those_of_the_file(backend: Backend, target: Backend) ->
 def test_what_a_later_purge_erased_comes_as_purged(backend: Backend, target: Backend) -> None:
     eventful(backend)
     text = io.BytesIO()
-    export(backend, text, "node-link", as_of=1)
+    export_file(text, "node-link", lambda: batches(backend, as_of=1))
     imported(target, text.getvalue())
     (row,) = target.nodes([NodeKey(Kind.ARTIFACT, 1)]).values()
     assert (row.gone, row.salt, row.name) == (True, None, None)
