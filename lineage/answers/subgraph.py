@@ -22,7 +22,7 @@ from lineage.answers.picturing import PICTURED, Pictured
 from lineage.contract.format import Batches, dumper
 from lineage.contract.standing import written_by_failures
 from lineage.contract.walking import Cut, Direction, Walk
-from lineage.errors import Corrupt, LineageError
+from lineage.errors import Corrupt, Invalid, LineageError
 from lineage.model.entities import Edge, Node
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.notebook import CELL, ROWS, html_answer, safely
@@ -196,12 +196,19 @@ class Subgraph(Pictured, Generic[NodeT_co]):
     def export(self, format: str) -> str:
         """Return the answer in a format, such as "svg", "mermaid", "dot", "gexf" or "node-link".
 
-        What the format cannot hold is logged as a warning.
+        What the format cannot hold is logged as a warning. One that is no text, such as "png", is `Invalid`.
         """
         target = BytesIO()
-        for loss in dumper(format).dump(self.batches(), target):
+        losses = dumper(format).dump(self.batches(), target)
+        try:
+            text = target.getvalue().decode()
+        except UnicodeDecodeError as error:
+            raise Invalid(
+                f"the format {format!r} is no text: write a file, with `lineage export FILE --from NODE`"
+            ) from error
+        for loss in losses:
             _LOGGER.warning("%s: %s", format, loss)
-        return target.getvalue().decode()
+        return text
 
     def to_svg(
         self,

@@ -58,6 +58,8 @@ __all__ = ["demo", "export", "import_"]
 
 WHOLE = "node-link"
 """The format of a pipe: the one that loses nothing."""
+NO_TEXT = frozenset({"mlmd", "png"})
+"""Formats that a terminal does not get."""
 
 
 ExportFile: TypeAlias = Annotated[
@@ -174,6 +176,8 @@ def _write(store: Store, file: str, notation: str, stream: Batches) -> tuple[str
     if file != "-":
         return export_file(file, notation, lambda: stream, apart_from=store.backend.files)
     writes = dumper(notation)
+    if notation in NO_TEXT and on_terminal(sys.stdout):
+        raise usage(f"{notation} is no text that a terminal shows: name a FILE")
     with writable("stdout"):
         sys.stdout.flush()
         target = Harmless(sys.stdout.buffer, notation, on_terminal=on_terminal(sys.stdout))

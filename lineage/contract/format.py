@@ -45,6 +45,7 @@ _SUFFIXES = {
     ".mmd": "mermaid",
     ".mermaid": "mermaid",
     ".svg": "svg",
+    ".png": "png",
 }
 
 

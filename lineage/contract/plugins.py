@@ -80,6 +80,7 @@ _FORMATS = _Table(
         "mermaid": "lineage.formats.mermaid",
         "mlmd": "lineage.formats.mlmd",
         "node-link": "lineage.formats.node_link",
+        "png": "lineage.formats.png",
         "svg": "lineage.formats.svg",
     },
 )

@@ -129,6 +129,16 @@ def test_csv_is_two_files_of_which_the_answer_tells(shell: Shell, runs: Path) ->
     assert set(Path().iterdir()) == before
 
 
+@pytest.mark.parametrize("format", ["mlmd", "png"])
+def test_a_terminal_gets_no_format_that_is_no_text(
+    shell: Shell, runs: Path, monkeypatch: pytest.MonkeyPatch, format: str
+) -> None:
+    monkeypatch.setattr("lineage.cli.files.on_terminal", lambda _: True)
+    answer = shell("export", "--format", format)
+    assert (answer.code, answer.out) == (2, "")
+    assert f"{format} is no text that a terminal shows: name a FILE" in answer.err
+
+
 @pytest.mark.parametrize("format", ["gexf", "cytoscape", "graphml"])
 def test_graphs_of_other_tools_are_piped_as_of_a_moment(
     shell: Shell, runs: Path, format: str

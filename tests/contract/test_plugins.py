@@ -229,6 +229,7 @@ def test_our_formats_are_found() -> None:
         "mermaid",
         "mlmd",
         "node-link",
+        "png",
         "svg",
     ]
     for name in format_names():
@@ -253,7 +254,7 @@ def test_unknown_format_names_those_there_are(install_format: Install) -> None:
     install_format("prov", package="lineage_prov", module="")
     with pytest.raises(
         Invalid,
-        match="'prof': there are csv, cytoscape, dot, gexf, graphml, mermaid, mlmd, node-link, prov",
+        match="'prof': there are csv, cytoscape, dot, gexf, graphml, mermaid, mlmd, node-link, png, prov",
     ):
         format_object("prof")
     with pytest.raises(Invalid, match="'dot' can be written but not read"):
