@@ -21,10 +21,6 @@ __all__ = ["Harmless"]
 _ACTED_ON = re.compile(rf"(?![\t\n])(?:{UNSAFE})")
 
 
-def _in_xml(char: str) -> str:
-    return f"&#x{ord(char):x};"
-
-
 def _in_json(char: str) -> str:
     units = char.encode("utf-16-be")
     return "".join(f"\\u{units[place : place + 2].hex()}" for place in range(0, len(units), 2))

@@ -44,7 +44,7 @@ from lineage.contract.plugins import shown_url, store_file
 from lineage.contract.transaction import Author
 from lineage.contract.walking import Cut, Direction, Limits
 from lineage.interchange import exporting
-from lineage.interchange.exporting import export_file, file_names, writable
+from lineage.interchange.exporting import export_file, file_names, writable, write_file
 from lineage.interchange.importing import Imported, read_file, read_graph, write_graph
 from lineage.interchange.mirroring import follow, opened
 from lineage.model.keys import NodeKey
@@ -129,8 +129,7 @@ def export(
             lit = [named(opened, each) for each in highlight or ()]
             view = opened.view(*keys, direction=way, limits=bounds)
             cuts = view.truncated
-            draw = partial(_drawn, view, lit)
-            losses = _write(opened, file, notation, draw)
+            losses = _write_picture(opened, file, notation, view, lit)
         else:
             batches = _batches(opened, keys, way, bounds)
             cuts = batches.cuts
@@ -152,10 +151,15 @@ def _batches(store: Store, keys: list[NodeKey], way: Direction, bounds: Limits) 
     return lineage_of(store.backend, keys, way, limits=bounds, as_of=store.as_of).batches()
 
 
-def _drawn(
-    view: View, highlight: list[NodeKey], target: IO[bytes], notation: str
-) -> Collection[str]:
-    return view.draw(notation, target, highlight=highlight)
+def _write_picture(
+    store: Store, file: str, notation: str, view: View, highlight: list[NodeKey]
+) -> tuple[str, ...]:
+    def write(target: IO[bytes], name: str) -> Collection[str]:
+        return view.draw(name, target, highlight=highlight)
+
+    if file == "-":
+        return _to_stdout(notation, write)
+    return write_file(file, notation, write, apart_from=store.backend.files)
 
 
 def _write_counted(
@@ -165,23 +169,27 @@ def _write_counted(
     hidden = quiet or (file == "-" and on_terminal(sys.stdout))
     with terminal_line("writing…", quiet=hidden) as line:
         stream = counted(batches, line)
-        return _write(store, file, notation, stream)
+        if file != "-":
+            return export_file(file, notation, lambda: stream, apart_from=store.backend.files)
+        return _to_stdout(notation, lambda target, name: dumper(name).dump(stream, target))
 
 
 def _exported(answer: Exported) -> Iterator[str]:
     yield f"Wrote {printable(' and '.join(answer.files))} as {answer.format}, as of transaction {answer.number}."
 
 
-def _write(store: Store, file: str, notation: str, stream: Batches) -> tuple[str, ...]:
-    if file != "-":
-        return export_file(file, notation, lambda: stream, apart_from=store.backend.files)
-    writes = dumper(notation)
+_Write: TypeAlias = Callable[[IO[bytes], str], Collection[str]]
+"""Writes to a file in a format, and returns what that could not hold."""
+
+
+def _to_stdout(notation: str, write: _Write) -> tuple[str, ...]:
+    dumper(notation)
     if notation in NO_TEXT and on_terminal(sys.stdout):
         raise usage(f"{notation} is no text that a terminal shows: name a FILE")
     with writable("stdout"):
         sys.stdout.flush()
         target = Harmless(sys.stdout.buffer, notation, on_terminal=on_terminal(sys.stdout))
-        losses = tuple(writes.dump(stream, cast(IO[bytes], target)))
+        losses = tuple(write(cast(IO[bytes], target), notation))
         target.finish()
     return losses
 

@@ -175,12 +175,12 @@ def test_by_runs_and_their_steps(store: Store) -> None:
         run.input(lake)
         with run.step(lineage.Train(name="fit")) as step:
             model = step.output(lineage.Model(name="m"))
-        with run.step(lineage.Evaluate(name="test")) as step:
-            step.input(model)
+        with run.step(lineage.Evaluate(name="test")) as test:
+            test.input(model)
     view = store.view(model.key, by="run")
     assert [(mark.label, mark.rule) for mark in view.marks] == [("m", ""), ("fit ×2", "run")]
     assert view.marks[1].is_false_cycle  # it wrote the model, and read it
-    apart = store.view(model.key, by="run", pinned=[step.key])
+    apart = store.view(model.key, by="run", pinned=[test.key])
     assert sorted(labels(apart)) == ["fit", "m", "test"]
 
 
