@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
+from operator import itemgetter
+from typing import NamedTuple
 
 from lineage.answers.choosing import holder_type
 from lineage.answers.marks import Graph
@@ -11,13 +14,15 @@ from lineage.contract.backend import Backend
 from lineage.contract.walking import Direction, Limits, Omitted
 from lineage.errors import NotFound, excerpt
 from lineage.model.keys import Kind, NodeKey
-from lineage.model.rows import EVENT_KINDS, EdgeKind, NodeRow
+from lineage.model.rows import EVENT_KINDS, EdgeKind, EdgeRow, NodeRow
 from lineage.queries.aliases import aliases_of
 from lineage.queries.provenance import subgraph
 from lineage.queries.reader import Reader
 
 __all__ = ["lineage_of", "view"]
 
+FEW = 16
+"""How many times as many nodes must lie after as before, for what was read to be less than what was made from."""
 MEMBERS = frozenset({EdgeKind.ATTRIBUTION, EdgeKind.ASSOCIATION})
 
 
@@ -102,37 +107,62 @@ def lineage_of(
     themselves, which no walk goes. `cuts` are those of each walk.
     """
     as_of = backend.pin(as_of)
-    ways = (Direction.UPSTREAM, Direction.DOWNSTREAM)
-    pieces = [
-        subgraph(
-            backend,
-            starts,
-            way,
-            limits=limits,
-            inputs=inputs,
-            gone=gone,
-            happened_by=happened_by,
-            as_of=as_of,
-        ).graph()
-        for way in (ways if direction is Direction.BOTH else (direction,))
-    ]
-    nodes = {row.key: row for piece in pieces for row in piece.nodes}
-    edges = {row.key: row for piece in pieces for row in piece.edges}
-    if direction is Direction.BOTH:
-        later = [row.key for row in pieces[1].nodes]
-        past = backend.edges(later, Direction.UPSTREAM, kinds=EVENT_KINDS, as_of=as_of)
-        omitted = Omitted()
-        if happened_by is not None:
-            omitted = Omitted(happened_by=happened_by, number=backend.number_at(happened_by))
-        edges |= {row.key: row for row in past if row.source in nodes and not omitted.covers(row)}
-    return pieces[0]._replace(
-        nodes=sorted(nodes.values(), key=lambda row: row.key),
-        edges=sorted(edges.values(), key=lambda row: row.key),
-        types={number: each for piece in pieces for number, each in piece.types.items()},
-        focus=tuple(dict.fromkeys(starts)),
-        cuts=tuple(cut for piece in pieces for cut in piece.cuts),
-        notes=tuple(dict.fromkeys(note for piece in pieces for note in piece.notes)),
+    walk = partial(
+        subgraph,
+        backend,
+        starts,
+        limits=limits,
+        inputs=inputs,
+        gone=gone,
+        happened_by=happened_by,
+        as_of=as_of,
     )
+    if direction is not Direction.BOTH:
+        graph = walk(direction).graph()
+    else:
+        joined = _joined(walk(Direction.UPSTREAM).graph(), walk(Direction.DOWNSTREAM).graph())
+        past = _past(backend, joined, happened_by, as_of)
+        graph = joined.whole._replace(edges=sorted([*joined.whole.edges, *past]))
+    nodes = sorted(graph.nodes, key=itemgetter(0))
+    return graph._replace(nodes=nodes, focus=tuple(dict.fromkeys(starts)))
+
+
+class _Joined(NamedTuple):
+    """Both directions as one graph, and which nodes are of one of them alone."""
+
+    whole: Graph
+    before: frozenset[NodeKey]
+    after: frozenset[NodeKey]
+
+
+def _joined(up: Graph, down: Graph) -> _Joined:
+    before = frozenset(row[0] for row in up.nodes)
+    after = frozenset(row[0] for row in down.nodes)
+    # A walk has all edges among its nodes, so that one between two of both walks is in either.
+    edges = (row for row in down.edges if row[0] not in before or row[1] not in before)
+    whole = up._replace(
+        nodes=[*up.nodes, *(row for row in down.nodes if row[0] not in before)],
+        edges=[*up.edges, *edges],
+        types={**up.types, **down.types},
+        cuts=(*up.cuts, *down.cuts),
+        notes=tuple(dict.fromkeys((*up.notes, *down.notes))),
+    )
+    return _Joined(whole, before - after, after - before)
+
+
+def _past(
+    backend: Backend, joined: _Joined, happened_by: int | None, as_of: int | None
+) -> list[EdgeRow]:
+    """Return the edges from what lies before to what lies after past the nodes themselves, which no walk goes."""
+    _, before, after = joined
+    # Most nodes are read by more than they were made from; of few, even that is less to read.
+    is_short = len(before) * FEW < len(after)
+    near, way = (before, Direction.DOWNSTREAM) if is_short else (after, Direction.UPSTREAM)
+    rows = backend.edges(sorted(near), way, kinds=EVENT_KINDS, as_of=as_of) if near else []
+    omitted = Omitted()
+    if happened_by is not None:
+        omitted = Omitted(happened_by=happened_by, number=backend.number_at(happened_by))
+    return [row for row in rows if row[0] in before and row[1] in after and not omitted.covers(row)]
 
 
 def _with_contexts(reader: Reader, graph: Graph, contexts: Sequence[NodeKey]) -> Graph:
