@@ -62,7 +62,7 @@ class Indexed:
         self.sources = [moved[each] for each in sources]
         self.targets = [moved[each] for each in targets]
         self.kinds = [int(row[2]) for row in edges]
-        self.links = Links.of(len(keys), self.sources, self.targets)
+        self.links = links.moved(order, moved)
 
     def __len__(self) -> int:
         return len(self.keys)
