@@ -23,6 +23,7 @@ GAPS = (60.0, 16.0)
 
 # The numbers below are what takes 10,000 nodes under a second of processor time, and on the 20 graphs of
 # benchmarks/bench_layout.py few more crossings than Graphviz has; work counts visits of edges.
+_ROWS, _COLUMNS = 24, 6
 _SHORTENED = 200_000
 _ORDERED = 120_000
 _ROUNDS = 24
@@ -75,13 +76,14 @@ def layout(
     sized = list(sizes) if sizes is not None else [SIZE] * count
     arcs = _without_cycles(count, list(dict.fromkeys((a, b) for a, b in edges if a != b)))
     rank = _ranks(count, arcs)
+    _split(rank, arcs, bends)
     graph = _bent(arcs, rank, bends)
     y = [0.0] * len(graph.rank)
     # Bends stand half a gap from one another, and three quarters of one from nodes.
     height = [size[1] for size in sized] + [-gaps[1] / 2] * (len(graph.rank) - count)
     top = 0.0
     lonely = []
-    for part in _parts(graph):
+    for part in _parts(graph.before, graph.after):
         if len(part) == 1:
             lonely.append(part[0])
             continue
@@ -188,6 +190,29 @@ def _give(
         end = v
 
 
+def _split(rank: list[int], arcs: list[tuple[int, int]], limit: int) -> None:
+    """Begin each part at the first layer, and make several of a layer that would be a long row of nodes.
+
+    Edges bend through the new layers, which is only done where it takes no more than half of the bends.
+    """
+    count = len(rank)
+    limit //= 2
+    for part in _parts(_lists(count, ((b, a) for a, b in arcs)), _lists(count, arcs)):
+        nodes: dict[int, list[int]] = {}
+        for v in sorted(part):
+            nodes.setdefault(rank[v], []).append(v)
+        columns = {each: min(-(-len(nodes[each]) // _ROWS), _COLUMNS) for each in nodes}
+        bends = sum(2 * len(nodes[each]) * (columns[each] - 1) for each in nodes)
+        if bends > limit:
+            columns, bends = dict.fromkeys(nodes, 1), 0
+        limit -= bends
+        start = 0
+        for each in sorted(nodes):
+            for i, v in enumerate(nodes[each]):
+                rank[v] = start + i * columns[each] // len(nodes[each])
+            start += columns[each]
+
+
 class _Graph(NamedTuple):
     """Nodes, then bends, between neighbouring layers; `chains` are the bends of each long edge."""
 
@@ -224,22 +249,19 @@ def _bent(arcs: list[tuple[int, int]], rank: list[int], limit: int) -> _Graph:
     return _Graph(ranks, before, _lists(len(ranks), segments), chains, straight)
 
 
-def _parts(graph: _Graph) -> Iterator[list[int]]:
-    """Yield what is connected, depth first from the first node of each part, and lower its first layer to 0."""
-    done = [False] * len(graph.rank)
-    for root in range(len(graph.rank)):
+def _parts(before: _Lists, after: _Lists) -> Iterator[list[int]]:
+    """Yield what is connected, depth first from the first node of each part, of neighbours the first one first."""
+    done = [False] * len(after)
+    for root in range(len(after)):
         part, stack = [], [root]
         while stack:
             v = stack.pop()
             if not done[v]:
                 done[v] = True
                 part.append(v)
-                stack += [u for u in graph.after[v] if not done[u]]
-                stack += [u for u in graph.before[v] if not done[u]]
+                stack += [u for u in reversed(before[v]) if not done[u]]
+                stack += [u for u in reversed(after[v]) if not done[u]]
         if part:
-            lowest = min(graph.rank[v] for v in part)
-            for v in part:
-                graph.rank[v] -= lowest
             yield part
 
 

@@ -1,5 +1,6 @@
 """Where marks stand: in layers along the data, apart from one another, the same in Python and in TypeScript."""
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 from random import Random
@@ -111,6 +112,17 @@ def test_the_longest_edges_are_straight_beyond_the_limit() -> None:
     edges = [(i, i + 1) for i in range(20)] + [(0, 3), (0, 19)]
     placed = layout(21, edges, bends=10)
     assert (len(placed.bends[20]), len(placed.bends[21]), placed.straight) == (4, 0, 1)
+
+
+def test_a_long_row_of_nodes_is_several_columns() -> None:
+    edges = [edge for v in range(1, 101) for edge in ((0, v), (v, 101))]
+    placed = layout(102, edges)
+    rows = Counter(placed.x[1:101])
+    assert len(rows) == 5
+    assert max(rows.values()) == 20
+    assert placed.straight == 0
+    assert layout(102, edges, bends=100).layers == 3
+    assert placed.y[1:21] == sorted(placed.y[1:21])
 
 
 @settings(max_examples=100)

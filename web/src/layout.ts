@@ -26,6 +26,8 @@ export const MAX_BENDS = 6_000;
 export const SIZE: Pair = [160, 34];
 export const GAPS: Pair = [60, 16];
 
+const ROWS = 24;
+const COLUMNS = 6;
 const SHORTENED = 200_000;
 const ORDERED = 120_000;
 const ROUNDS = 24;
@@ -50,12 +52,15 @@ export function layout(count: number, edges: readonly Pair[], options: Options =
   const sizes = options.sizes ?? Array.from({ length: count }, () => SIZE);
   const gaps = options.gaps ?? GAPS;
   const arcs = withoutCycles(count, unique(edges.filter(([a, b]) => a !== b)));
-  const graph = bent(arcs, ranks(count, arcs), options.bends ?? MAX_BENDS);
+  const limit = options.bends ?? MAX_BENDS;
+  const rank = ranks(count, arcs);
+  split(rank, arcs, limit);
+  const graph = bent(arcs, rank, limit);
   const y = new Array<number>(graph.rank.length).fill(0);
   const height = graph.rank.map((_, v) => (v < count ? sizes[v][1] : -gaps[1] / 2));
   let top = 0;
   const lonely: number[] = [];
-  for (const part of parts(graph)) {
+  for (const part of parts(graph.before, graph.after)) {
     if (part.length === 1) {
       lonely.push(part[0]);
       continue;
@@ -171,6 +176,32 @@ function give(came: Map<number, number>, end: number, flow: Map<string, number>,
   }
 }
 
+function split(rank: number[], arcs: Pair[], limit: number): void {
+  let left = Math.floor(limit / 2);
+  const before = lists(rank.length, arcs.map(([a, b]): Pair => [b, a]));
+  for (const part of parts(before, lists(rank.length, arcs))) {
+    const nodes = new Map<number, number[]>();
+    for (const v of part.sort((a, b) => a - b)) {
+      const some = nodes.get(rank[v]);
+      if (some) some.push(v);
+      else nodes.set(rank[v], [v]);
+    }
+    const layers = [...nodes].sort((one, other) => one[0] - other[0]).map(([, some]) => some);
+    let columns = layers.map((some) => Math.min(Math.ceil(some.length / ROWS), COLUMNS));
+    let needed = layers.reduce((sum, some, i) => sum + 2 * some.length * (columns[i] - 1), 0);
+    if (needed > left) {
+      columns = layers.map(() => 1);
+      needed = 0;
+    }
+    left -= needed;
+    let start = 0;
+    layers.forEach((some, layer) => {
+      some.forEach((v, i) => (rank[v] = start + Math.floor((i * columns[layer]) / some.length)));
+      start += columns[layer];
+    });
+  }
+}
+
 function bent(arcs: Pair[], rank: number[], limit: number): Graph {
   const spans = new Map<number, number>();
   for (const [a, b] of arcs) {
@@ -206,10 +237,10 @@ function bent(arcs: Pair[], rank: number[], limit: number): Graph {
   return { rank: all, before, after: lists(all.length, segments), chains, straight };
 }
 
-function parts(graph: Graph): Lists {
-  const done = new Uint8Array(graph.rank.length);
+function parts(before: Lists, after: Lists): Lists {
+  const done = new Uint8Array(after.length);
   const found: Lists = [];
-  for (let root = 0; root < graph.rank.length; root++) {
+  for (let root = 0; root < after.length; root++) {
     const part: number[] = [];
     const stack = [root];
     while (stack.length) {
@@ -217,13 +248,11 @@ function parts(graph: Graph): Lists {
       if (done[v]) continue;
       done[v] = 1;
       part.push(v);
-      for (const u of graph.after[v]) if (!done[u]) stack.push(u);
-      for (const u of graph.before[v]) if (!done[u]) stack.push(u);
+      for (const sides of [before[v], after[v]]) {
+        for (let i = sides.length - 1; i >= 0; i--) if (!done[sides[i]]) stack.push(sides[i]);
+      }
     }
-    if (!part.length) continue;
-    const first = lowest(part, graph.rank);
-    for (const v of part) graph.rank[v] -= first;
-    found.push(part);
+    if (part.length) found.push(part);
   }
   return found;
 }
