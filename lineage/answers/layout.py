@@ -29,7 +29,7 @@ _ORDERED = 120_000
 _ROUNDS = 24
 _PATIENCE = 10
 _STARTED = 1_000
-_EXCHANGED = 3_000
+_EXCHANGED = 2_000
 _EXCHANGES = 8
 _PLACED = 6
 _STRAIGHTENED = 2
@@ -201,10 +201,11 @@ def _split(rank: list[int], arcs: list[tuple[int, int]], limit: int) -> None:
         nodes: dict[int, list[int]] = {}
         for v in sorted(part):
             nodes.setdefault(rank[v], []).append(v)
-        columns = {each: min(-(-len(nodes[each]) // _ROWS), _COLUMNS) for each in nodes}
-        bends = sum(2 * len(nodes[each]) * (columns[each] - 1) for each in nodes)
-        if bends > limit:
-            columns, bends = dict.fromkeys(nodes, 1), 0
+        columns, bends, most = dict.fromkeys(nodes, 1), limit + 1, _COLUMNS
+        while bends > limit:
+            columns = {each: min(-(-len(nodes[each]) // _ROWS), most) for each in nodes}
+            bends = sum(2 * len(nodes[each]) * (columns[each] - 1) for each in nodes)
+            most -= 1
         limit -= bends
         start = 0
         for each in sorted(nodes):

@@ -33,7 +33,7 @@ const ORDERED = 120_000;
 const ROUNDS = 24;
 const PATIENCE = 10;
 const STARTED = 1_000;
-const EXCHANGED = 3_000;
+const EXCHANGED = 2_000;
 const EXCHANGES = 8;
 const PLACED = 6;
 const STRAIGHTENED = 2;
@@ -187,11 +187,12 @@ function split(rank: number[], arcs: Pair[], limit: number): void {
       else nodes.set(rank[v], [v]);
     }
     const layers = [...nodes].sort((one, other) => one[0] - other[0]).map(([, some]) => some);
-    let columns = layers.map((some) => Math.min(Math.ceil(some.length / ROWS), COLUMNS));
-    let needed = layers.reduce((sum, some, i) => sum + 2 * some.length * (columns[i] - 1), 0);
-    if (needed > left) {
-      columns = layers.map(() => 1);
-      needed = 0;
+    let columns: number[] = [];
+    let needed = 0;
+    for (let most = COLUMNS; most > 0; most--) {
+      columns = layers.map((some) => Math.min(Math.ceil(some.length / ROWS), most));
+      needed = layers.reduce((sum, some, i) => sum + 2 * some.length * (columns[i] - 1), 0);
+      if (needed <= left) break;
     }
     left -= needed;
     let start = 0;

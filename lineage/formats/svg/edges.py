@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
@@ -17,6 +18,7 @@ _ROOM = 150.0
 """How wide a text at an edge may be."""
 _ARROW = 7.0
 _SMALL = 10.0
+_BAND = 11.0
 _PARTS = (0.5, 0.4, 0.6, 0.3, 0.7, 0.22, 0.78)
 _PLAIN = frozenset(kind.name for kind in PLAIN_EDGES)
 _HOLDING = frozenset(
@@ -66,7 +68,8 @@ class Texts:
     """Finds places for the texts at edges, where none covers another."""
 
     def __init__(self) -> None:
-        self._taken: list[tuple[float, float, float]] = []
+        # By bands of the height of a line: a text can only cover those of its own and of the next ones.
+        self._taken: dict[int, list[tuple[float, float, float]]] = defaultdict(list)
 
     def placed(self, line: Line, *, near_target: bool) -> str:
         """Return the element of an edge's text, near the end that fewer edges share; "" where it has none."""
@@ -81,13 +84,15 @@ class Texts:
             for part in _PARTS
         ]
         x, y = next((place for place in places if self._is_free(*place, half)), places[0])
-        self._taken.append((x, y, half))
+        self._taken[int(y // _BAND)].append((x, y, half))
         return f'<text class="small halo" text-anchor="middle" x="{number(x)}" y="{number(y + 3.5)}">{safe(text)}</text>'
 
     def _is_free(self, x: float, y: float, half: float) -> bool:
+        band = int(y // _BAND)
         return all(
-            abs(y - other_y) >= _SMALL + 1 or abs(x - other_x) >= half + other_half + 4
-            for other_x, other_y, other_half in self._taken
+            abs(y - other_y) >= _BAND or abs(x - other_x) >= half + other_half + 4
+            for each in (band - 1, band, band + 1)
+            for other_x, other_y, other_half in self._taken.get(each, ())
         )
 
 

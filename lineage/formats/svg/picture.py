@@ -27,6 +27,14 @@ _NOTES = 12
 """How many notes stand below a picture; more are counted."""
 _HELD = 4
 """How many marks a context holds at most by lines; those of one that holds more would hide the flow of data."""
+_TITLES = {
+    "affected": "Impact",
+    "deployed": "Impact",
+    "left": "Differences",
+    "right": "Differences",
+    "path": "Ways",
+}
+"""What a picture is called, by the roles in it."""
 _NAMED = 3
 """How many marks a sentence names."""
 
@@ -93,10 +101,10 @@ def _head(scene: _Scene) -> Iterator[str]:
 
 
 def _title(view: View) -> str:
+    roles = {mark.role for mark in view.marks}
+    what = next((words for role, words in _TITLES.items() if role in roles), "Lineage")
     asked = [mark.label for mark in view.marks if mark.is_focus]
-    if not asked:
-        return "Lineage"
-    return f"Lineage of {_named(asked)}"
+    return f"{what} of {_named(asked)}" if asked else what
 
 
 def _counted(view: View) -> str:

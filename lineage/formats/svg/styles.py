@@ -13,7 +13,7 @@ __all__ = ["ROLES", "STYLE"]
 
 ROLES = {
     "affected": ("!", "affected"),
-    "deployed": ("↑", "deployed: affected where people use it"),
+    "deployed": ("↑", "affected, and deployed"),
     "left": ("−", "only on the left"),
     "right": ("+", "only on the right"),
     "both": ("=", "on both sides"),
@@ -49,7 +49,7 @@ _LIGHT = _Colours(
     focus="#111111",
     bad="#b3400a",
     roles={
-        "affected": "#b07300",
+        "affected": "#7d4bc2",
         "deployed": "#b3400a",
         "left": "#0072b2",
         "right": "#b3400a",
@@ -69,7 +69,7 @@ _DARK = _Colours(
     focus="#ffffff",
     bad="#ff8c5a",
     roles={
-        "affected": "#e69f00",
+        "affected": "#b99af0",
         "deployed": "#ff8c5a",
         "left": "#56b4e9",
         "right": "#ff8c5a",
