@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from inspect import signature
 from io import BytesIO
 from typing import IO, Literal, Protocol, TypeAlias, cast, get_args
 
@@ -45,7 +46,7 @@ _HIDDEN: dict[str, tuple[Kind, ...]] = {
 
 
 class Drawer(Protocol):
-    """A format that draws views."""
+    """A format that draws views; one that cannot dim marks has a `draw` without the highlight."""
 
     def draw(
         self, view: View, target: IO[bytes], *, highlight: Collection[str] | None = None
@@ -200,6 +201,10 @@ class View(Pictured):
             )
         if not highlight:
             return cast(Drawer, drawer).draw(self, target)
+        if "highlight" not in signature(cast(Drawer, drawer).draw).parameters:
+            raise Invalid(
+                f"the format {format!r} dims nothing; leave the highlight out, or use svg"
+            )
         shown = highlighted(self.graph, self.marks, highlight, to_direction(direction))
         return cast(Drawer, drawer).draw(self, target, highlight=shown)
 

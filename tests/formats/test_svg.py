@@ -3,9 +3,9 @@
 import io
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import IO, NamedTuple
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -404,7 +404,15 @@ def test_groups_do_not_lead_a_highlight_astray() -> None:
     }
 
 
-def test_what_cannot_be_highlighted_is_refused(fan: View) -> None:
+class Plain:
+    """A format that dims nothing."""
+
+    def draw(self, view: View, target: IO[bytes]) -> Collection[str]:
+        target.write(f"{len(view)} marks".encode())
+        return ()
+
+
+def test_what_cannot_be_highlighted_is_refused(fan: View, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(NotFound, match="artifact:99"):
         fan.to_svg(highlight=[NodeKey(Kind.ARTIFACT, 99)])
     with pytest.raises(Invalid, match="sideways"):
@@ -413,6 +421,10 @@ def test_what_cannot_be_highlighted_is_refused(fan: View) -> None:
         fan.export("graphml")
     with pytest.raises(Invalid, match="unheard"):
         fan.export("unheard")
+    monkeypatch.setattr("lineage.answers.view.format_object", lambda _: Plain())
+    assert fan.export("plain") == "6 marks"
+    with pytest.raises(Invalid, match="'plain' dims nothing"):
+        fan.export("plain", highlight=fan.graph.focus)
 
 
 @pytest.mark.parametrize("name", ATTACKS)
