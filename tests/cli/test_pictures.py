@@ -1,0 +1,100 @@
+"""Pictures by `lineage export`: of a lineage, highlighted, of an earlier moment, of a whole store."""
+
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+import lineage
+from lineage.contract.walking import Limits
+from tests.cli.conftest import Shell
+
+
+def labels_of(text: str) -> list[str]:
+    """Return what a screen reader says of each mark."""
+    return [
+        each.get("aria-label", "")
+        for each in ET.fromstring(text).iter()
+        if each.get("role") == "img"
+    ]
+
+
+def test_a_lineage_is_the_picture_of_its_view(shell: Shell, runs: Path) -> None:
+    answer = shell("export", "picture.svg", "--from", "artifact:2")
+    assert answer.out == "Wrote picture.svg as svg, as of transaction 2.\n"
+    with lineage.connect(runs) as store:
+        assert Path("picture.svg").read_text() == store.view("artifact:2").to_svg()
+        limits = Limits(hops=1)
+        view = store.view("artifact:1", direction="downstream", limits=limits)
+    asked = (
+        "export",
+        "-",
+        "--format",
+        "svg",
+        "--from",
+        "artifact:1",
+        "--downstream",
+        "--hops",
+        "1",
+    )
+    assert shell(*asked).out == view.to_svg()
+    assert any("leads further" in each for each in labels_of(view.to_svg()))
+
+
+def test_names_that_people_gave_are_in_it(shell: Shell, runs: Path) -> None:
+    with lineage.connect(runs) as store:
+        store.alias("models", "production", "artifact:2")
+    shell("export", "picture.svg", "--from", "artifact:2")
+    assert any("@production" in each for each in labels_of(Path("picture.svg").read_text()))
+
+
+def test_a_highlight_dims_the_rest(shell: Shell, runs: Path) -> None:
+    shell("export", "plain.svg", "--from", "artifact:1")
+    shell("export", "one.svg", "--from", "artifact:1", "--highlight", "artifact:2")
+    shell(
+        *("export", "way.svg", "--from", "artifact:1"),
+        *("--highlight", "artifact:1", "--highlight", "artifact:2"),
+    )
+    plain, one, way = (Path(f"{each}.svg").read_text() for each in ("plain", "one", "way"))
+    assert plain.count(' dim"') == 0
+    assert one.count(' dim"') > 0
+    with lineage.connect(runs) as store:
+        keys = [store.key_of("artifact:1"), store.key_of("artifact:2")]
+        assert way == store.view("artifact:1").to_svg(highlight=keys)
+
+
+def test_an_earlier_moment_and_the_whole_store(shell: Shell, runs: Path) -> None:
+    shell("export", "then.svg", "--from", "artifact:2", "--as-of", "1")
+    with lineage.connect(runs) as store:
+        assert Path("then.svg").read_text() == store.at(1).view("artifact:2").to_svg()
+    shell("export", "whole.svg")
+    assert len(labels_of(Path("whole.svg").read_text())) > 3
+
+
+def test_what_is_grouped_is_said(shell: Shell) -> None:
+    with lineage.connect("lineage.db") as store:
+        data = store.put(lineage.Dataset(name="data"))
+        for _ in range(5):
+            store.record(lineage.Train(), inputs=[data], outputs=[lineage.Model()])
+    answer = shell("export", "picture.svg", "--from", "artifact:1")
+    assert answer.err == "lineage: the picture has 3 marks for 11 nodes: alike ones are one\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["no/such/folder/picture.svg", "--from", "artifact:1"], 4, "no/such/folder"),
+        (["picture.svg", "--highlight", "artifact:1"], 2, "--from"),
+        (["graph.json", "--from", "artifact:1", "--highlight", "artifact:1"], 2, "svg"),
+        (["picture.svg", "--from", "artifact:1", "--highlight", "artifact:99"], 3, "artifact:99"),
+        (["picture.svg", "--from", "artifact:99"], 3, "artifact:99"),
+    ],
+)
+def test_faults_leave_no_file(
+    shell: Shell, runs: Path, arguments: list[str], code: int, says: str
+) -> None:
+    before = set(Path().iterdir())
+    answer = shell("export", *arguments)
+    assert (answer.code, answer.out) == (code, "")
+    assert says in answer.err
+    assert set(Path().iterdir()) == before
