@@ -105,5 +105,8 @@ class _Writer:
         return value
 
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+
+
 def _json(value: Mapping[str, object]) -> str:
-    return json.dumps(value, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+    return _ENCODER.encode(value).replace("<", "\\u003c")

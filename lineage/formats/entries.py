@@ -26,6 +26,7 @@ from lineage.model.schema import AnyType
 from lineage.model.times import from_micros
 
 __all__ = [
+    "STATES",
     "NodeTexts",
     "edge_data",
     "edge_texts",
@@ -37,11 +38,12 @@ __all__ = [
 
 _KINDS = {kind: kind.value for kind in Kind}
 _EDGE_NAMES = {kind: kind.name for kind in EdgeKind}
-_STATES = {
+STATES: dict[Kind, tuple[ArtifactState, ...] | tuple[ExecutionState, ...]] = {
     Kind.ARTIFACT: tuple(ArtifactState),
     Kind.EXECUTION: tuple(ExecutionState),
     Kind.CONTEXT: (),
 }
+"""The states of each kind of node, by their numbers in rows."""
 
 
 def time_text(moment: datetime) -> str:
@@ -83,7 +85,7 @@ class NodeTexts:
         if uri is not None:
             text += f',"uri":{encode_basestring(uri)}'
         if state is not None:
-            text += f',"state":"{_STATES[kind][state]}"'
+            text += f',"state":"{STATES[kind][state]}"'
         text += f',"properties":{properties},"custom_properties":{custom}{_times(row.created, row.updated)}'
         if row.gone or row.salt is None:
             text += _ending(gone=row.gone, purged=row.salt is None)

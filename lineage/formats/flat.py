@@ -12,10 +12,8 @@ from typing import Literal, NamedTuple, TypeAlias
 from pydantic_core import to_json
 
 from lineage.errors import Corrupt
-from lineage.formats.entries import time_text
+from lineage.formats.entries import STATES, time_text
 from lineage.model.canonical import encode, stored_values
-from lineage.model.entities import ArtifactState, ExecutionState
-from lineage.model.keys import Kind
 from lineage.model.paths import path_text, paths_of
 from lineage.model.rows import EdgeRow, NodeRow
 from lineage.model.schema import AnyType
@@ -26,10 +24,6 @@ __all__ = ["Field", "Group", "Plain", "edge_fields", "edge_place", "node_fields"
 
 Plain: TypeAlias = bool | int | float | str
 Group: TypeAlias = Literal["", "properties", "custom_properties"]
-_STATES: dict[Kind, tuple[ArtifactState, ...] | tuple[ExecutionState, ...]] = {
-    Kind.ARTIFACT: tuple(ArtifactState),
-    Kind.EXECUTION: tuple(ExecutionState),
-}
 
 
 class Field(NamedTuple):
@@ -56,7 +50,7 @@ def type_of_row(row: NodeRow, types: Mapping[int, AnyType]) -> AnyType:
 
 def node_fields(row: NodeRow, node_type: AnyType) -> list[Field]:
     """Return what there is of a node but for its key, in an order that is the same for all nodes."""
-    state = None if row.state is None else _STATES[row.key.kind][row.state].value
+    state = None if row.state is None else STATES[row.key.kind][row.state].value
     texts = {
         "kind": row.key.kind.value,
         "type": node_type.name,
