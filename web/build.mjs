@@ -17,7 +17,7 @@ function licences(inputs) {
   for (const name of [...packages].sort()) {
     const folder = `${HERE}node_modules/${name}/`;
     const file = readdirSync(folder).find((each) => /^licen[cs]e/i.test(each));
-    const text = readFileSync(folder + file, "utf8").trim().replaceAll("*/", "* /");
+    const text = readFileSync(folder + file, "utf8").replaceAll("\r", "").trim().replaceAll("*/", "* /");
     const [own, ...rest] = text.split(/\n(?=Permission|Redistribution|All rights)/);
     const body = rest.join("\n");
     texts.set(body, [...(texts.get(body) ?? []), `${name}: ${own.replace(/\s+/g, " ")}`]);
@@ -37,7 +37,11 @@ const options = {
 const script = await build({
   ...options,
   entryPoints: ["src/main.ts"],
-  alias: { "d3-interpolate": "./src/still.ts", "d3-transition": "./src/still.ts" },
+  alias: {
+    "d3-interpolate": "./src/hands.ts",
+    "d3-selection": "./src/hands.ts",
+    "d3-transition": "./src/hands.ts",
+  },
   format: "esm",
   jsx: "automatic",
   jsxImportSource: "preact",

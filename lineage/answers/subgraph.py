@@ -219,6 +219,10 @@ class Subgraph(Pictured, Generic[NodeT_co]):
         """Return a picture of the answer in 60 marks at most; the options are those of `View.export`."""
         return self.view().to_svg(highlight=highlight, direction=direction)
 
+    def to_html(self) -> str:
+        """Return a page that shows the answer, opens its groups and searches it, from a file and without a network."""
+        return self.export("html")
+
     def to_networkx(self) -> networkx.MultiDiGraph[str]:
         """Return a NetworkX graph: nodes by key as text, their content and distance as attributes."""
         return conversions.to_networkx(self.nodes, self.edges, self.distances)

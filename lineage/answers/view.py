@@ -221,6 +221,10 @@ class View(Pictured):
     def _svg(self) -> str | None:
         return self.to_svg() if self.marks else None
 
+    def to_html(self) -> str:
+        """Return the view as a page that opens and closes its groups, searches, and needs no network."""
+        return self.export("html")
+
     def __len__(self) -> int:
         return len(self.marks)
 

@@ -46,6 +46,7 @@ _SUFFIXES = {
     ".mermaid": "mermaid",
     ".svg": "svg",
     ".png": "png",
+    ".html": "html",
 }
 
 

@@ -77,6 +77,7 @@ _FORMATS = _Table(
         "dot": "lineage.formats.dot",
         "gexf": "lineage.formats.gexf",
         "graphml": "lineage.formats.graphml",
+        "html": "lineage.formats.page",
         "mermaid": "lineage.formats.mermaid",
         "mlmd": "lineage.formats.mlmd",
         "node-link": "lineage.formats.node_link",

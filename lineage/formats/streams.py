@@ -7,10 +7,12 @@ from itertools import chain
 from tempfile import SpooledTemporaryFile
 from typing import IO, TypeVar, cast
 
-from lineage.model.rows import Batch
+from lineage.answers.marks import Graph
+from lineage.contract.format import Batches
+from lineage.model.rows import Batch, EdgeRow, NodeRow
 from lineage.model.schema import AnyType
 
-__all__ = ["types_first", "waiting"]
+__all__ = ["graph_of", "types_first", "waiting"]
 
 T = TypeVar("T")
 IN_MEMORY = 8_000_000
@@ -31,3 +33,16 @@ def types_first(batches: Iterable[Batch]) -> tuple[dict[int, AnyType], Iterator[
         if batch.nodes or batch.edges:
             return types, chain([batch], stream)
     return types, stream
+
+
+def graph_of(batches: Iterable[Batch]) -> Graph:
+    """Read a whole stream into what a view is made of, with what the stream says that it was asked for."""
+    types, rest = types_first(batches)
+    nodes: list[NodeRow] = []
+    edges: list[EdgeRow] = []
+    for batch in rest:
+        nodes += batch.nodes
+        edges += batch.edges
+    if not isinstance(batches, Batches):
+        return Graph(nodes, edges, types)
+    return Graph(nodes, edges, types, number=batches.number, focus=batches.focus, cuts=batches.cuts)

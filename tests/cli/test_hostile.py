@@ -189,7 +189,9 @@ def test_documents_are_ascii_and_parse(shell: Shell, evil: Path, call: tuple[str
     json.loads(written, parse_constant=pytest.fail)
 
 
-@pytest.mark.parametrize("format", ["node-link", "graphml", "gexf", "cytoscape", "dot", "mermaid"])
+@pytest.mark.parametrize(
+    "format", ["node-link", "graphml", "gexf", "cytoscape", "dot", "mermaid", "html"]
+)
 def test_graphs_on_stdout_are_harmless(shell: Shell, evil: Path, format: str) -> None:
     answer = shell("export", "--format", format, "--from", "artifact:1")
     assert answer.code == 0

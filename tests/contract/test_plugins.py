@@ -226,6 +226,7 @@ def test_our_formats_are_found() -> None:
         "dot",
         "gexf",
         "graphml",
+        "html",
         "mermaid",
         "mlmd",
         "node-link",
@@ -254,7 +255,7 @@ def test_unknown_format_names_those_there_are(install_format: Install) -> None:
     install_format("prov", package="lineage_prov", module="")
     with pytest.raises(
         Invalid,
-        match="'prof': there are csv, cytoscape, dot, gexf, graphml, mermaid, mlmd, node-link, png, prov",
+        match="'prof': there are csv, cytoscape, dot, gexf, graphml, html, mermaid, mlmd, node-link, png, prov",
     ):
         format_object("prof")
     with pytest.raises(Invalid, match="'dot' can be written but not read"):
@@ -306,7 +307,7 @@ def test_a_suffix_stands_for_a_format(path: str, name: str) -> None:
 def test_other_suffixes_are_refused_with_those_that_do(path: str) -> None:
     with pytest.raises(
         Invalid,
-        match=r"\.json, \.csv, \.graphml, .* one of csv, cytoscape, dot, gexf, graphml, mermaid, mlmd, node-link",
+        match=r"\.json, \.csv, \.graphml, .* one of csv, cytoscape, dot, gexf, graphml, html, mermaid, mlmd, node-link",
     ):
         format_of_suffix(path)
 

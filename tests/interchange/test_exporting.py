@@ -258,7 +258,7 @@ def test_open_files_and_names_that_tell_no_format(tmp_path: Path) -> None:
         write_file(tmp_path / "a.xlsx", None, lambda *_: [])
     with pytest.raises(
         Invalid,
-        match="'xlsx': there are csv, cytoscape, dot, gexf, graphml, mermaid, mlmd, node-link",
+        match="'xlsx': there are csv, cytoscape, dot, gexf, graphml, html, mermaid, mlmd, node-link",
     ):
         write_file(tmp_path / "a.json", "xlsx", lambda *_: [])
     with pytest.raises(Invalid, match="cannot be written: No such file"):

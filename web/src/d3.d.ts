@@ -1,5 +1,7 @@
-// What is used of d3, whose own packages of types bring five more.
+// What is used of d3-zoom, whose own package of types brings four more.
 declare module "d3-zoom" {
+  import type { Selection } from "./hands";
+
   export interface ZoomTransform {
     readonly x: number;
     readonly y: number;
@@ -9,27 +11,15 @@ declare module "d3-zoom" {
   }
   export interface ZoomEvent {
     readonly transform: ZoomTransform;
-    readonly sourceEvent: Event | null;
   }
   export interface ZoomBehavior {
-    (selection: import("d3-selection").Selection): void;
-    transform(selection: import("d3-selection").Selection, transform: ZoomTransform): void;
-    scaleBy(selection: import("d3-selection").Selection, k: number): void;
+    (selection: Selection): void;
+    transform(selection: Selection, transform: ZoomTransform): void;
+    scaleBy(selection: Selection, k: number): void;
     scaleExtent(extent: [number, number]): this;
     duration(milliseconds: number): this;
-    filter(test: (event: MouseEvent) => boolean): this;
-    on(name: "zoom" | "end" | "start", listener: (event: ZoomEvent) => void): this;
+    on(name: "zoom", listener: (event: ZoomEvent) => void): this;
   }
   export const zoomIdentity: ZoomTransform;
   export function zoom(): ZoomBehavior;
-  export function zoomTransform(element: Element): ZoomTransform;
-}
-
-declare module "d3-selection" {
-  export interface Selection {
-    call<A extends unknown[]>(verb: (selection: Selection, ...rest: A) => void, ...rest: A): this;
-    on(name: string, listener: null): this;
-  }
-  export const selection: { prototype: Selection & { interrupt?: () => Selection } };
-  export function select(element: Element): Selection;
 }

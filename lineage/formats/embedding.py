@@ -1,0 +1,277 @@
+"""What a page holds of a view: nodes, edges and groups as columns of JSON, deflated."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from base64 import b64encode
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import NamedTuple, TypeAlias, TypedDict
+
+from lineage.answers.indexed import Indexed
+from lineage.answers.layout import layout
+from lineage.answers.names import name_of, state_of
+from lineage.answers.view import Mark, MarkEdge, View
+from lineage.errors import LineageError
+from lineage.model.keys import NodeKey
+from lineage.model.rows import EdgeKind, NodeRow, entity_of
+from lineage.model.schema import AnyType
+from lineage.model.texts import printable, shown
+
+__all__ = ["GAPS", "MOST_EDGES", "MOST_NODES", "SIZE", "Embedded", "embedded"]
+
+MOST_NODES, MOST_EDGES = 20_000, 100_000
+"""Of more a page holds groups alone."""
+TEXT = 1_000
+"""How many characters of a name, a URI or a property a page holds."""
+PROPERTIES = 6_000_000
+"""How many characters of properties a page holds in all."""
+PER_NODE = 200
+"""How many properties of one node a page holds."""
+SIZE, GAPS = (156.0, 42.0), (48.0, 20.0)
+"""The size of a mark, and the space between layers and between the marks of one."""
+
+_Json: TypeAlias = dict[str, object]
+
+
+class Embedded(NamedTuple):
+    """What a page holds, as base 64 of deflated JSON, and sentences on what it lacks."""
+
+    text: str
+    losses: tuple[str, ...]
+
+
+def embedded(view: View, title: str) -> Embedded:
+    """Return what a page holds of a view: `web/src/source.ts` says what is where, and reads it."""
+    closed = view.close(*(each.partition("=")[0] for each in view.opened))
+    graph = Indexed(view.graph)
+    is_whole = len(graph) <= MOST_NODES and len(graph.sources) <= MOST_EDGES
+    texts = _Texts()
+    parts = _whole(graph, closed, texts) if is_whole else _groups(graph, closed, texts)
+    losses = [*texts.losses()]
+    if not is_whole:
+        losses.append(
+            f"{len(graph):,} nodes with {len(graph.sources):,} edges are too many for a page: it holds "
+            f"their {len(closed.marks)} groups, which it cannot open; export less"
+        )
+    notes = [printable(note, limit=TEXT) for note in (*view.notes, *losses)]
+    content = {
+        "title": title,
+        "number": view.number,
+        "total": len(graph),
+        "whole": is_whole,
+        "notes": notes,
+        "opened": list(_opened(view, closed)) if is_whole else [],
+        "pinned": list(_pinned(view, closed)) if is_whole else [],
+        **parts,
+        **_placed(view if is_whole else closed),
+    }
+    plain = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+    return Embedded(b64encode(zlib.compress(plain, 9)).decode(), tuple(losses))
+
+
+class _Texts:
+    """Texts as a page holds them: in one printable line, and cut where they are long."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, int] = {}
+        """The names of properties, and the place of each."""
+        self._cut = 0
+        self._room = PROPERTIES
+        self._lacking = 0
+
+    def losses(self) -> Iterator[str]:
+        if self._cut:
+            yield f"{self._cut:,} texts of more than {TEXT:,} characters are cut; the store has them whole"
+        if self._lacking:
+            yield f"{self._lacking:,} nodes have more properties than the page has room for; the store has all"
+
+    def of(self, text: str | None) -> str:
+        if not text:
+            return ""
+        self._cut += len(text) > TEXT
+        return printable(text, limit=TEXT)
+
+    def properties(self, row: NodeRow, types: Mapping[int, AnyType]) -> list[int | str]:
+        """Return a node's properties: the place of each name, and the value as people read it, by turns."""
+        if row.properties == row.custom == "{}" or row.salt is None:
+            return []
+        try:
+            node = entity_of(row, types)
+        except LineageError:
+            return []  # a picture of a damaged store is what finds the damage
+        found: list[int | str] = []
+        every = [*node.properties.items(), *node.custom_properties.items()]
+        for name, value in every[:PER_NODE]:
+            text = shown(value, limit=TEXT)
+            if self._room < len(text):
+                break
+            self._room -= len(text)
+            self._cut += len(text) == TEXT
+            found += self.names.setdefault(self.of(name), len(self.names)), text
+        self._lacking += len(found) < 2 * len(every)
+        return found
+
+
+def _whole(graph: Indexed, closed: View, texts: _Texts) -> _Json:
+    """Return all nodes and edges, and each group's members."""
+    source = graph.graph
+    aliases = [source.aliases.get(key, ()) for key in graph.keys]
+    labels = [
+        name_of(row, source.types, each) for row, each in zip(graph.rows, aliases, strict=True)
+    ]
+    nodes = _columns(graph.rows, labels, texts)
+    nodes["alias"] = [[texts.of(each) for each in some] for some in aliases]
+    nodes["properties"] = [texts.properties(row, source.types) for row in graph.rows]
+    place = graph.place
+    units = [_unit(mark, [place[key] for key in mark.keys]) for mark in closed.marks]
+    edges = sorted(zip(graph.sources, graph.targets, graph.kinds, strict=True))
+    return {
+        **_types(graph.rows, source.types, nodes),
+        "properties": list(texts.names),
+        "edges": _edges(edges),
+        "units": units,
+        "links": [],
+    }
+
+
+def _groups(graph: Indexed, closed: View, texts: _Texts) -> _Json:
+    """Return a node for each mark, which stands for all of its members, and the marks' edges."""
+    rows = [graph.rows[graph.place[mark.keys[0]]] for mark in closed.marks]
+    nodes = _columns(rows, [_label(mark) for mark in closed.marks], texts)
+    nodes["alias"] = [[]] * len(rows)
+    nodes["properties"] = [[]] * len(rows)
+    links = [_link(edge, _places(closed)) for edge in closed.edges]
+    edges = [(link["source"], link["target"], min(link["kinds"])) for link in links]
+    return {
+        **_types(rows, graph.graph.types, nodes),
+        "properties": [],
+        "edges": _edges(edges),
+        "units": [_unit(mark, [number]) for number, mark in enumerate(closed.marks)],
+        "links": [link for link in links if link["source"] != link["target"]],
+    }
+
+
+class _Link(TypedDict):
+    source: int
+    target: int
+    count: int
+    kinds: list[int]
+    sources: int
+    ofSources: int
+    targets: int
+    ofTargets: int
+    label: str
+
+
+def _link(edge: MarkEdge, places: Mapping[str, int]) -> _Link:
+    return {
+        "source": places[edge.source],
+        "target": places[edge.target],
+        "count": edge.count,
+        "kinds": [EdgeKind[kind].value for kind in edge.kinds],
+        "sources": edge.sources,
+        "ofSources": edge.of_sources,
+        "targets": edge.targets,
+        "ofTargets": edge.of_targets,
+        "label": edge.label,
+    }
+
+
+def _places(view: View) -> dict[str, int]:
+    return {mark.id: number for number, mark in enumerate(view.marks)}
+
+
+def _columns(rows: Sequence[NodeRow], labels: Sequence[str], texts: _Texts) -> _Json:
+    return {
+        "kind": "".join(row.key.kind[0] for row in rows),
+        "id": _differences([row.key.id for row in rows]),
+        "label": labels,
+        "name": [texts.of(row.name) for row in rows],
+        "uri": [texts.of(row.uri) for row in rows],
+        "external": [texts.of(row.external_id) for row in rows],
+        "state": [state_of(row) for row in rows],
+        "created": _differences([row.created // 1000 for row in rows]),
+        "updated": _differences([row.updated // 1000 for row in rows]),
+        "since": [row.since for row in rows],
+    }
+
+
+def _types(rows: Sequence[NodeRow], types: Mapping[int, AnyType], nodes: _Json) -> _Json:
+    """Return the names of the types that nodes are of, and the nodes with a column of the places of theirs."""
+    used = sorted({row.type_id for row in rows})
+    place = {each: number for number, each in enumerate(used)}
+    names = [printable(types[each].name, limit=TEXT) if each in types else "" for each in used]
+    return {"types": names, "nodes": {**nodes, "type": [place[row.type_id] for row in rows]}}
+
+
+def _edges(edges: Sequence[tuple[int, int, int]]) -> _Json:
+    """Return edges, in the order of their sources, as columns."""
+    return {
+        "source": _differences([source for source, _, _ in edges]),
+        "target": [target for _, target, _ in edges],
+        "kind": [kind for _, _, kind in edges],
+    }
+
+
+def _differences(column: list[int]) -> list[int]:
+    """Return the first number, and of each other one what it is more than the one before: small numbers."""
+    return [*column[:1], *(after - before for before, after in pairwise(column))]
+
+
+def _label(mark: Mark) -> str:
+    """Return what a mark is called without its count, which the page writes beside it."""
+    return mark.label.rpartition(" ×")[0] if mark.rule else mark.label
+
+
+def _unit(mark: Mark, nodes: Sequence[int]) -> _Json:
+    return {
+        "id": mark.id,
+        "kind": mark.kind[0],
+        "type": printable(mark.type, limit=TEXT),
+        "label": _label(mark),
+        "count": mark.count,
+        "nodes": nodes,
+        "rule": mark.rule,
+        "state": mark.state,
+        "focus": mark.is_focus,
+        "continues": mark.continues,
+        "title": mark.title,
+        "badge": mark.badge,
+        "role": mark.role,
+        "cycle": mark.is_false_cycle,
+    }
+
+
+def _opened(view: View, closed: View) -> Iterator[tuple[str, int]]:
+    """Yield each group that is open, and how many of its members, the nearest ones, are marks of their own."""
+    for mark, singles in _singles(view, closed):
+        if singles == set(mark.keys[: len(singles)]):
+            yield mark.id, len(singles)
+
+
+def _pinned(view: View, closed: View) -> Iterator[str]:
+    """Yield the nodes that are marks of their own without being their group's nearest ones."""
+    for mark, singles in _singles(view, closed):
+        if singles != set(mark.keys[: len(singles)]):
+            yield from map(str, sorted(singles))
+
+
+def _singles(view: View, closed: View) -> Iterator[tuple[Mark, set[NodeKey]]]:
+    """Yield each group of the closed view with those of its members that are marks of their own in the view."""
+    alone = {mark.keys[0] for mark in view.marks if not mark.rule}
+    for mark in closed.marks:
+        singles = alone.intersection(mark.keys) if mark.rule else set()
+        if singles:
+            yield mark, singles
+
+
+def _placed(view: View) -> _Json:
+    """Return where the marks stand at first, and the points that their edges pass, by source and target."""
+    places = _places(view)
+    ends = {(places[edge.source], places[edge.target]) for edge in view.edges}
+    pairs = sorted((source, target) for source, target in ends if source != target)
+    count = len(view.marks)
+    x, y, bends, *_ = layout(count, pairs, sizes=[SIZE] * count, gaps=GAPS)
+    return {"size": SIZE, "gaps": GAPS, "x": x, "y": y, "bends": bends}

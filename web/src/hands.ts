@@ -1,0 +1,83 @@
+// Stands in for what d3-zoom asks of d3-selection, d3-transition and d3-interpolate: one element, its
+// listeners, and no animation. The libraries themselves would be a third of a page's script.
+
+type Listener = (this: EventTarget, event: Event) => void;
+type Kept = { type: string; listener: Listener; options?: AddEventListenerOptions | boolean };
+
+const listeners = new WeakMap<EventTarget, Map<string, Kept>>();
+
+/** An element, or the window, as d3's selections are used; of nothing where a filter left nothing. */
+export class Selection {
+  constructor(private readonly target: (EventTarget & Record<string, unknown>) | null) {}
+
+  property(name: string, value: (this: EventTarget) => unknown): this {
+    if (this.target) this.target[name] = value.call(this.target);
+    return this;
+  }
+
+  /** Add a listener for each type of event, named as in "wheel.zoom", in place of that of the same name. */
+  on(names: string, listener: Listener | null, options?: AddEventListenerOptions | boolean): this;
+  /** Ask what listens to a double tap: nothing of d3's. */
+  on(names: string): undefined;
+  on(names: string, listener?: Listener | null, options?: AddEventListenerOptions | boolean): this | undefined {
+    const { target } = this;
+    if (listener === undefined) return undefined;
+    if (!target) return this;
+    const kept = listeners.get(target) ?? new Map<string, Kept>();
+    listeners.set(target, kept);
+    for (const name of names.split(" ")) {
+      const old = kept.get(name);
+      if (old) target.removeEventListener(old.type, old.listener, old.options);
+      kept.delete(name);
+      if (!listener) continue;
+      const type = name.split(".")[0];
+      target.addEventListener(type, listener, options);
+      kept.set(name, { type, listener, options });
+    }
+    return this;
+  }
+
+  filter(test: (this: EventTarget) => unknown): Selection {
+    return this.target && test.call(this.target) ? this : new Selection(null);
+  }
+
+  style(name: string, value: string): this {
+    if (this.target instanceof HTMLElement) this.target.style.setProperty(name, value);
+    return this;
+  }
+
+  each(visit: (this: EventTarget) => void): this {
+    if (this.target) visit.call(this.target);
+    return this;
+  }
+
+  call<A extends unknown[]>(verb: (selection: Selection, ...rest: A) => void, ...rest: A): this {
+    verb(this, ...rest);
+    return this;
+  }
+
+  /** Nothing moves by itself that could be interrupted, and no data is bound. */
+  interrupt(): this {
+    return this;
+  }
+
+  datum(): undefined {
+    return undefined;
+  }
+}
+
+export function select(target: EventTarget): Selection {
+  return new Selection(target as EventTarget & Record<string, unknown>);
+}
+
+/** Return where a mouse or a finger is in an element. */
+export function pointer(at: { clientX: number; clientY: number }, element: Element): [number, number] {
+  const box = element.getBoundingClientRect();
+  return [at.clientX - box.left - element.clientLeft, at.clientY - box.top - element.clientTop];
+}
+
+export function interrupt(): void {}
+
+export function interpolateZoom(): never {
+  throw new Error("nothing is animated here");
+}

@@ -1,0 +1,212 @@
+// What is drawn in a state: marks and lines, of nodes, edges, groups that are open or closed, and filters.
+import { Graph } from "./graph";
+import type { Link, Unit } from "./source";
+import type { State } from "./state";
+
+/** How many members of a group are shown at once. */
+export const PAGE = 100;
+/** What passing over nodes that are left out may cost, in visits of edges. */
+const PASSED = 20_000_000;
+
+export interface Mark extends Unit {
+  /** The place of the unit that it is, or is of. */
+  unit: number;
+  /** Whether it stands for what a group that is open does not show yet. */
+  rest: boolean;
+  /** The group that is open and holds it; empty for none. */
+  group: string;
+}
+
+/** An edge between two marks, by their places; one `via` passes nodes that are left out. */
+export interface Line extends Link {
+  via: boolean;
+}
+
+export interface Scene {
+  marks: Mark[];
+  lines: Line[];
+  /** Each node's mark; -1 for what is left out. */
+  markOf: Int32Array;
+  /** How many nodes the filters leave out. */
+  left: number;
+  places: Map<string, number>;
+}
+
+export function scene(graph: Graph, state: State): Scene {
+  const { page } = graph;
+  const markOf = new Int32Array(graph.count).fill(-1);
+  const isLeft = leftOut(graph, state);
+  const marks: Mark[] = [];
+  page.units.forEach((unit, place) => {
+    const nodes = unit.nodes.filter((node) => !isLeft(node));
+    if (!nodes.length) return;
+    const shown = page.whole && unit.count > 1 ? shownOf(graph, unit, nodes, state) : [];
+    if (shown.length) opened(graph, unit, place, nodes, shown).forEach((mark) => marks.push(mark));
+    else marks.push(closed(unit, place, nodes));
+  });
+  // As the answer's own marks: in the order of their nearest nodes.
+  marks.sort((a, b) => a.nodes[0] - b.nodes[0]);
+  marks.forEach((mark, place) => {
+    for (const node of mark.nodes) markOf[node] = place;
+  });
+  const left = countOf(graph.count, isLeft);
+  const lines = page.whole ? counted(graph, marks, markOf, isLeft, left) : page.links.map(direct);
+  const places = new Map(marks.map((mark, place) => [mark.id, place]));
+  const filtered = left - graph.hidden;
+  return { marks, lines: lines.filter((line) => line.source !== line.target), markOf, left: filtered, places };
+}
+
+/** Tell which nodes are no mark, but are passed over: those of no unit, and those that the filters leave out. */
+function leftOut(graph: Graph, state: State): (node: number) => boolean {
+  if (!graph.page.whole) return () => false;
+  const { state: states } = graph.page.nodes;
+  return (node) => !graph.isShown(node) || state.types.has(graph.type(node)) || state.states.has(states[node]);
+}
+
+function countOf(count: number, test: (node: number) => boolean): number {
+  let found = 0;
+  for (let node = 0; node < count; node++) if (test(node)) found++;
+  return found;
+}
+
+function closed(unit: Unit, place: number, nodes: number[]): Mark {
+  const count = nodes.length + unit.count - unit.nodes.length;
+  return { ...unit, nodes, count, unit: place, rest: false, group: "" };
+}
+
+/** Return the nodes of a group that are marks of their own: the first ones, and those that are pinned. */
+function shownOf(graph: Graph, unit: Unit, nodes: number[], state: State): number[] {
+  const first = state.open.get(unit.id) ?? 0;
+  return nodes.filter((node, place) => place < first || (state.pins.size && state.pins.has(graph.key(node))));
+}
+
+/** Return the marks of a group that is open: its nodes that are shown, and one for the others. */
+function opened(graph: Graph, unit: Unit, place: number, nodes: number[], shown: number[]): Mark[] {
+  const marks = shown.map((node) => single(graph, node, unit, place));
+  const isShown = new Set(shown);
+  const others = nodes.filter((node) => !isShown.has(node));
+  if (others.length) {
+    const id = restOf(unit.id);
+    const label = `${others.length.toLocaleString("en")} more`;
+    marks.push({ ...closed(unit, place, others), count: others.length, id, label, rest: true, group: unit.id });
+  }
+  return marks;
+}
+
+export function restOf(id: string): string {
+  return `${id}+rest`;
+}
+
+function single(graph: Graph, node: number, unit: Unit, place: number): Mark {
+  const { nodes } = graph.page;
+  return {
+    id: graph.key(node),
+    kind: nodes.kind[node],
+    type: graph.type(node),
+    label: nodes.label[node],
+    count: 1,
+    nodes: [node],
+    rule: "",
+    state: nodes.state[node],
+    focus: false,
+    continues: false,
+    title: [],
+    badge: "",
+    role: "",
+    cycle: false,
+    unit: place,
+    rest: false,
+    group: unit.id,
+  };
+}
+
+function direct(link: Link): Line {
+  return { ...link, via: false };
+}
+
+/** Return the lines between marks, by source and target, each with how many members have such an edge. */
+function counted(
+  graph: Graph,
+  marks: Mark[],
+  markOf: Int32Array,
+  isLeft: (node: number) => boolean,
+  left: number,
+): Line[] {
+  const { source, target, kind } = graph.page.edges;
+  const lines = new Map<number, Line>();
+  const ends = [new Map<number, Set<number>>(), new Map<number, Set<number>>()];
+  for (let edge = 0; edge < source.length; edge++) {
+    const [a, b] = [markOf[source[edge]], markOf[target[edge]]];
+    if (a < 0 || b < 0) continue;
+    const place = a * marks.length + b;
+    const line = lines.get(place) ?? put(lines, place, blank(marks, a, b));
+    line.count++;
+    if (!line.kinds.includes(kind[edge])) line.kinds.push(kind[edge]);
+    if (marks[a].count > 1) seen(ends[0], place, source[edge]);
+    if (marks[b].count > 1) seen(ends[1], place, target[edge]);
+  }
+  for (const [place, line] of lines) {
+    line.sources = ends[0].get(place)?.size ?? 1;
+    line.targets = ends[1].get(place)?.size ?? 1;
+    line.kinds.sort((a, b) => a - b);
+  }
+  if (left && marks.length * source.length < PASSED) passOver(graph, marks, markOf, isLeft, lines);
+  return [...lines].sort(([a], [b]) => a - b).map(([, line]) => line);
+}
+
+function put<V>(map: Map<number, V>, place: number, value: V): V {
+  map.set(place, value);
+  return value;
+}
+
+function seen(sets: Map<number, Set<number>>, place: number, node: number): void {
+  (sets.get(place) ?? put(sets, place, new Set<number>())).add(node);
+}
+
+function blank(marks: Mark[], source: number, target: number): Line {
+  const [ofSources, ofTargets] = [marks[source].count, marks[target].count];
+  return { source, target, count: 0, kinds: [], sources: 0, ofSources, targets: 0, ofTargets, label: "", via: false };
+}
+
+/** Add lines for ways that lead only over nodes that are left out: what fed a mark stays to be seen. */
+function passOver(
+  graph: Graph,
+  marks: Mark[],
+  markOf: Int32Array,
+  isLeft: (node: number) => boolean,
+  lines: Map<number, Line>,
+): void {
+  marks.forEach((mark, a) => {
+    const passed = new Set<number>();
+    const stack = mark.nodes.flatMap((node) => [...graph.next(node)].filter(isLeft));
+    for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+      if (passed.has(node)) continue;
+      passed.add(node);
+      for (const next of graph.next(node)) {
+        if (isLeft(next)) stack.push(next);
+        const b = markOf[next];
+        const place = a * marks.length + b;
+        if (b < 0 || b === a || (lines.has(place) && !lines.get(place)?.via)) continue;
+        (lines.get(place) ?? put(lines, place, { ...blank(marks, a, b), via: true })).count++;
+      }
+    }
+  });
+}
+
+/** Whether all members of both marks have such an edge. */
+export function isEvery(line: Line): boolean {
+  return !line.via && line.sources === line.ofSources && line.targets === line.ofTargets;
+}
+
+/** What is written at a line that does not hold for every member. */
+export function lineText(line: Line): string {
+  if (line.label) return line.label;
+  if (line.via || isEvery(line)) return "";
+  return [
+    [line.sources, line.ofSources],
+    [line.targets, line.ofTargets],
+  ]
+    .filter(([some, every]) => some < every)
+    .map(([some, every]) => `${some.toLocaleString("en")} of ${every.toLocaleString("en")}`)
+    .join(" → ");
+}

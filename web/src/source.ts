@@ -1,0 +1,128 @@
+// Where a page's lineage comes from: `Source` is what `mount` asks; here it is what the page itself holds.
+
+/** Nodes by column, in the order of the answer: nearest first. */
+export interface Nodes {
+  /** One letter a node: a(rtifact), e(xecution), c(ontext). */
+  kind: string;
+  id: number[];
+  type: number[];
+  label: string[];
+  name: string[];
+  uri: string[];
+  external: string[];
+  /** The state in words; empty where there is nothing to say. */
+  state: string[];
+  /** Times in milliseconds since 1970. */
+  created: number[];
+  updated: number[];
+  since: number[];
+  alias: string[][];
+  /** Names, by their place in `properties`, and values by turns. */
+  properties: (number | string)[][];
+}
+
+/** Edges by column, along the flow of data; a kind is the number of an `EdgeKind`. */
+export interface Edges {
+  source: number[];
+  target: number[];
+  kind: number[];
+}
+
+/** What is one mark while it is closed: a node, or a group of nodes. */
+export interface Unit {
+  id: string;
+  kind: string;
+  type: string;
+  label: string;
+  count: number;
+  /** Places of its nodes, nearest first; fewer than `count` in a page that does not hold all. */
+  nodes: number[];
+  rule: string;
+  state: string;
+  focus: boolean;
+  continues: boolean;
+  title: string[];
+  badge: string;
+  role: string;
+  /** Whether it is on a cycle that only the groups make. */
+  cycle: boolean;
+}
+
+/** An edge between two units, by their places, as the server counted it. */
+export interface Link {
+  source: number;
+  target: number;
+  count: number;
+  kinds: number[];
+  sources: number;
+  ofSources: number;
+  targets: number;
+  ofTargets: number;
+  label: string;
+}
+
+export interface Page {
+  /** What the picture is of, for people. */
+  title: string;
+  /** The transaction that the answer is as of. */
+  number: number;
+  total: number;
+  /** Whether nodes and edges are all here, so that groups can be opened. */
+  whole: boolean;
+  notes: string[];
+  types: string[];
+  properties: string[];
+  nodes: Nodes;
+  edges: Edges;
+  units: Unit[];
+  links: Link[];
+  /** How many members are shown of each group that is open at first. */
+  opened: [string, number][];
+  /** Other members that are shown, by key. */
+  pinned: string[];
+  /** The size of a mark, and the gaps between two layers and between two marks of one. */
+  size: [number, number];
+  gaps: [number, number];
+  /** Where the marks of the first picture stand, and the points that its lines pass. */
+  x: number[];
+  y: number[];
+  bends: [number, number][][];
+}
+
+export interface Details {
+  properties: [string, string][];
+}
+
+export interface Source {
+  page(): Promise<Page>;
+  details(page: Page, node: number): Promise<Details>;
+}
+
+/** What a page holds in an element: JSON, deflated, in base 64. */
+export class Embedded implements Source {
+  constructor(private readonly text: string) {}
+
+  async page(): Promise<Page> {
+    const bytes = Uint8Array.from(atob(this.text.trim()), (each) => each.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+    const page = (await new Response(stream).json()) as Page;
+    for (const column of [page.nodes.id, page.nodes.created, page.nodes.updated, page.edges.source]) {
+      summed(column);
+    }
+    return page;
+  }
+
+  async details(page: Page, node: number): Promise<Details> {
+    const flat = page.nodes.properties[node] ?? [];
+    const properties: [string, string][] = [];
+    for (let i = 0; i < flat.length; i += 2) {
+      properties.push([page.properties[flat[i] as number], String(flat[i + 1])]);
+    }
+    return { properties };
+  }
+}
+
+/** Undo that a column holds differences to the value before. */
+function summed(column: number[]): void {
+  for (let i = 1; i < column.length; i++) column[i] += column[i - 1];
+}
