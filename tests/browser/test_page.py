@@ -10,7 +10,6 @@ import pytest
 import lineage
 from benchmarks.traces import write_trace
 from lineage.contract.walking import Cut
-from lineage.interchange.exporting import export
 from lineage.model.keys import NodeKey
 from lineage.model.texts import printable
 from lineage.testing.formats.graphs import HOSTILE
@@ -299,8 +298,7 @@ def test_what_is_lit_upstream_is_what_the_store_says(
     show: Show, trace: lineage.Store, tmp_path: Path
 ) -> None:
     file = tmp_path / "trace.html"
-    with file.open("wb") as target:
-        assert export(trace.backend, target, "html") == ()
+    assert trace.export_to(file) == ()
     models = [model.key for model in trace.find("Model")]
     page = show(file)
     for model in (models[3], models[-1]):
