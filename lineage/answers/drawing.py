@@ -90,10 +90,10 @@ def drawn_mark(graph: Indexed, drawn: Drawn, *, is_false_cycle: bool) -> Mark:
 
 
 def told_apart(marks: Sequence[Mark]) -> tuple[Mark, ...]:
-    """Return marks of which no two nodes are called the same: by their keys, where nothing else tells them apart."""
+    """Return marks of which no two nodes of a kind are called the same: by their ids, where nothing else does it."""
     taken = Counter(mark.label for mark in marks if not mark.rule)
     return tuple(
-        replace(mark, label=f"{printable(mark.label, limit=SHARED)} ({mark.id})")
+        replace(mark, label=f"{printable(mark.label, limit=SHARED)} #{mark.keys[0].id}")
         if not mark.rule and taken[mark.label] > 1
         else mark
         for mark in marks

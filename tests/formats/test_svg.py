@@ -351,7 +351,7 @@ def test_cycles_loops_and_twins_are_drawn() -> None:
     picture = Picture(Made([a, run, b, again], edges).view(focus=(a.key, b.key)).to_svg())
     assert len(picture.marks) == 4
     assert len(picture.edges) == 5
-    assert sum(label.startswith("artifact same (") for label in picture.labels) == 2
+    assert sum(label.startswith("artifact same #") for label in picture.labels) == 2
 
 
 def test_a_group_may_lead_to_itself() -> None:
