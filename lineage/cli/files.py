@@ -11,7 +11,7 @@ from typing import IO, Annotated, TypeAlias, cast
 
 import typer
 
-from lineage.answers.view import View
+from lineage.answers.view import BUDGET, View
 from lineage.cli import output
 from lineage.cli.escaping import Harmless
 from lineage.cli.options import (
@@ -20,13 +20,18 @@ from lineage.cli.options import (
     Actor,
     AsJson,
     AsOf,
+    Budget,
+    By,
     Format,
     Hops,
     Message,
     Nodes,
     OfDownstream,
     OfUpstream,
+    OpenGroups,
     Seconds,
+    Show,
+    Shown,
     StoreUrl,
     direction,
     limits,
@@ -91,6 +96,17 @@ class Exported:
     number: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What a picture shows of a lineage, and as how many marks."""
+
+    budget: int = BUDGET
+    show: Shown = Shown.ALL
+    by: str = ""
+    opened: Collection[str] = ()
+    highlight: Collection[str] = ()
+
+
 def export(
     file: ExportFile = "-",
     *,
@@ -98,6 +114,10 @@ def export(
     from_: From = None,
     upstream: OfUpstream = False,
     downstream: OfDownstream = False,
+    budget: Budget = BUDGET,
+    show: Show = Shown.ALL,
+    by: By = "",
+    open_: OpenGroups = None,
     highlight: Highlight = None,
     store: StoreUrl = HERE,
     as_of: AsOf = None,
@@ -108,9 +128,9 @@ def export(
 ) -> None:
     """Write the store, or the lineage of a node, to a file.
 
-    A picture shows alike nodes as one. What the format cannot hold is said. A pipe gets node-link JSON,
-    which loses nothing, unless another format is named. CSV is two files: of graph.csv graph.nodes.csv and
-    graph.edges.csv.
+    In a picture alike nodes are one, as view shows them. What the format cannot hold is said. A
+    pipe gets node-link JSON, which loses nothing, unless another format is named. CSV is two
+    files: of graph.csv graph.nodes.csv and graph.edges.csv.
     """
     if as_json and file == "-":
         raise usage("--json tells what was written to a FILE: name one")
@@ -118,30 +138,49 @@ def export(
         raise usage("--upstream and --downstream are of a node: name one with --from")
     bounds = limits(hops, nodes, seconds)
     notation = format or (WHOLE if file == "-" else format_of_suffix(file))
-    if highlight and not (from_ and draws(notation)):
-        raise usage("--highlight is for a picture of a lineage: name a node with --from, and svg")
-    cuts: tuple[Cut, ...] = ()
+    way = direction(upstream=upstream, downstream=downstream)
+    look = _Look(budget, show, by, tuple(open_ or ()), tuple(highlight or ()))
+    is_picture = bool(from_) and draws(notation)
+    if look != _Look() and not is_picture:
+        raise usage(
+            "--budget, --show, --by, --open and --highlight are of a picture of a lineage: name a node "
+            "with --from, and a format that draws, such as svg"
+        )
     with open_to_read(store, as_of) as opened:
         number = opened.as_of or 0
         keys = [named(opened, each) for each in from_ or ()]
-        way = direction(upstream=upstream, downstream=downstream)
-        if keys and draws(notation):
-            lit = [named(opened, each) for each in highlight or ()]
-            view = opened.view(*keys, direction=way, limits=bounds)
-            cuts = view.truncated
+        if is_picture:
+            view = _view(opened, keys, way, bounds, look)
+            lit = [named(opened, each) for each in look.highlight]
             losses = _write_picture(opened, file, notation, view, lit)
+            cuts = view.truncated
         else:
             batches = _batches(opened, keys, way, bounds)
-            cuts = batches.cuts
             losses = _write_counted(opened, file, notation, batches, quiet=as_json)
-    for cut in cuts:
+            cuts = batches.cuts
+    files = () if file == "-" else tuple(str(each) for each in file_names(file, notation))
+    _tell(Exported(file, files, notation, losses, cuts, number), as_json=as_json)
+
+
+def _tell(answer: Exported, *, as_json: bool) -> None:
+    for cut in answer.truncated:
         output.note_cut(cut, of="the lineage")
-    for loss in losses:
+    for loss in answer.losses:
         output.note(loss)
-    if file != "-":
-        files = [str(each) for each in file_names(file, notation)]
-        answer = Exported(file, files, notation, losses, cuts, number)
+    if answer.file != "-":
         output.deliver(answer, _exported, as_json=as_json)
+
+
+def _view(store: Store, keys: list[NodeKey], way: Direction, bounds: Limits, look: _Look) -> View:
+    return store.view(
+        *keys,
+        direction=way,
+        limits=bounds,
+        budget=look.budget,
+        show=look.show.value,
+        by=look.by,
+        opened=tuple(look.opened),
+    )
 
 
 def _batches(store: Store, keys: list[NodeKey], way: Direction, bounds: Limits) -> Batches:

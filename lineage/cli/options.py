@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import IO, Annotated, TypeAlias, cast
@@ -31,6 +32,8 @@ __all__ = [
     "Actor",
     "AsJson",
     "AsOf",
+    "Budget",
+    "By",
     "Format",
     "HappenedBy",
     "Hops",
@@ -43,7 +46,10 @@ __all__ = [
     "Nodes",
     "OfDownstream",
     "OfUpstream",
+    "OpenGroups",
     "Seconds",
+    "Show",
+    "Shown",
     "StoreUrl",
     "ThroughCopies",
     "TypeText",
@@ -143,6 +149,41 @@ Inputs: TypeAlias = Annotated[
 ]
 NoGone: TypeAlias = Annotated[
     bool, typer.Option("--no-gone", help="Leave out deleted nodes, and say how many.")
+]
+
+
+class Shown(StrEnum):
+    """What a view shows of the nodes."""
+
+    ALL = "all"
+    ARTIFACTS = "artifacts"
+    EXECUTIONS = "executions"
+
+
+Budget: TypeAlias = Annotated[
+    int,
+    typer.Option("--budget", metavar="N", show_default=True, help="Marks at most."),
+]
+Show: TypeAlias = Annotated[
+    Shown,
+    typer.Option("--show", show_default=True, help="What is a mark; the rest are edges."),
+]
+By: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--by",
+        metavar="WHAT",
+        help="Put together what a run, or a context of this type, holds; versions; or a folder.",
+        show_default=False,
+    ),
+]
+OpenGroups: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--open",
+        metavar="ID",
+        help="Open this group: 100 of it, or as ID=25, ID=all; may be repeated.",
+    ),
 ]
 OfUpstream: TypeAlias = Annotated[
     bool, typer.Option("--upstream", help="Of the lineage only what the node was made from.")

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from enum import StrEnum
-from typing import Annotated, TypeAlias
-
-import typer
 
 from lineage.answers.view import BUDGET, View
 from lineage.cli import output, pages
@@ -15,6 +11,8 @@ from lineage.cli.options import (
     MOST_NODES,
     AsJson,
     AsOf,
+    Budget,
+    By,
     HappenedBy,
     Hops,
     Inputs,
@@ -23,7 +21,10 @@ from lineage.cli.options import (
     NoGone,
     OfDownstream,
     OfUpstream,
+    OpenGroups,
     Seconds,
+    Show,
+    Shown,
     StoreUrl,
     direction,
     limits,
@@ -36,41 +37,6 @@ from lineage.cli.trees import tree
 __all__ = ["view"]
 
 
-class Shown(StrEnum):
-    """What a view shows of the nodes."""
-
-    ALL = "all"
-    ARTIFACTS = "artifacts"
-    EXECUTIONS = "executions"
-
-
-Budget: TypeAlias = Annotated[
-    int,
-    typer.Option("--budget", metavar="N", show_default=True, help="Marks at most."),
-]
-Show: TypeAlias = Annotated[
-    Shown,
-    typer.Option("--show", show_default=True, help="What is a mark; the rest are edges."),
-]
-By: TypeAlias = Annotated[
-    str,
-    typer.Option(
-        "--by",
-        metavar="WHAT",
-        help="Put together what a run, or a context of this type, holds; versions; or a folder.",
-        show_default=False,
-    ),
-]
-Open: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--open",
-        metavar="ID",
-        help="Open this group: 100 of it, or as ID=25, ID=all; may be repeated.",
-    ),
-]
-
-
 def view(
     nodes_asked: NodeTexts,
     *,
@@ -79,7 +45,7 @@ def view(
     budget: Budget = BUDGET,
     show: Show = Shown.ALL,
     by: By = "",
-    open_: Open = None,
+    open_: OpenGroups = None,
     store: StoreUrl = HERE,
     as_of: AsOf = None,
     happened_by: HappenedBy = None,

@@ -80,6 +80,24 @@ def test_what_is_grouped_is_said(shell: Shell) -> None:
     assert answer.err == "lineage: the picture has 3 marks for 11 nodes: alike ones are one\n"
 
 
+def test_a_picture_shows_what_a_view_shows(shell: Shell) -> None:
+    with lineage.connect("lineage.db") as store:
+        data = store.put(lineage.Dataset(name="data"))
+        for _ in range(5):
+            store.record(lineage.Train(), inputs=[data], outputs=[lineage.Model()])
+        group = store.view(data).marks[-1].id
+        opened = store.view(data, opened=[f"{group}=2"]).to_svg()
+        artifacts = store.view(data, show="artifacts").to_svg()
+        runs = store.view(data, by="versions", budget=8).to_svg()
+    for options, picture in (
+        (("--open", f"{group}=2"), opened),
+        (("--show", "artifacts"), artifacts),
+        (("--by", "versions", "--budget", "8"), runs),
+    ):
+        shell("export", "picture.svg", "--from", "artifact:1", *options)
+        assert Path("picture.svg").read_text() == picture
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
@@ -88,6 +106,10 @@ def test_what_is_grouped_is_said(shell: Shell) -> None:
         (["graph.json", "--from", "artifact:1", "--highlight", "artifact:1"], 2, "svg"),
         (["picture.svg", "--from", "artifact:1", "--highlight", "artifact:99"], 3, "artifact:99"),
         (["picture.svg", "--from", "artifact:99"], 3, "artifact:99"),
+        (["picture.svg", "--show", "artifacts"], 2, "--from"),
+        (["graph.dot", "--from", "artifact:1", "--by", "run"], 2, "svg"),
+        (["picture.svg", "--from", "artifact:1", "--budget", "1"], 4, "8 to 10,000"),
+        (["picture.svg", "--from", "artifact:1", "--open", "g:none"], 3, "g:none"),
     ],
 )
 def test_faults_leave_no_file(
