@@ -19,7 +19,7 @@ from lineage.answers.conversions import Frames, Tables
 from lineage.answers.marks import Graph
 from lineage.answers.notebook import fields_html, node_cells
 from lineage.answers.picturing import PICTURED, Pictured
-from lineage.contract.format import Batches, dumper
+from lineage.contract.format import Batches, draws, dumper
 from lineage.contract.standing import written_by_failures
 from lineage.contract.walking import Cut, Direction, Walk
 from lineage.errors import Corrupt, Invalid, LineageError
@@ -196,10 +196,14 @@ class Subgraph(Pictured, Generic[NodeT_co]):
     def export(self, format: str) -> str:
         """Return the answer in a format, such as "svg", "mermaid", "dot", "gexf" or "node-link".
 
-        What the format cannot hold is logged as a warning. One that is no text, such as "png", is `Invalid`.
+        A picture is that of its view. What the format cannot hold is logged as a warning. One that is no text, such
+        as "png", is `Invalid`.
         """
         target = BytesIO()
-        losses = dumper(format).dump(self.batches(), target)
+        if draws(format):
+            losses = self.view().draw(format, target)
+        else:
+            losses = dumper(format).dump(self.batches(), target)
         try:
             text = target.getvalue().decode()
         except UnicodeDecodeError as error:

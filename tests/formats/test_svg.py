@@ -345,6 +345,14 @@ def test_a_node_that_leads_nowhere_and_nothing_at_all() -> None:
     assert nothing.root[1].text == "0 nodes and 0 edges, as of transaction 0"
 
 
+def test_contexts_alone_are_drawn() -> None:
+    parent, child = node(Kind.CONTEXT, 1, "parent"), node(Kind.CONTEXT, 2, "child")
+    picture = Picture(Made([parent, child], [edge(parent, child)]).view().to_svg())
+    assert [label.split(";")[0] for label in picture.labels] == ["context parent", "context child"]
+    assert picture.labels[0].endswith("holds child")
+    assert picture.legend == ["context", "holds"]
+
+
 def test_cycles_loops_and_twins_are_drawn() -> None:
     a, run, b, again = artifact(1, "same"), execution(1), artifact(2, "same"), execution(2)
     edges = [*flow(a, run, b, again, a), *flow(run, a)]
@@ -541,6 +549,7 @@ def test_an_answer_shows_its_view_in_notebooks(store: Store) -> None:
     answer = store.upstream(model)
     bundle = answer._repr_mimebundle_()
     assert bundle["image/svg+xml"] == answer.view().to_svg() == answer.to_svg()
+    assert answer.export("svg") == answer.to_svg()
     assert answer._repr_html_() in bundle["text/html"]
 
 
