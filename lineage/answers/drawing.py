@@ -184,13 +184,16 @@ def _edge(graph: Indexed, drawn: Sequence[Drawn], bundle: Bundle) -> MarkEdge:
 
 def _through(graph: Indexed, places: Collection[int]) -> str:
     """Return what is written at an edge that stands for nodes: the name of one, or the types of several."""
+    looks = [graph.looks[graph.look[place]] for place in sorted(places)]
     if len(places) == 1:
-        row = graph.rows[min(places)]
-        return name_of(row, graph.graph.types, graph.graph.aliases.get(row.key, ()))
-    types = Counter(short_type(graph.looks[graph.look[place]].type) for place in sorted(places))
-    return ", ".join(f"{name} ×{count:,}" for name, count in types.most_common(2)) + (
-        ", …" if len(types) > 2 else ""
-    )
+        row, look = graph.rows[min(places)], looks[0]
+        pointing = graph.graph.aliases.get(row.key, ())
+        is_named = row.name or row.uri
+        name = name_of(row, graph.graph.types, pointing) if is_named else short_type(look.type)
+        return f"{name} ({look.state})" if look.state else name
+    counts = Counter(short_type(look.type) for look in looks)
+    told = [f"{name} ×{count:,}" for name, count in counts.most_common(2)]
+    return ", ".join([*told, *(["…"] if len(counts) > 2 else [])])
 
 
 def on_false_cycles(

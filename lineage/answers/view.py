@@ -275,6 +275,10 @@ def view_of(
         raise Invalid(
             f"by={excerpt(by)} puts executions and artifacts together: show all with it, not {show}"
         )
+    if isinstance(opened, str):
+        raise Invalid(
+            f"opened={excerpt(opened)}: give several ids, as in opened=[{excerpt(opened)}]"
+        )
     asked = _Asked(budget, show, to_text(by), tuple(dict.fromkeys(pinned)))
     return _view(_Base(graph, asked), tuple(opened))
 
@@ -312,7 +316,8 @@ def _notes(base: _Base, marks: Sequence[Mark]) -> Iterator[str]:
     graph, asked = base.indexed.graph, base.asked
     yield from graph.notes
     for cut in graph.cuts:
-        leads = f"; {len(cut.frontier):,} of its nodes lead further" if cut.frontier else ""
+        ends = len(cut.frontier)
+        leads = f"; {ends:,} of its nodes lead{'s' if ends == 1 else ''} further" if ends else ""
         yield f"the answer was cut by its limit of {cut.limit}{leads}"
     if not base.grouped.keeps_singles:
         yield (

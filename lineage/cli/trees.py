@@ -18,7 +18,9 @@ DEEPEST = 20
 SHORTEST = 16
 """A name is not cut to fewer columns than these."""
 LABEL = 24
-"""How many characters of a type, or of what an edge stands for, are shown."""
+"""How many characters of a type are shown."""
+ABOVE = "(above)"
+"""What is written at a mark that was told before, with what is below it."""
 
 
 class _Way(NamedTuple):
@@ -91,7 +93,7 @@ class _Tree:
             line = waiting.pop()
             following = self._steps[way][line.mark]
             if line.mark in self._told:
-                yield self._text(line, "(above)" if following else "")
+                yield self._text(line, ABOVE if following else "")
                 continue
             if following and len(line.inner) > DEEPEST:
                 self._told.add(line.mark)
@@ -114,8 +116,7 @@ class _Tree:
 
     def _text(self, line: _Line, reference: str = "") -> str:
         mark = self._marks[line.mark]
-        remarks = [*_remarks(mark, line.edge), reference]
-        more = " ".join(["", *(each for each in remarks if each)])
+        more = " ".join(["", *filter(None, _remarks(mark, line.edge, reference))])
         room = self._width - columns_of(line.lead + more)
         label = _cut(mark.label, max(SHORTEST, room))
         text = _cut(f"{line.lead}{label}{more}", self._width)
@@ -132,22 +133,19 @@ def _cut(text: str, width: int) -> str:
     return f"{text[:end]}…"
 
 
-def _remarks(mark: Mark, edge: MarkEdge | None) -> Iterator[str]:
-    """Yield what is told of a mark after its label, and of the edge that led to it."""
+def _remarks(mark: Mark, edge: MarkEdge | None, reference: str) -> Iterator[str]:
+    """Yield what is told of a mark after its label, and of the edge that led to it; what may be cut comes last."""
     if mark.state:
         yield f"({mark.state})"
     if mark.role:
         yield f"({mark.role}{f' {mark.badge}' if mark.badge else ''})"
-    yield (
-        mark.id
-        if mark.rule
-        else f"{printable(short_type(mark.type), limit=LABEL)} {mark.id}".strip()
-    )
-    if edge is not None and edge.text:
+    yield mark.id if mark.rule else f"{printable(short_type(mark.type), limit=LABEL)} {mark.id}"
+    if edge is not None:
         yield edge.text
-    if edge is not None and edge.label:
-        yield f"by {printable(edge.label, limit=LABEL)}"
-    if mark.is_false_cycle:
+    if mark.is_false_cycle and reference != ABOVE:
         yield "⟳"
-    if mark.continues:
+    if mark.continues and reference != ABOVE:
         yield "continues ▸"
+    yield reference
+    if edge is not None and edge.label:
+        yield f"by {edge.label}"

@@ -327,6 +327,8 @@ def test_what_is_not_there_is_not_opened_closed_or_pinned() -> None:
         view.open(group, page=0)
     with pytest.raises(Invalid, match="all, artifacts, executions"):
         view_of(view.graph, show="contexts")
+    with pytest.raises(Invalid, match="several ids"):
+        view_of(view.graph, opened=group)
     with pytest.raises(Invalid, match="draws no views"):
         view.export("node-link")
 
@@ -510,7 +512,11 @@ def test_edges_that_stand_for_nodes_are_named() -> None:
     assert [(each.label, each.count) for each in view.edges] == [("Trainer ×5", 5)]
     assert any("5 nodes are not shown as marks" in note for note in view.notes)
     view = view_of(fan(1), show="artifacts")
-    assert [each.label for each in view.edges] == ["Trainer #2"]
+    assert [each.label for each in view.edges] == ["Trainer"]
+    graph = fan(1)
+    failed = [node(execution(2), name="fit", state=FAILED), *graph.nodes[::2]]
+    view = view_of(graph._replace(nodes=failed), show="artifacts")
+    assert [each.label for each in view.edges] == ["fit (failed)"]
     view = view_of(fan(3), show="executions")
     assert [mark.label for mark in view.marks] == ["churn.csv", "Trainer ×3"]
 

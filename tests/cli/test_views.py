@@ -80,7 +80,7 @@ def test_executions_become_edges(shell: Shell, fan: Path) -> None:
     assert lines[2:5] == [
         "  ↑ churn.csv Dataset artifact:1 by fit 3",
         "  led to",
-        "  ↓ Metrics #9 Metrics artifact:9 by Evaluate #9",
+        "  ↓ Metrics #9 Metrics artifact:9 by Evaluate",
     ]
 
 
