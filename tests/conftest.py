@@ -210,6 +210,8 @@ SLOW_FILES = {
     "backends/sqlite/test_processes.py",
     "backends/sqlite/test_space.py",
     "backends/sqlite/test_threads.py",
+    "browser/test_groups.py",
+    "browser/test_page.py",
     "cli/test_examples.py",
     "cli/test_hostile.py",
     "cli/test_processes.py",

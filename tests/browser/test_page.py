@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -311,3 +312,21 @@ def test_what_is_lit_upstream_is_what_the_store_says(
         count = page.page.locator('.flow[data-way="down"]').get_attribute("data-count")
         assert count == str(len(expected))
         page.press("Escape", "Escape")
+
+
+@pytest.mark.parametrize("shown", ["all", "artifacts", "executions"])
+def test_edges_are_those_of_the_view(
+    show: Show,
+    trace: lineage.Store,
+    tmp_path: Path,
+    shown: Literal["all", "artifacts", "executions"],
+) -> None:
+    """The script counts edges between groups itself, so that it can open them; at first they are the view's."""
+    model = trace.find("Model")[20].key
+    view = trace.view(model, show=shown)
+    page = show(written(view, tmp_path / "view.html"))
+    edges = [edge for edge in view.edges if edge.source != edge.target]
+    assert page.page.locator("path.line").count() == len(edges)
+    assert page.page.locator("path.line.every").count() == sum(edge.every for edge in edges)
+    said = [edge.text for edge in edges if edge.text and edge.count > 1]
+    assert sorted(page.page.locator(".line-text").all_text_contents()) == sorted(said)

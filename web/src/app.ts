@@ -22,6 +22,7 @@ export class App implements Hands {
   readonly graph: Graph;
   readonly history: History;
   readonly first: State;
+  private readonly firstScene: Scene;
   scene: Scene;
   placed: Placed;
   found: Lit | null = null;
@@ -36,6 +37,7 @@ export class App implements Hands {
   message = "";
   picture: Picture;
   private view: View = { x: 0, y: 0, k: 1 };
+  private height = 0;
   private readonly known = new Map<number, [string, string][]>();
   private readonly zoom: ZoomBehavior;
   /** Called after each change, to draw the panels. */
@@ -50,7 +52,8 @@ export class App implements Hands {
     const focus = page.units.find((unit) => unit.focus)?.id ?? "";
     this.first = { ...FIRST, open: new Map(page.opened), pins: new Set(page.pinned), selected: focus };
     this.history = new History(location.hash.length > 1 ? read(location.hash) : this.first);
-    this.scene = scene(this.graph, this.state);
+    this.firstScene = scene(this.graph, this.first);
+    this.scene = location.hash.length > 1 ? scene(this.graph, this.state) : this.firstScene;
     this.placed = this.place();
     this.cursor = this.state.selected || (this.scene.marks[0]?.id ?? "");
     this.picture = this.pictureFor(this.scene.marks.length);
@@ -63,6 +66,8 @@ export class App implements Hands {
     stageOf.on("dblclick.zoom", null);
     stage.append(this.picture.element);
     addEventListener("hashchange", () => this.follow());
+    new ResizeObserver(() => this.resized()).observe(stage);
+    matchMedia("print").addEventListener("change", (event) => this.print(event.matches));
   }
 
   /** Draw the first picture, beside the panels, which take their room of the window. */
@@ -353,7 +358,7 @@ export class App implements Hands {
 
   private place(): Placed {
     const { page } = this;
-    const isFirst = page.x.length === this.scene.marks.length && isSame(this.scene, scene(this.graph, this.first));
+    const isFirst = isSame(this.scene, this.firstScene) && page.x.length === this.scene.marks.length;
     const { marks, lines } = this.scene;
     const pairs = lines.map((line): Pair => [line.source, line.target]);
     if (isFirst && page.bends.length === lines.length) return { ...bounds(page), x: page.x, y: page.y, bends: page.bends };
@@ -401,6 +406,20 @@ export class App implements Hands {
     return [this.placed.x[place] * k + x, this.placed.y[place] * k + y];
   }
 
+  /** Keep the middle of the picture in the middle when a table below it opens or closes. */
+  private resized(): void {
+    const { clientHeight } = this.stage;
+    const higher = clientHeight - this.height;
+    this.height = clientHeight;
+    if (higher && higher !== clientHeight) this.moveTo({ ...this.view, y: this.view.y + higher / 2 });
+  }
+
+  private print(isOnPaper: boolean): void {
+    if (!(this.picture instanceof SvgPicture)) return;
+    this.picture.print(isOnPaper ? this.placed : null);
+    if (!isOnPaper) this.picture.move(this.view);
+  }
+
   scaleBy(factor: number): void {
     this.zoom.scaleBy(select(this.stage), factor);
   }
@@ -417,6 +436,7 @@ export class App implements Hands {
 
   /** Show all where that can be read, else what is around the chosen mark. */
   private settle(): void {
+    this.height = this.stage.clientHeight;
     this.fit(READABLE);
     const place = this.scene.places.get(this.cursor);
     if (place === undefined) return;

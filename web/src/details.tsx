@@ -116,9 +116,7 @@ function LitList({ app }: { app: App }): JSX.Element {
   return (
     <section class="lit" aria-label="Lit">
       <h3>{titles[app.state.way]}</h3>
-      {nodes.length ? (
-        <p class="note">{byType(app, nodes)}</p>
-      ) : (
+      {!nodes.length && (
         <p class="note">{app.state.way === "path" ? "No way leads from the one to the other." : "Nothing that this page holds."}</p>
       )}
       <NodeList app={app} nodes={nodes} />

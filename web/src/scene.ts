@@ -124,7 +124,42 @@ function direct(link: Link): Line {
   return { ...link, via: false };
 }
 
-/** Return the lines between marks, by source and target, each with how many members have such an edge. */
+/** Lines in the making, by the places of their marks, with the members that have such an edge. */
+class Lines {
+  private readonly lines = new Map<number, Line>();
+  private readonly ends = [new Map<number, Set<number>>(), new Map<number, Set<number>>()];
+
+  constructor(
+    private readonly marks: Mark[],
+    private readonly markOf: Int32Array,
+  ) {}
+
+  /** Count an edge from node to node; one of no kind passes over others, and does not count where one of a kind is. */
+  add(source: number, target: number, kind: number, via = false): void {
+    const [a, b] = [this.markOf[source], this.markOf[target]];
+    if (a < 0 || b < 0) return;
+    const place = a * this.marks.length + b;
+    const line = this.lines.get(place) ?? put(this.lines, place, blank(this.marks, a, b, via));
+    if (!kind && line.kinds.length) return;
+    line.count++;
+    if (kind && !line.kinds.includes(kind)) line.kinds.push(kind);
+    if (this.marks[a].count > 1) seen(this.ends[0], place, source);
+    if (this.marks[b].count > 1) seen(this.ends[1], place, target);
+  }
+
+  /** Return the lines, by source and target. */
+  all(): Line[] {
+    const sorted = [...this.lines].sort(([a], [b]) => a - b);
+    return sorted.map(([place, line]) => {
+      line.sources = this.ends[0].get(place)?.size ?? 1;
+      line.targets = this.ends[1].get(place)?.size ?? 1;
+      line.kinds.sort((a, b) => a - b);
+      return line;
+    });
+  }
+}
+
+/** Return the lines between marks, each with how many members have such an edge. */
 function counted(
   graph: Graph,
   marks: Mark[],
@@ -133,25 +168,35 @@ function counted(
   left: number,
 ): Line[] {
   const { source, target, kind } = graph.page.edges;
-  const lines = new Map<number, Line>();
-  const ends = [new Map<number, Set<number>>(), new Map<number, Set<number>>()];
-  for (let edge = 0; edge < source.length; edge++) {
-    const [a, b] = [markOf[source[edge]], markOf[target[edge]]];
-    if (a < 0 || b < 0) continue;
-    const place = a * marks.length + b;
-    const line = lines.get(place) ?? put(lines, place, blank(marks, a, b));
-    line.count++;
-    if (!line.kinds.includes(kind[edge])) line.kinds.push(kind[edge]);
-    if (marks[a].count > 1) seen(ends[0], place, source[edge]);
-    if (marks[b].count > 1) seen(ends[1], place, target[edge]);
+  const lines = new Lines(marks, markOf);
+  for (let edge = 0; edge < source.length; edge++) lines.add(source[edge], target[edge], kind[edge]);
+  if (left) passOver(graph, lines, markOf, isLeft, left > graph.hidden);
+  return lines.all();
+}
+
+/** Add lines for ways that lead only over nodes that are no marks: what fed what stays to be seen. */
+function passOver(
+  graph: Graph,
+  lines: Lines,
+  markOf: Int32Array,
+  isLeft: (node: number) => boolean,
+  via: boolean,
+): void {
+  let visits = 0;
+  for (let source = 0; source < graph.count && visits < PASSED; source++) {
+    if (markOf[source] < 0) continue;
+    const passed = new Set<number>();
+    const stack = [...graph.next(source)].filter(isLeft);
+    for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+      if (passed.has(node)) continue;
+      passed.add(node);
+      for (const next of graph.next(node)) {
+        visits++;
+        if (isLeft(next)) stack.push(next);
+        else if (next !== source) lines.add(source, next, 0, via);
+      }
+    }
   }
-  for (const [place, line] of lines) {
-    line.sources = ends[0].get(place)?.size ?? 1;
-    line.targets = ends[1].get(place)?.size ?? 1;
-    line.kinds.sort((a, b) => a - b);
-  }
-  if (left && marks.length * source.length < PASSED) passOver(graph, marks, markOf, isLeft, lines);
-  return [...lines].sort(([a], [b]) => a - b).map(([, line]) => line);
 }
 
 function put<V>(map: Map<number, V>, place: number, value: V): V {
@@ -163,45 +208,22 @@ function seen(sets: Map<number, Set<number>>, place: number, node: number): void
   (sets.get(place) ?? put(sets, place, new Set<number>())).add(node);
 }
 
-function blank(marks: Mark[], source: number, target: number): Line {
+function blank(marks: Mark[], source: number, target: number, via: boolean): Line {
   const [ofSources, ofTargets] = [marks[source].count, marks[target].count];
-  return { source, target, count: 0, kinds: [], sources: 0, ofSources, targets: 0, ofTargets, label: "", via: false };
-}
-
-/** Add lines for ways that lead only over nodes that are left out: what fed a mark stays to be seen. */
-function passOver(
-  graph: Graph,
-  marks: Mark[],
-  markOf: Int32Array,
-  isLeft: (node: number) => boolean,
-  lines: Map<number, Line>,
-): void {
-  marks.forEach((mark, a) => {
-    const passed = new Set<number>();
-    const stack = mark.nodes.flatMap((node) => [...graph.next(node)].filter(isLeft));
-    for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
-      if (passed.has(node)) continue;
-      passed.add(node);
-      for (const next of graph.next(node)) {
-        if (isLeft(next)) stack.push(next);
-        const b = markOf[next];
-        const place = a * marks.length + b;
-        if (b < 0 || b === a || (lines.has(place) && !lines.get(place)?.via)) continue;
-        (lines.get(place) ?? put(lines, place, { ...blank(marks, a, b), via: true })).count++;
-      }
-    }
-  });
+  return { source, target, count: 0, kinds: [], sources: 0, ofSources, targets: 0, ofTargets, label: "", via };
 }
 
 /** Whether all members of both marks have such an edge. */
 export function isEvery(line: Line): boolean {
-  return !line.via && line.sources === line.ofSources && line.targets === line.ofTargets;
+  return line.sources === line.ofSources && line.targets === line.ofTargets;
 }
 
 /** What is written at a line that does not hold for every member. */
 export function lineText(line: Line): string {
   if (line.label) return line.label;
-  if (line.via || isEvery(line)) return "";
+  if (isEvery(line)) return "";
+  // That one member has one edge is seen.
+  if (line.count === 1) return "";
   return [
     [line.sources, line.ofSources],
     [line.targets, line.ofTargets],

@@ -1,7 +1,7 @@
 // A picture in SVG: every mark a named button. Marks keep their elements, so that they move and do not jump.
 import { curve, labelOf, lineStyle, lineTitle, lineWidth, middle, more, outline, PADDING, spoken, way, written } from "./look";
 import type { Pair } from "./layout";
-import type { Drawn, Hands, Picture, View } from "./picture";
+import type { Drawn, Hands, Picture, Placed, View } from "./picture";
 import { lineText, type Line, type Mark } from "./scene";
 
 const NAMESPACE = "http://www.w3.org/2000/svg";
@@ -60,6 +60,17 @@ export class SvgPicture implements Picture {
     this.root.classList.toggle("is-far", k < FAR);
   }
 
+  /** On paper all of the picture is shown, as large as there is room; on a screen what is in the window. */
+  print(placed: Placed | null): void {
+    if (!placed) {
+      this.element.removeAttribute("viewBox");
+      return;
+    }
+    this.root.removeAttribute("transform");
+    this.root.classList.remove("is-far");
+    this.element.setAttribute("viewBox", `-20 -20 ${placed.width + 40} ${placed.height + 40}`);
+  }
+
   focus(id: string): void {
     this.known.get(id)?.element.focus({ preventScroll: true });
   }
@@ -113,12 +124,12 @@ function markElements(mark: Mark, size: Pair): SVGElement[] {
   }
   elements.push(make("path", { class: "shape", d: shape }));
   if (mark.focus) elements.push(make("path", { class: "ring", d: outline(mark.kind, [width + 10, height + 10]) }));
-  elements.push(make("text", { class: "above", x: left, y: -4 }, above), make("text", { class: "label", x: left, y: 12 }, label));
+  elements.push(make("text", { class: "what", x: left, y: -4 }, above), make("text", { class: "label", x: left, y: 12 }, label));
   if (mark.count > 1 && !mark.rest) elements.push(...badge(`×${more(mark.count)}`, width / 2 - 6, -height / 2, "count"));
   if (mark.badge) elements.push(...badge(mark.badge, 8 - width / 2, -height / 2, "badge"));
   if (mark.count > 1 || mark.group) elements.push(toggle(mark, size));
   if (mark.continues) elements.push(make("text", { class: "continues", x: width / 2 + 7, y: 5 }, "▸"));
-  if (mark.cycle) elements.push(make("text", { class: "cycle", x: 12 - width / 2, y: height / 2 + 4 }, "⟳"));
+  if (mark.cycle) elements.push(make("text", { class: "cycle", x: width / 2 - 42, y: height / 2 + 5 }, "⟳"));
   return elements;
 }
 
