@@ -14,12 +14,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from struct import Struct
 from typing import IO
 
-from lineage.answers.labels import label
+from lineage.answers.names import name_of
 from lineage.errors import excerpt
 from lineage.formats.flat import Field, Plain, edge_fields, edge_place, node_fields, type_of_row
 from lineage.formats.losses import Losses
 from lineage.formats.streams import types_first, waiting
-from lineage.model.rows import Batch, EdgeRow, NodeRow, entity_of
+from lineage.model.rows import Batch, EdgeRow, NodeRow
 from lineage.model.schema import AnyType
 from lineage.model.values import ValueType
 
@@ -83,7 +83,7 @@ class _Writer:
         place = str(row.key)
         head = [
             Field("id", place),
-            Field("label", label(entity_of(row, self._types)) or place),
+            Field("label", name_of(row, self._types)),
             Field("gone", row.gone, ValueType.BOOLEAN),
             Field("purged", row.salt is None, ValueType.BOOLEAN),
         ]

@@ -12,11 +12,11 @@ import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import IO, Final
 
-from lineage.answers.labels import label
+from lineage.answers.names import name_of
 from lineage.formats.flat import Field, Plain, edge_fields, edge_place, node_fields, type_of_row
 from lineage.formats.losses import Losses
 from lineage.formats.streams import types_first
-from lineage.model.rows import Batch, EdgeRow, NodeRow, entity_of
+from lineage.model.rows import Batch, EdgeRow, NodeRow
 from lineage.model.schema import AnyType
 
 __all__ = ["dump"]
@@ -76,8 +76,7 @@ class _Writer:
     def node(self, row: NodeRow) -> str:
         """Return a node's element."""
         place = str(row.key)
-        title = label(entity_of(row, self._types)) or place
-        data: dict[str, Plain] = {"id": place, "label": title}
+        data: dict[str, Plain] = {"id": place, "label": name_of(row, self._types)}
         data |= self._data(node_fields(row, type_of_row(row, self._types)), place)
         marks = ("gone",) * row.gone + ("purged",) * (row.salt is None)
         return _json({"data": data, "classes": " ".join((row.key.kind, *marks))})

@@ -13,14 +13,14 @@ from itertools import count
 from shutil import copyfileobj
 from typing import IO
 
-from lineage.answers.labels import label
+from lineage.answers.names import name_of
 from lineage.formats.entries import time_text
 from lineage.formats.flat import Field, Plain, edge_fields, edge_place, node_fields, type_of_row
 from lineage.formats.losses import Losses
 from lineage.formats.markup import Attributes, escape, legal
 from lineage.formats.streams import types_first, waiting
 from lineage.model.keys import Kind
-from lineage.model.rows import Batch, EdgeRow, NodeRow, entity_of
+from lineage.model.rows import Batch, EdgeRow, NodeRow
 from lineage.model.schema import AnyType
 from lineage.model.times import from_micros
 
@@ -87,7 +87,7 @@ class _Writer:
         """Return a node's element."""
         place = str(row.key)
         node_type = type_of_row(row, self._types)
-        title = escape(legal(label(entity_of(row, self._types))) or place)
+        title = escape(legal(name_of(row, self._types)))
         values = self._values("node", node_fields(row, node_type), place)
         colour = _GONE if row.gone or row.salt is None else _COLOURS[row.key.kind]
         return (

@@ -12,13 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lineage
-from lineage.answers.labels import label
+from lineage.answers.names import name_of
 from lineage.contract.format import Dumper
 from lineage.formats import gexf, streams
 from lineage.formats.flat import edge_fields, node_fields
 from lineage.formats.markup import legal
 from lineage.interchange.exporting import batches
-from lineage.model.rows import entity_of
 from lineage.testing.builders import eventful
 from lineage.testing.formats.dumping import *  # noqa: F403
 from lineage.testing.formats.graphs import HOSTILE, Graph, graphs
@@ -53,7 +52,7 @@ def test_networkx_reads_every_attribute(graph: Graph) -> None:
     assert list(found.nodes) == [str(row.key) for row in graph.nodes]
     for row in graph.nodes:
         attributes = found.nodes[str(row.key)]
-        assert attributes["label"] == (legal(label(entity_of(row, types))) or str(row.key))
+        assert attributes["label"] == legal(name_of(row, types))
         assert attributes["start"] == attributes["create_time"]
         for field in node_fields(row, types[row.type_id]):
             kept = legal(field.value) if isinstance(field.value, str) else field.value
