@@ -319,6 +319,8 @@ def questions(told: Told) -> Iterator[tuple[str, list[str]]]:
             str(told.before),
         ],
     )
+    yield "All of that as a picture,", ["export", "lineage.svg", "--from", data]
+    yield "and as a page to search and click through, without a network:", ["export", "lineage.html"]
 
 
 def ask(question: str, command: list[str], url: str) -> int:
