@@ -69,7 +69,8 @@ def test_what_stays_does_not_move(page: Opened) -> None:
     assert page.on_screen("artifact:1") == pytest.approx(focus, abs=1)
     chosen = page.page.locator('g.mark[aria-pressed="true"]').get_attribute("data-id")
     at = page.on_screen(chosen)
-    assert at == pytest.approx(clicked, abs=SIZE[1])  # a member is where the group was
+    assert 0 < at[0] < 940  # a member, near to where the group was
+    assert at[1] == pytest.approx(clicked[1], abs=200)
     page.mark(chosen).locator(".toggle").click()
     assert page.on_screen(trainings) == pytest.approx(at, abs=1)
 

@@ -121,18 +121,16 @@ export class App implements Hands {
     const unit = this.page.units[mark.unit];
     const open = new Map(this.state.open);
     open.set(unit.id, Math.min((open.get(unit.id) ?? 0) + count, unit.count));
+    const at = this.scene.places.get(mark.id) as number;
+    const [x, y] = this.position(at);
     this.go({ ...this.state, open, selected: "" }, mark.id);
-    this.choose(this.middleOf(mark));
+    const inside = this.scene.marks.map((_, place) => place).filter((place) => this.scene.marks[place].unit === mark.unit);
+    const away = (place: number): number => Math.hypot(this.position(place)[0] - x, this.position(place)[1] - y);
+    const chosen = this.scene.marks[nearest(inside, away) ?? 0].id;
+    this.choose(chosen);
+    this.bring(chosen);
     const rest = more(Math.max(left - count, 0));
     this.say(`Opened ${more(Math.min(count, left))} of ${unit.label}; ${rest} more are in the group.`);
-  }
-
-  /** Return the mark, of those that one became, that is nearest to where it was. */
-  private middleOf(mark: Mark): string {
-    const places = this.successors(mark).map((each) => this.scene.places.get(each.id) as number);
-    const mean = places.reduce((sum, place) => sum + this.placed.y[place], 0) / places.length;
-    const middle = nearest(places, (place) => Math.abs(this.placed.y[place] - mean));
-    return middle === undefined ? mark.id : this.scene.marks[middle].id;
   }
 
   /** How many nodes of a mark's group are not marks of their own. */
@@ -303,38 +301,48 @@ export class App implements Hands {
     this.refresh(anchor);
   }
 
-  /** Draw the state anew; the anchor, or what it became, stays where it is on the screen. */
+  /** Draw the state anew; the anchor, or what stays beside it, is where it was on the screen. */
   private refresh(anchor: string): void {
-    const before = this.scene.places.get(anchor);
-    const was = before === undefined ? null : { mark: this.scene.marks[before], at: this.position(before) };
     const old = this.scene;
+    const were = old.marks.map((_, place) => this.position(place));
     const next = scene(this.graph, this.state);
     if (!isSame(old, next)) {
       this.scene = next;
       this.placed = this.place();
     }
+    const at = old.places.get(anchor);
     if (!this.scene.places.has(this.cursor)) {
-      this.cursor = this.state.selected || (was ? this.successor(was.mark)?.id : "") || (this.scene.marks[0]?.id ?? "");
+      const instead = at === undefined ? undefined : this.successor(old.marks[at]);
+      this.cursor = this.state.selected || (instead?.id ?? this.scene.marks[0]?.id ?? "");
     }
     this.change(this.pictureFor(this.scene.marks.length));
-    if (was && this.scene !== old) this.anchor(was);
+    if (at !== undefined && this.scene !== old) this.hold(old, were, at);
     this.redraw();
     this.link();
   }
 
-  private anchor(was: { mark: Mark; at: Pair }): void {
-    const now = this.successors(was.mark).map((mark) => this.position(this.scene.places.get(mark.id) as number));
-    if (!now.length) return;
-    const { x, y, k } = this.view;
-    const mean = (axis: 0 | 1): number => now.reduce((sum, at) => sum + at[axis], 0) / now.length;
-    this.moveTo({ x: x + was.at[0] - mean(0), y: y + was.at[1] - mean(1), k });
+  /** Move the new picture so that a mark of the old one stays, or what is beside it if that was opened. */
+  private hold(old: Scene, were: Pair[], at: number): void {
+    const mark = old.marks[at];
+    const isOpened = mark.count > 1 && !this.scene.places.has(mark.id);
+    const kept = isOpened ? (this.beside(old, were, at) ?? at) : at;
+    const now = this.successor(old.marks[kept]);
+    const place = now && this.scene.places.get(now.id);
+    if (place === undefined) return;
+    const [x, y] = this.position(place);
+    this.moveTo({ x: this.view.x + were[kept][0] - x, y: this.view.y + were[kept][1] - y, k: this.view.k });
   }
 
-  /** Return what a mark became that was opened, which spreads around its place, or what it is now. */
-  private successors(mark: Mark): Mark[] {
-    const same = this.successor(mark);
-    if (same?.id === mark.id || mark.count < 2) return same ? [same] : [];
-    return this.scene.marks.filter((each) => each.unit === mark.unit);
+  /** Return which mark of the old picture stays, and is seen: the focus, else the nearest one. */
+  private beside(old: Scene, were: Pair[], at: number): number | undefined {
+    const { clientWidth, clientHeight } = this.stage;
+    const stays = old.marks.map((_, place) => place).filter((place) => {
+      const [x, y] = were[place];
+      const isSeen = x > 0 && y > 0 && x < clientWidth && y < clientHeight;
+      return isSeen && this.scene.places.has(old.marks[place].id);
+    });
+    const away = (place: number): number => Math.hypot(were[place][0] - were[at][0], were[place][1] - were[at][1]);
+    return stays.find((place) => old.marks[place].focus) ?? nearest(stays, away);
   }
 
   /** Return what a mark of the last picture is in this one: itself, its first member, or its group. */
