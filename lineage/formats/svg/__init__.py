@@ -10,12 +10,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import IO
 
-from lineage.answers.marks import Graph
 from lineage.answers.view import View, view_of
-from lineage.contract.format import Batches
-from lineage.formats.streams import types_first
+from lineage.formats.streams import graph_of
 from lineage.formats.svg.picture import picture
-from lineage.model.rows import Batch, EdgeRow, NodeRow
+from lineage.model.rows import Batch
 
 __all__ = ["draw", "dump"]
 
@@ -41,18 +39,4 @@ def draw(
 
 def dump(batches: Iterable[Batch], target: IO[bytes]) -> Collection[str]:
     """Write a graph as a view of 60 marks at most, as `draw` does."""
-    return draw(view_of(_graph(batches)), target)
-
-
-def _graph(batches: Iterable[Batch]) -> Graph:
-    types, rest = types_first(batches)
-    nodes: list[NodeRow] = []
-    edges: list[EdgeRow] = []
-    for batch in rest:
-        nodes += batch.nodes
-        edges += batch.edges
-    if isinstance(batches, Batches):
-        return Graph(
-            nodes, edges, types, number=batches.number, focus=batches.focus, cuts=batches.cuts
-        )
-    return Graph(nodes, edges, types)
+    return draw(view_of(graph_of(batches)), target)
