@@ -109,12 +109,6 @@ def _groups_of_chosen(
     for number, part in enumerate(parts):
         for place in part.members:
             item_of[place] = number
-    ends = {
-        (item_of[source], item_of[target])
-        for source, target in zip(graph.sources, graph.targets, strict=True)
-    }
-    ends = {(source, target) for source, target in ends if source != target}
-    links = Links.of(len(parts), (end[0] for end in ends), (end[1] for end in ends))
     # A group that was chosen is never of the look of a node.
     looks = {(part.look, part.rule): 0 for part in parts}
     numbers = {look: number for number, look in enumerate(looks)}
@@ -124,7 +118,7 @@ def _groups_of_chosen(
             for look, rule in looks
         ],
         look=[numbers[part.look, part.rule] for part in parts],
-        links=links,
+        links=_links_between(graph, item_of, len(parts)),
         far=[graph.far[part.members[0]] for part in parts],
         singles=[item_of[place] for place in singles],
         hidden=hidden,
@@ -133,6 +127,14 @@ def _groups_of_chosen(
     return Grouped(
         [_joined([parts[each] for each in some], rule) for some, rule in found], keeps_singles
     )
+
+
+def _links_between(graph: Indexed, item_of: Sequence[int], count: int) -> Links:
+    """Return the links between items that nodes are in, each once; what goes on inside one is none."""
+    pairs = zip(graph.sources, graph.targets, strict=True)
+    ends = {(item_of[source], item_of[target]) for source, target in pairs}
+    ends = {(source, target) for source, target in ends if source != target}
+    return Links.of(count, (end[0] for end in ends), (end[1] for end in ends))
 
 
 def _joined(parts: Sequence[Group], rule: str) -> Group:
