@@ -36,6 +36,8 @@ __all__ = [
     "named_aliases",
 ]
 
+MANY = 1_000
+"""Of more artifacts than these the aliases of the store are read, if they are fewer, and not what holds each."""
 _ATTRIBUTION = frozenset({EdgeKind.ATTRIBUTION})
 
 
@@ -239,10 +241,7 @@ def aliases_of(reader: Reader, keys: Collection[NodeKey]) -> Mapping[NodeKey, tu
     ids = then.types.ids(Alias)
     if not ids:
         return {}
-    rows = then.edges(keys, Direction.UPSTREAM, _ATTRIBUTION)
-    contexts = {row.source for row in rows}
-    then.read(contexts)
-    live = {key for key in contexts if then.row(key).type_id in ids and not then.row(key).gone}
+    live = _live_around(then, keys, ids)
     held = then.edges(live, Direction.DOWNSTREAM, _ATTRIBUTION)
     newest = {row.source: row.target for row in sorted(held, key=lambda row: row.order)}
     found: dict[NodeKey, list[Alias]] = {}
@@ -252,6 +251,22 @@ def aliases_of(reader: Reader, keys: Collection[NodeKey]) -> Mapping[NodeKey, tu
     return {
         key: tuple(sorted(some, key=lambda each: each.name or "")) for key, some in found.items()
     }
+
+
+def _live_around(
+    reader: Reader, keys: Collection[NodeKey], type_ids: Collection[int]
+) -> Collection[NodeKey]:
+    """Return the live aliases that may hold some artifacts: those around them or, where these are more, all."""
+    if len(keys) > MANY:
+        every = reader.contexts_of(type_ids, limit=len(keys))
+        if len(every) < len(keys):
+            return every
+    rows = reader.edges(keys, Direction.UPSTREAM, _ATTRIBUTION)
+    contexts = {row.source for row in rows}
+    reader.read(contexts)
+    return [
+        key for key in contexts if reader.row(key).type_id in type_ids and not reader.row(key).gone
+    ]
 
 
 def deployed_as(reader: Reader, keys: Collection[NodeKey]) -> Mapping[NodeKey, tuple[str, ...]]:

@@ -18,7 +18,7 @@ from lineage.contract.standing import (
 )
 from lineage.contract.walking import Direction, Limits, Walk, check_starts
 from lineage.errors import Corrupt, Invalid, NotFound
-from lineage.filters.tree import Filter
+from lineage.filters.tree import Column, Field, Filter, In
 from lineage.model.entities import Artifact, Context, Execution, Node
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeKey, EdgeKind, EdgeRow, NodeRow, entity_of
@@ -132,6 +132,13 @@ class Reader:
     def find_artifacts(self, where: Filter) -> list[NodeKey]:
         """Return the artifacts that a filter accepts, by id."""
         rows = self._backend.find(Kind.ARTIFACT, where, as_of=self._as_of)
+        self._rows |= {row.key: row for row in rows}
+        return [row.key for row in rows]
+
+    def contexts_of(self, type_ids: Collection[int], limit: int) -> list[NodeKey]:
+        """Return the live contexts of some types, the first by id."""
+        of_types = In(Column(Field.TYPE_ID), tuple(sorted(type_ids)))
+        rows = self._backend.find(Kind.CONTEXT, of_types, limit=limit, as_of=self._as_of)
         self._rows |= {row.key: row for row in rows}
         return [row.key for row in rows]
 

@@ -8,7 +8,9 @@ from lineage.interchange.copying import copy
 from lineage.model.entities import Attribution
 from lineage.model.keys import NodeKey
 from lineage.model.system import Alias, Asset
+from lineage.queries.aliases import MANY, aliases_of
 from lineage.queries.naming import meant
+from lineage.queries.reader import Reader
 from lineage.store import Store
 
 key = NodeKey.parse
@@ -416,3 +418,21 @@ def test_an_alias_keeps_its_name(models: Store) -> None:
     assert models.log()[0].number == number
     models.update(alias.replace(custom_properties={"why": "asked for"}))
     assert held(models) == [("churn@production", "artifact:2")]
+
+
+def test_of_many_artifacts_aliases_are_found_as_of_few(everywhere: Store) -> None:
+    """Of many the aliases of the store are read, of few what holds each."""
+    made = everywhere.put([lineage.Model(name=f"m{number}") for number in range(MANY + 1)])
+    written = everywhere.backend.now()
+    for alias, number in (("production", 0), ("live", 0), ("production", 700), ("old", 3)):
+        everywhere.alias("churn", alias, made[number])
+    everywhere.delete(everywhere.find(lineage.Context, "name = 'churn@old'")[0])
+    reader = Reader(everywhere.backend, None)
+    keys = [each.key for each in made]
+    found = aliases_of(reader, keys)
+    assert {key.id: [each.alias for each in some] for key, some in found.items()} == {
+        made[0].key.id: ["live"],
+        made[700].key.id: ["production"],
+    }
+    assert found == {**aliases_of(reader, keys[:500]), **aliases_of(reader, keys[500:])}
+    assert aliases_of(Reader(everywhere.backend, written + 1), keys).keys() == {keys[0]}
