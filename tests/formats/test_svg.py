@@ -529,6 +529,17 @@ def test_texts_fit_their_room() -> None:
     assert " ".join(lines).split() == ("a note of some words " * 8).split()
 
 
+def test_aliases_stay_whole_as_long_as_there_is_room() -> None:
+    row = artifact(1, "a-model-of-a-very-long-name-indeed-2024-11")
+    for alias, whole in (("production", True), ("x" * 40, False)):
+        view = Made([row], []).view(aliases={row.key: (alias,)})
+        (mark,) = Picture(view.to_svg()).marks
+        name = texts_of(mark)[1]
+        assert "…" in name
+        assert name.endswith(f" @{alias}") == whole
+        assert f"@{alias}" in title_of(mark)
+
+
 def test_what_xml_cannot_hold_is_replaced() -> None:
     assert safe("a\ufffe\uffffb") == "a��b"
     assert safe("\ud800") == "\\ud800"

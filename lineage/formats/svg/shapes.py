@@ -79,10 +79,20 @@ def box_of(mark: Mark, held: int = 0) -> Box:
     line = fitted(line, _ROOM - signs, _SMALL)
     if mark.continues:
         line += " · continues ▸"
-    name = fitted(mark.label, _ROOM, _NAME, bold=True)
+    name = _fitted_name(mark.label)
     inside = max(width(name, _NAME, bold=True), width(line, _SMALL) + signs, _LEAST)
     whole = round(inside + 2 * _PADDING[mark.kind])
     return Box(mark, name, line, float(whole), _HEIGHTS[mark.kind])
+
+
+def _fitted_name(label: str) -> str:
+    """Cut what is before the first alias, which people look for, unless the aliases take most of the room."""
+    name, at, aliases = label.partition(" @")
+    pointing = f"{at}{aliases}"
+    room = _ROOM - width(pointing, _NAME, bold=True)
+    if room < _ROOM / 3:
+        return fitted(label, _ROOM, _NAME, bold=True)
+    return fitted(name, room, _NAME, bold=True) + pointing
 
 
 def drawn(box: Box, left: float, top: float, *, label: str, is_dim: bool) -> str:
