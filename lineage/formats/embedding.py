@@ -130,6 +130,11 @@ def _whole(graph: Indexed, closed: View, texts: _Texts) -> _Json:
     return {
         **_types(graph.rows, source.types, nodes),
         "properties": list(texts.names),
+        "badges": {
+            place: texts.of(source.badges[key])
+            for place, key in enumerate(graph.keys)
+            if key in source.badges
+        },
         "edges": _edges(edges),
         "units": units,
         "links": [],
@@ -147,6 +152,7 @@ def _groups(graph: Indexed, closed: View, texts: _Texts) -> _Json:
     return {
         **_types(rows, graph.graph.types, nodes),
         "properties": [],
+        "badges": {},
         "edges": _edges(edges),
         "units": [_unit(mark, [number]) for number, mark in enumerate(closed.marks)],
         "links": [link for link in links if link["source"] != link["target"]],

@@ -40,7 +40,7 @@ class Window:
     def check(self) -> None:
         """Fail if anything went wrong since the last check."""
         wrong, self.wrong = self.wrong + self.page.evaluate("window.refused"), []
-        assert wrong == []
+        assert not wrong, wrong
 
 
 class Opened:

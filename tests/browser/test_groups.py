@@ -204,3 +204,25 @@ def test_cycles_are_drawn(show: Show, tmp_path: Path) -> None:
     page.mark("artifact:1").click()
     page.button("Both").click()
     assert page.lit == {"artifact:2", "artifact:3", "execution:1", "execution:2", "execution:3"}
+
+
+def test_of_more_than_a_page_holds_groups_are_asked_alone(
+    show: Show, view: View, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lineage.formats.embedding.MOST_NODES", 9_999)
+    page = show(written(view, tmp_path / "groups.html"))
+    assert len(page.marks) == 4
+    assert "too many for a page: it holds their 4 groups" in page.status
+    flows = page.page.locator(".flow").all_inner_texts()
+    assert " ".join(flows[1].split()) == "→ Led to 9,999 3,333 Train, 3,333 Model, 3,333 Evaluate"
+    page.named("Model").click()
+    assert "too many nodes to open its groups" in page.details
+    assert page.page.locator(".toggle").count() == 0
+    page.press("e")
+    assert len(page.marks) == 4
+    page.press("u")
+    assert page.page.locator("g.mark.is-lit").count() == 3
+    page.press("/")
+    page.page.keyboard.type("evaluate")
+    page.press("Enter")
+    assert page.named("Evaluate").get_attribute("aria-pressed") == "true"

@@ -330,3 +330,81 @@ def test_edges_are_those_of_the_view(
     assert page.page.locator("path.line.every").count() == sum(edge.every for edge in edges)
     said = [edge.text for edge in edges if edge.text and edge.count > 1]
     assert sorted(page.page.locator(".line-text").all_text_contents()) == sorted(said)
+
+
+def test_the_picture_is_dragged_and_zoomed(page: Opened) -> None:
+    page.mark("artifact:1").click()
+    before = page.on_screen("artifact:1")
+    mouse = page.page.mouse
+    mouse.move(before[0], before[1] - 150)
+    mouse.down()
+    mouse.move(before[0] + 30, before[1] - 100, steps=3)
+    mouse.move(before[0] + 60, before[1] - 50, steps=3)
+    mouse.up()
+    moved = page.on_screen("artifact:1")
+    assert moved == pytest.approx((before[0] + 60, before[1] + 100), abs=1)
+    other, size = page.on_screen("artifact:2"), width(page)
+    mouse.move(*moved)
+    mouse.wheel(0, -200)
+    page.page.wait_for_timeout(50)
+    assert width(page) > size
+    assert page.on_screen("artifact:1") == pytest.approx(moved, abs=1)  # what the pointer is on
+    assert page.on_screen("artifact:2")[0] > other[0]
+    page.press("-", "-", "-")
+    assert width(page) < size
+    page.press("f")
+    assert page.on_screen("artifact:1") == pytest.approx(before, abs=60)
+
+
+def test_fingers_drag_and_pinch(show: Show, file: Path) -> None:
+    page = show(file, has_touch=True)
+    page.mark("artifact:1").click()
+    before, size = page.on_screen("artifact:1"), width(page)
+    session = page.page.context.new_cdp_session(page.page)
+
+    def touch(kind: str, *points: tuple[float, float]) -> None:
+        where = [{"x": x, "y": y, "id": place} for place, (x, y) in enumerate(points)]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": where})
+
+    x, y = before[0], before[1] - 150
+    touch("touchStart", (x, y))
+    touch("touchMove", (x + 40, y + 30))
+    touch("touchEnd")
+    assert page.on_screen("artifact:1") == pytest.approx((before[0] + 40, before[1] + 30), abs=1)
+    touch("touchStart", (300, 200), (400, 200))
+    touch("touchMove", (250, 200), (450, 200))
+    touch("touchEnd")
+    assert width(page) == pytest.approx(2 * size, rel=0.1)
+    touch("touchStart", (300, 200))
+    touch("touchEnd")
+    touch("touchStart", (300, 200))
+    touch("touchEnd")
+
+
+def width(page: Opened) -> float:
+    return float(page.mark("artifact:1").locator(".shape").bounding_box()["width"])
+
+
+def test_a_link_is_followed_within_the_page(page: Opened) -> None:
+    page.page.evaluate("location.hash = '#at=artifact:2&light=up&from=artifact:2'")
+    page.page.wait_for_selector("g.mark.is-lit")
+    assert page.lit == {"execution:1", "artifact:1", "artifact:3", "artifact:4"}
+    page.page.go_back()
+    page.page.wait_for_function("!document.querySelector('g.mark.is-lit')")
+
+
+def test_pictures_of_other_answers_say_what_they_mark(show: Show, tmp_path: Path) -> None:
+    with lineage.connect("memory:") as store:
+        data = store.put(lineage.Dataset(name="data"))
+        made = [
+            store.record(
+                lineage.Train(name=f"t{n}"), inputs=[data], outputs=[lineage.Model(name=f"m{n}")]
+            )
+            for n in range(3)
+        ]
+        assert made
+        view = store.impact(data).view()
+    page = show(written(view, tmp_path / "impact.html"))
+    roles = [mark.role for mark in view.marks if mark.role]
+    assert page.page.locator("g.mark.role-affected").count() == roles.count("affected") > 0
+    assert page.page.locator("g.mark.role-affected").first.get_by_text("affected").count() == 1

@@ -393,7 +393,8 @@ export class App implements Hands {
     this.found = lit(this.graph, drawn, state);
     const light = this.found && lightOf(this.graph, drawn, this.found);
     const hits = new Set(this.hits.map((node) => drawn.markOf[node]));
-    this.picture.draw({ scene: drawn, placed, size: this.page.size, selected: state.selected, cursor, light, hits });
+    const { size, whole: opens } = this.page;
+    this.picture.draw({ scene: drawn, placed, size, opens, selected: state.selected, cursor, light, hits });
     this.onChange();
   }
 

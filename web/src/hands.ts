@@ -70,10 +70,11 @@ export function select(target: EventTarget): Selection {
   return new Selection(target as EventTarget & Record<string, unknown>);
 }
 
-/** Return where a mouse or a finger is in an element. */
-export function pointer(at: { clientX: number; clientY: number }, element: Element): [number, number] {
-  const box = element.getBoundingClientRect();
-  return [at.clientX - box.left - element.clientLeft, at.clientY - box.top - element.clientTop];
+/** Return where a mouse or a finger is in an element: that of its event, unless another is named. */
+export function pointer(at: MouseEvent | Touch, element?: Element): [number, number] {
+  const inside = element ?? ((at as MouseEvent).currentTarget as Element);
+  const box = inside.getBoundingClientRect();
+  return [at.clientX - box.left - inside.clientLeft, at.clientY - box.top - inside.clientTop];
 }
 
 export function interrupt(): void {}

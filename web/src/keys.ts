@@ -9,7 +9,7 @@ export function listen(app: App, element: HTMLElement): void {
       escape(app, element);
       return;
     }
-    if (target instanceof HTMLInputElement && target.type !== "checkbox") return;
+    if (target instanceof Element && target.matches("input:not([type=checkbox]),textarea,select")) return;
     const isButton = target instanceof HTMLElement && target.closest("button,summary,input") !== null;
     const action = actions(app, element, isButton)[event.key];
     if (!action) return;

@@ -20,6 +20,8 @@ export interface Drawn {
   scene: Scene;
   placed: Placed;
   size: Pair;
+  /** Whether the page holds what is in groups. */
+  opens: boolean;
   selected: string;
   cursor: string;
   light: Light | null;

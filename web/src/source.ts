@@ -72,6 +72,8 @@ export interface Page {
   notes: string[];
   types: string[];
   properties: string[];
+  /** Short texts at the corners of nodes, by place: ranks, say. */
+  badges: Record<number, string>;
   nodes: Nodes;
   edges: Edges;
   units: Unit[];

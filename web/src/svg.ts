@@ -81,7 +81,7 @@ export class SvgPicture implements Picture {
     const element = had?.element ?? make("g", { role: "button", "data-id": mark.id });
     if (had?.look !== look) {
       element.setAttribute("aria-label", spoken(mark));
-      element.replaceChildren(...markElements(mark, drawn.size));
+      element.replaceChildren(...markElements(mark, drawn));
       this.known.set(mark.id, { element, look });
     }
     const { x, y } = drawn.placed;
@@ -112,7 +112,7 @@ export function markClasses(drawn: Drawn, mark: Mark, place: number): string {
   return classes.join(" ");
 }
 
-function markElements(mark: Mark, size: Pair): SVGElement[] {
+function markElements(mark: Mark, { size, opens }: Drawn): SVGElement[] {
   const [width, height] = size;
   const shape = outline(mark.kind, size);
   const [above, label] = written(mark, width);
@@ -127,7 +127,7 @@ function markElements(mark: Mark, size: Pair): SVGElement[] {
   elements.push(make("text", { class: "what", x: left, y: -4 }, above), make("text", { class: "label", x: left, y: 12 }, label));
   if (mark.count > 1 && !mark.rest) elements.push(...badge(`×${more(mark.count)}`, width / 2 - 6, -height / 2, "count"));
   if (mark.badge) elements.push(...badge(mark.badge, 8 - width / 2, -height / 2, "badge"));
-  if (mark.count > 1 || mark.group) elements.push(toggle(mark, size));
+  if (opens && (mark.count > 1 || mark.group)) elements.push(toggle(mark, size));
   if (mark.continues) elements.push(make("text", { class: "continues", x: width / 2 + 7, y: 5 }, "▸"));
   if (mark.cycle) elements.push(make("text", { class: "cycle", x: width / 2 - 42, y: height / 2 + 5 }, "⟳"));
   return elements;
@@ -135,7 +135,7 @@ function markElements(mark: Mark, size: Pair): SVGElement[] {
 
 function titleOf(mark: Mark): string {
   const lines = mark.title.length ? [...mark.title] : [labelOf(mark), mark.type];
-  if (mark.count > 1) lines.push(`${more(mark.count)} nodes: open it to see them`);
+  if (mark.count > 1) lines.push(`${more(mark.count)} nodes`);
   if (mark.continues) lines.push("leads further than this answer");
   return lines.join("\n");
 }
