@@ -320,7 +320,10 @@ def questions(told: Told) -> Iterator[tuple[str, list[str]]]:
         ],
     )
     yield "All of that as a picture,", ["export", "lineage.svg", "--from", data]
-    yield "and as a page to search and click through, without a network:", ["export", "lineage.html"]
+    yield (
+        "and as a page to search and click through, without a network:",
+        ["export", "lineage.html"],
+    )
 
 
 def ask(question: str, command: list[str], url: str) -> int:

@@ -18,7 +18,9 @@ PICTURES = re.compile(r"lineage export (?:docs/)?(wine[\w-]*\.svg) ([^`\n]*)")
 NOTHING_FOUND = ("No nodes found", "No flow of data", "No transactions")
 
 
-CHANGING = re.compile(r"(?<=accuracy=)[\d.…]+|created [\dTZ: -]+|(?<=transaction )\d+|\bl[0-9a-f]{9}")
+CHANGING = re.compile(
+    r"(?<=accuracy=)[\d.…]+|created [\dTZ: -]+|(?<=transaction )\d+|\bl[0-9a-f]{9}"
+)
 """How accurate a model is, which other versions of scikit-learn may change, times, and ids made of them."""
 
 
