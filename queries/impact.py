@@ -216,6 +216,13 @@ def impact(
         through_copies=through_copies,
         through_steps=True,
     )
+    return _answer(reader, begin.notes, steps, gone=gone, through_copies=through_copies)
+
+
+def _answer(
+    reader: Reader, remarks: Sequence[str], steps: Walked, *, gone: bool, through_copies: bool
+) -> Impact:
+    """Return what a walk downstream says of what it met, after some remarks."""
     walk = steps.flow
     reader.read(walk.keys)
     ways = _ways(reader, walk)
@@ -231,7 +238,7 @@ def impact(
         nodes={key: reader.node(key) for key in walk.keys if key in told},
         copies=steps.copies,
         notes=(
-            *begin.notes,
+            *remarks,
             *deleted_among(deleted, listed_too=gone),
             *_notes(reader, walk, affected),
             *inherited(steps.inherited),
