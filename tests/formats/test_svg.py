@@ -526,6 +526,7 @@ def test_texts_fit_their_room() -> None:
     lines = list(wrapped("a note of some words " * 8, 150, 10))
     assert len(lines) > 3
     assert all(width(line, 10) <= 150 for line in lines)
+    assert list(wrapped("", 150, 10)) == []
     assert " ".join(lines).split() == ("a note of some words " * 8).split()
 
 
@@ -574,6 +575,20 @@ def test_a_picture_that_fails_does_not_hide_the_table(
     bundle = fan._repr_mimebundle_()
     assert set(bundle) == {"text/plain", "text/html"}
     assert bundle["text/html"] == fan._repr_html_()
+
+
+def test_many_notes_are_counted() -> None:
+    notes = tuple(f"note {number}" for number in range(20))
+    texts = Picture(Made([artifact(1)], []).view(notes=notes).to_svg()).texts
+    assert texts[-13:] == [*notes[:12], "… and 8 more notes"]
+
+
+def test_what_a_context_holds_is_no_way() -> None:
+    team, data, run = node(Kind.CONTEXT, 1, "team"), artifact(1, "data"), execution(1, "run")
+    edges = [edge(team, data), edge(team, run), *flow(data, run)]
+    view = Made([team, data, run], edges).view()
+    assert dimmed(view.to_svg(highlight=[run.key])) == {"context team"}
+    assert dimmed(view.to_svg(highlight=[team.key])) == {"artifact data", "execution run"}
 
 
 def test_focus_is_ringed(fan: View) -> None:

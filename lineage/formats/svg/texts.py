@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import count
 from unicodedata import category, east_asian_width
 
 from lineage.model.notebook import escaped
@@ -74,7 +75,7 @@ def fitted(text: str, room: float, size: float, *, bold: bool = False) -> str:
     head, tail, ahead = 0, len(parts), True
     left = room - width("…", size, bold=bold)
     # Two characters of the beginning for each of the end.
-    for turn in range(len(parts)):
+    for turn in count():
         ahead = turn % 3 < 2
         part = parts[head] if ahead else parts[tail - 1]
         left -= width(part, size, bold=bold)
