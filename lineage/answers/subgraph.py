@@ -19,10 +19,10 @@ from lineage.answers.conversions import Frames, Tables
 from lineage.answers.marks import Graph
 from lineage.answers.notebook import fields_html, node_cells
 from lineage.answers.picturing import PICTURED, Pictured
-from lineage.contract.format import Batches, draws, dumper
+from lineage.contract.format import Batches, draws, dumper, text_of
 from lineage.contract.standing import written_by_failures
 from lineage.contract.walking import Cut, Direction, Walk
-from lineage.errors import Corrupt, Invalid, LineageError
+from lineage.errors import Corrupt, LineageError
 from lineage.model.entities import Edge, Node
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.notebook import CELL, ROWS, html_answer, safely
@@ -204,12 +204,7 @@ class Subgraph(Pictured, Generic[NodeT_co]):
             losses = self.view().draw(format, target)
         else:
             losses = dumper(format).dump(self.batches(), target)
-        try:
-            text = target.getvalue().decode()
-        except UnicodeDecodeError as error:
-            raise Invalid(
-                f"the format {format!r} is no text: write a file, with `lineage export FILE --from NODE`"
-            ) from error
+        text = text_of(target.getvalue(), format)
         for loss in losses:
             _LOGGER.warning("%s: %s", format, loss)
         return text

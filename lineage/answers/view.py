@@ -25,6 +25,7 @@ from lineage.answers.names import short_type
 from lineage.answers.opening import PAGE, Opening, opened_in
 from lineage.answers.picturing import Pictured
 from lineage.answers.viewing import COARSE, Grouped, groups_of
+from lineage.contract.format import text_of
 from lineage.contract.plugins import format_object
 from lineage.contract.walking import Cut, Direction, to_direction
 from lineage.errors import Invalid, NotFound, excerpt
@@ -176,14 +177,14 @@ class View(Pictured):
         highlight: Sequence[NodeKey] = (),
         direction: Direction | Literal["upstream", "downstream", "both"] = Direction.BOTH,
     ) -> str:
-        """Return the view as a picture in a format that draws, by its name; `Invalid` for any other.
+        """Return the view as a picture in a format that draws text, by its name; `Invalid` for any other.
 
         `highlight` dims all but what leads to a node and what it leads to, or the one of these that `direction`
         says; of several nodes, all but the ways between them.
         """
         target = BytesIO()
         self.draw(format, target, highlight=highlight, direction=direction)
-        return target.getvalue().decode()
+        return text_of(target.getvalue(), format)
 
     def draw(
         self,

@@ -32,6 +32,7 @@ __all__ = [
     "format_of_suffix",
     "loader",
     "parts_dumper",
+    "text_of",
 ]
 
 _SUFFIXES = {
@@ -166,6 +167,16 @@ def dumper(name: str) -> Dumper:
 def draws(name: str) -> bool:
     """Whether a format makes pictures, in which alike nodes are one."""
     return callable(getattr(format_object(name), "draw", None))
+
+
+def text_of(written: bytes, name: str) -> str:
+    """Return what a format wrote as text; `Invalid` where it is none."""
+    try:
+        return written.decode()
+    except UnicodeDecodeError as error:
+        raise Invalid(
+            f"the format {name!r} is no text: write a file, with `lineage export FILE --from NODE`"
+        ) from error
 
 
 def parts_dumper(name: str) -> PartsDumper | None:

@@ -15,14 +15,16 @@ from collections.abc import Callable, Collection, Iterable
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, cast
 
-from lineage.contract.format import dumper
+from lineage.answers.view import Drawer, View, view_of
+from lineage.contract.plugins import format_object
 from lineage.errors import Invalid, MissingExtra
+from lineage.formats.streams import graph_of
 from lineage.model.rows import Batch
 from lineage.model.texts import printable
 
-__all__ = ["dump"]
+__all__ = ["draw", "dump"]
 
 SECONDS = 120
 """How long a converter may take."""
@@ -51,12 +53,19 @@ class _Converter(NamedTuple):
     asked_for: str = ""
 
 
-def dump(batches: Iterable[Batch], target: IO[bytes]) -> Collection[str]:
-    """Write a picture, and return what `svg` says; `MissingExtra` names what to install where no converter works."""
+def draw(
+    view: View, target: IO[bytes], *, highlight: Collection[str] | None = None
+) -> Collection[str]:
+    """Write a view, and return what `svg` says; `MissingExtra` names what to install where no converter works."""
     picture = BytesIO()
-    losses = dumper("svg").dump(batches, picture)
+    losses = cast(Drawer, format_object("svg")).draw(view, picture, highlight=highlight)
     target.write(_pixels(picture.getvalue()))
     return losses
+
+
+def dump(batches: Iterable[Batch], target: IO[bytes]) -> Collection[str]:
+    """Write a graph as a view of 60 marks at most, as `draw` does."""
+    return draw(view_of(graph_of(batches)), target)
 
 
 def _pixels(picture: bytes) -> bytes:

@@ -127,3 +127,25 @@ def test_a_picture_is_no_text(store: lineage.Store, programs: Path) -> None:
     model = store.put(lineage.Model(name="churn"))
     with pytest.raises(Invalid, match="'png' is no text"):
         store.upstream(model).export("png")
+
+
+COPIES = """
+source = next(each for each in argv if each.endswith(".svg"))
+target = next(each for each in argv if each.endswith(".png")).rpartition("=")[2]
+open(target, "wb").write(b"\\x89PNG\\r\\n\\x1a\\n" + open(source, "rb").read())
+"""
+
+
+def test_a_view_is_drawn_as_svg_draws_it(store: lineage.Store, programs: Path) -> None:
+    install(programs, "rsvg-convert", COPIES)
+    data = store.put(lineage.Dataset(name="data"))
+    made = store.record(lineage.Train(), inputs=[data], outputs=[lineage.Model(name="m")])
+    store.record(lineage.Deploy(), inputs=made.outputs)
+    store.alias("m", "production", made.outputs[0])
+    view, target = store.view(data), io.BytesIO()
+    keys = [data.key, made.outputs[0].key]
+    view.draw("png", target, highlight=keys)
+    assert target.getvalue()[8:].decode() == view.to_svg(highlight=keys)
+    assert b"m @production" in target.getvalue()
+    with pytest.raises(Invalid, match="'png' is no text"):
+        view.export("png")

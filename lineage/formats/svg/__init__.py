@@ -31,7 +31,7 @@ def draw(
     True
     """
     target.write(picture(view, highlight).encode())
-    nodes, marks = len(view.graph.nodes), len(view.marks)
+    nodes, marks = sum(mark.count for mark in view.marks), len(view.marks)
     if nodes == marks:
         return ()
     return (f"the picture has {marks} marks for {nodes:,} nodes: alike ones are one",)
