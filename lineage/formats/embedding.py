@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple, TypeAlias, TypedDict
@@ -14,6 +15,7 @@ from lineage.answers.layout import layout
 from lineage.answers.names import name_of, state_of
 from lineage.answers.view import Mark, MarkEdge, View
 from lineage.errors import LineageError
+from lineage.formats.pictures import is_containment
 from lineage.model.keys import NodeKey
 from lineage.model.rows import EdgeKind, NodeRow, entity_of
 from lineage.model.schema import AnyType
@@ -31,6 +33,8 @@ PER_NODE = 200
 """How many properties of one node a page holds."""
 SIZE, GAPS = (156.0, 42.0), (48.0, 20.0)
 """The size of a mark, and the space between layers and between the marks of one."""
+HELD = 4
+"""How many marks a context holds by lines at most; those of one that holds more would hide the flow of data."""
 
 _Json: TypeAlias = dict[str, object]
 
@@ -273,11 +277,17 @@ def _singles(view: View, closed: View) -> Iterator[tuple[Mark, set[NodeKey]]]:
             yield mark, singles
 
 
+def _holds(edge: MarkEdge) -> bool:
+    return all(is_containment(EdgeKind[kind]) for kind in edge.kinds)
+
+
 def _placed(view: View) -> _Json:
     """Return where the marks stand at first, and the points that their edges pass, by source and target."""
     places = _places(view)
-    ends = {(places[edge.source], places[edge.target]) for edge in view.edges}
-    pairs = sorted((source, target) for source, target in ends if source != target)
+    edges = [edge for edge in view.edges if edge.source != edge.target]
+    held = Counter(edge.source for edge in edges if _holds(edge))
+    lines = [edge for edge in edges if not _holds(edge) or held[edge.source] <= HELD]
+    pairs = sorted((places[edge.source], places[edge.target]) for edge in lines)
     count = len(view.marks)
     x, y, bends, *_ = layout(count, pairs, sizes=[SIZE] * count, gaps=GAPS)
     return {"size": SIZE, "gaps": GAPS, "x": x, "y": y, "bends": bends}

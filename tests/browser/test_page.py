@@ -12,6 +12,7 @@ import lineage
 from benchmarks.traces import write_trace
 from lineage.contract.walking import Cut
 from lineage.model.keys import NodeKey
+from lineage.model.rows import EdgeKind
 from lineage.model.texts import printable
 from lineage.testing.formats.graphs import HOSTILE
 from tests.browser.graphs import artifact, edge, execution, graph, node, written
@@ -248,6 +249,23 @@ def test_only_contexts(show: Show, tmp_path: Path) -> None:
     page = show(written(graph(nodes, [], focus=None), tmp_path / "contexts.html"))
     page.page.locator("g.mark").first.click()
     assert "Data does not flow through contexts" in page.details
+
+
+@pytest.mark.parametrize(("count", "lines"), [(4, 4), (5, 0)])
+def test_a_context_of_many_says_how_many_and_lights_them(
+    show: Show, tmp_path: Path, count: int, lines: int
+) -> None:
+    run = NodeKey.parse("context:1")
+    held = [artifact(number) for number in range(1, count + 1)]
+    nodes = [node(run, 5, "run")] + [node(key, 1, f"data {key.id}") for key in held]
+    edges = [edge(run, key, EdgeKind.ATTRIBUTION) for key in held]
+    source = graph(nodes, edges)._replace(focus=tuple(held))  # which stay single
+    page = show(written(source, tmp_path / "run.html"))
+    assert page.page.locator("path.line.holds").count() == lines
+    assert page.named("run").get_by_text("holds 5 marks").count() == (count == 5)
+    page.named("run").click()
+    page.press("d")
+    assert page.lit == set(map(str, held))
 
 
 def test_without_scripts_there_is_a_picture_and_a_table(chromium: object, file: Path) -> None:

@@ -189,8 +189,9 @@ export class App implements Hands {
   }
 
   light(way: Way, id = this.state.selected || this.cursor): void {
-    const isOn = this.state.way === way && this.state.from === id;
-    const next = isOn ? { way: "" as Way, from: "" } : { way, from: id };
+    const real = this.mark(id)?.kind === "c" && way !== "path" ? "holds" : way;
+    const isOn = this.state.way === real && this.state.from === id;
+    const next = isOn ? { way: "" as Way, from: "" } : { way: real, from: id };
     this.go({ ...this.state, ...next, to: "" }, id);
     const found = this.found;
     if (found) this.say(`${more(found.nodes.length)} nodes are lit.`);

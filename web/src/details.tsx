@@ -53,7 +53,14 @@ function sentence(text: string): string {
 
 /** What fed a mark and what it led to, counted by type; each lights up. */
 function Ways({ app, mark }: { app: App; mark: Mark }): JSX.Element | null {
-  if (mark.kind === "c") return <p class="note">Data does not flow through contexts: they hold what belongs together.</p>;
+  if (mark.kind === "c") {
+    return (
+      <div class="flows">
+        <Flow app={app} mark={mark} way="holds" text="Holds" hint="d" />
+        <p class="note">Data does not flow through contexts: they hold what belongs together.</p>
+      </div>
+    );
+  }
   return (
     <div class="flows">
       <Flow app={app} mark={mark} way="up" text="← Made from" hint="u" />
@@ -92,7 +99,7 @@ function Light({ app, mark, way, text, hint }: Lighting): JSX.Element {
 
 function Flow({ text, ...lighting }: Lighting): JSX.Element {
   const { app, mark, way } = lighting;
-  const nodes = reached(app.graph, mark.nodes, way === "down");
+  const nodes = reached(app.graph, mark.nodes, way);
   const count = nodes.reduce((sum, node) => sum + app.graph.weight(node), 0);
   return (
     <div class="flow" data-way={way} data-count={count}>
@@ -111,6 +118,7 @@ function LitList({ app }: { app: App }): JSX.Element {
     up: `What fed ${name}`,
     down: `What ${name} led to`,
     both: `What fed ${name}, and what it led to`,
+    holds: `What ${name} holds`,
     path: `Ways between ${name} and ${labelOf(app.mark(app.state.to) ?? ({ id: app.state.to } as Mark))}`,
   };
   return (
@@ -143,6 +151,7 @@ function NodeList({ app, nodes }: { app: App; nodes: number[] }): JSX.Element | 
             <b>{app.page.nodes.label[node] || app.graph.key(node)}</b>{" "}
             <span>
               {shortType(app.graph.type(node))}
+              {app.page.whole && ` · ${app.graph.key(node)}`}
               {app.page.nodes.state[node] && ` · ${app.page.nodes.state[node]}`}
             </span>
           </button>

@@ -2,7 +2,7 @@
 import type { Page } from "./source";
 
 /** Kinds of edge up to this one are events, over which data flows; the others say what a context holds. */
-const LAST_EVENT = 7;
+export const LAST_EVENT = 7;
 
 export const KINDS: Record<string, string> = { a: "artifact", e: "execution", c: "context" };
 
@@ -10,6 +10,7 @@ export class Graph {
   readonly count: number;
   private readonly after: Uint32Array[];
   private readonly before: Uint32Array[];
+  private readonly inside: Uint32Array[];
   private readonly shown: Uint8Array;
   /** How many nodes are in no unit. */
   readonly hidden: number;
@@ -22,6 +23,8 @@ export class Graph {
     const flows = kind.map((each) => each <= LAST_EVENT);
     this.after = listed(this.count, source, target, flows);
     this.before = listed(this.count, target, source, flows);
+    const holds = flows.map((each) => !each);
+    this.inside = listed(this.count, source, target, holds);
     this.shown = new Uint8Array(this.count);
     for (const unit of page.units) for (const node of unit.nodes) this.shown[node] = 1;
     this.hidden = this.count - this.shown.reduce((sum, each) => sum + each, 0);
@@ -58,7 +61,15 @@ export class Graph {
 
   /** Return how many edges each node is away from the starts, along the data or against it; -1 where no way leads. */
   reach(starts: Iterable<number>, forward: boolean): Int32Array {
-    const near = forward ? this.after : this.before;
+    return this.walk(starts, forward ? this.after : this.before);
+  }
+
+  /** Return how deep inside contexts each node is; -1 where it is in none of them. */
+  depths(contexts: Iterable<number>): Int32Array {
+    return this.walk(contexts, this.inside);
+  }
+
+  private walk(starts: Iterable<number>, near: Uint32Array[]): Int32Array {
     const away = new Int32Array(this.count).fill(-1);
     const queue: number[] = [];
     for (const start of starts) {

@@ -2,7 +2,7 @@
 import type { Graph } from "./graph";
 import type { Light } from "./picture";
 import type { Line, Scene } from "./scene";
-import type { State } from "./state";
+import type { State, Way } from "./state";
 
 /** The nodes that are lit, nearest first, without those where the way begins, which come apart. */
 export interface Lit {
@@ -20,10 +20,7 @@ export function lit(graph: Graph, scene: Scene, state: State): Lit | null {
     const nodes = along.length ? along : graph.between(ends, starts);
     return { starts: [], nodes: nodes.length ? nodes : [] };
   }
-  const nodes: number[] = [];
-  if (state.way !== "down") nodes.push(...reached(graph, starts, false));
-  if (state.way !== "up") nodes.push(...reached(graph, starts, true));
-  return { starts, nodes: [...new Set(nodes)] };
+  return { starts, nodes: reached(graph, starts, state.way) };
 }
 
 /** Return the nodes of a mark, or of a node that is inside a closed one. */
@@ -36,9 +33,12 @@ export function nodesOf(graph: Graph, scene: Scene, id: string): number[] {
   return unit ? unit.nodes : [];
 }
 
-/** Return the nodes that a way leads to from the starts, nearest first, without them. */
-export function reached(graph: Graph, starts: number[], forward: boolean): number[] {
-  const away = graph.reach(starts, forward);
+/** Return the nodes that a way leads to from the starts, nearest first, without them; of both ways, the one first. */
+export function reached(graph: Graph, starts: number[], way: Way): number[] {
+  if (way === "both") {
+    return [...new Set([...reached(graph, starts, "up"), ...reached(graph, starts, "down")])];
+  }
+  const away = way === "holds" ? graph.depths(starts) : graph.reach(starts, way === "down");
   const found: number[] = [];
   for (let node = 0; node < away.length; node++) if (away[node] > 0) found.push(node);
   return found.sort((a, b) => away[a] - away[b] || a - b);

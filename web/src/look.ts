@@ -1,7 +1,7 @@
 // How marks and lines look and what they are called, wherever they are drawn.
 import type { Pair } from "./layout";
 import { KINDS } from "./graph";
-import { isEvery, lineText, type Line, type Mark } from "./scene";
+import { isEvery, isHolding, lineText, type Line, type Mark } from "./scene";
 
 /** The fonts of a mark's two lines. */
 export const FONTS = { label: "600 13px system-ui, sans-serif", above: "11px system-ui, sans-serif" };
@@ -59,6 +59,7 @@ export const PADDING: Record<string, number> = { a: 16, e: 10, c: 10 };
 /** Return the two lines that are written into a mark: what it is, or what a group holds, and what people call it. */
 export function written(mark: Mark, width: number): [string, string] {
   const said = [mark.count > 1 ? mark.title.slice(2).join(", ") : shortType(mark.type)];
+  if (mark.held) said.push(`holds ${more(mark.held)} marks`);
   if (mark.state) said.unshift(`${SIGNS[mark.state] ?? ""} ${mark.state}`.trim());
   if (ROLES[mark.role]) said.unshift(ROLES[mark.role]);
   const room = width - 2 * PADDING[mark.kind];
@@ -76,6 +77,7 @@ export function spoken(mark: Mark): string {
   parts.push(`${shortType(mark.type)}, ${KINDS[mark.kind]}`);
   if (mark.state) parts.push(stateWords(mark.state));
   if (ROLES[mark.role]) parts.push(ROLES[mark.role]);
+  if (mark.held) parts.push(`holds ${more(mark.held)} marks`);
   if (mark.focus) parts.push("in focus");
   if (mark.continues) parts.push("leads further than this answer");
   return parts.join(", ");
@@ -122,7 +124,7 @@ export function middle(points: Pair[]): Pair {
 /** What kinds of line there are to see: whole, of some members, of a context, over what is left out. */
 export function lineStyle(line: Line): string {
   if (line.via) return "via";
-  if (line.kinds.length && line.kinds.every((kind) => kind > 7)) return "holds";
+  if (isHolding(line)) return "holds";
   return isEvery(line) ? "every" : "some";
 }
 

@@ -1,10 +1,12 @@
 // What is drawn in a state: marks and lines, of nodes, edges, groups that are open or closed, and filters.
-import { Graph } from "./graph";
+import { Graph, LAST_EVENT } from "./graph";
 import type { Link, Unit } from "./source";
 import type { State } from "./state";
 
 /** How many members of a group are shown at once. */
 export const PAGE = 100;
+/** How many marks a context holds by lines at most: as in the SVG of a view. */
+const HELD = 4;
 /** What passing over nodes that are left out may cost, in visits of edges. */
 const PASSED = 20_000_000;
 
@@ -13,6 +15,8 @@ export interface Mark extends Unit {
   unit: number;
   /** Whether it stands for what a group that is open does not show yet. */
   rest: boolean;
+  /** How many marks a context holds, where these would be too many lines. */
+  held: number;
   /** The group that is open and holds it; empty for none. */
   group: string;
 }
@@ -52,8 +56,21 @@ export function scene(graph: Graph, state: State): Scene {
   const left = countOf(graph.count, isLeft);
   const lines = page.whole ? counted(graph, marks, markOf, isLeft, left) : page.links.map(direct);
   const places = new Map(marks.map((mark, place) => [mark.id, place]));
-  const filtered = left - graph.hidden;
-  return { marks, lines: lines.filter((line) => line.source !== line.target), markOf, left: filtered, places };
+  const between = lines.filter((line) => line.source !== line.target);
+  return { marks, lines: withoutMany(between, marks), markOf, left: left - graph.hidden, places };
+}
+
+/** Leave out the lines of contexts that hold many marks, and would hide the flow of data; the marks say how many. */
+function withoutMany(lines: Line[], marks: Mark[]): Line[] {
+  for (const line of lines) if (isHolding(line)) marks[line.source].held++;
+  const kept = lines.filter((line) => !isHolding(line) || marks[line.source].held <= HELD);
+  for (const mark of marks) if (mark.held <= HELD) mark.held = 0;
+  return kept;
+}
+
+/** Whether a line only says what a context holds. */
+export function isHolding(line: Line): boolean {
+  return line.kinds.length > 0 && line.kinds.every((kind) => kind > LAST_EVENT);
 }
 
 /** Tell which nodes are no mark, but are passed over: those of no unit, and those that the filters leave out. */
@@ -71,7 +88,7 @@ function countOf(count: number, test: (node: number) => boolean): number {
 
 function closed(unit: Unit, place: number, nodes: number[]): Mark {
   const count = nodes.length + unit.count - unit.nodes.length;
-  return { ...unit, nodes, count, unit: place, rest: false, group: "" };
+  return { ...unit, nodes, count, unit: place, rest: false, group: "", held: 0 };
 }
 
 /** Return the nodes of a group that are marks of their own: the first ones, and those that are pinned. */
@@ -117,6 +134,7 @@ function single(graph: Graph, node: number, unit: Unit, place: number): Mark {
     unit: place,
     rest: false,
     group: unit.id,
+    held: 0,
   };
 }
 

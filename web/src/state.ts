@@ -1,6 +1,6 @@
 // What a reader has made of a page: which groups are open, what is chosen, lit and left out; as a link, too.
 
-export type Way = "" | "up" | "down" | "both" | "path";
+export type Way = "" | "up" | "down" | "both" | "path" | "holds";
 
 export interface State {
   /** How many members are shown of each group that is open. */
@@ -29,7 +29,7 @@ export const FIRST: State = {
   states: new Set(),
 };
 
-const WAYS: readonly string[] = ["up", "down", "both", "path"];
+const WAYS: readonly string[] = ["up", "down", "both", "path", "holds"];
 
 /** Return a state as the fragment of a link; empty for the first picture. */
 export function written(state: State): string {
