@@ -194,6 +194,27 @@ def test_the_table_says_what_the_picture_shows(page: Opened) -> None:
     ]
 
 
+def test_the_table_leads_to_marks_that_are_out_of_sight(page: Opened) -> None:
+    page.press("o")
+    page.mark("artifact:1").click()
+    page.press("+", "+", "+", "+", "+")
+    page.page.locator(".outline").get_by_role("button", name="evaluation").click()
+    x, y = page.on_screen("execution:3")
+    stage = page.page.locator(".stage").bounding_box()
+    assert stage["x"] < x < stage["x"] + stage["width"]
+    assert stage["y"] < y < stage["y"] + stage["height"]
+
+
+def test_many_notes_fold(show: Show, tmp_path: Path) -> None:
+    notes = tuple(f"note {number}" for number in range(30))
+    source = graph([node(artifact(1), 1, "one")], [])._replace(notes=notes)
+    page = show(written(source, tmp_path / "notes.html"))
+    assert "note 2" in page.status
+    assert "note 3" not in page.status
+    page.page.get_by_text("27 more notes").click()
+    assert "note 29" in page.status
+
+
 def test_names_are_text_wherever_they_are_shown(show: Show, tmp_path: Path) -> None:
     nodes = [
         node(

@@ -216,12 +216,14 @@ export class App implements Hands {
   }
 
   undo(): void {
-    if (this.history.undo()) this.refresh(this.cursor);
+    if (!this.history.undo()) return;
+    this.refresh(this.cursor);
     this.say("Undone.");
   }
 
   redo(): void {
-    if (this.history.redo()) this.refresh(this.cursor);
+    if (!this.history.redo()) return;
+    this.refresh(this.cursor);
     this.say("Done again.");
   }
 
@@ -463,7 +465,7 @@ export class App implements Hands {
   }
 
   /** Move the picture just so far that a mark is seen. */
-  private bring(id: string): void {
+  bring(id: string): void {
     const place = this.scene.places.get(id);
     if (place === undefined) return;
     const { clientWidth, clientHeight } = this.stage;

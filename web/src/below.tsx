@@ -5,6 +5,8 @@ import { KINDS } from "./graph";
 import { labelOf, lineStyle, more } from "./look";
 import { lineText } from "./scene";
 
+/** How many notes are seen at once. */
+const NOTES = 3;
 /** How many rows the table shows. */
 const ROWS = 500;
 
@@ -17,28 +19,43 @@ export function Status({ app }: { app: App }): JSX.Element {
   return (
     <div class="status">
       <span>{said.join(" · ")}</span>
-      {page.notes.map((note, place) => (
+      {page.notes.slice(0, NOTES).map((note, place) => (
         <span class="warning" key={place}>
           {note}
         </span>
       ))}
-      <span class="legend" aria-label="Legend">
-        <i class="swatch kind-a" /> artifact <i class="swatch kind-e" /> execution <i class="swatch kind-c" /> context
-        {scene.lines.some((line) => lineStyle(line) === "some") && (
-          <>
-            <i class="stroke some" /> some of a group
-          </>
-        )}
-        {scene.lines.some((line) => line.via) && (
-          <>
-            <i class="stroke via" /> over what is left out
-          </>
-        )}
-      </span>
+      {page.notes.length > NOTES && (
+        <details>
+          <summary>{more(page.notes.length - NOTES)} more notes</summary>
+          {page.notes.slice(NOTES).map((note, place) => (
+            <p key={place}>{note}</p>
+          ))}
+        </details>
+      )}
+      <Legend app={app} />
       <span class="spoken" role="status" aria-live="polite">
         {app.message}
       </span>
     </div>
+  );
+}
+
+function Legend({ app }: { app: App }): JSX.Element {
+  const { lines } = app.scene;
+  return (
+    <span class="legend" aria-label="Legend">
+      <i class="swatch kind-a" /> artifact <i class="swatch kind-e" /> execution <i class="swatch kind-c" /> context
+      {lines.some((line) => lineStyle(line) === "some") && (
+        <>
+          <i class="stroke some" /> some of a group
+        </>
+      )}
+      {lines.some((line) => line.via) && (
+        <>
+          <i class="stroke via" /> over what is left out
+        </>
+      )}
+    </span>
   );
 }
 
@@ -62,7 +79,7 @@ export function Outline({ app }: { app: App }): JSX.Element | null {
           {marks.slice(0, ROWS).map((mark, place) => (
             <tr key={mark.id} aria-selected={mark.id === app.state.selected}>
               <th scope="row">
-                <button type="button" onClick={() => app.choose(mark.id)}>
+                <button type="button" onClick={() => choose(app, mark.id)}>
                   {labelOf(mark)}
                 </button>
               </th>
@@ -80,6 +97,11 @@ export function Outline({ app }: { app: App }): JSX.Element | null {
       {marks.length > ROWS && <p class="note">… and {more(marks.length - ROWS)} more marks: search for them</p>}
     </div>
   );
+}
+
+function choose(app: App, id: string): void {
+  app.choose(id);
+  app.bring(id);
 }
 
 function ends(app: App, place: number, forward: boolean): string {

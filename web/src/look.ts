@@ -8,6 +8,9 @@ export const FONTS = { label: "600 13px system-ui, sans-serif", above: "11px sys
 
 const measure = document.createElement("canvas").getContext("2d");
 
+/** The kinds of edge by number, those that go without saying left out. */
+const EDGES = ["", "declared output", "declared input", "", "", "internal input", "internal output", "pending output"];
+
 /** What stands before a state, so that colour is not all that tells. */
 const SIGNS: Record<string, string> = { failed: "✕", gone: "⊘", purged: "⊘", canceled: "⊘", running: "…" };
 
@@ -137,5 +140,6 @@ export function lineTitle(line: Line, marks: Mark[]): string {
   if (line.via) return `${from} leads to ${to} over what is left out`;
   const said = lineText(line);
   const edges = `${more(line.count)} ${line.count === 1 ? "edge" : "edges"}`;
-  return `${from} → ${to}: ${edges}${said ? `, ${said}` : ""}`;
+  const kinds = line.kinds.map((kind) => EDGES[kind]).filter(Boolean);
+  return `${from} → ${to}: ${[edges, said, ...kinds].filter(Boolean).join(", ")}`;
 }
