@@ -146,6 +146,21 @@ def test_whatever_is_placed_stands_apart(graph: tuple[int, Edges]) -> None:
         assert a == b or placed.x[a] != placed.x[b]
 
 
+@settings(max_examples=100)
+@given(graphs())
+def test_long_edges_pass_beside_nodes(graph: tuple[int, Edges]) -> None:
+    count, edges = graph
+    placed = layout(count, edges)
+    boxes = list(zip(placed.x, placed.y, strict=True))
+    for bends in placed.bends:
+        for (left, y), (right, other) in zip(bends[::2], bends[1::2], strict=True):
+            assert y == other
+            middle = (left + right) / 2
+            assert all(
+                abs(y - at) >= SIZE[1] / 2 + GAPS[1] / 2 for x, at in boxes if abs(x - middle) < 1
+            )
+
+
 @settings(max_examples=50)
 @given(graphs())
 def test_only_edges_of_cycles_run_back(graph: tuple[int, Edges]) -> None:
