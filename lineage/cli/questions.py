@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from lineage.cli import output, pages, side_by_side
+from lineage.cli.drawings import Picture, check_picture, draw
 from lineage.cli.options import (
     HERE,
     MOST_NODES,
@@ -101,6 +102,7 @@ def peers(
 def compare(
     models: NodeTexts,
     *,
+    picture: Picture = None,
     store: StoreUrl = HERE,
     as_of: AsOf = None,
     happened_by: HappenedBy = None,
@@ -114,12 +116,14 @@ def compare(
 
     The rows are data, parameters, metrics, framework versions and run.
     """
+    check_picture(picture)
     bounds = limits(hops, nodes, seconds)
     with open_to_read(store, as_of) as opened:
         keys = [named(opened, each, happened_by) for each in models]
         answer = opened.compare(
             *keys, limits=bounds, through_copies=through_copies, happened_by=happened_by
         )
+        draw(opened, answer, picture)
     for key, cut in zip(keys, answer.truncated, strict=True):
         output.note_cut(cut, of=f"what is known of {key}")
     output.deliver(answer, side_by_side.comparison, as_json=as_json)
@@ -128,6 +132,7 @@ def compare(
 def impact(
     nodes_changed: NodeTexts,
     *,
+    picture: Picture = None,
     store: StoreUrl = HERE,
     as_of: AsOf = None,
     happened_by: HappenedBy = None,
@@ -143,6 +148,7 @@ def impact(
 
     Deployed artifacts come first, then models, then the rest, nearest first.
     """
+    check_picture(picture)
     bounds = limits(hops, nodes, seconds)
     with open_to_read(store, as_of) as opened:
         keys = [named(opened, each, happened_by) for each in nodes_changed]
@@ -154,6 +160,7 @@ def impact(
             inputs=inputs,
             gone=not no_gone,
         )
+        draw(opened, answer, picture)
     output.note_cut(answer.truncated)
     output.deliver(answer, pages.impact, as_json=as_json)
 
@@ -162,6 +169,7 @@ def diff(
     left: NodeText,
     right: NodeText,
     *,
+    picture: Picture = None,
     store: StoreUrl = HERE,
     as_of: AsOf = None,
     happened_by: HappenedBy = None,
@@ -174,10 +182,12 @@ def diff(
 
     Data, runs, parameters and library versions are compared step by step, against the flow.
     """
+    check_picture(picture)
     bounds = limits(hops, nodes, seconds)
     with open_to_read(store, as_of) as opened:
         keys = named(opened, left, happened_by), named(opened, right, happened_by)
         answer = opened.diff(*keys, limits=bounds, happened_by=happened_by)
+        draw(opened, answer, picture)
     for key, cut in zip(keys, answer.truncated, strict=True):
         output.note_cut(cut, of=f"the lineage of {key}")
     output.deliver(answer, pages.difference, as_json=as_json)

@@ -13,6 +13,7 @@ from lineage.answers.subgraph import Subgraph
 from lineage.cli import output, pages
 from lineage.cli.app import NO_PATH
 from lineage.cli.documents import plain
+from lineage.cli.drawings import Picture, check_picture, draw
 from lineage.cli.grids import GridColumn, grid, rounded
 from lineage.cli.options import (
     HERE,
@@ -288,6 +289,7 @@ def path(
     one: NodeText,
     other: NodeText,
     *,
+    picture: Picture = None,
     store: StoreUrl = HERE,
     as_of: AsOf = None,
     happened_by: HappenedBy = None,
@@ -300,6 +302,7 @@ def path(
 
     It ends with 12 where none was found.
     """
+    check_picture(picture)
     bounds = limits(hops, nodes, seconds)
     with open_to_read(store, as_of) as opened:
         answer = opened.paths(
@@ -308,6 +311,7 @@ def path(
             limits=bounds,
             happened_by=happened_by,
         )
+        draw(opened, answer, picture)
     output.note_cut(answer.subgraph.truncated)
     output.deliver(answer, pages.paths, as_json=as_json)
     return 0 if answer.shortest else NO_PATH

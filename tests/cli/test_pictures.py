@@ -98,6 +98,56 @@ def test_a_picture_shows_what_a_view_shows(shell: Shell) -> None:
         assert Path("picture.svg").read_text() == picture
 
 
+@pytest.fixture
+def compared(shell: Shell) -> None:
+    """A table, a model made of it twice, of which one serves."""
+    with lineage.connect("lineage.db") as store:
+        data = store.put(lineage.Dataset(name="data"))
+        store.record(lineage.Train(), inputs=[data], outputs=[lineage.Model(name="one")])
+        made = store.record(lineage.Train(), inputs=[data], outputs=[lineage.Model(name="other")])
+        store.record(lineage.Deploy(name="serve"), inputs=made.outputs)
+
+
+QUESTIONS = {
+    "impact": ["artifact:1"],
+    "diff": ["artifact:2", "artifact:3"],
+    "compare": ["artifact:2", "artifact:3"],
+    "path": ["artifact:1", "artifact:3"],
+}
+
+
+@pytest.mark.usefixtures("compared")
+@pytest.mark.parametrize("command", QUESTIONS)
+def test_answers_are_drawn_beside_what_is_printed(shell: Shell, command: str) -> None:
+    plain = shell(command, *QUESTIONS[command])
+    answer = shell(command, *QUESTIONS[command], "--picture", "picture.svg")
+    assert answer.out == plain.out
+    assert answer.err.endswith("lineage: wrote picture.svg\n")
+    with lineage.connect("lineage.db") as store:
+        ask = getattr(store, "paths" if command == "path" else command)
+        assert Path("picture.svg").read_text() == ask(*QUESTIONS[command]).view().to_svg()
+    assert (
+        "picture.svg"
+        not in shell(command, *QUESTIONS[command], "--picture", "picture.svg", "--json").out
+    )
+
+
+@pytest.mark.usefixtures("compared")
+@pytest.mark.parametrize("command", QUESTIONS)
+@pytest.mark.parametrize(
+    ("file", "code", "says"),
+    [("picture.json", 2, ".svg"), ("picture", 4, "suffix"), ("no/such/picture.svg", 4, "no/such")],
+)
+def test_faults_of_an_answer_s_picture(
+    shell: Shell, command: str, file: str, code: int, says: str
+) -> None:
+    before = set(Path().iterdir())
+    answer = shell(command, *QUESTIONS[command], "--picture", file)
+    assert (answer.code, answer.out) == (code, "")
+    assert says in answer.err
+    assert set(Path().iterdir()) == before
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
