@@ -62,7 +62,8 @@ export const PADDING: Record<string, number> = { a: 16, e: 10, c: 10 };
 /** Return the two lines that are written into a mark: what it is, or what a group holds, and what people call it. */
 export function written(mark: Mark, width: number): [string, string] {
   const said = [mark.count > 1 ? mark.title.slice(2).join(", ") : shortType(mark.type)];
-  if (mark.held) said.push(`holds ${more(mark.held)} marks`);
+  // Of a group its names are cut first, of a context its type is what comes first.
+  if (mark.held) said.splice(mark.count > 1 ? 0 : 1, 0, `holds ${more(mark.held)} marks`);
   if (mark.state) said.unshift(`${SIGNS[mark.state] ?? ""} ${mark.state}`.trim());
   if (ROLES[mark.role]) said.unshift(ROLES[mark.role]);
   const room = width - 2 * PADDING[mark.kind];
