@@ -58,7 +58,7 @@ export class App implements Hands {
     this.cursor = this.state.selected || (this.scene.marks[0]?.id ?? "");
     this.picture = this.pictureFor(this.scene.marks.length);
     this.zoom = zoom()
-      .scaleExtent([0.02, 4])
+      .scaleExtent([0.002, 4])
       .duration(0)
       .on("zoom", (event) => this.moved(event.transform));
     const stageOf = select(stage);
@@ -167,10 +167,15 @@ export class App implements Hands {
     return this.page.whole ? this.page.units.filter((unit) => unit.count > 1 && (!type || unit.type === type)) : [];
   }
 
-  /** How many marks there would be with all groups of a type open. */
+  /** Types of groups that hold nodes which are not marks of their own. */
+  closedTypes(): string[] {
+    return this.page.whole ? [...new Set(this.scene.marks.filter((mark) => mark.count > 1).map((mark) => mark.type))] : [];
+  }
+
+  /** How many marks there would be with all groups of a type open; of every type without one. */
   cost(type = ""): number {
-    const inside = this.groups(type).map((unit) => unit.count);
-    return this.scene.marks.length + inside.reduce((sum, count) => sum + count - 1, 0);
+    const closed = this.scene.marks.filter((mark) => mark.count > 1 && (!type || mark.type === type));
+    return closed.reduce((sum, mark) => sum + mark.count - 1, this.scene.marks.length);
   }
 
   /** Show a node as a mark of its own, whatever group it is in, and choose it. */

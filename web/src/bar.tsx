@@ -107,21 +107,29 @@ function choose(app: App, node: number): void {
 
 /** Groups of each type, which open all at once; each says beforehand how many marks there will be. */
 function Groups({ app }: { app: App }): JSX.Element | null {
-  const types = [...new Set(app.groups().map((unit) => unit.type))];
-  if (!types.length) return null;
+  if (!app.groups().length) return null;
+  const types = app.closedTypes();
+  const doing = (action: () => void) => (event: TargetedEvent<HTMLButtonElement>) => {
+    event.currentTarget.closest("details")?.removeAttribute("open");
+    action();
+  };
   return (
     <details class="menu">
       <summary>Groups</summary>
       <div class="sheet">
-        {types.map((type) => (
-          <button key={type} type="button" onClick={() => app.openAll(type)}>
-            Open {type || "all of no type"} → {more(app.cost(type))} marks
+        {types.filter(Boolean).map((type) => (
+          <button key={type} type="button" onClick={doing(() => app.openAll(type))}>
+            Open {type} → {more(app.cost(type))} marks
           </button>
         ))}
-        <button type="button" onClick={() => app.openAll()}>
+        <button type="button" disabled={!types.length} onClick={doing(() => app.openAll())}>
           Open all → {more(app.cost())} marks
         </button>
-        <button type="button" disabled={!app.state.open.size && !app.state.pins.size} onClick={() => app.closeAll()}>
+        <button
+          type="button"
+          disabled={!app.state.open.size && !app.state.pins.size}
+          onClick={doing(() => app.closeAll())}
+        >
           Close all
         </button>
       </div>

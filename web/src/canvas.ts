@@ -7,6 +7,9 @@ import { lineText } from "./scene";
 /** Below this scale labels are not drawn: nobody could read them. */
 const READABLE = 0.35;
 
+/** How many pixels a line is wide at least, however small the picture is. */
+const THINNEST = 0.7;
+
 /** The part of the picture that is in the window. */
 interface Seen {
   left: number;
@@ -101,7 +104,7 @@ export class CanvasPicture implements Picture {
       const isLit = light?.lines.has(line);
       brush.globalAlpha = light && !isLit ? 0.12 : 0.8;
       brush.strokeStyle = isLit ? this.colours.lit : this.colours.line;
-      brush.lineWidth = lineWidth(line);
+      brush.lineWidth = Math.max(lineWidth(line), THINNEST / this.view.k);
       // A line may be a hundred windows long, and each dash of it costs time.
       const isLong = bottom - top > 4 * (seen.bottom - seen.top);
       brush.setLineDash(lineStyle(line) === "every" || isLong ? [] : [5, 4]);
@@ -136,7 +139,7 @@ export class CanvasPicture implements Picture {
     brush.fillStyle = this.colours[mark.state === "gone" || mark.state === "purged" ? "gone" : mark.kind];
     brush.strokeStyle = isChosen || drawn.hits.has(place) ? this.colours.accent : this.colours[`${mark.kind}-edge`];
     if (mark.state === "failed") brush.strokeStyle = this.colours.failed;
-    brush.lineWidth = isChosen ? 3 : 1.25;
+    brush.lineWidth = Math.max(isChosen ? 3 : 1.25, THINNEST / this.view.k);
     brush.fill(shape);
     brush.stroke(shape);
     if (this.view.k < READABLE) return;
