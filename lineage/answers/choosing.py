@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Sequence
 
+from lineage.answers.groups import Group
 from lineage.answers.indexed import Indexed, Look
 from lineage.answers.names import NAME, name_of
-from lineage.answers.viewing import Group
 from lineage.contract.beginnings import last_part
 from lineage.model.entities import Context
 from lineage.model.keys import Kind, NodeKey

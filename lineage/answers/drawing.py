@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from lineage.answers.grouping import Bundle, Bundles, circles, has_circle
+from lineage.answers.groups import Group
 from lineage.answers.indexed import Indexed
 from lineage.answers.marks import Mark, MarkEdge
 from lineage.answers.names import details_of, name_of, short_type
-from lineage.answers.viewing import Group
 from lineage.model.keys import Kind
 from lineage.model.rows import EdgeKind
 from lineage.model.texts import printable

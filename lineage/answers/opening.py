@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from lineage.answers.drawing import Drawn, drawn_of
+from lineage.answers.groups import Group
 from lineage.answers.indexed import Indexed
-from lineage.answers.viewing import Group
 from lineage.errors import Invalid, NotFound, excerpt
 from lineage.model.values import to_text
 

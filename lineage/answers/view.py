@@ -18,13 +18,13 @@ from lineage.answers.drawing import (
     on_false_cycles,
     told_apart,
 )
+from lineage.answers.groups import COARSE, Grouped, groups_of
 from lineage.answers.highlighting import highlighted
 from lineage.answers.indexed import Indexed
 from lineage.answers.marks import Graph, Mark, MarkEdge
 from lineage.answers.names import short_type
 from lineage.answers.opening import PAGE, Opening, opened_in
 from lineage.answers.picturing import Pictured
-from lineage.answers.viewing import COARSE, Grouped, groups_of
 from lineage.contract.format import text_of
 from lineage.contract.plugins import format_object
 from lineage.contract.walking import Cut, Direction, to_direction
