@@ -62,6 +62,14 @@ def test_a_group_opens_by_hundreds_and_closes_to_what_was(page: Opened) -> None:
     assert page.page.locator(".marks").inner_html() == before
 
 
+def test_opening_a_type_says_beforehand_how_many_marks_there_will_be(page: Opened) -> None:
+    page.mark(group(page, "Model")).locator(".toggle").click()
+    page.page.locator(".menu summary", has_text="Groups").click()
+    # Of the 3,333 models 100 are open: 3 marks of other types, and each model.
+    page.button("Open lineage.Model → 3,336 marks").click()
+    assert "3,336 marks of 10,000 nodes" in page.status
+
+
 def test_what_stays_does_not_move(page: Opened) -> None:
     trainings = group(page, "Train")
     focus, clicked = page.on_screen("artifact:1"), page.on_screen(trainings)
