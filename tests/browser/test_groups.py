@@ -191,6 +191,9 @@ def test_a_page_of_an_open_view_shows_it_open(show: Show, view: View, tmp_path: 
     assert page.named("3,328 more").count() == 1
     page.mark("artifact:2").locator(".toggle").click()
     assert len(page.marks) == 4
+    page.press("Escape")
+    page.visit(page.fragment)
+    assert len(page.marks) == 4  # a link holds that nothing is open, too
 
 
 def test_edges_of_some_members_say_of_how_many(show: Show, tmp_path: Path) -> None:

@@ -31,17 +31,17 @@ export const FIRST: State = {
 
 const WAYS: readonly string[] = ["up", "down", "both", "path", "holds"];
 
-/** Return a state as the fragment of a link; empty for the first picture. */
+/** Return a state as the fragment of a link; never empty, which would be the picture that a page begins with. */
 export function written(state: State): string {
   const words = new URLSearchParams();
   for (const [id, shown] of state.open) words.append("open", `${shown}*${id}`);
   for (const key of state.pins) words.append("pin", key);
-  if (state.selected) words.set("at", state.selected);
   if (state.way) words.set("light", state.way);
   if (state.way) words.set("from", state.from);
   if (state.to) words.set("to", state.to);
   for (const type of state.types) words.append("without", type);
   for (const each of state.states) words.append("without-state", each);
+  if (state.selected || !words.size) words.set("at", state.selected);
   return words.toString();
 }
 
