@@ -94,6 +94,8 @@ class _Parser:
             raise Invalid(
                 f"line {error.lineno}, column {error.offset}: the file is not XML: {said}"
             ) from error
+        except Invalid:
+            raise  # what a handler refused is no fault of the encoding, though a ValueError too
         except (LookupError, ValueError) as error:
             raise Invalid(f"the file's encoding cannot be read: {error}; write UTF-8") from error
         self._fed += len(piece)
