@@ -184,6 +184,12 @@ def test_filters_leave_out_and_say_so(page: Opened) -> None:
     assert page.named("Train").count() == 1
 
 
+def test_one_menu_is_open_at_a_time(page: Opened) -> None:
+    for name in ("Groups", "Filter"):
+        page.page.locator(".menu summary", has_text=name).click()
+        assert page.page.locator(".menu[open] summary").all_inner_texts() == [name]
+
+
 def test_a_page_of_an_open_view_shows_it_open(show: Show, view: View, tmp_path: Path) -> None:
     models = next(mark.id for mark in view.marks if mark.type == "lineage.Model")
     page = show(written(view.open(models, page=5), tmp_path / "open.html"))

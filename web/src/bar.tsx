@@ -114,7 +114,7 @@ function Groups({ app }: { app: App }): JSX.Element | null {
     action();
   };
   return (
-    <details class="menu">
+    <details class="menu" name="lineage-menu">
       <summary>Groups</summary>
       <div class="sheet">
         {types.filter(Boolean).map((type) => (
@@ -142,7 +142,7 @@ function Filters({ app }: { app: App }): JSX.Element | null {
   const { types, states } = app.state;
   const count = types.size + states.size;
   return (
-    <details class="menu">
+    <details class="menu" name="lineage-menu">
       <summary>{count ? `Filter (${count})` : "Filter"}</summary>
       <div class="sheet">
         <fieldset>
