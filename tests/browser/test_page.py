@@ -10,6 +10,7 @@ import pytest
 
 import lineage
 from benchmarks.traces import write_trace
+from lineage.answers.view import view_of
 from lineage.contract.walking import Cut
 from lineage.model.keys import NodeKey
 from lineage.model.rows import EdgeKind
@@ -245,6 +246,18 @@ def test_names_are_text_wherever_they_are_shown(show: Show, tmp_path: Path) -> N
         page.page.locator("img, iframe, a, script:not(#lineage-data):not([type=module])").count()
         == 0
     )
+
+
+def test_names_are_cut_before_what_tells_them_apart(show: Show, tmp_path: Path) -> None:
+    name = "algorithm=LogisticRegression"
+    nodes = [node(artifact(number), 2, name) for number in (1, 2)]
+    nodes.append(node(artifact(3), 2, "a-model-of-a-long-name"))
+    source = graph(nodes, [])._replace(aliases={artifact(3): ("best",)})
+    view = view_of(source, pinned=[artifact(2), artifact(3)])
+    page = show(written(view, tmp_path / "names.html"))
+    names = [page.mark(mark).locator("text.label").text_content() or "" for mark in page.marks]
+    assert all("…" in each for each in names)
+    assert [each.rpartition("…")[2] for each in names] == [" #1", " #2", " @best"]
 
 
 def test_long_texts_are_cut_and_said(show: Show, tmp_path: Path) -> None:

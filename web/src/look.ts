@@ -52,6 +52,20 @@ function fitted(text: string, font: string, room: number): string {
   return `${letters.slice(0, least).join("")}…`;
 }
 
+/** Cut a name before its number or its first alias, by which people know it, unless these take most of the room. */
+function fittedName(label: string, room: number): string {
+  const end = / (?:#\d+|@.+)$/.exec(label)?.[0] ?? "";
+  const left = room - widthOf(end, FONTS.label);
+  if (!end || left < room / 3) return fitted(label, FONTS.label, room);
+  return fitted(label.slice(0, -end.length), FONTS.label, left) + end;
+}
+
+function widthOf(text: string, font: string): number {
+  if (!measure) return 0;
+  measure.font = font;
+  return measure.measureText(text).width;
+}
+
 export function labelOf(mark: Mark): string {
   return mark.label || mark.type || mark.id;
 }
@@ -67,7 +81,7 @@ export function written(mark: Mark, width: number): [string, string] {
   if (mark.state) said.unshift(`${SIGNS[mark.state] ?? ""} ${mark.state}`.trim());
   if (ROLES[mark.role]) said.unshift(ROLES[mark.role]);
   const room = width - 2 * PADDING[mark.kind];
-  return [fitted(said.filter(Boolean).join(" · "), FONTS.above, room), fitted(labelOf(mark), FONTS.label, room)];
+  return [fitted(said.filter(Boolean).join(" · "), FONTS.above, room), fittedName(labelOf(mark), room)];
 }
 
 export function stateWords(state: string): string {
