@@ -139,6 +139,7 @@ def _whole(graph: Indexed, closed: View, texts: _Texts) -> _Json:
             for place, key in enumerate(graph.keys)
             if key in source.badges
         },
+        "ends": [place for place, key in enumerate(graph.keys) if key in graph.beyond],
         "edges": _edges(edges),
         "units": units,
         "links": [],
@@ -157,6 +158,7 @@ def _groups(graph: Indexed, closed: View, texts: _Texts) -> _Json:
         **_types(rows, graph.graph.types, nodes),
         "properties": [],
         "badges": {},
+        "ends": [],
         "edges": _edges(edges),
         "units": [_unit(mark, [number]) for number, mark in enumerate(closed.marks)],
         "links": [link for link in links if link["source"] != link["target"]],

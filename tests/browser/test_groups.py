@@ -9,6 +9,7 @@ import pytest
 
 from lineage.answers.layout import layout
 from lineage.answers.view import View, view_of
+from lineage.contract.walking import Cut
 from lineage.formats.embedding import GAPS, SIZE
 from tests.browser.graphs import artifact, edge, execution, graph, hub, node, written
 from tests.browser.opened import Opened
@@ -182,6 +183,22 @@ def test_filters_leave_out_and_say_so(page: Opened) -> None:
     assert page.page.locator("path.line.via").count() == 1
     page.button("Show everything").click()
     assert page.named("Train").count() == 1
+
+
+def test_what_is_opened_says_where_a_cut_answer_goes_on(show: Show, tmp_path: Path) -> None:
+    nodes = [node(artifact(1), 1, "data"), *(node(execution(each), 3) for each in (1, 2, 3))]
+    edges = [edge(artifact(1), execution(each)) for each in (1, 2, 3)]
+    cut = Cut("hops", (execution(2),))
+    view = view_of(graph(nodes, edges)._replace(cuts=(cut,)))
+    page = show(written(view, tmp_path / "cut.html"))
+    trainings = group(page, "Train")
+
+    def going_on() -> list[str]:
+        return [mark for mark in page.marks if "▸" in str(page.mark(mark).text_content())]
+
+    assert going_on() == [trainings]
+    page.mark(trainings).dblclick()
+    assert going_on() == ["execution:2"]
 
 
 def test_one_menu_is_open_at_a_time(page: Opened) -> None:

@@ -14,11 +14,14 @@ export class Graph {
   private readonly shown: Uint8Array;
   /** How many nodes are in no unit. */
   readonly hidden: number;
+  /** The nodes that lead further than the answer, which a limit cut. */
+  readonly ends: ReadonlySet<number>;
   private readonly places = new Map<string, number>();
   private texts: string[] | null = null;
 
   constructor(readonly page: Page) {
     this.count = page.nodes.id.length;
+    this.ends = new Set(page.ends);
     const { source, target, kind } = page.edges;
     const flows = kind.map((each) => each <= LAST_EVENT);
     this.after = listed(this.count, source, target, flows);

@@ -105,7 +105,8 @@ function opened(graph: Graph, unit: Unit, place: number, nodes: number[], shown:
   if (others.length) {
     const id = restOf(unit.id);
     const label = `${others.length.toLocaleString("en")} more`;
-    marks.push({ ...closed(unit, place, others), count: others.length, id, label, rest: true, group: unit.id });
+    const continues = others.some((node) => graph.ends.has(node));
+    marks.push({ ...closed(unit, place, others), count: others.length, id, label, rest: true, continues, group: unit.id });
   }
   return marks;
 }
@@ -126,7 +127,7 @@ function single(graph: Graph, node: number, unit: Unit, place: number): Mark {
     rule: "",
     state: nodes.state[node],
     focus: false,
-    continues: false,
+    continues: graph.ends.has(node),
     title: [],
     badge: graph.page.badges[node] ?? "",
     role: unit.role,

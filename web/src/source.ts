@@ -74,6 +74,8 @@ export interface Page {
   properties: string[];
   /** Short texts at the corners of nodes, by place: ranks, say. */
   badges: Record<number, string>;
+  /** Nodes, by place, that lead further than the answer, which a limit cut. */
+  ends: number[];
   nodes: Nodes;
   edges: Edges;
   units: Unit[];
