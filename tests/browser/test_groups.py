@@ -11,6 +11,7 @@ from lineage.answers.layout import layout
 from lineage.answers.view import View, view_of
 from lineage.contract.walking import Cut
 from lineage.formats.embedding import GAPS, SIZE
+from lineage.model.keys import Kind, NodeKey
 from tests.browser.graphs import artifact, edge, execution, graph, hub, node, written
 from tests.browser.opened import Opened
 
@@ -199,6 +200,22 @@ def test_what_is_opened_says_where_a_cut_answer_goes_on(show: Show, tmp_path: Pa
     assert going_on() == [trainings]
     page.mark(trainings).dblclick()
     assert going_on() == ["execution:2"]
+
+
+def test_what_a_run_holds_has_ways_in_and_out(show: Show, tmp_path: Path) -> None:
+    nodes = [node(artifact(each), 1, f"table {each}") for each in (1, 2, 3)]
+    nodes += [node(execution(each), 3) for each in (1, 2)]
+    edges = [edge(artifact(each), execution(each)) for each in (1, 2)]
+    edges += [edge(execution(each), artifact(each + 1)) for each in (1, 2)]
+    run = node(NodeKey(Kind.CONTEXT, 1), 5, "run")
+    held = graph(nodes, edges)._replace(holders={execution(each): (run,) for each in (1, 2)})
+    page = show(written(view_of(held, by="run"), tmp_path / "run.html"))
+    page.mark(page.marks[1]).click()
+    assert "lineage.Run · 3 nodes" in page.details
+    page.press("d")
+    assert page.lit == {"artifact:3"}
+    page.press("u")
+    assert page.lit == {"artifact:1"}
 
 
 def test_one_menu_is_open_at_a_time(page: Opened) -> None:

@@ -194,7 +194,8 @@ export class App implements Hands {
   }
 
   light(way: Way, id = this.state.selected || this.cursor): void {
-    const real = this.mark(id)?.kind === "c" && way !== "path" ? "holds" : way;
+    const mark = this.mark(id);
+    const real = mark && this.graph.areContexts(mark.nodes) && way !== "path" ? "holds" : way;
     const isOn = this.state.way === real && this.state.from === id;
     const next = isOn ? { way: "" as Way, from: "" } : { way: real, from: id };
     this.go({ ...this.state, ...next, to: "" }, id);

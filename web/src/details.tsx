@@ -34,7 +34,7 @@ export function Details({ app }: { app: App }): JSX.Element | null {
         {mark.count > 1 && !mark.rest && <small> ×{more(mark.count)}</small>}
       </h2>
       <p class="kind">
-        {mark.type || "no type"} · {mark.count > 1 ? `${more(mark.count)} ${KINDS[mark.kind]}s` : KINDS[mark.kind]}
+        {mark.type || "no type"} · {mark.count > 1 ? `${more(mark.count)} ${members(app, mark)}` : KINDS[mark.kind]}
         {mark.focus && " · in focus"}
       </p>
       {mark.state && <p class={`says state-${mark.state}`}>{sentence(stateWords(mark.state))}.</p>}
@@ -47,13 +47,18 @@ export function Details({ app }: { app: App }): JSX.Element | null {
   );
 }
 
+/** Return what a group is of: nodes of its kind, but for what a context holds. */
+function members(app: App, mark: Mark): string {
+  return mark.kind === "c" && !app.graph.areContexts(mark.nodes) ? "nodes" : `${KINDS[mark.kind]}s`;
+}
+
 function sentence(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** What fed a mark and what it led to, counted by type; each lights up. */
 function Ways({ app, mark }: { app: App; mark: Mark }): JSX.Element | null {
-  if (mark.kind === "c") {
+  if (app.graph.areContexts(mark.nodes)) {
     return (
       <div class="flows">
         <Flow app={app} mark={mark} way="holds" text="Holds" hint="d" />

@@ -52,6 +52,11 @@ export class Graph {
     return this.page.types[this.page.nodes.type[node]];
   }
 
+  /** Whether nodes of a mark are contexts, which no data flows through; what a run holds only looks like one. */
+  areContexts(nodes: number[]): boolean {
+    return this.page.nodes.kind[nodes[0]] === "c";
+  }
+
   /** Whether a node is in a unit; what a view of artifacts, say, does not show is only passed over. */
   isShown(node: number): boolean {
     return this.shown[node] === 1;
