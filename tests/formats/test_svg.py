@@ -353,6 +353,16 @@ def test_contexts_alone_are_drawn() -> None:
     assert picture.legend == ["context", "holds"]
 
 
+def test_what_a_context_holds_is_said_to_be_nodes() -> None:
+    team = node(Kind.CONTEXT, 1, "team")
+    first, then = execution(1, "first"), execution(2, "then")
+    graph = Made([first, then, artifact(1, "model")], flow(first, artifact(1), then)).graph(
+        holders={row.key: (team,) for row in (first, then)}
+    )
+    picture = Picture(view_of(graph, by="Team").to_svg())
+    assert [label.split(";")[0] for label in picture.labels] == ["group of nodes team ×3"]
+
+
 def test_cycles_loops_and_twins_are_drawn() -> None:
     a, run, b, again = artifact(1, "same"), execution(1), artifact(2, "same"), execution(2)
     edges = [*flow(a, run, b, again, a), *flow(run, a)]

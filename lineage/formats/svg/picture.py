@@ -161,8 +161,10 @@ def _marks(scene: _Scene) -> Iterator[str]:
 def _told(mark: Mark, after: Mapping[str, Sequence[str]]) -> str:
     """Return a mark in words."""
     rule = shapes.rule_of(mark)
+    # What a run holds is drawn as one, and is executions and artifacts.
+    inside = mark.kind if mark.keys[0].kind is mark.kind else "node"
     parts = [
-        f"{f'group of {mark.kind}s' if rule else mark.kind} {mark.label}",
+        f"{f'group of {inside}s' if rule else mark.kind} {mark.label}",
         rule,
         mark.state,
         "asked about" if mark.is_focus else "",
