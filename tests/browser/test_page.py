@@ -300,6 +300,7 @@ def test_a_context_of_many_says_how_many_and_lights_them(
     page.named("run").click()
     page.press("d")
     assert page.lit == set(map(str, held))
+    assert page.page.locator("path.line.is-dim").count() == 0
 
 
 def test_without_scripts_there_is_a_picture_and_a_table(chromium: object, file: Path) -> None:

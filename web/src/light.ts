@@ -1,7 +1,7 @@
 // What a reader lights up in a picture: all that fed a mark, all that it led to, or the ways between two.
 import type { Graph } from "./graph";
 import type { Light } from "./picture";
-import type { Line, Scene } from "./scene";
+import { isHolding, type Line, type Scene } from "./scene";
 import type { State, Way } from "./state";
 
 /** The nodes that are lit, nearest first, without those where the way begins, which come apart. */
@@ -44,7 +44,7 @@ export function reached(graph: Graph, starts: number[], way: Way): number[] {
   return found.sort((a, b) => away[a] - away[b] || a - b);
 }
 
-/** Return the marks of what is lit, and the lines of which an edge leads from a lit node to a lit node. */
+/** Return the marks of what is lit, and the lines of which an edge leads from a lit node to a lit node, or holds it. */
 export function lightOf(graph: Graph, scene: Scene, found: Lit): Light {
   const isLit = new Uint8Array(graph.count);
   for (const node of [...found.starts, ...found.nodes]) isLit[node] = 1;
@@ -61,6 +61,6 @@ export function lightOf(graph: Graph, scene: Scene, found: Lit): Light {
   }
   const isOn = (line: Line): boolean =>
     pairs.has(line.source * scene.marks.length + line.target) ||
-    (line.via && marks.has(line.source) && marks.has(line.target));
+    ((line.via || isHolding(line)) && marks.has(line.source) && marks.has(line.target));
   return { marks, lines: new Set(scene.lines.filter(isOn)) };
 }
