@@ -261,6 +261,14 @@ def test_cycles_are_drawn(show: Show, tmp_path: Path) -> None:
     assert page.lit == {"artifact:2", "artifact:3", "execution:1", "execution:2", "execution:3"}
 
 
+def test_of_two_lines_there_and_back_neither_hides_the_other(show: Show, tmp_path: Path) -> None:
+    both = [edge(artifact(1), execution(1)), edge(execution(1), artifact(1))]
+    source = graph([node(artifact(1), 1), node(execution(1), 3)], both)
+    lines = show(written(source, tmp_path / "back.html")).page.locator("path.line")
+    heights = lines.evaluate_all("lines => lines.map(line => line.getBBox().y)")
+    assert len(set(heights)) == 2
+
+
 def test_of_more_than_a_page_holds_groups_are_asked_alone(
     show: Show, view: View, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -70,6 +70,9 @@ export function labelOf(mark: Mark): string {
   return mark.label || mark.type || mark.id;
 }
 
+/** How much lower lines against the data begin and end. */
+const BACK = 8;
+
 /** The room beside a mark's lines, by kind. */
 export const PADDING: Record<string, number> = { a: 16, e: 10, c: 10 };
 
@@ -119,7 +122,9 @@ export function outline(kind: string, [width, height]: Pair): string {
 export function way(line: Line, x: number[], y: number[], bends: Pair[], size: Pair): Pair[] {
   const forward = x[line.source] < x[line.target];
   const side = forward ? size[0] / 2 : -size[0] / 2;
-  return [[x[line.source] + side, y[line.source]], ...bends, [x[line.target] - side, y[line.target]]];
+  // Of two lines there and back neither hides the other.
+  const down = forward ? 0 : BACK;
+  return [[x[line.source] + side, y[line.source] + down], ...bends, [x[line.target] - side, y[line.target] + down]];
 }
 
 /** Return the points that a curve passes as a path: level where it meets a layer, curved between layers. */
