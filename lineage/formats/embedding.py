@@ -21,7 +21,7 @@ from lineage.model.rows import EdgeKind, NodeRow, entity_of
 from lineage.model.schema import AnyType
 from lineage.model.texts import printable, shown
 
-__all__ = ["GAPS", "MOST_EDGES", "MOST_NODES", "SIZE", "Embedded", "embedded"]
+__all__ = ["GAPS", "MOST_EDGES", "MOST_NODES", "SIZE", "TEXT", "Embedded", "embedded"]
 
 MOST_NODES, MOST_EDGES = 20_000, 100_000
 """Of more a page holds groups alone."""
@@ -94,8 +94,9 @@ class _Texts:
     def of(self, text: str | None) -> str:
         if not text:
             return ""
-        self._cut += len(text) > TEXT
-        return printable(text, limit=TEXT)
+        line = printable(text, limit=TEXT)
+        self._cut += _is_cut(text, line)
+        return line
 
     def properties(self, row: NodeRow, types: Mapping[int, AnyType]) -> list[int | str]:
         """Return a node's properties: the place of each name, and the value as people read it, by turns."""
@@ -112,10 +113,15 @@ class _Texts:
             if self._room < len(text):
                 break
             self._room -= len(text)
-            self._cut += len(text) == TEXT
+            self._cut += _is_cut(value, text)
             found += self.names.setdefault(self.of(name), len(self.names)), text
         self._lacking += len(found) < 2 * len(every)
         return found
+
+
+def _is_cut(value: object, line: str) -> bool:
+    """Whether a line that was made of a value, escapes and all, had no room for the whole of it."""
+    return line.endswith("…") and not (isinstance(value, str) and value.endswith("…"))
 
 
 def _whole(graph: Indexed, closed: View, texts: _Texts) -> _Json:

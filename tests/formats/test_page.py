@@ -17,7 +17,7 @@ import lineage
 from lineage.answers.view import view_of
 from lineage.contract.format import Dumper
 from lineage.formats import page
-from lineage.formats.embedding import MOST_NODES
+from lineage.formats.embedding import MOST_NODES, TEXT
 from lineage.model.rows import NodeRow
 from lineage.testing.formats.dumping import *  # noqa: F403
 from lineage.testing.formats.graphs import HOSTILE
@@ -67,6 +67,15 @@ def test_properties_are_those_that_people_read() -> None:
         "large": str(2**62 + 1),
         "text": r"<b>\n",
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "is_cut"),
+    [("x" * TEXT, False), ("x" * (TEXT + 1), True), ("\n" * (TEXT - 1), True), ("and…", False)],
+)
+def test_what_is_cut_is_said(text: str, is_cut: bool) -> None:
+    for row in (node(artifact(1), 1, text), node(artifact(1), 1, custom={"text": text})):
+        assert any("are cut" in each for each in drawn(graph([row], []))[1]) is is_cut
 
 
 def test_equal_views_give_equal_pages() -> None:
