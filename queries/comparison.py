@@ -15,7 +15,7 @@ from lineage.answers.labels import label
 from lineage.answers.marks import EMPTY, Graph
 from lineage.answers.notebook import Part
 from lineage.answers.subgraph import Copy
-from lineage.answers.view import BUDGET, Show, View, view_of
+from lineage.answers.view import BUDGET, Show, View, Viewed, view_of
 from lineage.contract.backend import Backend
 from lineage.contract.roles import Role
 from lineage.contract.walking import Cut, Limits
@@ -24,7 +24,7 @@ from lineage.model.canonical import same
 from lineage.model.entities import Artifact
 from lineage.model.keys import NodeKey
 from lineage.model.marks import is_own_property
-from lineage.model.notebook import DIGEST_SHOWN, ROWS, Shown, html_answer
+from lineage.model.notebook import DIGEST_SHOWN, ROWS, html_answer
 from lineage.model.paths import dotted
 from lineage.model.texts import printable
 from lineage.model.values import Value, to_value
@@ -68,7 +68,7 @@ class Row(Part):
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison(Shown):
+class Comparison(Viewed):
     """A table of models, in the order they were given; the rows that differ come first, formal ones last.
 
     Rows are in the order of their sections, then by name. `truncated` says for each model where a
@@ -83,6 +83,7 @@ class Comparison(Shown):
     copies: tuple[Copy, ...] = ()
     _graph: Graph = field(default=EMPTY, repr=False, compare=False)
 
+    @override
     def view(self, *, budget: int = BUDGET, show: Show = "all", opened: Sequence[str] = ()) -> View:
         """Return what the models were made from in few marks, as `view_of` does.
 

@@ -13,7 +13,7 @@ from typing_extensions import override
 from lineage.answers.conversions import ColumnType, records_frame
 from lineage.answers.marks import EMPTY, Graph
 from lineage.answers.notebook import Part, node_cells
-from lineage.answers.view import BUDGET, Show, View, view_of
+from lineage.answers.view import BUDGET, Show, View, Viewed, view_of
 from lineage.contract.backend import Backend
 from lineage.contract.walking import Cut, Limits
 from lineage.errors import Invalid
@@ -21,7 +21,7 @@ from lineage.model.canonical import same
 from lineage.model.entities import Context, Node
 from lineage.model.keys import Kind, NodeKey, TypeName
 from lineage.model.marks import without_marks
-from lineage.model.notebook import ROWS, Shown, html_answer
+from lineage.model.notebook import ROWS, html_answer
 from lineage.model.paths import dotted
 from lineage.model.values import Value
 from lineage.queries.alignment import SIGNS, SURE, line_up
@@ -65,7 +65,7 @@ class Difference(Part):
 
 
 @dataclass(frozen=True, slots=True)
-class Diff(Shown):
+class Diff(Viewed):
     """How two lineages differ, nearest first; `shared` are the nodes that both have, by key.
 
     `truncated` says for the left and the right one where a limit cut it. What was cut off is not
@@ -81,6 +81,7 @@ class Diff(Shown):
     notes: tuple[str, ...]
     _graph: Graph = field(default=EMPTY, repr=False, compare=False)
 
+    @override
     def view(self, *, budget: int = BUDGET, show: Show = "all", opened: Sequence[str] = ()) -> View:
         """Return both lineages in few marks, as `view_of` does; what differs stays single, the nearest of it.
 

@@ -13,13 +13,13 @@ from lineage.answers.labels import listed
 from lineage.answers.marks import EMPTY, Graph
 from lineage.answers.notebook import Part, node_cells
 from lineage.answers.subgraph import Copy
-from lineage.answers.view import BUDGET, Show, View, view_of
+from lineage.answers.view import BUDGET, Show, View, Viewed, view_of
 from lineage.contract.backend import Backend
 from lineage.contract.roles import Role
 from lineage.contract.walking import Cut, Direction, Limits, Walk
 from lineage.model.entities import Artifact, Node
 from lineage.model.keys import Kind, NodeKey
-from lineage.model.notebook import ROWS, Shown, html_answer
+from lineage.model.notebook import ROWS, html_answer
 from lineage.model.rows import EdgeRow
 from lineage.model.texts import printable
 from lineage.queries.aliases import deployed_as
@@ -78,7 +78,7 @@ class Affected(Part):
 
 
 @dataclass(frozen=True, slots=True)
-class Impact(Shown):
+class Impact(Viewed):
     """Everything affected: deployed artifacts first, then models, then the rest; nearest first.
 
     What is reached through evaluation alone comes after all that, and then what only failed runs reach.
@@ -99,6 +99,7 @@ class Impact(Shown):
     copies: tuple[Copy, ...] = ()
     _graph: Graph = field(default=EMPTY, repr=False, compare=False)
 
+    @override
     def view(self, *, budget: int = BUDGET, show: Show = "all", opened: Sequence[str] = ()) -> View:
         """Return what changes reach, in few marks, as `view_of` does; what is deployed stays single, the first of it.
 

@@ -11,12 +11,12 @@ from typing_extensions import override
 
 from lineage.answers.notebook import node_cells
 from lineage.answers.subgraph import Subgraph
-from lineage.answers.view import BUDGET, Show, View, view_of
+from lineage.answers.view import BUDGET, Show, View, Viewed, view_of
 from lineage.contract.backend import Backend
 from lineage.contract.registry import registry
 from lineage.contract.walking import Cut, Direction, Limits, Walk, check_limits, check_starts
 from lineage.model.keys import NodeKey
-from lineage.model.notebook import ROWS, Shown, html_answer
+from lineage.model.notebook import ROWS, html_answer
 from lineage.model.rows import EdgeRow
 from lineage.queries.chains import Chain
 from lineage.queries.nesting import Inherited
@@ -28,7 +28,7 @@ __all__ = ["Paths", "Way", "levels_of", "paths", "steps_back"]
 
 
 @dataclass(frozen=True, slots=True)
-class Paths(Shown):
+class Paths(Viewed):
     """Every way in which data flowed from one node to another.
 
     `source` is where the flow begins, whichever of the two was given first. `shortest` holds the
@@ -44,6 +44,7 @@ class Paths(Shown):
     shortest: tuple[NodeKey, ...]
     subgraph: Subgraph
 
+    @override
     def view(self, *, budget: int = BUDGET, show: Show = "all", opened: Sequence[str] = ()) -> View:
         """Return all ways in few marks, as `view_of` does; the nodes of the shortest stay single, and have the role "path"."""
         graph = self.subgraph.graph()._replace(

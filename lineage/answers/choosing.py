@@ -18,6 +18,8 @@ from lineage.model.texts import printable
 __all__ = ["FOLDER", "RUN", "VERSIONS", "chosen_groups", "holder_type"]
 
 RUN, VERSIONS, FOLDER = "run", "versions", "folder"
+_OWN_RULES = frozenset({"exact", "alike", "type", "others", "rest"})
+"""The rules of groups that nobody chose; a type of contexts may be called so, too."""
 _HOLDERS: dict[str, type[Context]] = {RUN: RunContext, VERSIONS: Asset}
 
 
@@ -60,10 +62,11 @@ def _made(graph: Indexed, by: str, belonging: Iterable[tuple[int, Hashable | Non
         if what is not None:
             groups[what, graph.looks[graph.look[place]].role].append(place)
     made = []
+    rule = f"context {by}" if by in _OWN_RULES else by
     for members in groups.values():
         if len(members) > 1:
             members.sort()
-            made.append(Group(members, by, _look(graph, members, by), _name(graph, members, by)))
+            made.append(Group(members, rule, _look(graph, members, by), _name(graph, members, by)))
     return made
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from inspect import signature
@@ -24,7 +25,7 @@ from lineage.answers.indexed import Indexed
 from lineage.answers.marks import Graph, Mark, MarkEdge
 from lineage.answers.names import short_type
 from lineage.answers.opening import PAGE, Opening, opened_in
-from lineage.answers.picturing import Pictured
+from lineage.answers.picturing import PICTURED, Pictured
 from lineage.contract.format import text_of
 from lineage.contract.plugins import format_object
 from lineage.contract.walking import Cut, Direction, to_direction
@@ -33,7 +34,7 @@ from lineage.model.keys import Kind, NodeKey
 from lineage.model.notebook import ROWS, html_answer
 from lineage.model.values import to_text
 
-__all__ = ["BUDGET", "Drawer", "Graph", "Mark", "MarkEdge", "Show", "View", "view_of"]
+__all__ = ["BUDGET", "Drawer", "Graph", "Mark", "MarkEdge", "Show", "View", "Viewed", "view_of"]
 
 BUDGET = 60
 """How many marks a view has where nobody asks for more or fewer."""
@@ -44,6 +45,21 @@ _HIDDEN: dict[str, tuple[Kind, ...]] = {
     "artifacts": (Kind.EXECUTION, Kind.CONTEXT),
     "executions": (Kind.ARTIFACT, Kind.CONTEXT),
 }
+
+
+class Viewed(Pictured):
+    """An answer that can be seen as a view, which notebooks show above its table."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def view(self) -> View:
+        """Return the answer in few marks."""
+
+    @override
+    def _svg(self) -> str | None:
+        view = self.view()
+        return view.to_svg() if 0 < len(view.graph.nodes) <= PICTURED else None
 
 
 class Drawer(Protocol):
@@ -232,8 +248,8 @@ class View(Pictured):
     def __repr__(self) -> str:
         cut = f", cut by {self.truncated[0].limit}" if self.truncated else ""
         return (
-            f"<View: {len(self.marks)} marks of {len(self._base.indexed):,} nodes, "
-            f"{len(self.edges)} edges as of {self.number}{cut}>"
+            f"<View: {_several(len(self.marks), 'mark')} of {_several(len(self._base.indexed), 'node')}, "
+            f"{_several(len(self.edges), 'edge')} as of {self.number}{cut}>"
         )
 
     @override
@@ -244,6 +260,10 @@ class View(Pictured):
         header = ("mark", "type", "label", "state", "nodes")
         more = len(self.marks) - len(rows)
         return html_answer(repr(self)[1:-1], header, rows, more=more, notes=self.notes)
+
+
+def _several(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def view_of(

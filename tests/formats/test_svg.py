@@ -575,6 +575,24 @@ def test_an_answer_shows_its_view_in_notebooks(store: Store) -> None:
     assert answer._repr_html_() in bundle["text/html"]
 
 
+def test_other_answers_show_theirs_too(store: Store) -> None:
+    data = store.put(lineage.Dataset(name="lake"))
+    one, other = (
+        store.record(lineage.Train(), inputs=[data], outputs=[lineage.Model(name=name)]).outputs[0]
+        for name in "ab"
+    )
+    answers = [
+        store.impact(data),
+        store.diff(one, other),
+        store.compare(one, other),
+        store.paths(data, one),
+    ]
+    for answer in answers:
+        bundle = answer._repr_mimebundle_()
+        assert bundle["image/svg+xml"] == answer.view().to_svg()
+        assert answer._repr_html_() in bundle["text/html"]
+
+
 def test_a_picture_that_fails_does_not_hide_the_table(
     fan: View, monkeypatch: pytest.MonkeyPatch
 ) -> None:

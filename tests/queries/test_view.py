@@ -294,3 +294,13 @@ def test_paths_keep_the_shortest_single(world: World) -> None:
     assert roles(view) == {"churn.csv": "path", "m3": "path", "fit 3": "path"}
     assert [mark.is_focus for mark in view.marks] == [True, True, False]
     assert not store.paths(models[0], models[1]).view().marks
+
+
+def test_a_type_of_contexts_may_be_called_as_a_rule_is(store: Store) -> None:
+    store.put(lineage.ContextType(name="exact"))
+    lake = store.put(lineage.Dataset(name="lake"))
+    within = lineage.Context(type="exact", name="nightly")
+    store.record(lineage.Train(), inputs=[lake], outputs=[lineage.Model(name="m")], within=within)
+    group = store.view(lake, by="exact").marks[1]
+    assert (group.label, group.rule, group.count) == ("nightly ×2", "context exact", 2)
+    assert "alike in every way" not in " ".join(group.title)
