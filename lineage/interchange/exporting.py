@@ -225,7 +225,7 @@ def replacing_all(targets: Sequence[Path]) -> Iterator[Sequence[IO[bytes]]]:
                 if place.exists():
                     new.chmod(place.stat().st_mode & 0o7777)
             _exchange(made)
-        except BaseException:
+        except BaseException:  # an interrupt, too, leaves no half of any file
             for new in made.values():
                 new.unlink(missing_ok=True)
             raise
@@ -241,7 +241,9 @@ def _exchange(made: Mapping[Path, Path]) -> None:
             if place.exists():
                 place.replace(spares[place])
             new.replace(place)
-    except BaseException:
+    except (
+        BaseException
+    ):  # an interrupt between two files, too, would leave a new one beside an old one
         for place in begun:
             if spares[place].exists():
                 spares[place].replace(place)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import lineage
 from lineage.contract.format import Dumper
-from lineage.formats import csv_pair
+from lineage.formats import csv_pair, streams
 from lineage.formats.flat import edge_fields, node_fields
 from lineage.interchange.exporting import batches
 from lineage.model.keys import Kind, NodeKey
@@ -145,7 +145,8 @@ def test_columns_that_nul_made_the_same_are_told_apart(store: lineage.Store) -> 
     assert len(losses) == 1
 
 
-def test_memory_does_not_grow_with_the_graph() -> None:
+def test_memory_does_not_grow_with_the_graph(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "IN_MEMORY", 100_000)
     node = NodeRow(
         NodeKey(Kind.ARTIFACT, 1), 1, "x" * 100, None, None, None, "{}", "{}", 7, 7, 1, b""
     )
@@ -162,7 +163,7 @@ def test_memory_does_not_grow_with_the_graph() -> None:
 
     csv_pair.dump_parts(stream(100), [Nowhere(), Nowhere()])
     peaks = []
-    for count in (40_000, 80_000):  # more than what waits in memory
+    for count in (4_000, 8_000):  # more than what waits in memory
         tracemalloc.start()
         csv_pair.dump_parts(stream(count), [Nowhere(), Nowhere()])
         peaks.append(tracemalloc.get_traced_memory()[1])
