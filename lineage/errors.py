@@ -111,24 +111,26 @@ class MissingExtra(LineageError, ImportError):
 
 
 class Ending(NamedTuple):
-    """How a command and a call end after an error."""
+    """How a command, a call and a request end after an error."""
 
     exit_code: int
     status: str
     """The name of gRPC's status."""
+    http: int
+    """HTTP's status."""
 
 
 ENDINGS: Mapping[type[LineageError], Ending] = {
-    NotFound: Ending(3, "NOT_FOUND"),
-    Invalid: Ending(4, "INVALID_ARGUMENT"),
-    AlreadyExists: Ending(5, "ALREADY_EXISTS"),
-    Conflict: Ending(6, "ABORTED"),  # which MLMD's clients try again
-    Stale: Ending(7, "FAILED_PRECONDITION"),
-    BackendError: Ending(8, "INTERNAL"),
-    Unavailable: Ending(9, "UNAVAILABLE"),
-    Corrupt: Ending(10, "DATA_LOSS"),
-    MissingExtra: Ending(11, "INTERNAL"),
-    Unproven: Ending(13, "FAILED_PRECONDITION"),  # 12 is that of a path that is not there
+    NotFound: Ending(3, "NOT_FOUND", 404),
+    Invalid: Ending(4, "INVALID_ARGUMENT", 422),
+    AlreadyExists: Ending(5, "ALREADY_EXISTS", 409),
+    Conflict: Ending(6, "ABORTED", 409),  # which MLMD's clients try again
+    Stale: Ending(7, "FAILED_PRECONDITION", 412),
+    BackendError: Ending(8, "INTERNAL", 500),
+    Unavailable: Ending(9, "UNAVAILABLE", 503),
+    Corrupt: Ending(10, "DATA_LOSS", 500),
+    MissingExtra: Ending(11, "INTERNAL", 501),
+    Unproven: Ending(13, "FAILED_PRECONDITION", 422),  # 12 is that of a path that is not there
 }
 """How it ends after each error; a subclass that is not listed ends as its parent does."""
 

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import TextIO, TypeVar
 
-from lineage.cli.documents import json_text, plain
 from lineage.contract.walking import Cut
+from lineage.formats.documents import json_text, plain
 from lineage.model.progress import on_terminal
 from lineage.model.texts import printable
 

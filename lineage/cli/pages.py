@@ -7,10 +7,10 @@ from itertools import groupby, islice
 from typing import TYPE_CHECKING
 
 from lineage.answers.labels import label
-from lineage.cli.documents import LONGEST_PATH
 from lineage.cli.output import bold, several
 from lineage.cli.tables import fields, headline, node_cells, table, time_text, type_of, value_text
 from lineage.contract.roles import Role
+from lineage.formats.documents import LONGEST_PATH
 from lineage.model.entities import Artifact, Node
 from lineage.model.keys import Kind, NodeKey
 from lineage.model.marks import (

@@ -24,11 +24,11 @@ from lineage.cli.app import (
     command_line,
 )
 from lineage.cli.curves import Logged
-from lineage.cli.documents import LONGEST_PATH, keys_of
 from lineage.cli.files import Exported
 from lineage.cli.history import Faults, Log, Types
 from lineage.cli.proving import Proven
 from lineage.errors import ENDINGS
+from lineage.formats.documents import LONGEST_PATH, keys_of
 from lineage.interchange.copying import Copied
 from lineage.interchange.importing import Imported
 from lineage.proofs.verifying import Verified

@@ -12,7 +12,6 @@ import typer
 from lineage.answers.subgraph import Subgraph
 from lineage.cli import output, pages
 from lineage.cli.app import NO_PATH
-from lineage.cli.documents import plain
 from lineage.cli.drawings import Picture, check_picture, draw
 from lineage.cli.grids import GridColumn, grid, rounded
 from lineage.cli.options import (
@@ -38,6 +37,7 @@ from lineage.cli.options import (
 )
 from lineage.cli.tables import node_cells, state_of, table, time_text, type_of
 from lineage.contract.registry import registry
+from lineage.formats.documents import plain
 from lineage.model.entities import Node
 from lineage.model.keys import Kind
 from lineage.model.marks import DETAILS_PREFIX

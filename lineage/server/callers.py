@@ -6,8 +6,6 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from grpc import StatusCode
-
 from lineage.errors import Invalid, NotFound
 from lineage.server.refusal import Refusal
 
@@ -62,7 +60,7 @@ class Callers:
         name = self._tokens.get(_digest(token.strip()))
         if scheme.lower() != "bearer" or name is None:
             raise Refusal(
-                StatusCode.UNAUTHENTICATED,
+                "UNAUTHENTICATED",
                 "the header `authorization: Bearer TOKEN` is missing, or its token is unknown",
             )
         return name

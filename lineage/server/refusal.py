@@ -1,10 +1,12 @@
-"""How a call ends that is not answered: with a gRPC status, and what its caller is told."""
+"""How a call ends that is not answered: with a status, and what its caller is told.
+
+Statuses are called as gRPC calls them, whatever the protocol; HTTP has numbers for them.
+"""
 
 from __future__ import annotations
 
 import logging
-
-from grpc import StatusCode
+from collections.abc import Mapping
 
 from lineage.errors import (
     BackendError,
@@ -16,7 +18,7 @@ from lineage.errors import (
     ending_of,
 )
 
-__all__ = ["Refusal", "refusal_of", "status_of"]
+__all__ = ["REFUSED", "Refusal", "http_status_of", "refusal_of", "status_of"]
 
 logger = logging.getLogger("lineage.server")
 
@@ -24,17 +26,40 @@ logger = logging.getLogger("lineage.server")
 class Refusal(Exception):
     """The call ends with this status; nothing was written."""
 
-    def __init__(self, status: StatusCode, message: str) -> None:
+    def __init__(self, status: str, message: str) -> None:
         super().__init__(message)
         self.status = status
 
 
-def status_of(error: Exception) -> StatusCode:
+REFUSED: Mapping[str, int] = {
+    "INVALID_ARGUMENT": 400,
+    "UNAUTHENTICATED": 401,
+    "PERMISSION_DENIED": 403,
+    "NOT_FOUND": 404,
+    "FAILED_PRECONDITION": 412,
+    "RESOURCE_EXHAUSTED": 429,
+    "CANCELLED": 499,  # which nobody reads: the client has gone
+    "INTERNAL": 500,
+    "UNIMPLEMENTED": 501,
+    "UNAVAILABLE": 503,
+}
+"""The number that HTTP has for the status of a refusal."""
+
+
+def status_of(error: Exception) -> str:
     """Return the status that an error ends a call with; what nobody expected is INTERNAL."""
     if isinstance(error, Refusal):
         return error.status
     ending = ending_of(error)
-    return StatusCode.INTERNAL if ending is None else StatusCode[ending.status]
+    return "INTERNAL" if ending is None else ending.status
+
+
+def http_status_of(error: Exception) -> int:
+    """Return the number that an error ends a request with; what nobody expected is 500."""
+    if isinstance(error, Refusal):
+        return REFUSED[error.status]
+    ending = ending_of(error)
+    return 500 if ending is None else ending.http
 
 
 def refusal_of(error: LineageError, call: str, place: str) -> Refusal:

@@ -12,8 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final, Protocol
 
-from grpc import StatusCode
-
 from lineage.contract.stopping import Stop, stopping
 from lineage.server.refusal import Refusal
 
@@ -49,7 +47,7 @@ class Underway:
         """Count a call as under way, and stop it once nobody waits for its answer."""
         turns = Turns(self)
         stop = Stop(turns.rest)
-        gone = Refusal(StatusCode.CANCELLED, "nobody waits for the answer any more")
+        gone = Refusal("CANCELLED", "nobody waits for the answer any more")
         with self._changed:
             self._stops.add(stop)
         try:
@@ -68,7 +66,7 @@ class Underway:
         with self._changed:
             stops = list(self._stops)
         for stop in stops:
-            stop.ask(Refusal(StatusCode.UNAVAILABLE, "the server ends; call another, or again"))
+            stop.ask(Refusal("UNAVAILABLE", "the server ends; call another, or again"))
 
     def wait(self, seconds: float) -> bool:
         """Wait until no call is under way; return whether that came in time."""

@@ -5,11 +5,11 @@ from itertools import islice
 
 import pytest
 
-from lineage.cli.documents import plain
 from lineage.contract.backend import Backend
 from lineage.contract.proof import content_digest, purged, seal
 from lineage.contract.tree import NO_TREE
 from lineage.errors import Conflict, Corrupt, Invalid, LineageError, NotFound, Unavailable
+from lineage.formats.documents import plain
 from lineage.interchange.copying import Copied, copy
 from lineage.model.keys import NodeKey
 from lineage.model.progress import Progress

@@ -464,12 +464,12 @@ def test_calls_that_are_gone(ours: Ours) -> None:
 
 @pytest.mark.parametrize("cls", ENDINGS)
 def test_every_error_has_a_status(cls: type[LineageError]) -> None:
-    assert status_of(cls("said")).name == ENDINGS[cls].status
+    assert status_of(cls("said")) == ENDINGS[cls].status
 
 
 def test_other_errors_have_a_status() -> None:
-    assert status_of(Refusal(StatusCode.UNAUTHENTICATED, "said")) is StatusCode.UNAUTHENTICATED
-    assert status_of(RuntimeError()) is StatusCode.INTERNAL
+    assert status_of(Refusal("UNAUTHENTICATED", "said")) == "UNAUTHENTICATED"
+    assert status_of(RuntimeError()) == "INTERNAL"
 
 
 @pytest.mark.parametrize("paths", [[""], ["", "nothing"]])

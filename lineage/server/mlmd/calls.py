@@ -10,8 +10,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final, TypeAlias
 
-from grpc import StatusCode
-
 from lineage.contract.walking import Direction
 from lineage.errors import LineageError
 from lineage.mlmd.messages import DecodeError, Message, message
@@ -30,7 +28,7 @@ Call: TypeAlias = Callable[[Session, Message], Message]
 
 def _lineage_graph(_: Session, __: Message) -> Message:
     """Refuse the call that MLMD's own server has never had."""
-    raise Refusal(StatusCode.UNIMPLEMENTED, "GetLineageGraph is gone; call GetLineageSubgraph")
+    raise Refusal("UNIMPLEMENTED", "GetLineageGraph is gone; call GetLineageSubgraph")
 
 
 def _of_kind(kind: Kind) -> dict[str, Call]:
@@ -89,9 +87,7 @@ def answer(session: Session, request: bytes) -> bytes:
         wire = message(f"{name}Request").FromString(request)
         found: bytes = CALLS[name](session, wire).SerializeToString()
     except DecodeError as error:
-        raise Refusal(
-            StatusCode.INVALID_ARGUMENT, f"the request is no {name}Request: {error}"
-        ) from error
+        raise Refusal("INVALID_ARGUMENT", f"the request is no {name}Request: {error}") from error
     except LineageError as error:
         raise refusal_of(error, name, session.backend.place) from error
     return found

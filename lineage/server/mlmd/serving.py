@@ -179,7 +179,7 @@ class _Answers(NamedTuple):
                 caller = self.callers.name(str(header))
                 return mlmd.answer(Session(self.backend, caller, call), request)
         except Refusal as refusal:
-            context.abort(refusal.status, _cut(str(refusal)))
+            context.abort(grpc.StatusCode[refusal.status], _cut(str(refusal)))
         except Exception:  # whatever it is, the server goes on, and its log has it
             logger.exception("%s failed", call)
             context.abort(grpc.StatusCode.INTERNAL, f"{call} failed; the server's log says why")

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from grpc import StatusCode
-
 from lineage.contract.backend import External, Named, Reference
 from lineage.contract.transaction import Transaction
 from lineage.errors import AlreadyExists, Invalid, NotFound, excerpt
@@ -181,7 +179,7 @@ class Settling:
         was_seen = wire.last_update_time_since_epoch == to_millis(row.updated)
         if options.abort_if_changed and not was_seen:
             raise Refusal(
-                StatusCode.FAILED_PRECONDITION,
+                "FAILED_PRECONDITION",
                 f"{row.key} was updated at {to_millis(row.updated)}, and not last at "
                 f"{wire.last_update_time_since_epoch}; read it again",
             )

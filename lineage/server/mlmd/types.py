@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from grpc import StatusCode
-
 from lineage.errors import NotFound, excerpt
 from lineage.mlmd.conversion import own_name, type_message, type_of
 from lineage.mlmd.messages import Message, message
@@ -24,7 +22,7 @@ def put_one(session: Session, request: Message, kind: Kind) -> Message:
     """Write a type, new or with more properties."""
     field = f"{kind}_type"
     if not request.HasField(field):
-        raise Refusal(StatusCode.INVALID_ARGUMENT, f"{field} is missing")
+        raise Refusal("INVALID_ARGUMENT", f"{field} is missing")
     _check_options(request)
     (stored,) = _put_all(session, request, [_given(getattr(request, field), kind)])
     return message(f"Put{kind.capitalize()}TypeResponse")(type_id=stored.id)
@@ -42,14 +40,12 @@ def put_several(session: Session, request: Message) -> Message:
 
 def _check_options(request: Message) -> None:
     if not request.all_fields_match:
-        raise Refusal(
-            StatusCode.UNIMPLEMENTED, "all_fields_match=false was never there; leave it out"
-        )
+        raise Refusal("UNIMPLEMENTED", "all_fields_match=false was never there; leave it out")
 
 
 def _given(wire: Message, kind: Kind) -> AnyType:
     if wire.HasField("base_type") and not wire.base_type:
-        raise Refusal(StatusCode.UNIMPLEMENTED, "base_type UNSET: a base type cannot be taken away")
+        raise Refusal("UNIMPLEMENTED", "base_type UNSET: a base type cannot be taken away")
     return type_of(wire, kind)
 
 
@@ -73,7 +69,7 @@ def _check_base(session: Session, given: AnyType) -> None:
     stored = session.types.by_name.get((given.kind, given.name, given.version))
     if stored is not None and given.base is not None and stored.base not in (None, given.base):
         raise Refusal(
-            StatusCode.UNIMPLEMENTED,
+            "UNIMPLEMENTED",
             f"type {given.type_name} is based on {stored.base}; a base type cannot be changed",
         )
 
@@ -111,7 +107,7 @@ def by_external_ids(session: Session, request: Message, kind: Kind) -> Message:
     """Return the types of a kind that have these external ids; NOT_FOUND where none has."""
     wanted = list(dict.fromkeys(request.external_ids))
     if "" in wanted:
-        raise Refusal(StatusCode.INVALID_ARGUMENT, "an external id is empty")
+        raise Refusal("INVALID_ARGUMENT", "an external id is empty")
     known = session.types.by_external_id
     found = [known[each] for each in wanted if each in known and known[each].kind is kind]
     if wanted and not found:

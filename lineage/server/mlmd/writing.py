@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from grpc import StatusCode
-
 from lineage.errors import Invalid
 from lineage.mlmd.messages import Message, message
 from lineage.model.keys import Kind, NodeKey
@@ -207,9 +205,7 @@ def _check_subgraph(request: Message) -> None:
         for kind in (Kind.ARTIFACT, Kind.EXECUTION):
             place, count = getattr(edge, f"{kind}_index"), len(getattr(request, f"{kind}s"))
             if edge.HasField(f"{kind}_index") and not 0 <= place < count:
-                raise Refusal(
-                    StatusCode.OUT_OF_RANGE, f"{kind}_index {place}: there are {count} {kind}s"
-                )
+                raise Refusal("OUT_OF_RANGE", f"{kind}_index {place}: there are {count} {kind}s")
     for kind in Kind:
         for wire in getattr(request, f"{kind}s"):
             if not wire.HasField("type_id"):

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import lineage
-from lineage.cli.documents import json_text, plain
 from lineage.contract.walking import Cut, Limits
+from lineage.formats.documents import json_text, plain
 from lineage.queries.differences import FieldChange
 from lineage.store import Store
 from tests.runs import two_runs
@@ -103,6 +103,6 @@ def test_values_of_parameters_and_metrics_stand_as_at_rest(store: Store) -> None
 
 def test_path_of_a_long_chain_is_left_out(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     two_runs(store)
-    monkeypatch.setattr("lineage.cli.documents.LONGEST_PATH", 1)
+    monkeypatch.setattr("lineage.formats.documents.LONGEST_PATH", 1)
     affected = plain(store.impact("artifact:1"))["affected"]
     assert [each["path"] for each in affected] == [None, None]
