@@ -8,7 +8,7 @@ from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import NamedTuple, TypeAlias, TypedDict
+from typing import Any, NamedTuple, TypeAlias, TypedDict
 
 from lineage.answers.indexed import Indexed
 from lineage.answers.layout import layout
@@ -21,7 +21,18 @@ from lineage.model.rows import EdgeKind, NodeRow, entity_of
 from lineage.model.schema import AnyType
 from lineage.model.texts import printable, shown
 
-__all__ = ["GAPS", "MOST_EDGES", "MOST_NODES", "SIZE", "TEXT", "Embedded", "embedded"]
+__all__ = [
+    "GAPS",
+    "MOST_EDGES",
+    "MOST_NODES",
+    "SIZE",
+    "TEXT",
+    "Embedded",
+    "content_of",
+    "embedded",
+    "placed",
+    "title_of",
+]
 
 MOST_NODES, MOST_EDGES = 20_000, 100_000
 """Of more a page holds groups alone."""
@@ -47,7 +58,23 @@ class Embedded(NamedTuple):
 
 
 def embedded(view: View, title: str) -> Embedded:
-    """Return what a page holds of a view: `web/src/source.ts` says what is where, and reads it."""
+    """Return what a page holds of a view, as text."""
+    content, losses = content_of(view, title)
+    plain = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+    return Embedded(b64encode(zlib.compress(plain, 9)).decode(), losses)
+
+
+def title_of(view: View) -> str:
+    """Return what a view is of, for people."""
+    focus = [mark.label for mark in view.marks if mark.is_focus]
+    return f"Lineage of {', '.join(focus[:3])}" if focus else "Lineage"
+
+
+def content_of(view: View, title: str) -> tuple[dict[str, object], tuple[str, ...]]:
+    """Return what a page holds of a view, and sentences on what it lacks.
+
+    `web/src/source.ts` says what is where, and reads it.
+    """
     closed = view.close(*(each.partition("=")[0] for each in view.opened))
     graph = Indexed(view.graph)
     is_whole = len(graph) <= MOST_NODES and len(graph.sources) <= MOST_EDGES
@@ -69,10 +96,9 @@ def embedded(view: View, title: str) -> Embedded:
         "opened": list(_opened(view, closed)) if is_whole else [],
         "pinned": list(_pinned(view, closed)) if is_whole else [],
         **parts,
-        **_placed(view if is_whole else closed),
+        **placed(view if is_whole else closed),
     }
-    plain = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
-    return Embedded(b64encode(zlib.compress(plain, 9)).decode(), tuple(losses))
+    return content, tuple(losses)
 
 
 class _Texts:
@@ -289,7 +315,7 @@ def _holds(edge: MarkEdge) -> bool:
     return all(is_containment(EdgeKind[kind]) for kind in edge.kinds)
 
 
-def _placed(view: View) -> _Json:
+def placed(view: View) -> dict[str, Any]:
     """Return where the marks stand at first, and the points that their edges pass, by source and target."""
     places = _places(view)
     edges = [edge for edge in view.edges if edge.source != edge.target]

@@ -15,7 +15,7 @@ from importlib.resources import files
 from typing import IO
 
 from lineage.answers.view import View, view_of
-from lineage.formats.embedding import embedded
+from lineage.formats.embedding import embedded, title_of
 from lineage.formats.streams import graph_of
 from lineage.model.notebook import escaped
 from lineage.model.rows import Batch
@@ -43,8 +43,7 @@ def dump(batches: Iterable[Batch], target: IO[bytes]) -> Collection[str]:
 
 def draw(view: View, target: IO[bytes]) -> Collection[str]:
     """Write a page that shows a view at first; say what it has no room for."""
-    focus = [mark.label for mark in view.marks if mark.is_focus]
-    title = f"Lineage of {', '.join(focus[:3])}" if focus else "Lineage"
+    title = title_of(view)
     held = embedded(view, title)
     target.write("".join(_document(title, held.text, view)).encode())
     return held.losses

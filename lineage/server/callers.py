@@ -1,18 +1,38 @@
-"""Who calls a server: tokens, and the names that go with them."""
+"""Who calls a server: tokens, the names that go with them, and what each may do."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from enum import IntEnum
 from pathlib import Path
+from typing import NamedTuple
 
 from lineage.errors import Invalid, NotFound
 from lineage.server.refusal import Refusal
 
-__all__ = ["Callers", "read_tokens"]
+__all__ = ["Caller", "CallerRole", "Callers", "read_tokens"]
 
 
-def read_tokens(path: Path) -> Mapping[bytes, str]:
+class CallerRole(IntEnum):
+    """What a caller may do; each may do what those before may."""
+
+    READER = 1
+    """Ask whatever there is to ask."""
+    WRITER = 2
+    """Record, change and delete, which leaves the past as it was."""
+    ADMIN = 3
+    """Erase for good."""
+
+
+class Caller(NamedTuple):
+    """Who calls: the name that the log has for what they write, and what they may do."""
+
+    name: str
+    role: CallerRole
+
+
+def read_tokens(path: Path) -> Mapping[bytes, Caller]:
     """Return who has which token, by the token's digest.
 
     The file has a line `NAME TOKEN` for each; empty lines and those that begin with # are skipped.
@@ -24,7 +44,7 @@ def read_tokens(path: Path) -> Mapping[bytes, str]:
         raise NotFound(f"there is no file {path} with tokens") from error
     except (OSError, UnicodeDecodeError) as error:
         raise Invalid(f"{path} cannot be read: {error}") from error
-    tokens: dict[bytes, str] = {}
+    tokens: dict[bytes, Caller] = {}
     for number, line in enumerate(lines, start=1):
         parts = line.split()
         if not parts or parts[0].startswith("#"):
@@ -33,8 +53,8 @@ def read_tokens(path: Path) -> Mapping[bytes, str]:
             raise Invalid(f"{path}, line {number}: write NAME TOKEN, with no blanks in either")
         digest = _digest(parts[1])
         if digest in tokens:
-            raise Invalid(f"{path}, line {number}: {tokens[digest]} has this token already")
-        tokens[digest] = parts[0]
+            raise Invalid(f"{path}, line {number}: {tokens[digest].name} has this token already")
+        tokens[digest] = Caller(parts[0], CallerRole.WRITER)
     if not tokens:
         raise Invalid(f"{path} holds no token; write a line NAME TOKEN for each caller")
     return tokens
@@ -46,21 +66,21 @@ def _digest(token: str) -> bytes:
 
 
 class Callers:
-    """Names callers by what a call brings with it; without tokens everybody is the actor."""
+    """Tells callers by what a call brings with it; without tokens everybody is the actor, and may do all."""
 
-    def __init__(self, actor: str, tokens: Mapping[bytes, str] | None) -> None:
-        self._actor = actor
+    def __init__(self, actor: str, tokens: Mapping[bytes, Caller] | None) -> None:
+        self._everybody = Caller(actor, CallerRole.ADMIN)
         self._tokens = tokens
 
-    def name(self, authorization: str) -> str:
-        """Return the caller's name by the header of this name; a missing or unknown token is refused."""
+    def caller(self, authorization: str) -> Caller:
+        """Return the caller by the header of this name; a missing or unknown token is refused."""
         if self._tokens is None:
-            return self._actor
+            return self._everybody
         scheme, _, token = authorization.partition(" ")
-        name = self._tokens.get(_digest(token.strip()))
-        if scheme.lower() != "bearer" or name is None:
+        caller = self._tokens.get(_digest(token.strip()))
+        if scheme.lower() != "bearer" or caller is None:
             raise Refusal(
                 "UNAUTHENTICATED",
                 "the header `authorization: Bearer TOKEN` is missing, or its token is unknown",
             )
-        return name
+        return caller

@@ -1,6 +1,6 @@
 """How a call ends that is not answered: with a status, and what its caller is told.
 
-Statuses are called as gRPC calls them, whatever the protocol; HTTP has numbers for them.
+Statuses are called as gRPC calls them, whatever the protocol; HTTP has numbers for them, and some of its own.
 """
 
 from __future__ import annotations
@@ -36,12 +36,17 @@ REFUSED: Mapping[str, int] = {
     "UNAUTHENTICATED": 401,
     "PERMISSION_DENIED": 403,
     "NOT_FOUND": 404,
+    "METHOD_NOT_ALLOWED": 405,
     "FAILED_PRECONDITION": 412,
+    "CONTENT_TOO_LARGE": 413,
+    "UNSUPPORTED_MEDIA_TYPE": 415,
+    "MISDIRECTED_REQUEST": 421,
     "RESOURCE_EXHAUSTED": 429,
     "CANCELLED": 499,  # which nobody reads: the client has gone
     "INTERNAL": 500,
     "UNIMPLEMENTED": 501,
     "UNAVAILABLE": 503,
+    "DEADLINE_EXCEEDED": 504,
 }
 """The number that HTTP has for the status of a refusal."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, Protocol
 
@@ -29,7 +29,7 @@ PROCESSORS: Final = 2
 class Ending(Protocol):
     """What tells that a call is over: the client has gone, or its deadline has passed."""
 
-    def add_callback(self, callback: object) -> bool:
+    def add_callback(self, callback: Callable[[], object]) -> bool:
         """Have this called then; False where it is over already."""
 
 

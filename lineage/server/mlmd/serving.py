@@ -18,7 +18,7 @@ from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 from lineage.contract.backend import Backend
 from lineage.errors import Invalid, NotFound, Unavailable, excerpt
 from lineage.mlmd.messages import SERVICE
-from lineage.server.callers import Callers
+from lineage.server.callers import Caller, Callers
 from lineage.server.mlmd import calls as mlmd
 from lineage.server.refusal import Refusal
 from lineage.server.session import Session
@@ -68,7 +68,7 @@ def serving(
     address: str,
     *,
     actor: str,
-    tokens: Mapping[bytes, str] | None = None,
+    tokens: Mapping[bytes, Caller] | None = None,
     certificate: Certificate | None = None,
 ) -> Iterator[Serving]:
     """Serve MLMD's calls and gRPC's health check at `HOST:PORT`, port 0 being any free one.
@@ -176,7 +176,7 @@ class _Answers(NamedTuple):
         try:
             with self.underway.call(context):
                 header = dict(context.invocation_metadata()).get("authorization", "")
-                caller = self.callers.name(str(header))
+                caller = self.callers.caller(str(header)).name
                 return mlmd.answer(Session(self.backend, caller, call), request)
         except Refusal as refusal:
             context.abort(grpc.StatusCode[refusal.status], _cut(str(refusal)))

@@ -1,0 +1,53 @@
+"""Answers as responses: JSON documents that say which moment they are of, and are sent once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.metadata import version
+
+from starlette.responses import Response
+
+from lineage.formats.documents import json_text, plain
+from lineage.server.web.call import Call, Reply
+
+__all__ = ["JSON", "etag", "response_of", "unchanged"]
+
+JSON = "application/json"
+
+
+def etag(call: Call, path: str, pairs: Sequence[tuple[str, str]]) -> str:
+    """Return what tells an answer from any other: its moment, what was asked, by whom, and of which library.
+
+    The last transaction is part of it, for a purge changes what earlier moments answer.
+    """
+    asked = "\0".join([path, *(f"{name}={value}" for name, value in pairs)])
+    said = f"{asked}\0{call.caller.role}\0{_library()}"
+    return f'"{call.now}-{call.number}-{hashlib.sha256(said.encode(errors="surrogatepass")).hexdigest()[:16]}"'
+
+
+@cache
+def _library() -> str:
+    return version("lineage-graph")
+
+
+def _headers(call: Call, tag: str | None) -> dict[str, str]:
+    headers = {"As-Of": str(call.number), "Vary": "Authorization, Cookie, Accept"}
+    if tag is None:
+        return {**headers, "Cache-Control": "no-store"}
+    return {**headers, "ETag": tag, "Cache-Control": "private, no-cache"}
+
+
+def unchanged(call: Call, tag: str, if_none_match: str) -> Response | None:
+    """Return the answer to who has it already; None for others."""
+    known = {each.strip().removeprefix("W/") for each in if_none_match.split(",")}
+    return Response(None, 304, _headers(call, tag)) if known & {tag, "*"} else None
+
+
+def response_of(answer: object, call: Call, tag: str | None) -> Response:
+    """Return an answer as a response; without a tag it is not to be kept."""
+    headers: Mapping[str, str] = _headers(call, tag)
+    if isinstance(answer, Reply):
+        return Response(answer.body, answer.status, {**headers, **answer.headers}, answer.media)
+    return Response(json_text(plain(answer)), 200, {**headers}, JSON)

@@ -1,0 +1,183 @@
+"""The service as an ASGI application: each request is matched, checked, and answered in a thread."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, cast
+from urllib.parse import parse_qsl, unquote_to_bytes
+
+import anyio
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route as Address
+from starlette.routing import Router
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from lineage.server.callers import Callers
+from lineage.server.refusal import REFUSED, Refusal
+from lineage.server.web.answers import etag, response_of, unchanged
+from lineage.server.web.arguments import Arguments, Asked, Faulty, arguments_of, checked, moment_of
+from lineage.server.web.call import Call
+from lineage.server.web.pool import Pool
+from lineage.server.web.problems import problem, problem_of
+from lineage.server.web.routes import API, ROUTES, Route
+from lineage.store import Store
+
+__all__ = ["Web", "application"]
+
+LARGEST_BODY: Final = 10 * 2**20
+"""In bytes."""
+LONGEST_QUERY: Final = 65_536
+MOST_PARAMETERS: Final = 1_000
+_BY_NUMBER = {number: status for status, number in REFUSED.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """What requests are answered with."""
+
+    store: Store
+    callers: Callers
+    pool: Pool
+
+
+def application(web: Web) -> ASGIApp:
+    """Return the service of a store."""
+    addresses = [
+        Address(f"{API}{route.path}", _Endpoint(web, route), methods=[route.method])
+        for route in ROUTES
+    ]
+    return _Outermost(web, Router(addresses, default=_nothing))
+
+
+class _Outermost:
+    """Gives each request an id, routes it by its address as it was written, and tells of errors.
+
+    A name in an address may have a slash of its own, `%2F`, which is one only after the parts are taken apart.
+    """
+
+    def __init__(self, web: Web, router: Router) -> None:
+        self._web, self._router = web, router
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._router(scope, receive, send)
+            return
+        request_id = secrets.token_hex(8)
+        raw = scope.get("raw_path") or scope["path"].encode()
+        inner = {
+            **scope,
+            "path": raw.partition(b"?")[0].decode("latin-1"),
+            "request_id": request_id,
+        }
+        try:
+            await self._router(inner, receive, send)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the caller is told and the server goes on
+            told = _of_starlette(error) if isinstance(error, HTTPException) else error
+            details = problem_of(told, self._web.store.backend.place, request_id)
+            await problem(details)(scope, receive, send)
+
+
+async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001  # as ASGI has it
+    raise Refusal("NOT_FOUND", "there is nothing at this address")
+
+
+def _of_starlette(error: HTTPException) -> Refusal:
+    said = {404: "there is nothing at this address", 405: "the address takes other methods"}
+    return Refusal(
+        _BY_NUMBER.get(error.status_code, "INTERNAL"), said.get(error.status_code, error.detail)
+    )
+
+
+class _Endpoint:
+    """Answers the requests of one route."""
+
+    def __init__(self, web: Web, route: Route) -> None:
+        self._web, self._route = web, route
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        body = b"" if self._route.method == "GET" else await _body(request)
+        answer = partial(self._answer, request, body)
+        response = await self._web.pool.run(answer, receive)
+        await response(scope, receive, send)
+
+    def _answer(self, request: Request, body: bytes) -> Response:
+        """Answer in a thread."""
+        route, web = self._route, self._web
+        caller = web.callers.caller(request.headers.get("authorization", ""))
+        if caller.role < route.role:
+            raise Refusal(
+                "PERMISSION_DENIED",
+                f"{caller.name} is a {caller.role.name.lower()}; this takes a {route.role.name.lower()}",
+            )
+        pairs = _pairs(request)
+        asked = self._asked(pairs, body)
+        present = Store(web.store.backend, actor=caller.name, url=web.store.url)
+        now = present.backend.now()
+        moment = moment_of(asked.as_of) if isinstance(asked, Asked) and asked.as_of else now
+        call = Call(present.at(moment), now, present, caller, _parts(request))
+        if route.method != "GET":
+            return response_of(route.handler(call, asked), call, None)
+        tag = etag(call, request.scope["path"], pairs)
+        same = unchanged(call, tag, request.headers.get("if-none-match", ""))
+        return response_of(route.handler(call, asked), call, tag) if same is None else same
+
+    def _asked(self, pairs: Sequence[tuple[str, str]], body: bytes) -> Arguments:
+        cls = self._route.arguments
+        if self._route.method == "GET":
+            return arguments_of(cls, pairs)
+        if pairs:
+            raise Faulty(pairs[0][0], "say it in the body, not in the address")
+        return checked(cls, _json(body))
+
+
+def _json(body: bytes) -> object:
+    from pydantic_core import from_json
+
+    try:
+        return from_json(body, allow_inf_nan=True)
+    except ValueError as error:
+        raise Faulty("", f"the body is no JSON: {str(error)[:200]}") from error
+
+
+def _pairs(request: Request) -> list[tuple[str, str]]:
+    """Return the names and values of the query, in order."""
+    raw = cast(bytes, request.scope["query_string"])
+    if len(raw) > LONGEST_QUERY:
+        raise Faulty("", f"the query has more than {LONGEST_QUERY:,} characters")
+    try:
+        return parse_qsl(
+            raw.decode("ascii"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=MOST_PARAMETERS,
+        )
+    except ValueError as error:
+        raise Faulty("", "the query is no text in UTF-8, or has too many parts") from error
+
+
+def _parts(request: Request) -> dict[str, str]:
+    """Return what the address has in the places of the route's names."""
+    try:
+        return {
+            name: unquote_to_bytes(value).decode() for name, value in request.path_params.items()
+        }
+    except UnicodeDecodeError as error:
+        raise Faulty("", "the address is no text in UTF-8") from error
+
+
+async def _body(request: Request) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > LARGEST_BODY:
+            raise Refusal("CONTENT_TOO_LARGE", f"the body has more than {LARGEST_BODY:,} bytes")
+        parts.append(part)
+    await anyio.lowlevel.checkpoint()
+    return b"".join(parts)

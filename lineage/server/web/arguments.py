@@ -1,0 +1,159 @@
+"""What requests say: models of queries and bodies, which refuse what they do not know.
+
+Their fields are the options of the command line, by the same names, and their descriptions become the API's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, TypeAlias, TypedDict, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+
+from lineage.contract.walking import Direction, Limits
+from lineage.errors import Invalid
+from lineage.server.refusal import Refusal
+
+__all__ = [
+    "LONGEST",
+    "Arguments",
+    "AsOf",
+    "Asked",
+    "Faulty",
+    "NodeTexts",
+    "Text",
+    "Walked",
+    "arguments_of",
+    "moment_of",
+]
+
+LONGEST = 10_000
+"""How many characters of a text a request may have in one place."""
+MOST_NODES = 100_000
+"""How many nodes a walk may be asked for."""
+MOST_SECONDS = 60.0
+SECONDS = 10.0
+"""How many seconds a walk takes at most, unless it is asked for another number."""
+
+Text: TypeAlias = Annotated[str, Field(max_length=LONGEST)]
+NodeTexts: TypeAlias = Annotated[
+    tuple[Text, ...],
+    Field(
+        min_length=1,
+        max_length=100,
+        description="Nodes: `kind:id`, `Type:name`, a URI, an asset or `ASSET@ALIAS`.",
+    ),
+]
+AsOf: TypeAlias = Annotated[
+    Text,
+    Field(
+        description="Ask the store as it was: a transaction's number, a day, or an RFC 3339 time."
+    ),
+]
+
+
+class Arguments(BaseModel):
+    """What a request says; what nobody asked for is refused, not passed over."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Asked(Arguments):
+    """A question about the store of a moment."""
+
+    as_of: AsOf = ""
+
+
+class _WalkOptions(TypedDict):
+    limits: Limits
+    happened_by: str | None
+
+
+class Walked(Asked):
+    """A question that is answered by a walk."""
+
+    hops: Annotated[
+        int | None, Field(ge=0, le=MOST_NODES, description="Go at most this many edges far.")
+    ] = None
+    nodes: Annotated[int, Field(ge=1, le=MOST_NODES, description="Stop at this many nodes.")] = (
+        10_000
+    )
+    seconds: Annotated[
+        float, Field(gt=0, le=MOST_SECONDS, description="Stop after this many seconds.")
+    ] = SECONDS
+    happened_by: Annotated[
+        Text,
+        Field(description="Leave out events that happened later: a day, or an RFC 3339 time."),
+    ] = ""
+
+    def limits(self) -> Limits:
+        """Return how far the walk may go."""
+        return Limits(hops=self.hops, nodes=self.nodes, seconds=self.seconds)
+
+    def options(self) -> _WalkOptions:
+        """Return what every question that walks takes."""
+        return {"limits": self.limits(), "happened_by": self.happened_by or None}
+
+
+class Faulty(Refusal):
+    """A request that says what it may not; `field` is where."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__("INVALID_ARGUMENT", message)
+        self.field = field
+
+
+def arguments_of(cls: type[Arguments], pairs: Sequence[tuple[str, str]]) -> Arguments:
+    """Return what a query says, its names and values given in order; `Faulty` where it may not say so."""
+    several = {name for name, info in _fields(cls).items() if get_origin(info.annotation) is tuple}
+    said: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in several:
+            said.setdefault(name, []).append(value)
+        elif name in said:
+            raise Faulty(name, f"{name[:80]} is there twice; give it once")
+        else:
+            said[name] = value
+    return checked(cls, said)
+
+
+def _fields(cls: type[Arguments]) -> dict[str, FieldInfo]:
+    """Return the fields of a model by the names that requests have for them."""
+    return {info.alias or name: info for name, info in cls.model_fields.items()}
+
+
+def checked(cls: type[Arguments], said: object) -> Arguments:
+    """Return what a request says as its model; `Faulty` where it may not say so."""
+    try:
+        return cls.model_validate(said)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        field = ".".join(map(str, first["loc"]))[:200]
+        said_of = _WORDS.get(first["type"]) or first["msg"][:1].lower() + first["msg"][1:]
+        raise Faulty(field, f"{field or 'the request'}: {said_of}") from error
+
+
+_WORDS = {"extra_forbidden": "there is no such parameter", "missing": "it is missing"}
+"""What is said of a fault in place of the validator's words, by its name for it."""
+
+
+def moment_of(text: str) -> int | str:
+    """Return a moment as `store.at` takes it: a transaction's number, or a time."""
+    if text.isascii() and text.isdecimal():
+        if len(text) > 18:
+            raise Invalid(f"as_of={text[:80]!r} is no transaction's number")
+        return int(text)
+    return text
+
+
+Show: TypeAlias = Literal["all", "artifacts", "executions"]
+Way: TypeAlias = Annotated[
+    Literal["both", "upstream", "downstream"],
+    Field(description="What it was made from, what was made from it, or both."),
+]
+
+
+def direction_of(way: Way) -> Direction:
+    """Return the direction of a walk."""
+    return Direction(way)

@@ -1,0 +1,86 @@
+"""The one table of what the service answers: from it come the application, its description and its tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from inspect import getdoc
+from typing import Any, get_type_hints
+
+from lineage.server.callers import CallerRole
+from lineage.server.web import history, nodes, questions, service, tables, views
+from lineage.server.web.arguments import Arguments
+
+__all__ = ["API", "ROUTES", "Route"]
+
+API = "/api/v1"
+
+
+class Route:
+    """An address, the function that answers there, and who may call it.
+
+    The function takes the call and what the request says, as the model that its second parameter is annotated with.
+    """
+
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        handler: Callable[..., object],
+        role: CallerRole = CallerRole.READER,
+    ) -> None:
+        self.method, self.path, self.handler, self.role = method, path, handler, role
+
+    def __repr__(self) -> str:
+        return f"<Route {self.method} {self.path}>"
+
+    @cached_property
+    def arguments(self) -> type[Arguments]:
+        """What a request may say."""
+        hints = get_type_hints(self.handler)
+        (cls,) = (each for name, each in hints.items() if name not in ("call", "return"))
+        assert isinstance(cls, type)
+        assert issubclass(cls, Arguments)
+        return cls
+
+    @cached_property
+    def answer(self) -> Any:
+        """The type of what is answered."""
+        return get_type_hints(self.handler)["return"]
+
+    @property
+    def summary(self) -> str:
+        """What is answered, in a sentence."""
+        return (getdoc(self.handler) or "").partition("\n")[0]
+
+
+ROUTES: tuple[Route, ...] = (
+    Route("GET", "/store", service.store),
+    Route("GET", "/errors", service.errors),
+    Route("GET", "/types", service.types),
+    Route("GET", "/nodes", nodes.find),
+    Route("GET", "/search", nodes.search),
+    Route("GET", "/nodes/{key}", nodes.node),
+    Route("GET", "/nodes/{key}/summary", questions.summary),
+    Route("GET", "/nodes/{key}/peers", questions.peers),
+    Route("GET", "/nodes/{key}/versions", questions.versions),
+    Route("GET", "/nodes/{key}/history", history.of_node),
+    Route("GET", "/nodes/{key}/blame", questions.blame),
+    Route("GET", "/nodes/{key}/events", nodes.events),
+    Route("GET", "/nodes/{key}/series", questions.series),
+    Route("GET", "/nodes/{key}/upstream", questions.upstream),
+    Route("GET", "/nodes/{key}/downstream", questions.downstream),
+    Route("GET", "/view", views.view),
+    Route("GET", "/view/page", views.page),
+    Route("GET", "/paths", questions.paths),
+    Route("GET", "/impact", questions.impact),
+    Route("GET", "/compare", questions.compare),
+    Route("GET", "/diff", questions.diff),
+    Route("GET", "/runs", tables.runs),
+    Route("GET", "/models", tables.models),
+    Route("GET", "/aliases", questions.aliases),
+    Route("GET", "/export", views.export),
+    Route("GET", "/transactions", history.transactions),
+    Route("GET", "/transactions/histogram", history.histogram),
+    Route("GET", "/transactions/{number}", history.transaction),
+)

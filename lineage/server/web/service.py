@@ -1,0 +1,60 @@
+"""The store as a whole, its types, and what the service's problems are called."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from lineage.answers.sequences import Types
+from lineage.model.keys import Kind
+from lineage.queries.inventory import Holdings
+from lineage.server.web.arguments import Arguments, Asked
+from lineage.server.web.call import Call
+from lineage.server.web.problems import KINDS
+
+__all__ = ["OneKind", "StoreFacts", "errors", "store", "types"]
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFacts:
+    """A store as of transaction `number`: its live nodes by type and the newest of each.
+
+    `now` is its last transaction; `caller` is who asks, and `role` what they may do.
+    """
+
+    types: tuple[Holdings, ...]
+    number: int
+    now: int
+    backend: str
+    library: str
+    caller: str
+    role: str
+
+
+class OneKind(Asked):
+    """Of which kind."""
+
+    kind: Kind | None = None
+
+
+def store(call: Call, asked: Asked) -> StoreFacts:  # noqa: ARG001  # a handler takes what was asked
+    """Tell what the store holds, by type, and who asks."""
+    return StoreFacts(
+        call.store.overview().types,
+        call.number,
+        call.now,
+        type(call.store.backend).__name__,
+        version("lineage-graph"),
+        call.caller.name,
+        call.caller.role.name.lower(),
+    )
+
+
+def types(call: Call, asked: OneKind) -> Types:
+    """List the types of the store and their properties."""
+    return call.store.types(asked.kind)
+
+
+def errors(call: Call, asked: Arguments) -> dict[str, int]:  # noqa: ARG001  # the same
+    """List the kinds of problem that a request can end with, and the status of each."""
+    return dict(KINDS)

@@ -1,0 +1,57 @@
+"""Tables of runs and of models."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from lineage.queries.tables.table import Table
+from lineage.server.web.arguments import Asked, Text
+from lineage.server.web.call import Call
+from lineage.server.web.nodes import MOST
+
+__all__ = ["Tabled", "models", "runs"]
+
+
+class Tabled(Asked):
+    """Which rows, in which order, with which columns."""
+
+    type: Annotated[Text, Field(description="The type; left out, all of them.")] = ""
+    filter: Annotated[Text, Field(description="A condition, such as `metrics.auc > 0.9`.")] = ""
+    order: Annotated[
+        Text,
+        Field(description="Columns with commas between, each with `desc` for the highest first."),
+    ] = ""
+    columns: Annotated[
+        tuple[Text, ...],
+        Field(max_length=200, description="The columns to show; left out, those that there are."),
+    ] = ()
+    limit: Annotated[int, Field(ge=1, le=MOST)] = 100
+    cursor: Annotated[
+        Text, Field(description="`next` of the page before, which has its moment.")
+    ] = ""
+
+
+def runs(call: Call, asked: Tabled) -> Table:
+    """List runs: their states, parameters, metrics, data, models and durations."""
+    return call.store.runs(
+        asked.type or None,
+        asked.filter or None,
+        order=asked.order or None,
+        columns=asked.columns or None,
+        limit=asked.limit,
+        page=asked.cursor or None,
+    )
+
+
+def models(call: Call, asked: Tabled) -> Table:
+    """List models: their metrics, parameters, data and runs."""
+    return call.store.models(
+        asked.type or None,
+        asked.filter or None,
+        order=asked.order or None,
+        columns=asked.columns or None,
+        limit=asked.limit,
+        page=asked.cursor or None,
+    )

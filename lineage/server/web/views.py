@@ -1,0 +1,144 @@
+"""Pictures: a lineage in few marks, as marks with places, as what a page draws, and as files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from lineage.answers.view import BUDGET, View
+from lineage.contract.format import draws, dumper
+from lineage.contract.walking import Direction
+from lineage.errors import Invalid
+from lineage.formats.embedding import content_of, placed, title_of
+from lineage.queries.naming import asked as named
+from lineage.server.web.arguments import NodeTexts, Show, Text, Walked, Way
+from lineage.server.web.call import Call, Reply
+
+__all__ = ["Exported", "Placed", "Places", "Viewed", "export", "page", "view", "view_of"]
+
+MEDIA = {
+    "svg": "image/svg+xml",
+    "png": "image/png",
+    "html": "text/html; charset=utf-8",
+    "mermaid": "text/vnd.mermaid; charset=utf-8",
+    "dot": "text/vnd.graphviz; charset=utf-8",
+    "node-link": "application/json",
+    "cytoscape": "application/json",
+    "graphml": "application/xml",
+    "gexf": "application/xml",
+}
+"""What files are sent as; others as bytes."""
+SUFFIXES = {"mermaid": "mmd", "cytoscape": "cyjs", "node-link": "json"} | {
+    name: name for name in ("svg", "png", "html", "dot", "gexf", "graphml")
+}
+
+
+class Viewed(Walked):
+    """Of which nodes, which way, and as how many marks."""
+
+    focus: NodeTexts
+    direction: Way = "both"
+    budget: Annotated[int, Field(ge=8, le=10_000, description="Marks at most.")] = BUDGET
+    show: Show = "all"
+    by: Annotated[
+        Text,
+        Field(
+            description="Put together what a `run` or a context of a type holds, `versions`, or a `folder`."
+        ),
+    ] = ""
+    open: Annotated[
+        tuple[Text, ...],
+        Field(
+            max_length=1_000, description="Groups to open: `ID`, 100 of it, or `ID=25`, `ID=all`."
+        ),
+    ] = ()
+    pin: Annotated[
+        tuple[Text, ...], Field(max_length=1_000, description="Nodes that stay single.")
+    ] = ()
+    inputs: bool = False
+    gone: bool = True
+
+
+class Exported(Viewed):
+    """As which file."""
+
+    format: Annotated[Text, Field(description="svg, png, html, mermaid, dot and others.")] = "svg"
+    highlight: Annotated[
+        tuple[Text, ...],
+        Field(
+            max_length=100, description="Dim all but what leads to this node and what it leads to."
+        ),
+    ] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the middles of the marks are, in their order, and the points that edges pass, in theirs."""
+
+    size: tuple[float, float]
+    gaps: tuple[float, float]
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    bends: tuple[tuple[tuple[float, float], ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A view, and where its marks are."""
+
+    view: View
+    places: Places
+
+
+def view_of(call: Call, asked: Viewed) -> View:
+    """Return the view that was asked for."""
+    return call.store.view(
+        *asked.focus,
+        direction=Direction(asked.direction),
+        budget=asked.budget,
+        show=asked.show,
+        by=asked.by,
+        opened=asked.open,
+        pinned=asked.pin,
+        inputs=asked.inputs,
+        gone=asked.gone,
+        **asked.options(),
+    )
+
+
+def view(call: Call, asked: Viewed) -> Placed:
+    """Show what nodes were made from and led to, in few marks, with their places."""
+    found = view_of(call, asked)
+    return Placed(found, Places(**placed(found)))
+
+
+def page(call: Call, asked: Viewed) -> dict[str, Any]:
+    """Return the same as the pages draw it: nodes, edges and groups as columns, as `web/src/source.ts` says."""
+    found = view_of(call, asked)
+    content, _ = content_of(found, title_of(found))
+    return content
+
+
+def export(call: Call, asked: Exported) -> Reply:
+    """Return the view as a file, exactly as it is shown; the header `Lineage-Losses` counts what the format could not hold."""
+    found, target = view_of(call, asked), BytesIO()
+    if draws(asked.format):
+        lit = named(call.store.backend, asked.highlight, as_of=call.number).keys
+        losses = found.draw(asked.format, target, highlight=lit)
+    elif asked.highlight:
+        raise Invalid(
+            f"the format {asked.format!r} dims nothing; leave the highlight out, or use svg"
+        )
+    else:
+        losses = dumper(asked.format).dump(found.graph.batches(), target)
+    return Reply(
+        target.getvalue(),
+        MEDIA.get(asked.format, "application/octet-stream"),
+        {
+            "Lineage-Losses": str(len(losses)),
+            "Content-Disposition": f'attachment; filename="lineage.{SUFFIXES.get(asked.format, "txt")}"',
+        },
+    )
