@@ -32,7 +32,17 @@ from lineage.model.values import to_text
 from lineage.queries.naming import is_key, missing, resolve_in
 from lineage.queries.within import with_contexts_within
 
-__all__ = ["Page", "find", "get", "get_named", "meant", "order_of", "read_token", "write_token"]
+__all__ = [
+    "Page",
+    "find",
+    "get",
+    "get_named",
+    "meant",
+    "moment_of_page",
+    "order_of",
+    "read_token",
+    "write_token",
+]
 
 _ORDERS = {"id": Field.ID, "create_time": Field.CREATED, "update_time": Field.UPDATED}
 
@@ -123,6 +133,17 @@ def find(
     rows = rows[:limit]
     token = write_token(number, order, rows[-1]) if more else None
     return Page(tuple(cast(list[NodeT], entities_of(rows, types.by_id, cls))), token)
+
+
+def moment_of_page(token: str) -> int:
+    """Return the transaction that a page token, of nodes or of a table, is as of; `Invalid` for any other text."""
+    try:
+        number, *_ = json.loads(base64.urlsafe_b64decode(token))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise Invalid(f"{excerpt(token)} is not a page token; use the `next` of a page") from error
+    if type(number) is not int or number < 0:
+        raise Invalid(f"{excerpt(token)} is a page token of no moment")
+    return number
 
 
 def _check_columns(tree: Filter | None) -> None:

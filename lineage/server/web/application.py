@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from lineage.server.callers import Callers
 from lineage.server.refusal import REFUSED, Refusal
 from lineage.server.web.answers import etag, response_of, unchanged
-from lineage.server.web.arguments import Arguments, Asked, Faulty, arguments_of, checked, moment_of
+from lineage.server.web.arguments import Arguments, Asked, Faulty, arguments_of, checked
 from lineage.server.web.call import Call
 from lineage.server.web.pool import Pool
 from lineage.server.web.problems import problem, problem_of
@@ -51,7 +51,7 @@ def application(web: Web) -> ASGIApp:
         Address(f"{API}{route.path}", _Endpoint(web, route), methods=[route.method])
         for route in ROUTES
     ]
-    return _Outermost(web, Router(addresses, default=_nothing))
+    return _Outermost(web, Router(addresses, default=_nothing, redirect_slashes=False))
 
 
 class _Outermost:
@@ -72,6 +72,7 @@ class _Outermost:
         inner = {
             **scope,
             "path": raw.partition(b"?")[0].decode("latin-1"),
+            "app": self,  # so that a method that an address does not take raises, as all else does
             "request_id": request_id,
         }
         try:
@@ -119,8 +120,9 @@ class _Endpoint:
         asked = self._asked(pairs, body)
         present = Store(web.store.backend, actor=caller.name, url=web.store.url)
         now = present.backend.now()
-        moment = moment_of(asked.as_of) if isinstance(asked, Asked) and asked.as_of else now
-        call = Call(present.at(moment), now, present, caller, _parts(request))
+        moment = asked.moment() if isinstance(asked, Asked) else None
+        store = present.at(now if moment is None else moment)
+        call = Call(store, now, present, caller, _parts(request))
         if route.method != "GET":
             return response_of(route.handler(call, asked), call, None)
         tag = etag(call, request.scope["path"], pairs)

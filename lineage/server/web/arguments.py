@@ -10,26 +10,36 @@ from typing import Annotated, Any, Literal, TypeAlias, TypedDict, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
+from typing_extensions import override
 
-from lineage.contract.walking import Direction, Limits
+from lineage.contract.walking import Limits
 from lineage.errors import Invalid
+from lineage.queries.find import moment_of_page
 from lineage.server.refusal import Refusal
 
 __all__ = [
     "LONGEST",
+    "MOST",
     "Arguments",
     "AsOf",
     "Asked",
     "Faulty",
     "NodeTexts",
+    "Paged",
+    "Show",
     "Text",
     "Walked",
+    "Way",
     "arguments_of",
-    "moment_of",
+    "checked",
 ]
 
 LONGEST = 10_000
 """How many characters of a text a request may have in one place."""
+LONGEST_NUMBER = 18
+"""How many digits a transaction's number has at most."""
+MOST = 1_000
+"""How many nodes, rows or transactions one answer has at most."""
 MOST_NODES = 100_000
 """How many nodes a walk may be asked for."""
 MOST_SECONDS = 60.0
@@ -63,6 +73,29 @@ class Asked(Arguments):
     """A question about the store of a moment."""
 
     as_of: AsOf = ""
+
+    def moment(self) -> int | str | None:
+        """Return the moment that is asked about; None for the present."""
+        if self.as_of.isascii() and self.as_of.isdecimal():
+            if len(self.as_of) > LONGEST_NUMBER:
+                raise Invalid(f"as_of={self.as_of[:80]!r} is no transaction's number")
+            return int(self.as_of)
+        return self.as_of or None
+
+
+class Paged(Asked):
+    """A question that is answered page by page, all of the moment of the first."""
+
+    limit: Annotated[int, Field(ge=1, le=MOST)] = 100
+    cursor: Annotated[
+        Text, Field(description="`next` of the page before, which has its moment.")
+    ] = ""
+
+    @override
+    def moment(self) -> int | str | None:
+        if self.cursor and not self.as_of:
+            return moment_of_page(self.cursor)
+        return super().moment()
 
 
 class _WalkOptions(TypedDict):
@@ -138,22 +171,8 @@ _WORDS = {"extra_forbidden": "there is no such parameter", "missing": "it is mis
 """What is said of a fault in place of the validator's words, by its name for it."""
 
 
-def moment_of(text: str) -> int | str:
-    """Return a moment as `store.at` takes it: a transaction's number, or a time."""
-    if text.isascii() and text.isdecimal():
-        if len(text) > 18:
-            raise Invalid(f"as_of={text[:80]!r} is no transaction's number")
-        return int(text)
-    return text
-
-
 Show: TypeAlias = Literal["all", "artifacts", "executions"]
 Way: TypeAlias = Annotated[
     Literal["both", "upstream", "downstream"],
     Field(description="What it was made from, what was made from it, or both."),
 ]
-
-
-def direction_of(way: Way) -> Direction:
-    """Return the direction of a walk."""
-    return Direction(way)

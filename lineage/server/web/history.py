@@ -11,9 +11,8 @@ from pydantic import Field
 from lineage.answers.log import Change, Log, LogEntry, NodeEntry, change_of
 from lineage.errors import NotFound
 from lineage.model.times import from_micros
-from lineage.server.web.arguments import Asked, Text
+from lineage.server.web.arguments import MOST, Asked, Text
 from lineage.server.web.call import Call
-from lineage.server.web.nodes import MOST
 
 __all__ = ["Histogram", "Stretch", "histogram", "of_node", "transaction", "transactions"]
 

@@ -16,16 +16,13 @@ from lineage.model.keys import Kind
 from lineage.model.rows import entity_of
 from lineage.queries.find import Page
 from lineage.queries.search import Hits
-from lineage.server.web.arguments import Asked, Text
+from lineage.server.web.arguments import MOST, Asked, Paged, Text
 from lineage.server.web.call import Call
 
 __all__ = ["MOST", "Found", "events", "find", "node", "search"]
 
-MOST = 1_000
-"""How many nodes, rows or transactions one answer has at most."""
 
-
-class Filtered(Asked):
+class Filtered(Paged):
     """Which nodes."""
 
     type: Annotated[
@@ -39,10 +36,6 @@ class Filtered(Asked):
     nested: Annotated[
         bool, Field(description="What is in a context within another is in that one, too.")
     ] = False
-    limit: Annotated[int, Field(ge=1, le=MOST)] = 100
-    cursor: Annotated[
-        Text, Field(description="`next` of the page before, which has its moment.")
-    ] = ""
 
 
 class Typed(Asked):

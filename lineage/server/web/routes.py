@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from functools import cache, cached_property
 from inspect import getdoc
 from typing import Any, get_type_hints
 
 from lineage.server.callers import CallerRole
 from lineage.server.web import history, nodes, questions, service, tables, views
+from lineage.server.web.answers import JSON
 from lineage.server.web.arguments import Arguments
+from lineage.server.web.call import Call
+from lineage.server.web.openapi import description
 
 __all__ = ["API", "ROUTES", "Route"]
 
@@ -28,8 +31,15 @@ class Route:
         path: str,
         handler: Callable[..., object],
         role: CallerRole = CallerRole.READER,
+        *,
+        media: Sequence[str] = (JSON,),
+        status: int = 200,
     ) -> None:
         self.method, self.path, self.handler, self.role = method, path, handler, role
+        self.media = media
+        """What the answer may be sent as."""
+        self.status = status
+        """The status of an answer."""
 
     def __repr__(self) -> str:
         return f"<Route {self.method} {self.path}>"
@@ -54,7 +64,18 @@ class Route:
         return (getdoc(self.handler) or "").partition("\n")[0]
 
 
+def described(call: Call, asked: Arguments) -> dict[str, Any]:  # noqa: ARG001  # handlers take both
+    """Describe the service, as OpenAPI 3.1."""
+    return _description()
+
+
+@cache
+def _description() -> dict[str, Any]:
+    return description(ROUTES, API)
+
+
 ROUTES: tuple[Route, ...] = (
+    Route("GET", "/openapi.json", described),
     Route("GET", "/store", service.store),
     Route("GET", "/errors", service.errors),
     Route("GET", "/types", service.types),
@@ -79,7 +100,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/runs", tables.runs),
     Route("GET", "/models", tables.models),
     Route("GET", "/aliases", questions.aliases),
-    Route("GET", "/export", views.export),
+    Route("GET", "/export", views.export, media=views.PICTURES),
     Route("GET", "/transactions", history.transactions),
     Route("GET", "/transactions/histogram", history.histogram),
     Route("GET", "/transactions/{number}", history.transaction),

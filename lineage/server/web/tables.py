@@ -7,14 +7,13 @@ from typing import Annotated
 from pydantic import Field
 
 from lineage.queries.tables.table import Table
-from lineage.server.web.arguments import Asked, Text
+from lineage.server.web.arguments import Paged, Text
 from lineage.server.web.call import Call
-from lineage.server.web.nodes import MOST
 
 __all__ = ["Tabled", "models", "runs"]
 
 
-class Tabled(Asked):
+class Tabled(Paged):
     """Which rows, in which order, with which columns."""
 
     type: Annotated[Text, Field(description="The type; left out, all of them.")] = ""
@@ -27,10 +26,6 @@ class Tabled(Asked):
         tuple[Text, ...],
         Field(max_length=200, description="The columns to show; left out, those that there are."),
     ] = ()
-    limit: Annotated[int, Field(ge=1, le=MOST)] = 100
-    cursor: Annotated[
-        Text, Field(description="`next` of the page before, which has its moment.")
-    ] = ""
 
 
 def runs(call: Call, asked: Tabled) -> Table:

@@ -31,6 +31,8 @@ MEDIA = {
     "gexf": "application/xml",
 }
 """What files are sent as; others as bytes."""
+BYTES = "application/octet-stream"
+PICTURES = (*dict.fromkeys(each.partition(";")[0] for each in MEDIA.values()), BYTES)
 SUFFIXES = {"mermaid": "mmd", "cytoscape": "cyjs", "node-link": "json"} | {
     name: name for name in ("svg", "png", "html", "dot", "gexf", "graphml")
 }
@@ -136,7 +138,7 @@ def export(call: Call, asked: Exported) -> Reply:
         losses = dumper(asked.format).dump(found.graph.batches(), target)
     return Reply(
         target.getvalue(),
-        MEDIA.get(asked.format, "application/octet-stream"),
+        MEDIA.get(asked.format, BYTES),
         {
             "Lineage-Losses": str(len(losses)),
             "Content-Disposition": f'attachment; filename="lineage.{SUFFIXES.get(asked.format, "txt")}"',
