@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, Self, TypeVar, cast, overload
 
 from typing_extensions import override
 
-from lineage.answers.log import transaction_at
+from lineage.answers.log import transaction_known_at
 from lineage.answers.notebook import fields_html
 from lineage.contract.backend import Backend
 from lineage.contract.kept import KeptDigest
@@ -18,7 +18,7 @@ from lineage.contract.plugins import backend_factory, shown_url, store_address
 from lineage.contract.registry import registry
 from lineage.contract.transaction import Author, current_actor
 from lineage.contract.walking import Limits
-from lineage.errors import Invalid, LineageError, NotFound, excerpt
+from lineage.errors import Invalid, LineageError, excerpt
 from lineage.model.entities import Entity, Execution, Node
 from lineage.model.keys import NodeKey
 from lineage.model.marks import Marks, noted, tagged, to_note, to_tags
@@ -394,12 +394,7 @@ class Store(Shown, Reading, Viewing, Moving, Removing):
         A moment is a transaction's number, an aware time, or a day, which means its end in UTC. What had
         *happened* by a moment is what `happened_by` of a question says.
         """
-        number = transaction_at(self.backend, moment)
-        self.backend.nodes((), as_of=number)
-        if self.as_of is not None and number > self.as_of:
-            raise NotFound(
-                f"this is the store as of transaction {self.as_of}; it does not know {number}"
-            )
+        number = transaction_known_at(self.backend, moment, as_of=self.as_of)
         return Store(self.backend, actor=self.actor, as_of=number, url=self.url)
 
     # The store as a whole

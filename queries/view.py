@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from operator import itemgetter
 from typing import NamedTuple
@@ -19,11 +19,12 @@ from lineage.queries.aliases import aliases_of
 from lineage.queries.provenance import subgraph
 from lineage.queries.reader import Reader
 
-__all__ = ["lineage_of", "view"]
+__all__ = ["MEMBERS", "in_words", "lineage_of", "view", "with_contexts"]
 
 FEW = 16
 """How many times as many nodes must lie after as before, for what was read to be less than what was made from."""
 MEMBERS = frozenset({EdgeKind.ATTRIBUTION, EdgeKind.ASSOCIATION})
+"""The kinds of edge from contexts to what they hold."""
 
 
 def view(
@@ -76,17 +77,8 @@ def view(
         happened_by=happened_by,
         as_of=as_of,
     )
-    graph = _with_contexts(reader, graph, [key for key in starts if key.kind is Kind.CONTEXT])
-    artifacts = [row.key for row in graph.nodes if row.key.kind is Kind.ARTIFACT]
-    graph = graph._replace(
-        notes=(*remarks, *graph.notes),
-        aliases={
-            key: tuple(each.alias or "" for each in some)
-            for key, some in aliases_of(reader, artifacts).items()
-        },
-        holders=_holders(reader, graph, holders),
-        types={**graph.types, **{number: reader.types.by_id[number] for number in holders}},
-    )
+    graph = in_words(reader, with_contexts(reader, graph, starts), holders)
+    graph = graph._replace(notes=(*remarks, *graph.notes))
     return view_of(graph, budget=budget, show=show, by=by, opened=opened, pinned=pinned)
 
 
@@ -165,8 +157,9 @@ def _past(
     return [row for row in rows if row[0] in before and row[1] in after and not omitted.covers(row)]
 
 
-def _with_contexts(reader: Reader, graph: Graph, contexts: Sequence[NodeKey]) -> Graph:
-    """Return a graph with contexts more, and the edges to those of their members that are in it."""
+def with_contexts(reader: Reader, graph: Graph, starts: Iterable[NodeKey]) -> Graph:
+    """Return a graph with the contexts among its starts, and the edges to those of their members that are in it."""
+    contexts = [key for key in starts if key.kind is Kind.CONTEXT]
     if not contexts:
         return graph
     there = {row.key for row in graph.nodes}
@@ -179,6 +172,19 @@ def _with_contexts(reader: Reader, graph: Graph, contexts: Sequence[NodeKey]) ->
         nodes=[*graph.nodes, *rows],
         edges=[*graph.edges, *edges],
         types={**graph.types, **types},
+    )
+
+
+def in_words(reader: Reader, graph: Graph, holders: Collection[int]) -> Graph:
+    """Return a graph with what points at its artifacts, and what holds its nodes of some types of contexts."""
+    artifacts = [row.key for row in graph.nodes if row.key.kind is Kind.ARTIFACT]
+    return graph._replace(
+        aliases={
+            key: tuple(each.alias or "" for each in some)
+            for key, some in aliases_of(reader, artifacts).items()
+        },
+        holders=_holders(reader, graph, holders),
+        types={**graph.types, **{number: reader.types.by_id[number] for number in holders}},
     )
 
 

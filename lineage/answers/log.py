@@ -34,10 +34,12 @@ __all__ = [
     "LogEntry",
     "NodeEntry",
     "change_of",
+    "changed_fields",
     "entries",
     "entries_of",
     "entry_of",
     "transaction_at",
+    "transaction_known_at",
 ]
 
 if TYPE_CHECKING:
@@ -254,14 +256,15 @@ def _changes(versions: Sequence[NodeRow], types: Mapping[int, AnyType]) -> dict[
     for index, row in enumerate(versions):
         if index:
             was_gone = versions[index - 1].gone
-            fields = _changed_fields(nodes[index - 1], nodes[index])
+            fields = changed_fields(nodes[index - 1], nodes[index])
             changes[row.since] = [*["lives again"] * was_gone, *fields]
         if row.gone and row.until is not None:
             changes.setdefault(row.until, []).append("deleted")
     return changes
 
 
-def _changed_fields(old: Node, new: Node) -> Iterator[str]:
+def changed_fields(old: Node, new: Node) -> Iterator[str]:
+    """Yield the names of the fields in which a node differs from what it was, plain ones first."""
     for name in ("name", "external_id", "uri", "state"):
         if getattr(old, name, None) != getattr(new, name, None):
             yield name
@@ -296,3 +299,12 @@ def change_of(backend: Backend, commit: Commit) -> Change:
 def transaction_at(backend: Backend, moment: Moment | int) -> int:
     """Return the last transaction at or before a moment: a number, a time, or a day, which means its end (UTC)."""
     return moment if isinstance(moment, int) else backend.number_at(last_instant(moment))
+
+
+def transaction_known_at(backend: Backend, moment: Moment | int, *, as_of: int | None) -> int:
+    """Return the last transaction at or before a moment; `NotFound` where it is not there yet, or after `as_of`."""
+    number = transaction_at(backend, moment)
+    backend.nodes((), as_of=number)
+    if as_of is not None and number > as_of:
+        raise NotFound(f"this is the store as of transaction {as_of}; it does not know {number}")
+    return number
