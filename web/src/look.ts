@@ -28,6 +28,9 @@ const ROLES: Record<string, string> = {
   both: "on both sides",
   divergence: "≠ first difference",
   path: "on the path",
+  new: "* new",
+  changed: "Δ changed",
+  ended: "† ended",
 };
 
 /** Return a type's name without the names before its last dot. */

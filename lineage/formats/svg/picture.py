@@ -33,6 +33,9 @@ _TITLES = {
     "left": "Differences",
     "right": "Differences",
     "path": "Ways",
+    "new": "Changes",
+    "changed": "Changes",
+    "ended": "Changes",
 }
 """What a picture is called, by the roles in it."""
 _NAMED = 3

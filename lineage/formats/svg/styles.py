@@ -19,6 +19,9 @@ ROLES = {
     "both": ("=", "on both sides"),
     "divergence": ("≠", "where they first differ"),
     "path": ("•", "on the path"),
+    "new": ("*", "new"),
+    "changed": ("Δ", "changed"),
+    "ended": ("†", "deleted, or no longer reached"),
 }
 """The sign of each role, and what the legend says of it."""
 
@@ -56,6 +59,9 @@ _LIGHT = _Colours(
         "both": "#59636e",
         "divergence": "#a0437b",
         "path": "#007a5a",
+        "new": "#007a5a",
+        "changed": "#7d4bc2",
+        "ended": "#b3400a",
     },
 )
 _DARK = _Colours(
@@ -76,6 +82,9 @@ _DARK = _Colours(
         "both": "#9da7b3",
         "divergence": "#e08cc0",
         "path": "#3fcf9f",
+        "new": "#3fcf9f",
+        "changed": "#b99af0",
+        "ended": "#ff8c5a",
     },
 )
 
