@@ -1,10 +1,11 @@
-"""What a store can be shown as: a view of some nodes, of the present or of an earlier moment."""
+"""What a store can be shown as: a view of some nodes, at one moment, and what changed of it since another."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
+from lineage.answers.log import transaction_known_at
 from lineage.contract.backend import Backend
 from lineage.contract.walking import Direction, Limits, to_direction
 from lineage.model.times import Moment, last_instant
@@ -12,12 +13,13 @@ from lineage.queries.naming import Reference, asked
 
 if TYPE_CHECKING:
     from lineage.answers.view import View
+    from lineage.queries.moments import Changed
 
 __all__ = ["Viewing"]
 
 
 class Viewing:
-    """The part of a store that shows it in few marks."""
+    """The part of a store that shows it in few marks, and beside what it was."""
 
     backend: Backend
     as_of: int | None
@@ -60,6 +62,38 @@ class Viewing:
             inputs=inputs,
             gone=gone,
             happened_by=by_then,
+            remarks=named.remarks,
+            as_of=self.as_of,
+        )
+
+    def since(
+        self,
+        *nodes: Reference,
+        since: Moment | int,
+        direction: Direction | Literal["upstream", "downstream", "both"] = Direction.BOTH,
+        limits: Limits = Limits(),
+        inputs: bool = False,
+        gone: bool = True,
+    ) -> Changed:
+        """Return what changed in the lineage of the nodes since a moment: nodes, their fields, and edges.
+
+        A moment is what `at` takes. The later one is this store's: the present, or what `at` said; it is then that texts are
+        taken to mean nodes. Of nodes that were made since, the earlier lineage is empty. `view()` of the answer shows both
+        lineages in one picture. The other options are those of `view`. `NotFound` for nodes that are not there at the later
+        moment, and for a moment that is later than that.
+        """
+        from lineage.queries.moments import since as changed_since
+
+        number = transaction_known_at(self.backend, since, as_of=self.as_of)
+        named = asked(self.backend, nodes, as_of=self.as_of)
+        return changed_since(
+            self.backend,
+            named.keys,
+            number,
+            direction=to_direction(direction),
+            limits=limits,
+            inputs=inputs,
+            gone=gone,
             remarks=named.remarks,
             as_of=self.as_of,
         )

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from lineage.queries.find import Page
     from lineage.queries.impact import Affected, Impact
     from lineage.queries.inventory import Holdings, Info, Overview
+    from lineage.queries.moments import Changed, EdgeChange, NodeChange
     from lineage.queries.paths import Paths, Way
     from lineage.queries.peers import Peer, Peers
     from lineage.queries.removal import Removal
@@ -42,11 +43,13 @@ __all__ = [
     "Affected",
     "Blame",
     "Blamed",
+    "Changed",
     "Comparison",
     "Copy",
     "CurveSummary",
     "Diff",
     "Difference",
+    "EdgeChange",
     "Events",
     "FieldChange",
     "Held",
@@ -59,6 +62,7 @@ __all__ = [
     "Mark",
     "MarkEdge",
     "Metric",
+    "NodeChange",
     "Overview",
     "Page",
     "Paths",
@@ -97,6 +101,7 @@ _HOMES = {
     "lineage.queries.facts": ("Linked", "Metric", "Source"),
     "lineage.queries.find": ("Page",),
     "lineage.queries.impact": ("Affected", "Impact"),
+    "lineage.queries.moments": ("Changed", "EdgeChange", "NodeChange"),
     "lineage.queries.paths": ("Paths", "Way"),
     "lineage.queries.peers": ("Peer", "Peers"),
     "lineage.queries.removal": ("Removal",),

@@ -74,6 +74,7 @@ def hostile() -> list[object]:
     diff, peers = store.diff(one, other), store.peers(data_key)
     comparison, paths = store.compare(one, other), store.paths(data_key, one)
     view = store.view(data_key, by=HOSTILE)
+    changed = store.since(data_key, since=3)
     proof, curve = store.prove(one), store.series(runs[0].key, HOSTILE)
     return [
         store,
@@ -130,6 +131,9 @@ def hostile() -> list[object]:
         store.runs()[0],
         store.move_uri(HOSTILE, f"{HOSTILE}2"),
         store.removal(one),
+        changed,
+        changed.nodes[-1],
+        changed.edges[0],
         lineage.queries.Sources(summary.datasets, Cut("nodes", (one,))),
         lineage.queries.Copy(one, other),
         proof,
