@@ -102,6 +102,7 @@ COMMANDS = (
     Command("impact", "questions.impact", ("lineage impact artifact:1",)),
     Command("path", "walks.path", ("lineage path artifact:1 models/tree.pickle",)),
     Command("diff", "questions.diff", ("lineage diff models/tree.pickle models/logistic.pickle",)),
+    Command("since", "moments.since", ("lineage since models/tree.pickle --since 2",)),
     Command("versions", "questions.versions", ("lineage versions data/wine.csv",)),
     Command(
         "alias",

@@ -58,6 +58,7 @@ __all__ = [
     "at",
     "direction",
     "limits",
+    "moment_of",
     "named",
     "open_to_read",
     "open_to_write",
@@ -235,14 +236,15 @@ def open_to_read(url: str, as_of: str | None = None) -> Iterator[Store]:
 
 def at(store: Store, as_of: str | None) -> Store:
     """Return a store as of what `--as-of` says, else of now; say which transaction a time or a day means."""
-    moment = store.backend.now() if as_of is None else _moment(as_of)
+    moment = store.backend.now() if as_of is None else moment_of(as_of)
     past = store.at(moment)
     if isinstance(moment, str):
         output.note(f"{moment[:80]} means transaction {past.as_of}")
     return past
 
 
-def _moment(text: str) -> int | str:
+def moment_of(text: str) -> int | str:
+    """Return a moment as a store takes it: a transaction's number, or the text of a day or a time."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else text
 
 

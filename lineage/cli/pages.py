@@ -33,7 +33,7 @@ if TYPE_CHECKING:  # a command needs the classes of its own answer only
     from lineage.queries.summary import Linked, Source, Summary
     from lineage.queries.versions import Versions
 
-__all__ = ["difference", "impact", "notes", "paths", "peers", "summary", "versions"]
+__all__ = ["difference", "impact", "notes", "part", "paths", "peers", "summary", "versions"]
 
 NODE = ("NODE", "TYPE", "NAME", "STATE")
 PAGE = 80

@@ -39,6 +39,7 @@ from lineage.queries.differences import Diff, Difference, FieldChange
 from lineage.queries.find import Page
 from lineage.queries.impact import Affected, Impact
 from lineage.queries.inventory import Holdings, Info, Overview
+from lineage.queries.moments import Changed, EdgeChange, NodeChange
 from lineage.queries.paths import Paths
 from lineage.queries.peers import Peer, Peers
 from lineage.queries.search import Hits
@@ -64,6 +65,7 @@ _ANSWERS: Mapping[str, Mapping[str, type | list[str]]] = {
     "impact": {"": Impact, "affected": Affected},
     "path": {"": Paths},
     "diff": {"": Diff, "differences": Difference, "changes": FieldChange},
+    "since": {"": Changed, "nodes": NodeChange, "edges": EdgeChange, "changes": FieldChange},
     "versions": {"": Versions},
     "alias": {"": Aliases, "aliases": Held, "history": Tenure},
     "ls": {"": Overview, "types": Holdings},

@@ -29,6 +29,7 @@ READING = [
     ("impact", "artifact:1"),
     ("path", "artifact:1", "artifact:2"),
     ("diff", "artifact:1", "artifact:2"),
+    ("since", "artifact:1", "--since", "1"),
     ("versions", "artifact:1"),
     ("alias",),
     ("ls",),

@@ -100,6 +100,11 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "impact": [["artifact:1"]],
     "path": [["artifact:1", "artifact:2"]],
     "diff": [["artifact:2", "artifact:4"]],
+    "since": [
+        ["artifact:1", "--since", "3"],
+        ["artifact:2", "execution:1", "context:1", "--since", "0"],
+        ["artifact:1", "--since", EVIL.replace("\0", "")],
+    ],
     "versions": [["artifact:1"]],
     "alias": [
         [],

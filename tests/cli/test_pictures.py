@@ -1,12 +1,16 @@
 """Pictures by `lineage export`: of a lineage, highlighted, of an earlier moment, of a whole store."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 
 import lineage
+from lineage.answers.view import Viewed
 from lineage.contract.walking import Limits
+from lineage.store import Store
 from tests.cli.conftest import Shell
 
 
@@ -113,6 +117,14 @@ QUESTIONS = {
     "diff": ["artifact:2", "artifact:3"],
     "compare": ["artifact:2", "artifact:3"],
     "path": ["artifact:1", "artifact:3"],
+    "since": ["artifact:1", "--since", "2"],
+}
+ASKED: dict[str, Callable[..., Viewed]] = {
+    "impact": Store.impact,
+    "diff": Store.diff,
+    "compare": Store.compare,
+    "path": Store.paths,
+    "since": partial(Store.since, since=2),
 }
 
 
@@ -124,8 +136,9 @@ def test_answers_are_drawn_beside_what_is_printed(shell: Shell, command: str) ->
     assert answer.out == plain.out
     assert answer.err.endswith("lineage: wrote picture.svg\n")
     with lineage.connect("lineage.db") as store:
-        ask = getattr(store, "paths" if command == "path" else command)
-        assert Path("picture.svg").read_text() == ask(*QUESTIONS[command]).view().to_svg()
+        nodes = [each for each in QUESTIONS[command] if ":" in each]
+        ask = ASKED[command]
+        assert Path("picture.svg").read_text() == ask(store, *nodes).view().to_svg()
     assert (
         "picture.svg"
         not in shell(command, *QUESTIONS[command], "--picture", "picture.svg", "--json").out

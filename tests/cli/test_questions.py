@@ -154,6 +154,64 @@ def test_diff_reads_like_a_diff(shell: Shell) -> None:
     assert document["shared"] == ["artifact:1"]
 
 
+def test_since_tells_what_changed(shell: Shell) -> None:
+    with lineage.connect("lineage.db") as store:
+        model = store.get("artifact:3")
+        store.update(model.replace(name="best", uri=f"s3://{'models/' * 20}"), message="named")
+        store.unlink("artifact:1", "execution:1")
+        store.delete("artifact:2")
+    answer = shell("since", "artifact:1", "--since", "1").out
+    assert (
+        answer
+        == """artifact:1  Dataset  lake
+4 nodes and 3 edges changed from transaction 1 to 5; 1 node did not.
+
+New
+  artifact:3  Model  best
+  execution:2  Train  run 2  COMPLETE
+
+Deleted
+  artifact:2  Model  m1  gone
+
+No longer reached
+  execution:1  Train  run 1  COMPLETE
+
+New edges
+  artifact:1 → execution:2  INPUT
+  execution:2 → artifact:3  OUTPUT
+
+Ended edges
+  artifact:1 → execution:1  INPUT
+"""
+    )
+    answer = shell("since", "artifact:3", "--since", "2", "--upstream").out
+    assert "Changed\n  artifact:3  Model  best\n    - name = m2\n    + name = best\n" in answer
+    assert max(map(len, answer.splitlines())) < 100
+    document = shell("since", "artifact:3", "--since", "2", "--json").json
+    assert document["nodes"][0]["what"] == "changed"
+    assert document["nodes"][0]["changes"][0] == {"field": "name", "left": "m2", "right": "best"}
+    assert (document["since"], document["number"], document["truncated"]) == (2, 5, [[], []])
+    cut = shell("since", "artifact:1", "--since", "2", "--hops", "1").err
+    assert "the earlier lineage is not whole, the limit of hops cut it" in cut
+    assert "the later lineage is not whole, the limit of hops cut it" in cut
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["artifact:1"], 2, "--since"),
+        (["artifact:1", "--since", "9"], 3, "there is no transaction 9 yet"),
+        (["artifact:1", "--since", "2", "--as-of", "1"], 3, "it does not know 2"),
+        (["artifact:1", "--since", "soon"], 4, "is not a time"),
+        (["artifact:9", "--since", "1"], 3, "there is no artifact:9"),
+    ],
+)
+def test_faults_of_since(shell: Shell, arguments: list[str], code: int, says: str) -> None:
+    answer = shell("since", *arguments)
+    assert (answer.code, answer.out) == (code, "")
+    assert says in answer.err
+
+
 def test_versions(shell: Shell) -> None:
     answer = shell("versions", "artifact:2").out
     assert answer.startswith("2 versions\n")
