@@ -32,6 +32,7 @@ __all__ = [
     "Way",
     "arguments_of",
     "checked",
+    "to_moment",
 ]
 
 LONGEST = 10_000
@@ -69,6 +70,15 @@ class Arguments(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
+def to_moment(name: str, text: str) -> int | str:
+    """Return a moment as `store.at` takes it: a transaction's number, or a time; Invalid for a huge number."""
+    if not (text.isascii() and text.isdecimal()):
+        return text
+    if len(text) > LONGEST_NUMBER:
+        raise Invalid(f"{name}={text[:80]!r} is no transaction's number")
+    return int(text)
+
+
 class Asked(Arguments):
     """A question about the store of a moment."""
 
@@ -76,11 +86,7 @@ class Asked(Arguments):
 
     def moment(self) -> int | str | None:
         """Return the moment that is asked about; None for the present."""
-        if self.as_of.isascii() and self.as_of.isdecimal():
-            if len(self.as_of) > LONGEST_NUMBER:
-                raise Invalid(f"as_of={self.as_of[:80]!r} is no transaction's number")
-            return int(self.as_of)
-        return self.as_of or None
+        return to_moment("as_of", self.as_of) if self.as_of else None
 
 
 class Paged(Asked):

@@ -8,16 +8,18 @@ from pydantic import Field
 
 from lineage.answers.curves import Curve
 from lineage.answers.subgraph import Subgraph
+from lineage.contract.walking import Direction
 from lineage.queries.aliases import Held
 from lineage.queries.blame import Blame
 from lineage.queries.comparison import Comparison
 from lineage.queries.differences import Diff
 from lineage.queries.impact import Impact
+from lineage.queries.moments import Changed
 from lineage.queries.paths import Paths
 from lineage.queries.peers import Peers
 from lineage.queries.summary import Summary
 from lineage.queries.versions import Versions
-from lineage.server.web.arguments import Asked, NodeTexts, Text, Walked
+from lineage.server.web.arguments import Asked, NodeTexts, Text, Walked, Way, to_moment
 from lineage.server.web.call import Call
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "paths",
     "peers",
     "series",
+    "since",
     "summary",
     "upstream",
     "versions",
@@ -98,6 +101,21 @@ class Two(Walked):
 
     left: Annotated[Text, Field(description="One node.")]
     right: Annotated[Text, Field(description="The other node.")]
+
+
+class SinceWhen(Walked):
+    """Of which nodes, and since when."""
+
+    focus: NodeTexts
+    since: Annotated[
+        Text,
+        Field(min_length=1, description="The earlier moment; the later one is `as_of`, or now."),
+    ]
+    direction: Way = "both"
+    inputs: Annotated[
+        bool, Field(description="Of a context, begin also at what its runs merely read.")
+    ] = False
+    gone: Annotated[bool, Field(description="Deleted nodes are in the answer.")] = True
 
 
 class OfAsset(Asked):
@@ -186,6 +204,18 @@ def compare(call: Call, asked: Compared) -> Comparison:
 def diff(call: Call, asked: Two) -> Diff:
     """Tell how what two nodes were made from differs, nearest first."""
     return call.store.diff(asked.left, asked.right, **asked.options())
+
+
+def since(call: Call, asked: SinceWhen) -> Changed:
+    """Tell what changed in the lineage of nodes since a moment."""
+    return call.store.since(
+        *asked.focus,
+        since=to_moment("since", asked.since),
+        direction=Direction(asked.direction),
+        limits=asked.limits(),
+        inputs=asked.inputs,
+        gone=asked.gone,
+    )
 
 
 def aliases(call: Call, asked: OfAsset) -> tuple[Held, ...]:

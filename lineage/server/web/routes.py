@@ -97,6 +97,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/impact", questions.impact),
     Route("GET", "/compare", questions.compare),
     Route("GET", "/diff", questions.diff),
+    Route("GET", "/since", questions.since),
     Route("GET", "/runs", tables.runs),
     Route("GET", "/models", tables.models),
     Route("GET", "/aliases", questions.aliases),

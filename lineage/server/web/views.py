@@ -14,7 +14,7 @@ from lineage.contract.walking import Direction
 from lineage.errors import Invalid
 from lineage.formats.embedding import content_of, placed, title_of
 from lineage.queries.naming import asked as named
-from lineage.server.web.arguments import NodeTexts, Show, Text, Walked, Way
+from lineage.server.web.arguments import NodeTexts, Show, Text, Walked, Way, to_moment
 from lineage.server.web.call import Call, Reply
 
 __all__ = ["Exported", "Placed", "Places", "Viewed", "export", "page", "view", "view_of"]
@@ -62,6 +62,10 @@ class Viewed(Walked):
     ] = ()
     inputs: bool = False
     gone: bool = True
+    since: Annotated[
+        Text,
+        Field(description="Mark what is new, changed and ended since this moment."),
+    ] = ""
 
 
 class Exported(Viewed):
@@ -96,7 +100,19 @@ class Placed:
 
 
 def view_of(call: Call, asked: Viewed) -> View:
-    """Return the view that was asked for."""
+    """Return the view that was asked for; Invalid where it is to mark what changed and keep nodes single, too."""
+    if asked.since:
+        if asked.pin or asked.happened_by:
+            raise Invalid("since goes with neither pin nor happened_by; leave one out")
+        changed = call.store.since(
+            *asked.focus,
+            since=to_moment("since", asked.since),
+            direction=Direction(asked.direction),
+            limits=asked.limits(),
+            inputs=asked.inputs,
+            gone=asked.gone,
+        )
+        return changed.view(budget=asked.budget, show=asked.show, by=asked.by, opened=asked.open)
     return call.store.view(
         *asked.focus,
         direction=Direction(asked.direction),

@@ -49,6 +49,10 @@ QUESTIONS: dict[str, tuple[str, Callable[[Store], object]]] = {
     "/impact": ("of=Dataset:lake", lambda store: store.impact("Dataset:lake")),
     "/compare": ("ids=Model:m1&ids=Model:m2", lambda store: store.compare("Model:m1", "Model:m2")),
     "/diff": ("left=Model:m1&right=Model:m2", lambda store: store.diff("Model:m1", "Model:m2")),
+    "/since": (
+        "focus=Model:m2&since=1",
+        lambda store: store.since("Model:m2", since=1, limits=LIMITS),
+    ),
     "/runs": (
         "order=parameters.rate+desc",
         lambda store: store.runs(order="parameters.rate desc", limit=100),
@@ -227,6 +231,15 @@ def test_a_view_has_places_and_its_page_the_same_marks(client: TestClient, store
     page = client.get(f"{API}/view/page?focus=Dataset:lake&budget=8&direction=downstream").json()
     assert [each["id"] for each in page["units"]] == [each.id for each in expected.marks]
     assert (page["x"], page["title"]) == (found["places"]["x"], "Lineage of lake")
+
+
+def test_a_view_marks_what_changed(client: TestClient, store: Store) -> None:
+    page = client.get(f"{API}/view/page?focus=Dataset:lake&since=1").json()
+    expected = store.since("Dataset:lake", since=1).view()
+    assert [each["role"] for each in page["units"]] == [each.role for each in expected.marks]
+    assert {"new"} <= {each["role"] for each in page["units"]}
+    bad = client.get(f"{API}/view?focus=Dataset:lake&since=1&pin=Model:m1")
+    assert (bad.status_code, bad.json()["type"]) == (422, "/api/v1/errors#invalid")
 
 
 def test_an_export_is_what_is_shown(client: TestClient, store: Store) -> None:
