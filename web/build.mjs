@@ -4,6 +4,8 @@ import { build } from "esbuild";
 
 const HERE = new URL(".", import.meta.url).pathname;
 const INTO = `${HERE}../lineage/web/`;
+// What d3-zoom imports of d3: the little that it uses of these is in hands.ts.
+const STOOD_IN = ["dispatch", "drag", "interpolate", "selection", "transition"];
 
 // What the licences of the bundled libraries ask for: their texts in every copy, each text once.
 function licences(inputs) {
@@ -37,11 +39,7 @@ const options = {
 const script = await build({
   ...options,
   entryPoints: ["src/main.ts"],
-  alias: {
-    "d3-interpolate": "./src/hands.ts",
-    "d3-selection": "./src/hands.ts",
-    "d3-transition": "./src/hands.ts",
-  },
+  alias: Object.fromEntries(STOOD_IN.map((name) => [`d3-${name}`, "./src/hands.ts"])),
   format: "esm",
   jsx: "automatic",
   jsxImportSource: "preact",

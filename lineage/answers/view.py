@@ -186,6 +186,28 @@ class View(Pictured):
                 kept.append(opening.text)
         return _view(self._base, tuple(kept))
 
+    def parts(self) -> dict[str, tuple[Mark, ...]]:
+        """Return what each group of groups opens as, by its id, whatever of the view is open."""
+        graph = self._base.indexed
+        found = {}
+        for each in self._base.drawn:
+            parts = [drawn_of(graph, part, within=each.id) for part in each.group.parts]
+            if parts:
+                marks = [drawn_mark(graph, part, is_false_cycle=False) for part in parts]
+                found[each.id] = told_apart(marks)
+        return found
+
+    def inner_openings(self) -> dict[str, str]:
+        """Return the groups that were opened inside others, each with the one that it is from."""
+        graph, drawn = self._base.indexed, self._base.drawn
+        found = {}
+        for opening in map(Opening.parse, self.opened):
+            within = next(each.within for each in drawn if each.id == opening.id)
+            if within:
+                found[opening.id] = within
+            drawn = opened_in(graph, drawn, opening)
+        return found
+
     def export(
         self,
         format: str,

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeAlias, TypedDict
 from lineage.answers.indexed import Indexed
 from lineage.answers.layout import layout
 from lineage.answers.names import name_of, state_of
+from lineage.answers.opening import PAGE
 from lineage.answers.view import Mark, MarkEdge, View
 from lineage.errors import LineageError
 from lineage.formats.pictures import is_containment
@@ -70,21 +71,24 @@ def title_of(view: View) -> str:
     return f"Lineage of {', '.join(focus[:3])}" if focus else "Lineage"
 
 
-def content_of(view: View, title: str) -> tuple[dict[str, object], tuple[str, ...]]:
+def content_of(
+    view: View, title: str, *, is_served: bool = False
+) -> tuple[dict[str, object], tuple[str, ...]]:
     """Return what a page holds of a view, and sentences on what it lacks.
 
-    `web/src/source.ts` says what is where, and reads it.
+    `web/src/source.ts` says what is where, and reads it. A page that `is_served` asks for properties, and for groups
+    of more than it holds, when somebody looks at them.
     """
     closed = view.close(*(each.partition("=")[0] for each in view.opened))
     graph = Indexed(view.graph)
     is_whole = len(graph) <= MOST_NODES and len(graph.sources) <= MOST_EDGES
-    texts = _Texts()
-    parts = _whole(graph, closed, texts) if is_whole else _groups(graph, closed, texts)
+    texts = _Texts(0 if is_served else PER_NODE)
+    parts = _whole(graph, view, closed, texts) if is_whole else _groups(graph, view, texts)
     losses = [*texts.losses()]
-    if not is_whole:
+    if not is_whole and not is_served:
         losses.append(
             f"{len(graph):,} nodes with {len(graph.sources):,} edges are too many for a page: it holds "
-            f"their {len(closed.marks)} groups, which it cannot open; export less"
+            f"their {len(view.marks)} groups, which it cannot open; export less"
         )
     notes = [printable(note, limit=TEXT) for note in (*view.notes, *losses)]
     content = {
@@ -93,10 +97,8 @@ def content_of(view: View, title: str) -> tuple[dict[str, object], tuple[str, ..
         "total": len(graph),
         "whole": is_whole,
         "notes": notes,
-        "opened": list(_opened(view, closed)) if is_whole else [],
-        "pinned": list(_pinned(view, closed)) if is_whole else [],
         **parts,
-        **placed(view if is_whole else closed),
+        **placed(view),
     }
     return content, tuple(losses)
 
@@ -104,9 +106,11 @@ def content_of(view: View, title: str) -> tuple[dict[str, object], tuple[str, ..
 class _Texts:
     """Texts as a page holds them: in one printable line, and cut where they are long."""
 
-    def __init__(self) -> None:
+    def __init__(self, per_node: int) -> None:
         self.names: dict[str, int] = {}
         """The names of properties, and the place of each."""
+        self._per_node = per_node
+        """How many properties of one node are held; 0 where none are."""
         self._cut = 0
         self._room = PROPERTIES
         self._lacking = 0
@@ -126,7 +130,7 @@ class _Texts:
 
     def properties(self, row: NodeRow, types: Mapping[int, AnyType]) -> list[int | str]:
         """Return a node's properties: the place of each name, and the value as people read it, by turns."""
-        if row.properties == row.custom == "{}" or row.salt is None:
+        if row.properties == row.custom == "{}" or row.salt is None or not self._per_node:
             return []
         try:
             node = entity_of(row, types)
@@ -134,7 +138,7 @@ class _Texts:
             return []  # a picture of a damaged store is what finds the damage
         found: list[int | str] = []
         every = [*node.properties.items(), *node.custom_properties.items()]
-        for name, value in every[:PER_NODE]:
+        for name, value in every[: self._per_node]:
             text = shown(value, limit=TEXT)
             if self._room < len(text):
                 break
@@ -150,8 +154,8 @@ def _is_cut(value: object, line: str) -> bool:
     return line.endswith("…") and not (isinstance(value, str) and value.endswith("…"))
 
 
-def _whole(graph: Indexed, closed: View, texts: _Texts) -> _Json:
-    """Return all nodes and edges, and each group's members."""
+def _whole(graph: Indexed, view: View, closed: View, texts: _Texts) -> _Json:
+    """Return all nodes and edges, each group's members, and which of these are marks of their own."""
     source = graph.graph
     aliases = [source.aliases.get(key, ()) for key in graph.keys]
     labels = [
@@ -161,7 +165,8 @@ def _whole(graph: Indexed, closed: View, texts: _Texts) -> _Json:
     nodes["alias"] = [[texts.of(each) for each in some] for some in aliases]
     nodes["properties"] = [texts.properties(row, source.types) for row in graph.rows]
     place = graph.place
-    units = [_unit(mark, [place[key] for key in mark.keys]) for mark in closed.marks]
+    parts = view.parts()
+    units = [_unit_of(mark, place, parts.get(mark.id, ())) for mark in closed.marks]
     edges = sorted(zip(graph.sources, graph.targets, graph.kinds, strict=True))
     return {
         **_types(graph.rows, source.types, nodes),
@@ -175,16 +180,19 @@ def _whole(graph: Indexed, closed: View, texts: _Texts) -> _Json:
         "edges": _edges(edges),
         "units": units,
         "links": [],
+        "inner": {},
+        **_singles(view, closed, parts),
     }
 
 
-def _groups(graph: Indexed, closed: View, texts: _Texts) -> _Json:
+def _groups(graph: Indexed, view: View, texts: _Texts) -> _Json:
     """Return a node for each mark, which stands for all of its members, and the marks' edges."""
-    rows = [graph.rows[graph.place[mark.keys[0]]] for mark in closed.marks]
-    nodes = _columns(rows, [_label(mark) for mark in closed.marks], texts)
+    rows = [graph.rows[graph.place[mark.keys[0]]] for mark in view.marks]
+    nodes = _columns(rows, [_label(mark) for mark in view.marks], texts)
     nodes["alias"] = [[]] * len(rows)
     nodes["properties"] = [[]] * len(rows)
-    links = [_link(edge, _places(closed)) for edge in closed.edges]
+    places, parts = _places(view), view.parts()
+    links = [_link(edge, places) for edge in view.edges]
     edges = [(link["source"], link["target"], min(link["kinds"])) for link in links]
     return {
         **_types(rows, graph.graph.types, nodes),
@@ -192,8 +200,15 @@ def _groups(graph: Indexed, closed: View, texts: _Texts) -> _Json:
         "badges": {},
         "ends": [],
         "edges": _edges(edges),
-        "units": [_unit(mark, [number]) for number, mark in enumerate(closed.marks)],
+        "units": [
+            _unit(mark, [number])
+            | {"within": mark.within, "size": len(parts.get(mark.id, mark.keys))}
+            for number, mark in enumerate(view.marks)
+        ],
         "links": [link for link in links if link["source"] != link["target"]],
+        "inner": view.inner_openings(),
+        "opened": [(each.partition("=")[0], PAGE) for each in view.opened],
+        "pinned": [],
     }
 
 
@@ -269,6 +284,16 @@ def _label(mark: Mark) -> str:
     return mark.label.rpartition(" ×")[0] if mark.rule else mark.label
 
 
+def _unit_of(mark: Mark, place: Mapping[NodeKey, int], parts: Sequence[Mark]) -> _Json:
+    """Return a mark with the places of its members, and of a group of groups what it opens as."""
+    unit = _unit(mark, [place[key] for key in mark.keys])
+    if parts:
+        unit["parts"] = [
+            _unit_of(part, place, ()) if part.rule else place[part.keys[0]] for part in parts
+        ]
+    return unit
+
+
 def _unit(mark: Mark, nodes: Sequence[int]) -> _Json:
     return {
         "id": mark.id,
@@ -288,27 +313,24 @@ def _unit(mark: Mark, nodes: Sequence[int]) -> _Json:
     }
 
 
-def _opened(view: View, closed: View) -> Iterator[tuple[str, int]]:
-    """Yield each group that is open, and how many of its members, the nearest ones, are marks of their own."""
-    for mark, singles in _singles(view, closed):
-        if singles == set(mark.keys[: len(singles)]):
-            yield mark.id, len(singles)
-
-
-def _pinned(view: View, closed: View) -> Iterator[str]:
-    """Yield the nodes that are marks of their own without being their group's nearest ones."""
-    for mark, singles in _singles(view, closed):
-        if singles != set(mark.keys[: len(singles)]):
-            yield from map(str, sorted(singles))
-
-
-def _singles(view: View, closed: View) -> Iterator[tuple[Mark, set[NodeKey]]]:
-    """Yield each group of the closed view with those of its members that are marks of their own in the view."""
-    alone = {mark.keys[0] for mark in view.marks if not mark.rule}
+def _singles(view: View, closed: View, parts: Mapping[str, Sequence[Mark]]) -> _Json:
+    """Return which members of groups are marks of their own: of each open group how many, the nearest, and others."""
+    there = {mark.id for mark in view.marks}
+    there.update(mark.within for mark in view.marks)
+    opened: list[tuple[str, int]] = []
+    pinned: list[NodeKey] = []
     for mark in closed.marks:
-        singles = alone.intersection(mark.keys) if mark.rule else set()
-        if singles:
-            yield mark, singles
+        inside = [part for part in parts.get(mark.id, ()) if part.rule]
+        for group in (mark, *inside) if mark.rule else ():
+            members = [part.id for part in parts.get(group.id, ())] or [*map(str, group.keys)]
+            shown = there.intersection(members)
+            if not shown:
+                continue
+            if shown == set(members[: len(shown)]):
+                opened.append((group.id, len(shown)))
+            else:
+                pinned += [key for key in group.keys if str(key) in there]
+    return {"opened": opened, "pinned": [*map(str, pinned)]}
 
 
 def _holds(edge: MarkEdge) -> bool:

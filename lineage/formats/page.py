@@ -56,7 +56,7 @@ def _document(title: str, held: str, view: View) -> Iterator[str]:
         f"default-src 'none'; script-src '{_digest(script)}'; style-src {styles}; "
         "base-uri 'none'; form-action 'none'"
     )
-    yield '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+    yield '<!DOCTYPE html>\n<html lang="en" class="alone">\n<head>\n<meta charset="utf-8">\n'
     yield f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
     yield f"<title>{escaped(title)}</title>\n<style>{style}</style>\n</head>\n<body>\n"

@@ -14,7 +14,7 @@ from lineage.model.rows import EdgeKind, EdgeRow, NodeRow
 from lineage.model.schema import AnyType, ArtifactType, ContextType, ExecutionType
 from lineage.model.values import Value
 
-__all__ = ["artifact", "edge", "execution", "graph", "hub", "node", "written"]
+__all__ = ["artifact", "edge", "execution", "graph", "hub", "node", "runs", "written"]
 
 TYPES: dict[int, AnyType] = {
     1: ArtifactType(id=1, name="lineage.Dataset"),
@@ -22,6 +22,7 @@ TYPES: dict[int, AnyType] = {
     3: ExecutionType(id=3, name="lineage.Train"),
     4: ExecutionType(id=4, name="lineage.Evaluate"),
     5: ContextType(id=5, name="lineage.Run"),
+    6: ContextType(id=6, name="lineage.Asset"),
 }
 
 
@@ -94,6 +95,26 @@ def hub(spokes: int) -> Graph:
     edges += map(edge, trainings, models)
     edges += map(edge, models, evaluations)
     return graph(nodes, edges)
+
+
+def runs(count: int) -> Graph:
+    """A data set that runs read: each trains, and writes two versions of a model of its own into its own folder."""
+    nodes, edges = [node(artifact(1), 1, "wine")], []
+    holders: dict[NodeKey, tuple[NodeRow, ...]] = {}
+    for number in range(1, count + 1):
+        step, outcome = execution(2 * number), execution(2 * number + 1)
+        model, report = artifact(2 * number), artifact(2 * number + 1)
+        nodes += [node(step, 3, f"fit {number}"), node(outcome, 4)]
+        nodes += [
+            node(each, 2, uri=f"s3://models/{number}/{each.id}.onnx") for each in (model, report)
+        ]
+        edges += [edge(artifact(1), step), edge(step, model), edge(model, outcome)]
+        edges += [edge(outcome, report)]
+        run = node(NodeKey(Kind.CONTEXT, 2 * number), 5)
+        asset = node(NodeKey(Kind.CONTEXT, 2 * number + 1), 6, f"model {number}")
+        holders |= dict.fromkeys((step, outcome), (run,))
+        holders |= dict.fromkeys((model, report), (asset,))
+    return graph(nodes, edges)._replace(holders=holders)
 
 
 def written(source: Graph | View, target: Path) -> Path:

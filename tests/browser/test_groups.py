@@ -164,7 +164,7 @@ def test_a_group_of_many_goes_to_a_canvas_with_a_table(page: Opened) -> None:
 
 def test_search_finds_what_is_inside_a_closed_group(page: Opened) -> None:
     page.press("/")
-    assert page.focused == "lineage-search"
+    assert page.focused == "INPUT"
     page.page.keyboard.type("model 3000")
     assert "in Model" in page.page.locator(".hits button").first.inner_text()
     page.press("Enter")

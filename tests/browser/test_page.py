@@ -129,7 +129,7 @@ def test_keys_do_what_the_mouse_does(page: Opened) -> None:
     page.press("Enter")
     assert page.focused == "artifact:2"
     page.press("Enter")
-    assert page.focused == "lineage-details"
+    assert page.focused == "H2"
     page.press("Escape")  # nothing is chosen, and the focus is on the mark again
     assert page.focused == "artifact:2"
     assert page.details == ""

@@ -1,28 +1,45 @@
 // A page at work: takes what a reader does, makes the next state of it, and draws that.
-import { zoom, zoomIdentity, type ZoomBehavior } from "d3-zoom";
+import { Camera } from "./camera";
 import { CanvasPicture } from "./canvas";
 import { Graph } from "./graph";
-import { select } from "./hands";
 import { layout, type Pair } from "./layout";
 import { lightOf, lit, type Lit } from "./light";
 import { labelOf, more } from "./look";
-import type { Hands, Picture, Placed, View } from "./picture";
-import { PAGE, restOf, scene, type Mark, type Scene } from "./scene";
+import type { Hands, Picture, Placed } from "./picture";
+import { PAGE, scene, type Mark, type Scene } from "./scene";
 import type { Page, Source } from "./source";
-import { FIRST, History, read, written, type State, type Way } from "./state";
+import { carried, FIRST, History, read, written, type State, type Way } from "./state";
 import { SvgPicture } from "./svg";
 
 /** More marks than these are drawn on a canvas. */
 const MOST_SVG = 500;
-/** The scale below which nobody reads a label: the first picture is not made smaller to show all of it. */
-const READABLE = 0.6;
-const MARGIN = 32;
+
+export interface Options {
+  /** Whether the fragment of the address holds the state, and follows it. */
+  address?: boolean;
+  /** Whether the document is for this alone: keys work wherever the focus is, and the parts are its landmarks. */
+  alone?: boolean;
+}
+
+/** What went wrong, in words, and what tries it again. */
+interface Failure {
+  words: string;
+  again: () => void;
+}
+
+let made = 0;
 
 export class App implements Hands {
-  readonly graph: Graph;
-  readonly history: History;
-  readonly first: State;
-  private readonly firstScene: Scene;
+  /** What names of elements begin with, in a document that may hold several. */
+  readonly id = `lineage-${++made}`;
+  page!: Page;
+  graph!: Graph;
+  first!: State;
+  history: History;
+  failure: Failure | null = null;
+  private firstScene!: Scene;
+  /** What pages that are shown one after another take their state from: the last one that a reader acted on. */
+  private last: { graph: Graph; first: State; history: History } | null = null;
   scene: Scene;
   placed: Placed;
   found: Lit | null = null;
@@ -36,38 +53,69 @@ export class App implements Hands {
   /** What was said last, for those who hear the page. */
   message = "";
   picture: Picture;
-  private view: View = { x: 0, y: 0, k: 1 };
-  private height = 0;
-  private readonly known = new Map<number, [string, string][]>();
-  private readonly zoom: ZoomBehavior;
+  private known = new Map<number, [string, string][] | null>();
+  private asked = 0;
+  private readonly stopping = new AbortController();
+  private readonly camera: Camera;
   /** Called after each change, to draw the panels. */
   onChange: () => void = () => {};
 
   constructor(
-    readonly page: Page,
+    page: Page,
     readonly source: Source,
     readonly stage: HTMLElement,
+    private readonly options: Options,
   ) {
-    this.graph = new Graph(page);
-    const focus = page.units.find((unit) => unit.focus)?.id ?? "";
-    this.first = { ...FIRST, open: new Map(page.opened), pins: new Set(page.pinned), selected: focus };
-    this.history = new History(location.hash.length > 1 ? read(location.hash) : this.first);
-    this.firstScene = scene(this.graph, this.first);
-    this.scene = location.hash.length > 1 ? scene(this.graph, this.state) : this.firstScene;
+    this.take(page);
+    this.history = new History(this.linked());
+    this.scene = scene(this.graph, this.state);
     this.placed = this.place();
     this.cursor = this.state.selected || (this.scene.marks[0]?.id ?? "");
     this.picture = this.pictureFor(this.scene.marks.length);
-    this.zoom = zoom()
-      .scaleExtent([0.002, 4])
-      .duration(0)
-      .on("zoom", (event) => this.moved(event.transform));
-    const stageOf = select(stage);
-    stageOf.call(this.zoom);
-    stageOf.on("dblclick.zoom", null);
+    this.camera = new Camera(stage, (view) => this.picture.move(view));
     stage.append(this.picture.element);
-    addEventListener("hashchange", () => this.follow());
-    new ResizeObserver(() => this.resized()).observe(stage);
-    matchMedia("print").addEventListener("change", (event) => this.print(event.matches));
+    const { signal } = this;
+    if (options.address) addEventListener("hashchange", (event) => this.follow(event), { signal });
+    signal.addEventListener("abort", () => this.camera.stop());
+    matchMedia("print").addEventListener("change", (event) => this.print(event.matches), { signal });
+  }
+
+  /** What ends all listening. */
+  get signal(): AbortSignal {
+    return this.stopping.signal;
+  }
+
+  stop(): void {
+    this.stopping.abort();
+    this.onChange = () => {};
+  }
+
+  private take(page: Page): void {
+    this.page = page;
+    this.graph = new Graph(page);
+    const focus = page.units.find((unit) => unit.focus)?.id ?? "";
+    this.first = { ...FIRST, open: new Map(page.opened), pins: new Set(page.pinned), selected: focus };
+    this.firstScene = scene(this.graph, this.first);
+    this.known = new Map();
+    this.asked++;
+  }
+
+  private linked(): State {
+    if (!this.options.address || location.hash.length < 2) return this.first;
+    return { ...read(location.hash), ...(this.page.whole ? {} : { open: this.first.open }) };
+  }
+
+  /** Put another page in place: in the state of a link, or with what is open, chosen and left out as far as it is there. */
+  show(page: Page, link?: string): void {
+    const last = (this.last ??= { graph: this.graph, first: this.first, history: this.history });
+    this.take(page);
+    const isFirst = (state: State): boolean => written(state) === written(last.first);
+    const next = (state: State): State => (isFirst(state) ? this.first : carried(state, last.graph, this.graph));
+    this.history = last.history.map(next);
+    if (link !== undefined) this.history.now = link ? read(link) : this.first;
+    this.hits = this.graph.search(this.query);
+    this.refresh(this.cursor);
+    if (!this.scene.marks.some((_, place) => this.camera.sees(this.at(place)))) this.settle();
   }
 
   /** Draw the first picture, beside the panels, which take their room of the window. */
@@ -112,48 +160,65 @@ export class App implements Hands {
 
   /** Show more members of a mark's group: of one that is closed, or of the one that is open and holds it. */
   open(mark: Mark, count: number): void {
-    const left = this.leftOf(mark);
-    if (!left) return;
-    if (!this.page.whole) {
+    const from = this.closedOf(mark);
+    if (!from) return;
+    if (!this.opens) {
       this.say("This page holds too many nodes to open groups: export fewer, with --from.");
       return;
     }
-    const unit = this.page.units[mark.unit];
-    const open = new Map(this.state.open);
-    open.set(unit.id, Math.min((open.get(unit.id) ?? 0) + count, unit.count));
-    const at = this.scene.places.get(mark.id) as number;
-    const [x, y] = this.position(at);
-    this.go({ ...this.state, open, selected: "" }, mark.id);
-    const inside = this.scene.marks.map((_, place) => place).filter((place) => this.scene.marks[place].unit === mark.unit);
-    const away = (place: number): number => Math.hypot(this.position(place)[0] - x, this.position(place)[1] - y);
-    const chosen = this.scene.marks[nearest(inside, away) ?? 0].id;
-    this.choose(chosen);
-    this.bring(chosen);
-    const rest = more(Math.max(left - count, 0));
-    this.say(`Opened ${more(Math.min(count, left))} of ${unit.label}; ${rest} more are in the group.`);
+    const { left, id, open } = { left: from.size, id: this.opened(from), open: new Map(this.state.open) };
+    open.set(id, (open.get(id) ?? 0) + Math.min(count, left));
+    const [x, y] = this.position(this.scene.places.get(mark.id) as number);
+    const name = this.graph.units.get(id)?.label ?? from.label;
+    this.go({ ...this.state, open, selected: "" }, mark.id, () => {
+      const { marks } = this.scene;
+      const inside = marks.map((_, place) => place).filter((place) => marks[place].group === id);
+      const away = (place: number): number => Math.hypot(this.position(place)[0] - x, this.position(place)[1] - y);
+      const chosen = marks[nearest(inside, away) ?? 0].id;
+      this.choose(chosen);
+      this.bring(chosen);
+      const rest = more(Math.max(left - count, 0));
+      this.say(`Opened ${more(Math.min(count, left))} of ${name}; ${rest} more are in the group.`);
+    });
   }
 
-  /** How many nodes of a mark's group are not marks of their own. */
-  leftOf(mark: Mark): number {
-    if (mark.count > 1) return mark.count;
-    return mark.group ? (this.mark(restOf(mark.group))?.count ?? 0) : 0;
+  /** Whether groups can be opened. */
+  get opens(): boolean {
+    return this.page.whole || this.source.opens;
   }
 
-  /** Close the group that a mark is of. */
+  /** Return the closed mark that more members come out of: of one that is open, the rest. */
+  closedOf(mark: Mark): Mark | undefined {
+    if (mark.count > 1) return mark;
+    return this.scene.marks.find((each) => each.rest && each.group === mark.group);
+  }
+
+  /** Return the group that is open when a closed mark is opened: of a rest that the page makes, what it is the rest of. */
+  private opened(mark: Mark): string {
+    return mark.rest && this.page.whole ? mark.group : mark.id;
+  }
+
+  /** Close the group that a mark is of, and what is open inside it. */
   close(mark: Mark): void {
-    const unit = this.page.units[mark.unit];
-    const open = new Map(this.state.open);
-    open.delete(unit.id);
-    const inside = new Set(unit.nodes.map((node) => this.graph.key(node)));
-    const pins = new Set([...this.state.pins].filter((key) => !inside.has(key)));
-    this.go({ ...this.state, open, pins, selected: unit.id }, mark.id);
-    this.say(`Closed ${unit.label}.`);
+    const unit = this.graph.units.get(mark.group);
+    const nodes = new Set(unit?.nodes);
+    const isInside = (id: string): boolean => {
+      if (id === mark.group) return true;
+      const other = this.graph.units.get(id);
+      if (other && unit) return other.count < unit.count && nodes.has(other.nodes[0]);
+      return id in this.page.inner && isInside(this.page.inner[id]);
+    };
+    const open = new Map([...this.state.open].filter(([id]) => !isInside(id)));
+    const pins = new Set([...this.state.pins].filter((key) => !nodes.has(this.graph.node(key) ?? -1)));
+    this.go({ ...this.state, open, pins, selected: mark.group }, mark.id, () =>
+      this.say(`Closed ${unit?.label ?? "the group"}.`),
+    );
   }
 
-  /** Open all groups of a type wholly; of every type without one. */
+  /** Open all groups of a type that are closed; of every type without one. */
   openAll(type = ""): void {
     const open = new Map(this.state.open);
-    for (const unit of this.groups(type)) open.set(unit.id, unit.count);
+    for (const mark of this.closed(type)) open.set(this.opened(mark), (open.get(this.opened(mark)) ?? 0) + mark.size);
     this.go({ ...this.state, open }, this.cursor);
     this.say(`Opened all: ${more(this.scene.marks.length)} marks.`);
   }
@@ -163,19 +228,23 @@ export class App implements Hands {
     this.say(`Closed all groups: ${more(this.scene.marks.length)} marks.`);
   }
 
-  groups(type = ""): Page["units"] {
-    return this.page.whole ? this.page.units.filter((unit) => unit.count > 1 && (!type || unit.type === type)) : [];
+  /** Whether there are groups that can all be opened at once. */
+  get hasGroups(): boolean {
+    return this.page.whole && this.page.units.some((unit) => unit.count > 1);
+  }
+
+  private closed(type = ""): Mark[] {
+    return this.scene.marks.filter((mark) => mark.count > 1 && (!type || mark.type === type));
   }
 
   /** Types of groups that hold nodes which are not marks of their own. */
   closedTypes(): string[] {
-    return this.page.whole ? [...new Set(this.scene.marks.filter((mark) => mark.count > 1).map((mark) => mark.type))] : [];
+    return [...new Set(this.closed().map((mark) => mark.type))];
   }
 
   /** How many marks there would be with all groups of a type open; of every type without one. */
   cost(type = ""): number {
-    const closed = this.scene.marks.filter((mark) => mark.count > 1 && (!type || mark.type === type));
-    return closed.reduce((sum, mark) => sum + mark.count - 1, this.scene.marks.length);
+    return this.closed(type).reduce((sum, mark) => sum + mark.size - 1, this.scene.marks.length);
   }
 
   /** Show a node as a mark of its own, whatever group it is in, and choose it. */
@@ -222,15 +291,11 @@ export class App implements Hands {
   }
 
   undo(): void {
-    if (!this.history.undo()) return;
-    this.refresh(this.cursor);
-    this.say("Undone.");
+    if (this.history.undo()) this.acted(this.cursor, () => this.say("Undone."));
   }
 
   redo(): void {
-    if (!this.history.redo()) return;
-    this.refresh(this.cursor);
-    this.say("Done again.");
+    if (this.history.redo()) this.acted(this.cursor, () => this.say("Done again."));
   }
 
   /** Take one thing back: help, a path begun, the search, what is lit, what is chosen. */
@@ -253,16 +318,33 @@ export class App implements Hands {
     this.onChange();
   }
 
-  /** Return a node's properties; those that the source must be asked for come with the next change. */
-  detailsOf(node: number): [string, string][] {
-    const known = this.known.get(node);
-    if (known) return known;
-    this.known.set(node, []);
-    void this.source.details(this.page, node).then(({ properties }) => {
-      this.known.set(node, properties);
-      this.onChange();
-    });
-    return [];
+  /** Return a node's properties; null until the source, which is asked for them, has said. */
+  detailsOf(node: number): [string, string][] | null {
+    const { known } = this;
+    if (!known.has(node)) {
+      known.set(node, null);
+      this.source.details(this.page, node).then(
+        ({ properties }) => {
+          known.set(node, properties);
+          this.onChange();
+        },
+        (error: unknown) => this.fail(error, () => known.delete(node)),
+      );
+    }
+    return known.get(node) ?? null;
+  }
+
+  private fail(error: unknown, again: () => void): void {
+    const words = error instanceof Error ? error.message : String(error);
+    this.failure = {
+      words,
+      again: () => {
+        this.failure = null;
+        again();
+        this.onChange();
+      },
+    };
+    this.onChange();
   }
 
   say(message: string): void {
@@ -305,9 +387,37 @@ export class App implements Hands {
 
   // From one state to the next.
 
-  private go(next: State, anchor: string): void {
+  private go(next: State, anchor: string, then?: () => void): void {
     this.history.push(next);
-    this.refresh(anchor);
+    this.acted(anchor, then);
+  }
+
+  /** Draw what a reader made of the state, after asking for a page that has the same groups open, where this one has not. */
+  private acted(anchor: string, then = (): void => {}): void {
+    this.last = null;
+    const open = [...this.state.open.keys()];
+    if (this.page.whole || `${open}` === `${[...this.first.open.keys()]}`) {
+      this.refresh(anchor);
+      then();
+      return;
+    }
+    const { now } = this.history;
+    const isOver = ((asked) => () => asked !== this.asked || this.signal.aborted)(++this.asked);
+    this.source.page(open).then(
+      (page) => {
+        if (isOver()) return;
+        this.take(page);
+        this.history.now = { ...this.state, open: this.first.open };
+        this.refresh(anchor);
+        then();
+      },
+      (error: unknown) => {
+        if (isOver()) return;
+        this.history.now = { ...this.state, open: this.first.open };
+        this.refresh(anchor);
+        this.fail(error, () => this.go({ ...this.state, open: now.open }, anchor, then));
+      },
+    );
   }
 
   /** Draw the state anew; the anchor, or what stays beside it, is where it was on the screen. */
@@ -321,7 +431,7 @@ export class App implements Hands {
     }
     const at = old.places.get(anchor);
     if (!this.scene.places.has(this.cursor)) {
-      const instead = at === undefined ? undefined : this.successor(old.marks[at]);
+      const instead = at === undefined ? undefined : this.successor(old, at);
       this.cursor = this.state.selected || (instead?.id ?? this.scene.marks[0]?.id ?? "");
     }
     this.change(this.pictureFor(this.scene.marks.length));
@@ -334,12 +444,12 @@ export class App implements Hands {
   private hold(old: Scene, were: Pair[], at: number): void {
     const mark = old.marks[at];
     const isOpened = mark.count > 1 && !this.scene.places.has(mark.id);
-    const kept = isOpened ? (this.beside(old, were, at) ?? at) : at;
-    const now = this.successor(old.marks[kept]);
-    const place = now && this.scene.places.get(now.id);
-    if (place === undefined) return;
-    const [x, y] = this.position(place);
-    this.moveTo({ x: this.view.x + were[kept][0] - x, y: this.view.y + were[kept][1] - y, k: this.view.k });
+    const first = isOpened ? (this.beside(old, were, at) ?? at) : at;
+    const kept = [first, old.marks.findIndex((each) => each.focus)].find((each) => each >= 0 && this.successor(old, each));
+    if (kept === undefined) return;
+    const now = this.successor(old, kept) as Mark;
+    const [x, y] = this.position(this.scene.places.get(now.id) as number);
+    this.camera.moveBy(were[kept][0] - x, were[kept][1] - y);
   }
 
   /** Return which mark of the old picture stays, and is seen: the focus, else the nearest one. */
@@ -355,19 +465,23 @@ export class App implements Hands {
   }
 
   /** Return what a mark of the last picture is in this one: itself, its first member, or its group. */
-  private successor(mark: Mark): Mark | undefined {
-    return this.mark(mark.id) ?? this.scene.marks[this.scene.markOf[mark.nodes[0]]];
+  private successor(old: Scene, place: number): Mark | undefined {
+    const mark = old.marks[place];
+    const node = this.graph.node(old.graph.key(mark.nodes[0])) ?? -1;
+    return this.mark(mark.id) ?? this.scene.marks[this.scene.markOf[node]] ?? this.mark(mark.group);
   }
 
-  private follow(): void {
+  /** Follow a link within the page; one to another moment is for who shows its page. */
+  private follow(event: HashChangeEvent): void {
     if (location.hash.slice(1) === written(this.state)) return;
-    this.history.push(location.hash.length > 1 ? read(location.hash) : this.first);
-    this.refresh(this.cursor);
+    if (new URL(event.oldURL).search !== location.search) return;
+    this.go(location.hash.length > 1 ? read(location.hash) : this.first, this.cursor);
   }
 
   private link(): void {
+    if (!this.options.address) return;
     try {
-      history.replaceState(null, "", `#${written(this.state)}`);
+      history.replaceState(history.state, "", `#${written(this.state)}`);
     } catch {
       // A page inside another one, without an address of its own, has no links either.
     }
@@ -394,7 +508,7 @@ export class App implements Hands {
     this.picture.element.replaceWith(picture.element);
     this.picture = picture;
     this.isOutlineOpen ||= picture instanceof CanvasPicture;
-    picture.move(this.view);
+    picture.move(this.camera.view);
   }
 
   private redraw(): void {
@@ -402,89 +516,50 @@ export class App implements Hands {
     this.found = lit(this.graph, drawn, state);
     const light = this.found && lightOf(this.graph, drawn, this.found);
     const hits = new Set(this.hits.map((node) => drawn.markOf[node]));
-    const { size, whole: opens } = this.page;
+    const { opens } = this;
+    const { size } = this.page;
     this.picture.draw({ scene: drawn, placed, size, opens, selected: state.selected, cursor, light, hits });
     this.onChange();
-  }
-
-  // Where the picture stands in its window.
-
-  private moved(view: View): void {
-    this.view = view;
-    this.picture.move(view);
-  }
-
-  private moveTo({ x, y, k }: View): void {
-    this.zoom.transform(select(this.stage), zoomIdentity.translate(x, y).scale(k));
-  }
-
-  /** Return where a mark is on the screen. */
-  private position(place: number): Pair {
-    const { x, y, k } = this.view;
-    return [this.placed.x[place] * k + x, this.placed.y[place] * k + y];
-  }
-
-  /** Keep the middle of the picture in the middle when a table below it opens or closes. */
-  private resized(): void {
-    const { clientHeight } = this.stage;
-    const higher = clientHeight - this.height;
-    this.height = clientHeight;
-    if (higher && higher !== clientHeight) this.moveTo({ ...this.view, y: this.view.y + higher / 2 });
   }
 
   private print(isOnPaper: boolean): void {
     if (!(this.picture instanceof SvgPicture)) return;
     this.picture.print(isOnPaper ? this.placed : null);
-    if (!isOnPaper) this.picture.move(this.view);
+    if (!isOnPaper) this.picture.move(this.camera.view);
   }
 
   scaleBy(factor: number): void {
-    this.zoom.scaleBy(select(this.stage), factor);
+    this.camera.scaleBy(factor);
   }
 
   /** Show all of the picture, in the middle of the window. */
-  fit(smallest = 0): void {
-    const { clientWidth, clientHeight } = this.stage;
-    const { width, height } = this.placed;
-    const wide = Math.max(clientWidth - 2 * MARGIN, 50) / Math.max(width, 1);
-    const high = Math.max(clientHeight - 2 * MARGIN, 50) / Math.max(height, 1);
-    const k = Math.max(Math.min(wide, high, 1.25), smallest);
-    this.moveTo({ x: (clientWidth - width * k) / 2, y: (clientHeight - height * k) / 2, k });
+  fit(): void {
+    this.camera.fit(this.placed);
   }
 
-  /** Show all where that can be read, else what is around the chosen mark. */
+  private position(place: number): Pair {
+    return this.camera.position(this.at(place));
+  }
+
+  private at(place: number): Pair {
+    return [this.placed.x[place], this.placed.y[place]];
+  }
+
   private settle(): void {
-    this.height = this.stage.clientHeight;
-    this.fit(READABLE);
     const place = this.scene.places.get(this.cursor);
-    if (place === undefined) return;
-    const { clientWidth, clientHeight } = this.stage;
-    const { x, y, k } = this.view;
-    const [left, top] = this.position(place);
-    const width = this.placed.width * k;
-    const height = this.placed.height * k;
-    this.moveTo({
-      x: width > clientWidth ? clamp(x + clientWidth / 2 - left, clientWidth - MARGIN - width, MARGIN) : x,
-      y: height > clientHeight ? clamp(y + clientHeight / 2 - top, clientHeight - MARGIN - height, MARGIN) : y,
-      k,
-    });
+    this.camera.settle(this.placed, place === undefined ? undefined : this.at(place));
   }
 
   /** Move the picture just so far that a mark is seen. */
   bring(id: string): void {
     const place = this.scene.places.get(id);
-    if (place === undefined) return;
-    const { clientWidth, clientHeight } = this.stage;
-    const [x, y] = this.position(place);
-    const [w, h] = [(this.page.size[0] / 2) * this.view.k + MARGIN, this.page.size[1] * this.view.k + MARGIN];
-    const dx = clamp(x, w, Math.max(w, clientWidth - w)) - x;
-    const dy = clamp(y, h, Math.max(h, clientHeight - h)) - y;
-    if (dx || dy) this.moveTo({ x: this.view.x + dx, y: this.view.y + dy, k: this.view.k });
+    if (place !== undefined) this.camera.bring(this.at(place), this.page.size);
   }
 }
 
 function isSame(one: Scene, other: Scene): boolean {
   return (
+    one.graph === other.graph &&
     one.left === other.left &&
     one.marks.length === other.marks.length &&
     one.marks.every((mark, place) => mark.id === other.marks[place].id && mark.count === other.marks[place].count)
@@ -499,10 +574,6 @@ function nearest(places: number[], away: (place: number) => number): number | un
   let best: number | undefined;
   for (const place of places) if (best === undefined || away(place) < away(best)) best = place;
   return best;
-}
-
-function clamp(value: number, low: number, high: number): number {
-  return Math.min(Math.max(value, low), high);
 }
 
 function bounds({ x, y, size }: Page): { width: number; height: number } {

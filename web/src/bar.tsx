@@ -49,10 +49,9 @@ function Search({ app }: { app: App }): JSX.Element {
     }
   };
   return (
-    <div class="search" role="search">
+    <div class="search" role="search" aria-label="In the picture">
       <input
         type="search"
-        id="lineage-search"
         placeholder="Search name, URI, type, key  ( / )"
         aria-label="Search name, URI, type or key"
         autocomplete="off"
@@ -83,7 +82,7 @@ function Hit({ app, node }: { app: App; node: number }): JSX.Element {
     if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
     event.preventDefault();
     const next = event.key === "ArrowDown" ? item?.nextElementSibling : item?.previousElementSibling;
-    const other = next?.querySelector<HTMLElement>("button") ?? document.getElementById("lineage-search");
+    const other = next?.querySelector<HTMLElement>("button") ?? item?.closest(".search")?.querySelector("input");
     other?.focus();
   };
   return (
@@ -107,14 +106,14 @@ function choose(app: App, node: number): void {
 
 /** Groups of each type, which open all at once; each says beforehand how many marks there will be. */
 function Groups({ app }: { app: App }): JSX.Element | null {
-  if (!app.groups().length) return null;
+  if (!app.hasGroups) return null;
   const types = app.closedTypes();
   const doing = (action: () => void) => (event: TargetedEvent<HTMLButtonElement>) => {
     event.currentTarget.closest("details")?.removeAttribute("open");
     action();
   };
   return (
-    <details class="menu" name="lineage-menu">
+    <details class="menu" name={app.id}>
       <summary>Groups</summary>
       <div class="sheet">
         {types.filter(Boolean).map((type) => (
@@ -142,7 +141,7 @@ function Filters({ app }: { app: App }): JSX.Element | null {
   const { types, states } = app.state;
   const count = types.size + states.size;
   return (
-    <details class="menu" name="lineage-menu">
+    <details class="menu" name={app.id}>
       <summary>{count ? `Filter (${count})` : "Filter"}</summary>
       <div class="sheet">
         <fieldset>

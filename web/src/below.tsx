@@ -18,7 +18,16 @@ export function Status({ app }: { app: App }): JSX.Element {
   if (scene.left) said.push(`${more(scene.left)} left out by the filter`);
   return (
     <div class="status">
+      {!page.units.length && <p class="empty">This answer is empty: there are no nodes to show.</p>}
       <span>{said.join(" · ")}</span>
+      {app.failure && (
+        <span class="warning" role="alert">
+          {app.failure.words}{" "}
+          <button type="button" onClick={app.failure.again}>
+            Try again
+          </button>
+        </span>
+      )}
       {page.notes.slice(0, NOTES).map((note, place) => (
         <span class="warning" key={place}>
           {note}

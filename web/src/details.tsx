@@ -29,7 +29,7 @@ export function Details({ app }: { app: App }): JSX.Element | null {
       <button type="button" class="close" title="Close (Esc)" aria-label="Close details" onClick={() => app.choose("")}>
         ×
       </button>
-      <h2 tabIndex={-1} id="lineage-details">
+      <h2 tabIndex={-1}>
         {labelOf(mark)}
         {mark.count > 1 && !mark.rest && <small> ×{more(mark.count)}</small>}
       </h2>
@@ -168,17 +168,17 @@ function NodeList({ app, nodes }: { app: App; nodes: number[] }): JSX.Element | 
 }
 
 function Group({ app, mark }: { app: App; mark: Mark }): JSX.Element {
-  const unit = app.page.units[mark.unit];
-  const left = app.leftOf(mark);
+  const unit = app.graph.units.get(mark.group);
+  const left = app.closedOf(mark)?.size ?? 0;
   return (
     <section class="group" aria-label="Group">
-      <h3>{mark.group ? `Of ${unit.label || "a group"} ×${more(unit.count)}` : "Group"}</h3>
+      <h3>{unit ? `Of ${unit.label || "a group"} ×${more(unit.count)}` : "Group"}</h3>
       {mark.count > 1 && <p class="note">{RULES[mark.rule] ?? ""}</p>}
-      {!app.page.whole && <p class="note">This page holds too many nodes to open its groups.</p>}
+      {!app.opens && <p class="note">This page holds too many nodes to open its groups.</p>}
       <div class="ways">
-        {left > 0 && app.page.whole && (
+        {left > 0 && app.opens && (
           <button type="button" title="Open (e)" onClick={() => app.open(mark, PAGE)}>
-            {`Open ${left > PAGE ? `${PAGE} of ` : ""}${more(left)}${mark.group ? " more" : ""}`}
+            {`Open ${left > PAGE ? `${PAGE} of ` : ""}${more(left)}${mark.count > 1 && !mark.rest ? "" : " more"}`}
           </button>
         )}
         {left > PAGE && app.page.whole && (
@@ -215,7 +215,7 @@ function Facts({ app, mark }: { app: App; mark: Mark }): JSX.Element {
     <section aria-label="Properties">
       <Table rows={facts.filter(([, value]) => value)} />
       <h3>Properties</h3>
-      {properties.length ? <Table rows={properties} /> : <p class="note">It has none.</p>}
+      {properties?.length ? <Table rows={properties} /> : <p class="note">{properties ? "It has none." : "…"}</p>}
     </section>
   );
 }

@@ -1,5 +1,5 @@
 // The graph of a page: what leads where, from node to node, and what can be found by a text.
-import type { Page } from "./source";
+import type { Page, Unit } from "./source";
 
 /** Kinds of edge up to this one are events, over which data flows; the others say what a context holds. */
 export const LAST_EVENT = 7;
@@ -17,6 +17,8 @@ export class Graph {
   /** The nodes that lead further than the answer, which a limit cut. */
   readonly ends: ReadonlySet<number>;
   private readonly places = new Map<string, number>();
+  /** The units by id, those inside others among them. */
+  readonly units = new Map<string, Unit>();
   private texts: string[] | null = null;
 
   constructor(readonly page: Page) {
@@ -32,6 +34,12 @@ export class Graph {
     for (const unit of page.units) for (const node of unit.nodes) this.shown[node] = 1;
     this.hidden = this.count - this.shown.reduce((sum, each) => sum + each, 0);
     for (let node = 0; node < this.count; node++) this.places.set(this.key(node), node);
+    const keep = (unit: Unit | number): void => {
+      if (typeof unit === "number") return;
+      this.units.set(unit.id, unit);
+      unit.parts?.forEach(keep);
+    };
+    page.units.forEach(keep);
   }
 
   key(node: number): string {

@@ -1,5 +1,5 @@
-// Stands in for what d3-zoom asks of d3-selection, d3-transition and d3-interpolate: one element, its
-// listeners, and no animation. The libraries themselves would be a third of a page's script.
+// Stands in for what d3-zoom asks of its other parts: one element, its listeners, one listener of its own, and no
+// animation. The libraries themselves would be a third of a page's script.
 
 type Listener = (this: EventTarget, event: Event) => void;
 type Kept = { type: string; listener: Listener; options?: AddEventListenerOptions | boolean };
@@ -75,6 +75,44 @@ export function pointer(at: MouseEvent | Touch, element?: Element): [number, num
   const inside = element ?? ((at as MouseEvent).currentTarget as Element);
   const box = inside.getBoundingClientRect();
   return [at.clientX - box.left - inside.clientLeft, at.clientY - box.top - inside.clientTop];
+}
+
+/** What tells of gestures: one listener for each type of event. */
+class Dispatch {
+  private readonly listeners: Record<string, (event: unknown) => void> = {};
+
+  on(type: string, listener: (event: unknown) => void): this {
+    this.listeners[type] = listener;
+    return this;
+  }
+
+  call(type: string, that: unknown, event: unknown): void {
+    this.listeners[type]?.call(that, event);
+  }
+}
+
+export function dispatch(): Dispatch {
+  return new Dispatch();
+}
+
+const AT_ONCE = { capture: true, passive: false };
+
+function prevent(event: Event): void {
+  event.preventDefault();
+  event.stopImmediatePropagation();
+}
+
+/** While the picture is dragged nothing else is, and no text is selected. */
+export function dragDisable(view: Window): void {
+  select(view).on("dragstart.drag selectstart.drag", prevent, AT_ONCE);
+}
+
+/** A drag that moved something ends with a click, which is none. */
+export function dragEnable(view: Window, hasMoved: boolean): void {
+  const window = select(view).on("dragstart.drag selectstart.drag", null);
+  if (!hasMoved) return;
+  window.on("click.drag", prevent, AT_ONCE);
+  setTimeout(() => window.on("click.drag", null));
 }
 
 export function interrupt(): void {}

@@ -1,8 +1,9 @@
-// What keys do, wherever on the page the focus is, but in a field for text.
+// What keys do, but in a field for text.
 import type { App } from "./app";
 
-export function listen(app: App, element: HTMLElement): void {
-  document.addEventListener("keydown", (event) => {
+/** Listen to keys while the focus is in the element, or wherever it is in a document that is for it alone. */
+export function listen(app: App, element: HTMLElement, isAlone = false): void {
+  const onKey = (event: KeyboardEvent): void => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     const { target } = event;
     if (event.key === "Escape") {
@@ -15,7 +16,10 @@ export function listen(app: App, element: HTMLElement): void {
     if (!action) return;
     event.preventDefault();
     action();
-  });
+  };
+  const { signal } = app;
+  if (isAlone) document.addEventListener("keydown", onKey, { signal });
+  else element.addEventListener("keydown", onKey, { signal });
 }
 
 function escape(app: App, element: HTMLElement): void {
@@ -36,7 +40,7 @@ function actions(app: App, element: HTMLElement, isButton: boolean): Record<stri
   };
   const enter = { Enter: () => details(app, element), " ": () => app.choose(app.cursor) };
   return {
-    "/": () => element.querySelector<HTMLElement>("#lineage-search")?.focus(),
+    "/": () => element.querySelector<HTMLElement>(".search input")?.focus(),
     e: () => at && app.open(at, 100),
     c: () => at?.group && app.close(at),
     u: () => app.light("up", app.cursor),
@@ -58,5 +62,5 @@ function actions(app: App, element: HTMLElement, isButton: boolean): Record<stri
 /** Choose the mark under the keyboard's focus, and go to its details. */
 function details(app: App, element: HTMLElement): void {
   app.choose(app.cursor);
-  element.querySelector<HTMLElement>("#lineage-details")?.focus();
+  element.querySelector<HTMLElement>(".details h2")?.focus();
 }

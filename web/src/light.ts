@@ -29,8 +29,7 @@ export function nodesOf(graph: Graph, scene: Scene, id: string): number[] {
   if (place !== undefined) return scene.marks[place].nodes;
   const node = graph.node(id);
   if (node !== undefined) return [node];
-  const unit = graph.page.units.find((each) => each.id === id);
-  return unit ? unit.nodes : [];
+  return graph.units.get(id)?.nodes ?? [];
 }
 
 /** Return the nodes that a way leads to from the starts, nearest first, without them; of both ways, the one first. */

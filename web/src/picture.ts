@@ -37,6 +37,8 @@ export interface View {
 
 /** What a picture tells of what people do to it. */
 export interface Hands {
+  /** What names of elements begin with. */
+  readonly id: string;
   choose(id: string): void;
   toggle(id: string): void;
   reached(id: string): void;

@@ -11,8 +11,8 @@ const HELD = 4;
 const PASSED = 20_000_000;
 
 export interface Mark extends Unit {
-  /** The place of the unit that it is, or is of. */
-  unit: number;
+  /** How many marks it opens as: its nodes, or the groups that it is made of. */
+  size: number;
   /** Whether it stands for what a group that is open does not show yet. */
   rest: boolean;
   /** How many marks a context holds, where these would be too many lines. */
@@ -27,6 +27,7 @@ export interface Line extends Link {
 }
 
 export interface Scene {
+  graph: Graph;
   marks: Mark[];
   lines: Line[];
   /** Each node's mark; -1 for what is left out. */
@@ -41,13 +42,7 @@ export function scene(graph: Graph, state: State): Scene {
   const markOf = new Int32Array(graph.count).fill(-1);
   const isLeft = leftOut(graph, state);
   const marks: Mark[] = [];
-  page.units.forEach((unit, place) => {
-    const nodes = unit.nodes.filter((node) => !isLeft(node));
-    if (!nodes.length) return;
-    const shown = page.whole && unit.count > 1 ? shownOf(graph, unit, nodes, state) : [];
-    if (shown.length) opened(graph, unit, place, nodes, shown).forEach((mark) => marks.push(mark));
-    else marks.push(closed(unit, place, nodes));
-  });
+  for (const unit of page.units) marks.push(...marksOf(graph, unit, state, isLeft, unit.within ?? ""));
   // As the answer's own marks: in the order of their nearest nodes.
   marks.sort((a, b) => a.nodes[0] - b.nodes[0]);
   marks.forEach((mark, place) => {
@@ -57,7 +52,7 @@ export function scene(graph: Graph, state: State): Scene {
   const lines = page.whole ? counted(graph, marks, markOf, isLeft, left) : page.links.map(direct);
   const places = new Map(marks.map((mark, place) => [mark.id, place]));
   const between = lines.filter((line) => line.source !== line.target);
-  return { marks, lines: withoutMany(between, marks), markOf, left: left - graph.hidden, places };
+  return { graph, marks, lines: withoutMany(between, marks), markOf, left: left - graph.hidden, places };
 }
 
 /** Leave out the lines of contexts that hold many marks, and would hide the flow of data; the marks say how many. */
@@ -86,36 +81,52 @@ function countOf(count: number, test: (node: number) => boolean): number {
   return found;
 }
 
-function closed(unit: Unit, place: number, nodes: number[]): Mark {
-  const count = nodes.length + unit.count - unit.nodes.length;
-  return { ...unit, nodes, count, unit: place, rest: false, group: "", held: 0 };
+type Part = Unit | number;
+
+function nodesIn(part: Part): number[] {
+  return typeof part === "number" ? [part] : part.nodes;
 }
 
-/** Return the nodes of a group that are marks of their own: the first ones, and those that are pinned. */
-function shownOf(graph: Graph, unit: Unit, nodes: number[], state: State): number[] {
+/** Return the marks of a unit: one while it is closed; of an open one its parts that are shown, and one for the others. */
+function marksOf(graph: Graph, unit: Unit, state: State, isLeft: (node: number) => boolean, group: string): Mark[] {
+  const isThere = (part: Part): boolean => nodesIn(part).some((node) => !isLeft(node));
+  const parts: Part[] = (unit.parts ?? unit.nodes).filter(isThere);
+  if (!parts.length) return [];
   const first = state.open.get(unit.id) ?? 0;
-  return nodes.filter((node, place) => place < first || (state.pins.size && state.pins.has(graph.key(node))));
-}
-
-/** Return the marks of a group that is open: its nodes that are shown, and one for the others. */
-function opened(graph: Graph, unit: Unit, place: number, nodes: number[], shown: number[]): Mark[] {
-  const marks = shown.map((node) => single(graph, node, unit, place));
-  const isShown = new Set(shown);
-  const others = nodes.filter((node) => !isShown.has(node));
-  if (others.length) {
-    const id = restOf(unit.id);
-    const label = `${others.length.toLocaleString("en")} more`;
-    const continues = others.some((node) => graph.ends.has(node));
-    marks.push({ ...closed(unit, place, others), count: others.length, id, label, rest: true, continues, group: unit.id });
+  const isPinned = (part: Part): boolean => nodesIn(part).some((node) => state.pins.has(graph.key(node)));
+  const isOpen = graph.page.whole && unit.count > 1;
+  const isShown = parts.map((part, place) => isOpen && (place < first || (state.pins.size > 0 && isPinned(part))));
+  const others = parts.filter((_, place) => !isShown[place]);
+  if (others.length === parts.length) return [closed(unit, parts, isLeft, group)];
+  // One alone is no group of what is left: it is itself.
+  const marks = parts
+    .filter((_, place) => isShown[place] || others.length === 1)
+    .flatMap((part) =>
+      typeof part === "number" ? [single(graph, part, unit)] : marksOf(graph, part, state, isLeft, unit.id),
+    );
+  if (others.length > 1) {
+    const mark = closed(unit, others, isLeft, unit.id);
+    const continues = mark.nodes.some((node) => graph.ends.has(node));
+    marks.push({ ...asRest(mark), id: `${unit.id}+rest`, continues });
   }
   return marks;
 }
 
-export function restOf(id: string): string {
-  return `${id}+rest`;
+function closed(unit: Unit, some: Part[], isLeft: (node: number) => boolean, group: string): Mark {
+  const { parts, ...rest } = unit;
+  const nodes = some.flatMap(nodesIn).filter((node) => !isLeft(node));
+  if (parts) nodes.sort((a, b) => a - b);
+  const count = nodes.length + unit.count - unit.nodes.length;
+  const size = parts ? some.length : (unit.size ?? count);
+  const mark = { ...rest, nodes, count, size, rest: false, group, held: 0 };
+  return unit.rule === "rest" ? asRest(mark) : mark;
 }
 
-function single(graph: Graph, node: number, unit: Unit, place: number): Mark {
+function asRest(mark: Mark): Mark {
+  return { ...mark, label: `${mark.count.toLocaleString("en")} more`, rest: true };
+}
+
+function single(graph: Graph, node: number, unit: Unit): Mark {
   const { nodes } = graph.page;
   return {
     id: graph.key(node),
@@ -123,6 +134,7 @@ function single(graph: Graph, node: number, unit: Unit, place: number): Mark {
     type: graph.type(node),
     label: nodes.label[node],
     count: 1,
+    size: 1,
     nodes: [node],
     rule: "",
     state: nodes.state[node],
@@ -132,7 +144,6 @@ function single(graph: Graph, node: number, unit: Unit, place: number): Mark {
     badge: graph.page.badges[node] ?? "",
     role: unit.role,
     cycle: false,
-    unit: place,
     rest: false,
     group: unit.id,
     held: 0,

@@ -46,6 +46,12 @@ export interface Unit {
   role: string;
   /** Whether it is on a cycle that only the groups make. */
   cycle: boolean;
+  /** Of a group of groups what it opens as, in order: groups, and nodes by their places. */
+  parts?: (Unit | number)[];
+  /** Of a group of groups in a page that does not hold all: how many it opens as. */
+  size?: number;
+  /** In a page that does not hold all: the group that is open and that it is from. */
+  within?: string;
 }
 
 /** An edge between two units, by their places, as the server counted it. */
@@ -82,6 +88,8 @@ export interface Page {
   links: Link[];
   /** How many members are shown of each group that is open at first. */
   opened: [string, number][];
+  /** In a page that does not hold all: the groups that are open inside others, and in which. */
+  inner: Record<string, string>;
   /** Other members that are shown, by key. */
   pinned: string[];
   /** The size of a mark, and the gaps between two layers and between two marks of one. */
@@ -98,22 +106,23 @@ export interface Details {
 }
 
 export interface Source {
-  page(): Promise<Page>;
+  /** Whether it has pages with groups open that hold too much to open them by themselves. */
+  readonly opens: boolean;
+  /** Return the page; where it `opens`, with these groups open, one after another. */
+  page(open?: readonly string[]): Promise<Page>;
   details(page: Page, node: number): Promise<Details>;
 }
 
 /** What a page holds in an element: JSON, deflated, in base 64. */
 export class Embedded implements Source {
+  readonly opens = false;
+
   constructor(private readonly text: string) {}
 
   async page(): Promise<Page> {
     const bytes = Uint8Array.from(atob(this.text.trim()), (each) => each.charCodeAt(0));
     const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-    const page = (await new Response(stream).json()) as Page;
-    for (const column of [page.nodes.id, page.nodes.created, page.nodes.updated, page.edges.source]) {
-      summed(column);
-    }
-    return page;
+    return unpacked((await new Response(stream).json()) as Page);
   }
 
   async details(page: Page, node: number): Promise<Details> {
@@ -126,7 +135,10 @@ export class Embedded implements Source {
   }
 }
 
-/** Undo that a column holds differences to the value before. */
-function summed(column: number[]): void {
-  for (let i = 1; i < column.length; i++) column[i] += column[i - 1];
+/** Undo that columns of a page hold differences to the value before. */
+export function unpacked(page: Page): Page {
+  for (const column of [page.nodes.id, page.nodes.created, page.nodes.updated, page.edges.source]) {
+    for (let i = 1; i < column.length; i++) column[i] += column[i - 1];
+  }
+  return page;
 }

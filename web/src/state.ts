@@ -1,5 +1,8 @@
 // What a reader has made of a page: which groups are open, what is chosen, lit and left out; as a link, too.
 
+import type { Graph } from "./graph";
+import type { Unit } from "./source";
+
 export type Way = "" | "up" | "down" | "both" | "path" | "holds";
 
 export interface State {
@@ -67,12 +70,47 @@ export function read(fragment: string): State {
   };
 }
 
+/** Return a state of one page for another, such as of another moment, in which groups have other names. */
+export function carried(state: State, old: Graph, now: Graph): State {
+  const other = (id: string): string => {
+    if (now.units.has(id) || now.node(id) !== undefined) return id;
+    const unit = old.units.get(id);
+    const keys = new Set(unit?.nodes.map((node) => old.key(node)));
+    const isOther = (each: Unit): boolean =>
+      each.type === unit?.type &&
+      each.count > 1 &&
+      !each.parts === !unit.parts &&
+      each.nodes.some((node) => keys.has(now.key(node)));
+    return [...now.units.values()].find(isOther)?.id ?? "";
+  };
+  const open = [...state.open].map(([id, shown]): [string, number] => [other(id), shown]).filter(([id]) => id);
+  const pins = new Set([...state.pins].map(other));
+  const [selected, from, to] = [other(state.selected), other(state.from), other(state.to)];
+  // What is chosen is seen, in whatever group it is at this moment.
+  if (now.node(selected) !== undefined && !now.units.has(selected)) pins.add(selected);
+  pins.delete("");
+  const isLit = from && (to || state.way !== "path");
+  return {
+    ...state,
+    open: now.page.whole ? new Map(open) : new Map(now.page.opened),
+    pins,
+    selected,
+    ...(isLit ? { from, to } : { way: "", from: "", to: "" }),
+  };
+}
+
 /** States one after another, of which one is now. */
 export class History {
-  private past: State[] = [];
-  private future: State[] = [];
+  constructor(
+    public now: State,
+    private past: State[] = [],
+    private future: State[] = [],
+  ) {}
 
-  constructor(public now: State) {}
+  /** Return the same steps of other states. */
+  map(change: (state: State) => State): History {
+    return new History(change(this.now), this.past.map(change), this.future.map(change));
+  }
 
   /** Go on to a state; one that only selects otherwise is not a step of its own. */
   push(next: State): void {

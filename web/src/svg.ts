@@ -29,8 +29,8 @@ export class SvgPicture implements Picture {
   private readonly marks = make("g", { class: "marks" });
   private readonly known = new Map<string, { element: SVGGElement; look: string }>();
 
-  constructor(hands: Hands) {
-    this.element.append(arrows(), this.root);
+  constructor(private readonly hands: Hands) {
+    this.element.append(arrows(hands.id), this.root);
     this.root.append(this.lines, this.marks);
     this.marks.addEventListener("click", (event) => {
       const id = idOf(event);
@@ -45,7 +45,7 @@ export class SvgPicture implements Picture {
   draw(drawn: Drawn): void {
     const { marks } = drawn.scene;
     this.element.setAttribute("aria-label", `Lineage, ${more(marks.length)} marks`);
-    this.lines.replaceChildren(...drawn.scene.lines.flatMap((line, place) => lineElements(drawn, line, place)));
+    this.lines.replaceChildren(...drawn.scene.lines.flatMap((line, place) => lineElements(drawn, line, place, this.hands.id)));
     const kept = new Set(marks.map((mark) => mark.id));
     for (const [id, { element }] of this.known) {
       if (kept.has(id)) continue;
@@ -155,13 +155,13 @@ function toggle(mark: Mark, [width, height]: Pair): SVGElement {
   return element;
 }
 
-function lineElements(drawn: Drawn, line: Line, place: number): SVGElement[] {
+function lineElements(drawn: Drawn, line: Line, place: number, id: string): SVGElement[] {
   const { placed, scene, light } = drawn;
   const points = way(line, placed.x, placed.y, placed.bends[place] ?? [], drawn.size);
   const dim = light ? (light.lines.has(line) ? " is-lit" : " is-dim") : "";
   const style = lineStyle(line);
   const path = make("path", { class: `line ${style}${dim}`, d: curve(points), "stroke-width": lineWidth(line) });
-  if (style !== "holds") path.setAttribute("marker-end", dim === " is-lit" ? "url(#lit-arrow)" : "url(#arrow)");
+  if (style !== "holds") path.setAttribute("marker-end", `url(#${id}-${dim === " is-lit" ? "lit-arrow" : "arrow"})`);
   path.append(make("title", {}, lineTitle(line, scene.marks)));
   const text = lineText(line);
   if (!text || style === "holds") return [path];
@@ -169,11 +169,11 @@ function lineElements(drawn: Drawn, line: Line, place: number): SVGElement[] {
   return [path, make("text", { class: `line-text${dim}`, x, y: y - 3 }, text)];
 }
 
-function arrows(): SVGElement {
+function arrows(id: string): SVGElement {
   const definitions = make("defs");
-  for (const id of ["arrow", "lit-arrow"]) {
+  for (const name of ["arrow", "lit-arrow"]) {
     const marker = make("marker", {
-      id,
+      id: `${id}-${name}`,
       viewBox: "0 0 8 8",
       refX: 7,
       refY: 4,
@@ -182,7 +182,7 @@ function arrows(): SVGElement {
       markerUnits: "userSpaceOnUse",
       orient: "auto-start-reverse",
     });
-    marker.append(make("path", { class: id, d: "M0,0.5L8,4L0,7.5Z" }));
+    marker.append(make("path", { class: name, d: "M0,0.5L8,4L0,7.5Z" }));
     definitions.append(marker);
   }
   return definitions;
