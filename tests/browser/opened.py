@@ -16,13 +16,14 @@ PLACES = (
 
 
 class Window:
-    """A window of a browser without a network, which notes what goes wrong in it."""
+    """A window of a browser without a network, or with an `origin` alone, which notes what goes wrong in it."""
 
-    def __init__(self, browser: Any, **options: Any) -> None:
+    def __init__(self, browser: Any, *, origin: str = "file:", **options: Any) -> None:
+        self.origin = origin
         settings: dict[str, Any] = {
             "viewport": {"width": 1280, "height": 800},
             "reduced_motion": "reduce",
-            "offline": True,
+            "offline": origin == "file:",
         }
         self.page = browser.new_context(**settings | options).new_page()
         self.page.set_default_timeout(10_000)
@@ -34,7 +35,7 @@ class Window:
         self.page.add_init_script(WATCH)
 
     def _asked(self, url: str) -> None:
-        if not url.startswith("file:"):
+        if not url.startswith(self.origin):
             self.wrong.append(f"asked for {url}")
 
     def check(self) -> None:

@@ -435,8 +435,12 @@ export class App implements Hands {
       this.cursor = this.state.selected || (instead?.id ?? this.scene.marks[0]?.id ?? "");
     }
     this.change(this.pictureFor(this.scene.marks.length));
+    const isInside = (): boolean => this.stage.parentElement?.contains(document.activeElement) === true;
+    const wasInside = isInside();
     if (at !== undefined && this.scene !== old) this.hold(old, were, at);
     this.redraw();
+    // A button that did something may be gone with it, and the keys with the focus.
+    if (wasInside && !isInside()) this.picture.focus(this.cursor);
     this.link();
   }
 
