@@ -136,7 +136,15 @@ COMMANDS = (
     ),
     Command("import", "files.import_", ("lineage import backup.json --store copy.db",)),
     Command("copy", "copying.copy", ("lineage copy lineage.db backup.db",)),
-    Command("serve", "serving.serve", ("lineage serve --mlmd 127.0.0.1:8080",)),
+    Command(
+        "serve",
+        "serving.serve",
+        (
+            "lineage serve --http 127.0.0.1:8000",
+            "lineage serve --mlmd 0.0.0.0:8080 --http 0.0.0.0:8000 --tokens tokens.txt",
+        ),
+    ),
+    Command("ui", "serving.ui", ("lineage ui",)),
     Command("check", "history.check", ("lineage check",)),
     Command(
         "prove",
@@ -182,6 +190,7 @@ COMMANDS = (
 
 MEANT = {
     "add": "put",
+    "browse": "ui",
     "cat": "show",
     "clone": "copy",
     "curve": "series",
@@ -209,7 +218,6 @@ MEANT = {
     "stats": "info",
     "status": "info",
     "trace": "upstream",
-    "ui": "serve",
     "undelete": "restore",
     "validate": "check",
 }

@@ -1,4 +1,4 @@
-"""A store behind somebody's protocol: serve."""
+"""A store behind somebody's protocol, and in a browser: serve, ui."""
 
 from __future__ import annotations
 
@@ -7,42 +7,71 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import webbrowser
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated, Final, NoReturn, TypeAlias
+from typing import Annotated, Final, NoReturn, Protocol, TypeAlias
 
 import typer
 
 from lineage.cli import output
-from lineage.cli.options import HERE, Actor, AsJson, StoreUrl, open_to_write, quiet_grpc, usage
+from lineage.cli.options import (
+    HERE,
+    Actor,
+    AsJson,
+    StoreUrl,
+    open_to_read,
+    open_to_write,
+    quiet_grpc,
+    usage,
+)
 from lineage.contract.plugins import shown_url
 from lineage.errors import MissingExtra
+from lineage.server.addresses import Certificate, address_of
+from lineage.server.callers import CallerRole, Callers, Tokens
 
-__all__ = ["serve"]
+__all__ = ["serve", "ui"]
 
 logger = logging.getLogger("lineage.server")
 
+MLMD: Final = "127.0.0.1:8080"
+"""Where ML Metadata's calls are served unless something else is asked for."""
 LOOK_SECONDS: Final = 0.2
 """How often it is looked whether a signal has come."""
 TURN_SECONDS: Final = 0.0005
 """How long a thread that computes keeps the others waiting."""
 
-Address: TypeAlias = Annotated[
-    str,
+MlmdAddress: TypeAlias = Annotated[
+    str | None,
     typer.Option(
         "--mlmd",
         metavar="HOST:PORT",
-        show_default=True,
-        help="Where to serve ML Metadata's calls; port 0 picks one.",
+        help=f"Where to serve ML Metadata's calls; port 0 picks one. Without this and --http, {MLMD}.",
     ),
 ]
-Tokens: TypeAlias = Annotated[
+HttpAddress: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--http",
+        metavar="HOST:PORT",
+        help="Where to serve the API and the pages; port 0 picks one.",
+    ),
+]
+TokensFile: TypeAlias = Annotated[
     Path | None,
     typer.Option(
         "--tokens",
         metavar="FILE",
-        help="Who may call: a line NAME TOKEN for each. Left out, everybody who reaches the port.",
+        help="Who may call: a line NAME TOKEN ROLE [EXPIRES] for each. Left out, everybody on this machine "
+        "may ask and write.",
+    ),
+]
+Open: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--open", help="Let everybody who reaches the port ask and write, without tokens."
     ),
 ]
 TlsCertificate: TypeAlias = Annotated[
@@ -58,55 +87,130 @@ TlsClients: TypeAlias = Annotated[
         "--tls-clients", metavar="FILE", help="Take only clients of this authority, in PEM."
     ),
 ]
+NoBrowser: TypeAlias = Annotated[bool, typer.Option("--no-browser", help="Only print the address.")]
+
+
+class Server(Protocol):
+    """What was started: where it listens, and how it is stopped."""
+
+    @property
+    def address(self) -> str:
+        """Where."""
+
+    @property
+    def stop(self) -> Callable[[], bool]:
+        """Let it end within seconds; return whether nothing is under way any more."""
 
 
 def serve(
     *,
-    mlmd: Address = "127.0.0.1:8080",
+    mlmd: MlmdAddress = None,
+    http: HttpAddress = None,
     store: StoreUrl = HERE,
-    tokens: Tokens = None,
+    tokens: TokensFile = None,
+    open: Open = False,
     tls_certificate: TlsCertificate = None,
     tls_key: TlsKey = None,
     tls_clients: TlsClients = None,
     actor: Actor = None,
     as_json: AsJson = False,
 ) -> None:
-    """Serve a store to ML Metadata's clients until it is stopped.
+    """Serve a store over HTTP, and to ML Metadata's clients.
 
-    Ctrl-C and SIGTERM stop it, within ten seconds: calls under way have eight to be answered.
+    Only this machine reaches it, unless there are tokens, or --open is said. Ctrl-C and SIGTERM stop it: HTTP
+    within three seconds, ML Metadata's calls within ten, of which they have eight to be answered.
     """
-    quiet_grpc()
-    try:
-        from lineage.server.callers import read_tokens
-        from lineage.server.mlmd.serving import Certificate, serving
-    except ImportError as error:
-        raise MissingExtra(
-            f"a server needs grpcio and protobuf ({error}): pip install 'lineage-graph[mlmd]'"
-        ) from error
-
-    certificate = None
-    if tls_certificate is not None and tls_key is not None:
-        certificate = Certificate(tls_certificate, tls_key, tls_clients)
-    elif not (tls_certificate is tls_key is tls_clients is None):
-        raise usage("--tls-certificate and --tls-key belong together, and --tls-clients to both")
-    names = None if tokens is None else read_tokens(tokens)
-    # A health check takes its turn among calls that compute, several times: turns are 5 ms by default.
-    sys.setswitchinterval(TURN_SECONDS)
-    with open_to_write(store, actor, creates=True) as opened, _stopped_by_signals() as ended:
+    if mlmd is http is None:
+        mlmd = MLMD
+    certificate = _certificate(tls_certificate, tls_key, tls_clients)
+    for address in (mlmd, http):
+        if address is not None and not (open or tokens or address_of(address).is_loopback):
+            raise usage(
+                f"other machines reach {address[:200]}: say with --tokens FILE who may call, or with --open "
+                "that everybody may"
+            )
+    serves_mlmd = None if mlmd is None else _mlmd_serving()
+    serves_http = None if http is None else _http_serving()
+    known = None if tokens is None else Tokens(tokens)
+    with open_to_write(store, actor, creates=True) as opened, ExitStack() as servers:
         if opened.backend.now() == 0:
             output.note(f"the store {shown_url(store)} is empty; its first ids will be 1")
-        backend, name = opened.backend, opened.actor
-        with serving(backend, mlmd, actor=name, tokens=names, certificate=certificate) as server:
-            if as_json:
-                output.print_json({"mlmd": server.address})
-            else:
-                output.say([f"mlmd listening on {server.address}"])
-            sys.stdout.flush()
-            # The kernel may give a signal to one of gRPC's threads, which does not wake this one.
-            while not ended.wait(timeout=LOOK_SECONDS):
-                pass
-            if not server.stop():
-                _leave_calls_behind()
+        callers = Callers(opened.actor, known, role=CallerRole.WRITER)
+        started: dict[str, Server] = {}
+        ended = servers.enter_context(_stopped_by_signals())
+        if serves_mlmd is not None:
+            server = serves_mlmd(opened.backend, mlmd, callers=callers, certificate=certificate)
+            started["mlmd"] = servers.enter_context(server)
+        if serves_http is not None:
+            server = serves_http(opened, http, callers=callers, certificate=certificate)
+            started["http"] = servers.enter_context(server)
+        _run(started, ended, as_json=as_json)
+
+
+def ui(*, store: StoreUrl = HERE, no_browser: NoBrowser = False, as_json: AsJson = False) -> None:
+    """Show a store in a browser, until Ctrl-C; nothing is written.
+
+    Only this machine reaches it. Who else works there can ask, too: `lineage serve --http` takes tokens.
+    """
+    serving = _http_serving()
+    with open_to_read(store) as opened, _stopped_by_signals() as ended:
+        callers = Callers(opened.actor, role=CallerRole.READER)
+        with serving(opened, "127.0.0.1:0", callers=callers) as server:
+            if not no_browser:
+                # One that runs in the terminal would return when it is left.
+                threading.Thread(
+                    target=webbrowser.open, args=(server.address,), daemon=True
+                ).start()
+            _run({"http": server}, ended, as_json=as_json)
+
+
+def _mlmd_serving() -> Callable[..., AbstractContextManager[Server]]:
+    quiet_grpc()
+    try:
+        from lineage.server.mlmd.serving import serving
+    except ImportError as error:
+        raise MissingExtra(
+            f"this server needs grpcio and protobuf ({error}): pip install 'lineage-graph[mlmd]'"
+        ) from error
+    return serving
+
+
+def _http_serving() -> Callable[..., AbstractContextManager[Server]]:
+    try:
+        from lineage.server.web.serving import serving
+    except ImportError as error:
+        raise MissingExtra(
+            f"the web needs starlette and uvicorn ({error}): pip install 'lineage-graph[web]'"
+        ) from error
+    return serving
+
+
+def _certificate(
+    certificate: Path | None, key: Path | None, clients: Path | None
+) -> Certificate | None:
+    if certificate is not None and key is not None:
+        return Certificate(certificate, key, clients)
+    if not (certificate is key is clients is None):
+        raise usage("--tls-certificate and --tls-key belong together, and --tls-clients to both")
+    return None
+
+
+def _run(started: Mapping[str, Server], ended: threading.Event, *, as_json: bool) -> None:
+    """Say where servers listen, wait for a signal, and stop them all at once."""
+    # A health check takes its turn among calls that compute, several times: turns are 5 ms by default.
+    sys.setswitchinterval(TURN_SECONDS)
+    if as_json:
+        output.print_json({name: server.address for name, server in started.items()})
+    else:
+        output.say(f"{name} listening on {server.address}" for name, server in started.items())
+    sys.stdout.flush()
+    # The kernel may give a signal to another thread, which does not wake this one.
+    while not ended.wait(timeout=LOOK_SECONDS):
+        pass
+    with ThreadPoolExecutor(len(started)) as threads:
+        are_through = list(threads.map(lambda server: server.stop(), started.values()))
+    if not all(are_through):
+        _leave_calls_behind()
 
 
 def _leave_calls_behind() -> NoReturn:

@@ -41,6 +41,8 @@ READING = [
     ("check",),
     ("prove", "artifact:1"),
 ]
+UI = ("ui", "--no-browser")
+"""What reads, and does not return where there is a store."""
 
 ALL_ERRORS = [
     cls
@@ -53,7 +55,7 @@ def named(arguments: tuple[str, ...]) -> str:
     return arguments[0]
 
 
-@pytest.mark.parametrize("arguments", READING, ids=named)
+@pytest.mark.parametrize("arguments", [*READING, UI], ids=named)
 def test_missing_store_is_an_error_and_is_not_made(
     shell: Shell, arguments: tuple[str, ...], tmp_path: Path
 ) -> None:
@@ -64,7 +66,7 @@ def test_missing_store_is_an_error_and_is_not_made(
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("arguments", READING, ids=named)
+@pytest.mark.parametrize("arguments", [*READING, UI], ids=named)
 def test_foreign_file_is_refused_untouched(shell: Shell, arguments: tuple[str, ...]) -> None:
     Path("notes.txt").write_text("notes\n" * 1_000)
     answer = shell(*arguments, "--store", "notes.txt")
@@ -259,5 +261,5 @@ def test_what_every_command_takes() -> None:
         assert stores | {"as_json"} <= taken, each.name
         writes = each.name in WRITING or each.name in BOTH
         assert ("actor" in taken) is writes, each.name
-        reads = each.name in BOTH or not (writes or each.name in {"check", "demo", "verify"})
+        reads = each.name in BOTH or not (writes or each.name in {"check", "demo", "ui", "verify"})
         assert ("as_of" in taken) is reads, each.name

@@ -128,7 +128,8 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "check": [[], ["--digest", EVIL.replace("\0", "")]],
     "prove": [["artifact:2", "out.proof", "--html", "out.html"]],
     "verify": [["evil.proof"], ["bad.json"], ["evil.proof", "--digest", EVIL.replace("\0", "")]],
-    "serve": [["--mlmd", EVIL.replace("\0", "")]],
+    "serve": [["--mlmd", EVIL.replace("\0", "")], ["--http", EVIL.replace("\0", "")]],
+    "ui": [["--no-browser", "--store", "nowhere.db"]],
     "run": [
         ["--param", f"{EVIL}={EVIL}".replace("\0", ""), "true"],
         ["--type", f"Train{EVIL}".replace("\0", ""), "true"],

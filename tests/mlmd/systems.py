@@ -18,6 +18,7 @@ import pytest
 from lineage.contract.backend import Backend
 from lineage.mlmd.messages import SERVICE, Message, message
 from lineage.model.keys import Kind
+from lineage.server.callers import Callers
 from lineage.server.mlmd.serving import serving
 from lineage.testing.builders import Clock
 from tests.tree import ROOT
@@ -136,7 +137,7 @@ def _when(began: list[int], millis: int) -> int:
 def our_server(backend: Backend, clock: Clock) -> Iterator[Ours]:
     """Serve a backend and talk to it."""
     with (
-        serving(backend, "127.0.0.1:0", actor="ann") as server,
+        serving(backend, "127.0.0.1:0", callers=Callers("ann")) as server,
         Ours(backend, clock, server.address) as client,
     ):
         yield client

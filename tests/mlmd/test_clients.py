@@ -7,6 +7,7 @@ from pathlib import Path
 
 import lineage
 from lineage.contract.backend import Backend
+from lineage.server.callers import Callers
 from lineage.server.mlmd.serving import serving
 from lineage.store import Store
 from tests.mlmd.systems import interpreter
@@ -16,7 +17,7 @@ CLIENTS, RUNS = 8, 12
 
 
 def test_eight_processes_write_at_once_without_an_error(backend: Backend) -> None:
-    with serving(backend, "127.0.0.1:0", actor="ann") as server:
+    with serving(backend, "127.0.0.1:0", callers=Callers("ann")) as server:
         running = [
             subprocess.Popen(
                 [interpreter(), PIPELINE, server.address, f"client {number}", str(RUNS)],

@@ -14,12 +14,13 @@ from lineage.contract.walking import Direction
 from lineage.errors import LineageError
 from lineage.mlmd.messages import DecodeError, Message, message
 from lineage.model.keys import Kind
+from lineage.server.callers import CallerRole
 from lineage.server.mlmd import lineage as walks
 from lineage.server.mlmd import reading, types, writing
 from lineage.server.refusal import Refusal, refusal_of
 from lineage.server.session import Session
 
-__all__ = ["CALLS", "answer"]
+__all__ = ["CALLS", "ROLES", "answer"]
 
 logger = logging.getLogger("lineage.server")
 
@@ -78,6 +79,11 @@ CALLS: Final[Mapping[str, Call]] = {
     "GetLineageSubgraph": walks.subgraph,
     "GetLineageGraph": _lineage_graph,
 }
+
+ROLES: Final[Mapping[str, CallerRole]] = {
+    name: CallerRole.READER if name.startswith("Get") else CallerRole.WRITER for name in CALLS
+}
+"""The role that each call takes."""
 
 
 def answer(session: Session, request: bytes) -> bytes:

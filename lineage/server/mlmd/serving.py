@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -16,15 +16,16 @@ from grpc_health.v1.health_pb2 import HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 
 from lineage.contract.backend import Backend
-from lineage.errors import Invalid, NotFound, Unavailable, excerpt
+from lineage.errors import Invalid, NotFound, Unavailable
 from lineage.mlmd.messages import SERVICE
-from lineage.server.callers import Caller, Callers
+from lineage.server.addresses import Certificate, address_of
+from lineage.server.callers import Callers
 from lineage.server.mlmd import calls as mlmd
 from lineage.server.refusal import Refusal
 from lineage.server.session import Session
 from lineage.server.underway import Underway
 
-__all__ = ["Certificate", "Serving", "serving"]
+__all__ = ["Serving", "serving"]
 
 logger = logging.getLogger("lineage.server")
 
@@ -45,14 +46,6 @@ _OPTIONS = [
 ]
 
 
-class Certificate(NamedTuple):
-    """What a server proves itself with; with `clients`, the authority that clients must be of."""
-
-    certificate: Path
-    key: Path
-    clients: Path | None = None
-
-
 class Serving(NamedTuple):
     """A server that accepts calls."""
 
@@ -67,20 +60,19 @@ def serving(
     backend: Backend,
     address: str,
     *,
-    actor: str,
-    tokens: Mapping[bytes, Caller] | None = None,
+    callers: Callers,
     certificate: Certificate | None = None,
 ) -> Iterator[Serving]:
     """Serve MLMD's calls and gRPC's health check at `HOST:PORT`, port 0 being any free one.
 
-    With `tokens`, a call needs the header `authorization: Bearer TOKEN`, and its writes bear the name
-    that goes with it; without, `actor`. The health check needs none. Unavailable where the address
-    cannot be had, Invalid for what is no address and for what is no certificate.
+    Where callers have tokens, a call needs the header `authorization: Bearer TOKEN`, and a role that may do what
+    it does; its writes bear the caller's name. The health check needs none. Unavailable where the address cannot
+    be had, Invalid for what is no address and for what is no certificate.
     """
     pool = ThreadPoolExecutor(THREADS, thread_name_prefix="lineage-server")
     apart = ThreadPoolExecutor(1, thread_name_prefix="lineage-health")
     server = grpc.server(pool, options=_OPTIONS)
-    answers = _Answers(backend, Callers(actor, tokens), Underway())
+    answers = _Answers(backend, callers, Underway())
     handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
         name: grpc.unary_unary_rpc_method_handler(partial(answers.answer, name))
         for name in mlmd.CALLS
@@ -131,11 +123,7 @@ def _serve_health(server: grpc.Server, pool: ThreadPoolExecutor) -> health.Healt
 
 
 def _bind(server: grpc.Server, address: str, certificate: Certificate | None) -> int:
-    host, colon, port = address.rpartition(":")
-    if not (host and colon and port.isascii() and port.isdigit() and int(port) < 65536):
-        raise Invalid(
-            f"{excerpt(address, 200)} is no address; write HOST:PORT, such as 127.0.0.1:8080"
-        )
+    address_of(address)
     try:
         if certificate is None:
             return server.add_insecure_port(address)
@@ -176,8 +164,9 @@ class _Answers(NamedTuple):
         try:
             with self.underway.call(context):
                 header = dict(context.invocation_metadata()).get("authorization", "")
-                caller = self.callers.caller(str(header)).name
-                return mlmd.answer(Session(self.backend, caller, call), request)
+                caller = self.callers.caller(str(header))
+                caller.check(mlmd.ROLES[call], call)
+                return mlmd.answer(Session(self.backend, caller.name, call), request)
         except Refusal as refusal:
             context.abort(grpc.StatusCode[refusal.status], _cut(str(refusal)))
         except Exception:  # whatever it is, the server goes on, and its log has it

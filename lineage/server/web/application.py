@@ -111,11 +111,7 @@ class _Endpoint:
         """Answer in a thread."""
         route, web = self._route, self._web
         caller = web.callers.caller(request.headers.get("authorization", ""))
-        if caller.role < route.role:
-            raise Refusal(
-                "PERMISSION_DENIED",
-                f"{caller.name} is a {caller.role.name.lower()}; this takes a {route.role.name.lower()}",
-            )
+        caller.check(route.role, "this")
         pairs = _pairs(request)
         asked = self._asked(pairs, body)
         present = Store(web.store.backend, actor=caller.name, url=web.store.url)

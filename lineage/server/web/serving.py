@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import uvicorn
 
-from lineage.errors import Invalid, Unavailable, excerpt
+from lineage.errors import Invalid, NotFound, Unavailable
+from lineage.server.addresses import Address, Certificate, address_of
 from lineage.server.callers import Callers
 from lineage.server.web.application import Web, application
 from lineage.server.web.pool import Pool
@@ -35,21 +37,28 @@ class Serving(NamedTuple):
 
 
 @contextmanager
-def serving(store: Store, address: str, *, callers: Callers) -> Iterator[Serving]:
+def serving(
+    store: Store, address: str, *, callers: Callers, certificate: Certificate | None = None
+) -> Iterator[Serving]:
     """Serve a store over HTTP at `HOST:PORT`, port 0 being any free one.
 
-    Unavailable where the address cannot be had, Invalid for what is no address.
+    Unavailable where the address cannot be had, Invalid for what is no address and for what is no certificate.
     """
     web = Web(store, callers, Pool())
-    listener = _bound(address)
     config = uvicorn.Config(
         application(web),
+        **_tls(certificate),
         log_config=None,
         access_log=False,
         server_header=False,
         lifespan="off",
         timeout_graceful_shutdown=int(GRACE),
     )
+    try:
+        config.load()
+    except OSError as error:  # which an SSLError is
+        raise Invalid(f"the certificate and its key cannot be used: {error}") from error
+    listener = _bound(address)
     server = uvicorn.Server(config)
     thread = threading.Thread(
         target=lambda: asyncio.run(server.serve(sockets=[listener])),
@@ -65,26 +74,21 @@ def serving(store: Store, address: str, *, callers: Callers) -> Iterator[Serving
         thread.join(LEAVING)
         return web.pool.underway.wait(0) and not thread.is_alive()
 
-    host, port = listener.getsockname()[:2]
+    scheme = "http" if certificate is None else "https"
     try:
-        yield Serving(f"http://{f'[{host}]' if ':' in host else host}:{port}", stop)
+        yield Serving(f"{scheme}://{Address(*listener.getsockname()[:2])}", stop)
     finally:
         stop()
         listener.close()
 
 
 def _bound(address: str) -> socket.socket:
-    host, colon, port = address.rpartition(":")
-    if not (host and colon and port.isascii() and port.isdigit() and int(port) < 65536):
-        raise Invalid(
-            f"{excerpt(address, 200)} is no address; write HOST:PORT, such as 127.0.0.1:8000"
-        )
-    host = host.removeprefix("[").removesuffix("]")
+    host, port = address_of(address)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, int(port)))
+        listener.bind((host, port))
         listener.listen(1024)
     except (OSError, UnicodeError) as error:
         listener.close()
@@ -92,3 +96,23 @@ def _bound(address: str) -> socket.socket:
             f"{address[:200]} cannot be served: the port is taken, or the host is not this machine's ({error})"
         ) from error
     return listener
+
+
+def _tls(certificate: Certificate | None) -> dict[str, Any]:
+    """Return the options of encryption; NotFound or Invalid where the files are no certificate and key."""
+    if certificate is None:
+        return {}
+    for path in certificate:
+        if path is not None and not path.is_file():
+            raise NotFound(f"there is no file {path}")
+    options = {
+        "ssl_certfile": str(certificate.certificate),
+        "ssl_keyfile": str(certificate.key),
+    }
+    if certificate.clients is None:
+        return options
+    return {
+        **options,
+        "ssl_ca_certs": str(certificate.clients),
+        "ssl_cert_reqs": ssl.CERT_REQUIRED,
+    }

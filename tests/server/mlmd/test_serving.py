@@ -26,9 +26,10 @@ from lineage.contract.backend import Backend
 from lineage.errors import Invalid, NotFound, Unavailable
 from lineage.mlmd.messages import METHODS, SERVICE, Message, message
 from lineage.model.keys import Kind, NodeKey
-from lineage.server.callers import read_tokens
+from lineage.server.addresses import Certificate
+from lineage.server.callers import Callers, Tokens
 from lineage.server.mlmd import calls as mlmd
-from lineage.server.mlmd.serving import Certificate, Serving, serving
+from lineage.server.mlmd.serving import Serving, serving
 from tests.tree import ROOT
 
 BIG = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
@@ -55,13 +56,13 @@ def memory() -> Iterator[MemoryBackend]:
 
 @contextmanager
 def server_of(backend: Backend, **options: object) -> Iterator[Serving]:
-    with serving(backend, "127.0.0.1:0", actor="ann", **options) as server:
+    with serving(backend, "127.0.0.1:0", callers=Callers("ann"), **options) as server:
         yield server
 
 
-def ending(call: str, request: bytes, channel: grpc.Channel) -> str:
+def ending(call: str, request: bytes, channel: grpc.Channel, **options: object) -> str:
     try:
-        send(channel, call, request)
+        send(channel, call, request, **options)
     except grpc.RpcError as error:
         name: str = error.code().name
         return name
@@ -78,9 +79,9 @@ def test_every_call_of_the_service_is_answered() -> None:
 
 def test_callers_are_known_by_their_tokens(memory: MemoryBackend, tmp_path: Path) -> None:
     path = tmp_path / "tokens"
-    path.write_text("# who  what\n\nci secret-1\nzoë geheim\n", encoding="utf-8")
+    path.write_text("# who  what\n\nci secret-1 writer\nzoë geheim reader\n", encoding="utf-8")
     with (
-        server_of(memory, tokens=read_tokens(path)) as server,
+        serving(memory, "127.0.0.1:0", callers=Callers("", Tokens(path))) as server,
         grpc.insecure_channel(server.address) as channel,
     ):
         for header in (None, "", "Bearer", "Bearer wrong", "Basic secret-1", "secret-1"):
@@ -97,46 +98,21 @@ def test_callers_are_known_by_their_tokens(memory: MemoryBackend, tmp_path: Path
     assert (entry.actor, entry.message) == ("ci", "PutArtifactType")
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("", "no token"),
-        ("# only a remark\n", "no token"),
-        ("ci\n", "line 1"),
-        ("ci a b\n", "line 1"),
-        ("a secret\nb secret\n", "line 2"),
-    ],
-)
-def test_files_of_tokens_that_are_none(text: str, said: str, tmp_path: Path) -> None:
+def test_each_call_takes_its_role(memory: MemoryBackend, tmp_path: Path) -> None:
     path = tmp_path / "tokens"
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(Invalid, match=said):
-        read_tokens(path)
-    path.write_bytes(b"\xff\xfe")
-    with pytest.raises(Invalid, match="cannot be read"):
-        read_tokens(path)
-    with pytest.raises(NotFound):
-        read_tokens(tmp_path / "nowhere")
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with an authority, and with what it signed for a server and for a client."""
-    folder = tmp_path_factory.mktemp("certificates")
-
-    def openssl(*arguments: str) -> None:
-        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
-
-    authority = ["-x509", "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=authority"]
-    openssl("req", "-newkey", "rsa:2048", "-nodes", "-days", "2", *authority)
-    (folder / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
-    for name in ("server", "client"):
-        asked = ["-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}"]
-        openssl("req", "-newkey", "rsa:2048", "-nodes", *asked)
-        signed = ["-in", f"{name}.csr", "-out", f"{name}.pem", "-extfile", "names"]
-        signer = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial"]
-        openssl("x509", "-req", "-days", "2", *signed, *signer)
-    return folder
+    path.write_text("ben secret-1 reader\nann secret-2 writer\n", encoding="utf-8")
+    reader, writer = ([("authorization", f"Bearer secret-{number}")] for number in (1, 2))
+    assert sorted(mlmd.ROLES) == sorted(mlmd.CALLS)
+    with (
+        serving(memory, "127.0.0.1:0", callers=Callers("", Tokens(path))) as server,
+        grpc.insecure_channel(server.address) as channel,
+    ):
+        for call in mlmd.CALLS:
+            refused = ending(call, b"", channel, metadata=reader) == "PERMISSION_DENIED"
+            assert refused is call.startswith("Put"), call
+            assert ending(call, b"", channel, metadata=writer) != "PERMISSION_DENIED", call
+            assert ending(call, b"", channel) == "UNAUTHENTICATED", call
+    assert {entry.actor for entry in memory.log()} <= {"ann"}
 
 
 def test_encryption_and_clients_certificates(memory: MemoryBackend, certificates: Path) -> None:
@@ -173,7 +149,10 @@ def test_certificates_that_are_none(memory: MemoryBackend, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("address", ["", "localhost", "127.0.0.1:x", ":80", "127.0.0.1:65536"])
 def test_addresses_that_are_none(address: str, memory: MemoryBackend) -> None:
-    with pytest.raises(Invalid, match="HOST:PORT"), serving(memory, address, actor="ann"):
+    with (
+        pytest.raises(Invalid, match="HOST:PORT"),
+        serving(memory, address, callers=Callers("ann")),
+    ):
         pass
 
 
@@ -181,7 +160,7 @@ def test_a_port_that_is_taken(memory: MemoryBackend) -> None:
     with (
         server_of(memory) as server,
         pytest.raises(Unavailable, match="taken"),
-        serving(memory, server.address, actor="ann"),
+        serving(memory, server.address, callers=Callers("ann")),
     ):
         pass
 

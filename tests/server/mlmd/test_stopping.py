@@ -24,6 +24,7 @@ from lineage.contract.backend import Backend
 from lineage.mlmd.messages import SERVICE, message
 from lineage.model.keys import Kind
 from lineage.model.rows import EdgeKind
+from lineage.server.callers import Callers
 from lineage.server.mlmd import calls as mlmd
 from lineage.server.mlmd import serving as module
 from lineage.server.mlmd.serving import serving
@@ -77,7 +78,7 @@ def test_a_call_stops_when_its_deadline_has_passed_or_its_client_has_gone(
 ) -> None:
     in_many_contexts(backend)
     asked = {"options": {"filter_query": ENDLESS}}
-    with serving(backend, "127.0.0.1:0", actor="ann") as server:
+    with serving(backend, "127.0.0.1:0", callers=Callers("ann")) as server:
         with grpc.insecure_channel(server.address) as channel:
             late = send(channel, "GetArtifacts", timeout=0.5, **asked)
             assert late.exception().code() is grpc.StatusCode.DEADLINE_EXCEEDED
@@ -93,7 +94,7 @@ def test_a_call_stops_when_its_deadline_has_passed_or_its_client_has_gone(
 
 def test_waiting_for_the_write_lock_stops_too(backend: Backend, work: Work) -> None:
     with (
-        serving(backend, "127.0.0.1:0", actor="ann") as server,
+        serving(backend, "127.0.0.1:0", callers=Callers("ann")) as server,
         grpc.insecure_channel(server.address) as channel,
         ThreadPoolExecutor(1) as elsewhere,
     ):
@@ -128,7 +129,7 @@ def stuck(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Event, th
 def served(path: Path) -> Iterator[tuple[SqliteBackend, module.Serving, grpc.Channel]]:
     with (
         SqliteBackend(str(path / "s.db")) as backend,
-        serving(backend, "127.0.0.1:0", actor="ann") as server,
+        serving(backend, "127.0.0.1:0", callers=Callers("ann")) as server,
         grpc.insecure_channel(server.address) as channel,
     ):
         yield backend, server, channel
