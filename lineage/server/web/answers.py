@@ -8,9 +8,10 @@ from functools import cache
 from importlib.metadata import version
 
 from starlette.responses import Response
+from starlette.types import ASGIApp
 
 from lineage.formats.documents import json_text, plain
-from lineage.server.web.call import Call, Reply
+from lineage.server.web.call import Call, Reply, Stream
 
 __all__ = ["JSON", "etag", "response_of", "unchanged"]
 
@@ -45,8 +46,10 @@ def unchanged(call: Call, tag: str, if_none_match: str) -> Response | None:
     return Response(None, 304, _headers(call, tag)) if known & {tag, "*"} else None
 
 
-def response_of(answer: object, call: Call, tag: str | None) -> Response:
+def response_of(answer: object, call: Call, tag: str | None) -> ASGIApp:
     """Return an answer as a response; without a tag it is not to be kept."""
+    if isinstance(answer, Stream):
+        return answer.app
     headers: Mapping[str, str] = _headers(call, tag)
     if isinstance(answer, Reply):
         return Response(answer.body, answer.status, {**headers, **answer.headers}, answer.media)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Final, cast
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 import anyio
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route as Address
 from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -25,6 +24,7 @@ from lineage.server.web.call import Call
 from lineage.server.web.pool import Pool
 from lineage.server.web.problems import problem, problem_of
 from lineage.server.web.routes import API, ROUTES, Route
+from lineage.server.web.watching import Watcher
 from lineage.store import Store
 
 __all__ = ["Web", "application"]
@@ -36,13 +36,18 @@ MOST_PARAMETERS: Final = 1_000
 _BY_NUMBER = {number: status for status, number in REFUSED.items()}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Web:
     """What requests are answered with."""
 
     store: Store
     callers: Callers
     pool: Pool
+
+    @cached_property
+    def watcher(self) -> Watcher:
+        """What tells of later transactions."""
+        return Watcher(self.store.backend)
 
 
 def application(web: Web) -> ASGIApp:
@@ -107,7 +112,7 @@ class _Endpoint:
         response = await self._web.pool.run(answer, receive)
         await response(scope, receive, send)
 
-    def _answer(self, request: Request, body: bytes) -> Response:
+    def _answer(self, request: Request, body: bytes) -> ASGIApp:
         """Answer in a thread."""
         route, web = self._route, self._web
         caller = web.callers.caller(request.headers.get("authorization", ""))
@@ -117,9 +122,9 @@ class _Endpoint:
         present = Store(web.store.backend, actor=caller.name, url=web.store.url)
         now = present.backend.now()
         moment = asked.moment() if isinstance(asked, Asked) else None
-        store = present.at(now if moment is None else moment)
-        call = Call(store, now, present, caller, _parts(request))
-        if route.method != "GET":
+        store, headers = present.at(now if moment is None else moment), request.headers
+        call = Call(store, now, present, caller, web.watcher, headers, _parts(request))
+        if not route.is_kept:
             return response_of(route.handler(call, asked), call, None)
         tag = etag(call, request.scope["path"], pairs)
         same = unchanged(call, tag, request.headers.get("if-none-match", ""))

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from starlette.types import ASGIApp
 
 from lineage.errors import NotFound
 from lineage.server.callers import Caller
+from lineage.server.web.watching import Watcher
 from lineage.store import Store
 
-__all__ = ["Call", "Reply"]
+__all__ = ["Call", "Reply", "Stream"]
+
+T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +29,10 @@ class Call:
     present: Store
     """The store of the present, which writes in the caller's name."""
     caller: Caller
+    watcher: Watcher
+    """What tells of later transactions."""
+    headers: Mapping[str, str]
+    """What the request's headers say, by their names in any letters."""
     path: Mapping[str, str] = field(default_factory=dict)
     """What the address says in the places of the route's names."""
 
@@ -52,3 +62,10 @@ class Reply:
     media: str
     headers: Mapping[str, str] = field(default_factory=dict)
     status: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Stream(Generic[T_co]):
+    """An answer that goes on, such as `T_co`: no thread of the pool is held while it is sent."""
+
+    app: ASGIApp

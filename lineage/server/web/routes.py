@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cache, cached_property
 from inspect import getdoc
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from lineage.server.callers import CallerRole
-from lineage.server.web import history, nodes, questions, service, tables, views
+from lineage.server.web import changes, history, nodes, questions, service, tables, views
 from lineage.server.web.answers import JSON
 from lineage.server.web.arguments import Arguments
-from lineage.server.web.call import Call
+from lineage.server.web.call import Call, Stream
 from lineage.server.web.openapi import description
 
 __all__ = ["API", "ROUTES", "Route"]
@@ -56,7 +56,14 @@ class Route:
     @cached_property
     def answer(self) -> Any:
         """The type of what is answered."""
-        return get_type_hints(self.handler)["return"]
+        answer = get_type_hints(self.handler)["return"]
+        return get_args(answer)[0] if get_origin(answer) is Stream else answer
+
+    @cached_property
+    def is_kept(self) -> bool:
+        """Whether who has the answer may be told that it is as it was: not so of what goes on."""
+        answer = get_type_hints(self.handler)["return"]
+        return self.method == "GET" and get_origin(answer) is not Stream
 
     @property
     def summary(self) -> str:
@@ -102,6 +109,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/models", tables.models),
     Route("GET", "/aliases", questions.aliases),
     Route("GET", "/export", views.export, media=views.PICTURES),
+    Route("GET", "/changes", changes.changes, media=(JSON, changes.EVENTS)),
     Route("GET", "/transactions", history.transactions),
     Route("GET", "/transactions/histogram", history.histogram),
     Route("GET", "/transactions/{number}", history.transaction),

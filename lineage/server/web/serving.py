@@ -69,6 +69,7 @@ def serving(
 
     def stop() -> bool:
         server.should_exit = True
+        web.watcher.stop()
         thread.join(GRACE)
         web.pool.underway.stop()
         thread.join(LEAVING)

@@ -70,6 +70,7 @@ OTHERS = {
     "/view": "focus=Model:m2",
     "/view/page": "focus=Model:m2",
     "/export": "focus=Model:m2&format=node-link",
+    "/changes": "after=1",
     "/transactions/histogram": "bins=7",
     "/transactions/{number}": "",
 }
