@@ -149,10 +149,12 @@ class Reading:
         )
 
     def search(self, text: str, *, kind: Kind | None = None, limit: int | None = 50) -> Hits:
-        """Return the nodes whose name, URI or last part of the URI (`churn.csv`) begins with a text.
+        """Return the node that a text names, and those whose name, URI or last part of the URI (`churn.csv`) begins with it.
 
-        Capital and small letters differ. The answer is in the order of these texts, and says whether a
-        `limit` has `truncated` it; None is no limit. `kind` asks for nodes of one kind. `Invalid` for an empty text.
+        First comes what it names by key, `Type:name` or alias, then what has this very text; of the rest contexts come
+        before artifacts, and executions last, each in the order of these texts, which `texts` of the answer are. Capital and
+        small letters differ. The answer says whether a `limit` has `truncated` it; None is no limit. `kind` asks for nodes
+        of one kind. `Invalid` for an empty text.
         """
         _check_count("limit", limit)
         return search(

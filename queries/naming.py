@@ -41,6 +41,7 @@ __all__ = [
     "meant",
     "missing",
     "names_versions",
+    "pointed_at",
     "resolve",
     "resolve_in",
 ]
@@ -386,6 +387,21 @@ def _members(
     return [
         row.key for row in rows if not row.gone and (type_ids is None or row.type_id in type_ids)
     ]
+
+
+def pointed_at(backend: Backend, text: str, as_of: int | None) -> list[NodeKey]:
+    """Return the nodes that a text may name by key, by `Type:name` or by an alias, which need not be there.
+
+    A URI and an asset's name are not looked at, and a text that names nothing is no error.
+    """
+    if is_key(text):
+        with suppress(Invalid):
+            return [NodeKey.parse(text)]
+        return []
+    if named := _by_type_and_name(backend, text, as_of):
+        return [row.key for row in named]
+    held = holding(backend, text, as_of=as_of) if "@" in text else None
+    return [] if held is None or held.edge is None else [held.edge.target]
 
 
 def is_key(text: str) -> bool:

@@ -198,8 +198,8 @@ def search(
 ) -> None:
     """List the nodes whose name or URI begins with a text.
 
-    So may the last part of the URI, such as churn.csv. Capital and small letters differ. The nodes are in
-    the order of the texts that begin so.
+    So may the last part of the URI, such as churn.csv. Capital and small letters differ. First comes what the text
+    names by key or alias, then what has this very text; contexts come before artifacts, and these before executions.
     """
     with open_to_read(store, as_of) as opened:
         answer = opened.search(text, kind=kind, limit=limit)
