@@ -9,7 +9,7 @@ import pytest
 
 from lineage.answers.marks import Graph
 from lineage.answers.view import View, view_of
-from lineage.formats.embedding import columns
+from lineage.formats.embedding import content_of
 from tests.browser.graphs import artifact, edge, execution, graph, hub, node
 from tests.browser.opened import PLACES, Window
 from tests.browser.serving import Answer, Served, serving
@@ -63,7 +63,7 @@ MOUNT = """async ([place, page, options, opens]) => {
 
 def content(view: View | Graph) -> dict[str, Any]:
     whole = view if isinstance(view, View) else view_of(view)
-    return columns(whole, "Lineage", is_asked=True).content
+    return content_of(whole, "Lineage", is_served=True)[0]
 
 
 class Host:

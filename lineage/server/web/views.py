@@ -136,7 +136,7 @@ def view(call: Call, asked: Viewed) -> Placed:
 def page(call: Call, asked: Viewed) -> dict[str, Any]:
     """Return the same as the pages draw it: nodes, edges and groups as columns, as `web/src/source.ts` says."""
     found = view_of(call, asked)
-    content, _ = content_of(found, title_of(found))
+    content, _ = content_of(found, title_of(found), is_served=True)
     return content
 
 
