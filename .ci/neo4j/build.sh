@@ -17,11 +17,14 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 if ! have "$base"; then
+    debian=$(../image/base.sh)
     echo "Making the image $base of Debian's packages"
-    debootstrap --variant=minbase --include=openjdk-17-jre-headless bookworm "$work/root" >"$work/log" ||
-        { tail -n 50 "$work/log" >&2; exit 1; }
-    tar --directory "$work/root" --create . | docker import - "$base" >/dev/null
-    rm -rf "$work/root"
+    docker build --quiet --tag "$base" - >/dev/null <<END
+FROM $debian
+RUN apt-get update -qq \
+    && apt-get install -qq --yes --no-install-recommends openjdk-17-jre-headless >/dev/null \
+    && rm -rf /var/lib/apt/lists/*
+END
 fi
 
 echo "Making the image $image of Maven's libraries"
