@@ -215,6 +215,7 @@ SLOW_FILES = {
     "cli/test_examples.py",
     "cli/test_hostile.py",
     "cli/test_processes.py",
+    "deploy/test_image.py",
     "mlmd/test_differential.py",
     "mlmd/test_moving.py",
     "recording/test_environment.py",

@@ -48,6 +48,7 @@ SECONDS: dict[str, float] = {
     "tests/interchange/test_importing.py (Neo4j)": 25,
     "tests/backends/test_histories.py": 25,
     "tests/browser/test_groups.py": 25,
+    "tests/deploy/test_image.py": 25,
     "tests/queries/test_provenance.py (Neo4j)": 25,
     "tests/backends/test_check.py (Neo4j)": 25,
     "tests/mlmd/test_differential.py": 25,

@@ -1,0 +1,200 @@
+"""The image: it answers, keeps what it was told, ends when told to, and may do little else."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from lineage.mlmd.messages import SERVICE, message
+from tests.deploy.containers import (
+    CONFINED,
+    LABELS,
+    MLMD,
+    Container,
+    Volume,
+    build,
+    docker,
+)
+
+TOKEN = "the-token-of-the-tests"
+
+
+@pytest.fixture(scope="module")
+def image() -> str:
+    return build()
+
+
+@pytest.fixture
+def volume(image: str) -> Iterator[Volume]:
+    made = Volume()
+    yield made
+    made.remove()
+
+
+@pytest.fixture(scope="module")
+def tokens(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("etc") / "tokens"
+    file.write_text(f"ann {TOKEN}\n")
+    file.chmod(0o444)
+    return file
+
+
+@pytest.fixture(scope="module")
+def server(image: str, tokens: Path) -> Iterator[Container]:
+    """A server for tests that leave it as it is."""
+    volume = Volume()
+    with Container.serving(volume, tokens) as container:
+        container.wait()
+        yield container
+    volume.remove()
+
+
+def call(server: Container, name: str, token: str = TOKEN, **fields: Any) -> Any:
+    """Send one of ML Metadata's calls and return its answer."""
+    request = message(f"{name}Request")(**fields).SerializeToString()
+    header = [("authorization", f"Bearer {token}")]
+    with grpc.insecure_channel(server.address(MLMD)) as channel:
+        answer = channel.unary_unary(f"/{SERVICE}/{name}")(request, metadata=header, timeout=20)
+    return message(f"{name}Response").FromString(answer)
+
+
+def test_what_was_written_outlasts_the_container(volume: Volume, tokens: Path) -> None:
+    ends = []
+    with Container.serving(volume, tokens) as server:
+        server.wait()
+        made = call(server, "PutArtifactType", artifact_type={"name": "Table"})
+        artifact = {"type_id": made.type_id, "uri": "s3://lake/1"}
+        call(server, "PutArtifacts", artifacts=[artifact])
+        ends.append(server.stop())
+        assert (server.state["ExitCode"], "Traceback" in server.log) == (0, False)
+    # Another container goes on with the volume, as after an upgrade.
+    with Container.serving(volume, tokens) as server:
+        server.wait()
+        (found,) = call(server, "GetArtifactsByURI", uris=["s3://lake/1"]).artifacts
+        assert found.type_id == made.type_id
+        log = json.loads(server.run("lineage", "log", "--json"))
+        assert {entry["actor"] for entry in log["entries"]} == {"ann"}
+        ends.append(server.stop())
+    assert min(ends) < 3  # of two: other tests take the processors meanwhile
+
+
+HOLDS_THE_LOCK = """
+import time, lineage
+store = lineage.connect("/data/lineage.db")
+with store.transaction():
+    store.put(lineage.Dataset(uri="s3://lake/held"))
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_call_under_way_delays_the_end_by_no_more_than_it_is_given(
+    volume: Volume, tokens: Path
+) -> None:
+    with Container.serving(volume, tokens) as server:
+        server.wait()
+        holder = ["docker", "exec", server.name, "python", "-c", HOLDS_THE_LOCK]
+        with subprocess.Popen(holder, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "held\n"
+            request = message("PutArtifactTypeRequest")(artifact_type={"name": "Late"})
+            with grpc.insecure_channel(server.address(MLMD)) as channel:
+                waits = channel.unary_unary(f"/{SERVICE}/PutArtifactType").future(
+                    request.SerializeToString(),
+                    metadata=[("authorization", f"Bearer {TOKEN}")],
+                )
+                call(server, "GetArtifactTypes")  # so that the one before has come
+                assert not waits.done()
+                assert server.stop() < 11
+                assert waits.exception() is not None
+        assert (server.state["ExitCode"], "Traceback" in server.log) == (0, False)
+
+
+@pytest.mark.parametrize("token", ["", "another", "ann"])
+def test_wrong_tokens_are_refused(server: Container, token: str) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        call(server, "GetArtifactTypes", token=token)
+    assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
+
+
+def test_without_tokens_the_image_serves_nobody(image: str) -> None:
+    said = docker("run", "--rm", *LABELS, *CONFINED, image, code=3)
+    assert "there is no file /etc/lineage/tokens" in said
+
+
+def test_a_server_that_does_not_answer_is_not_healthy(image: str) -> None:
+    (found,) = json.loads(docker("image", "inspect", image))
+    kind, *check = found["Config"]["Healthcheck"]["Test"]
+    assert kind == "CMD"
+    docker("run", "--rm", *LABELS, "--entrypoint", check[0], image, *check[1:], code=1)
+
+
+WRITABLE = """
+import os
+kept = {"/proc", "/sys", "/dev"}
+for folder, folders, files in os.walk("/"):
+    folders[:] = [name for name in folders if os.path.join(folder, name) not in kept]
+    for place in (folder, *(os.path.join(folder, name) for name in files)):
+        if os.access(place, os.W_OK, effective_ids=True) and not os.path.islink(place):
+            print(place)
+"""
+
+
+def test_it_is_not_root_and_may_write_the_volume_alone(server: Container) -> None:
+    assert server.run("id", "-u").strip() == server.run("id", "-g").strip() == "10001"
+    places = server.python(WRITABLE).split()
+    assert "/data/lineage.db" in places
+    assert [place for place in places if place.split("/")[1] != "data"] == []
+
+
+def test_what_takes_temporary_files_works_there(server: Container) -> None:
+    at = ("--store", "/data/scratch.db")
+    server.run("lineage", "put", "Table", "--uri", "s3://lake/2", *at)
+    server.run("lineage", "export", "/data/out.sqlite", "--format", "mlmd", *at)
+    server.run(
+        "lineage", "import", "/data/out.sqlite", "--format", "mlmd", "--store", "/data/new.db"
+    )
+    server.run("lineage", "purge", "artifact:1", "--reason", "asked for", "--yes", *at)
+    server.run("lineage", "check", *at)
+
+
+INSTALLED = """
+import importlib.util, os, shutil, sys
+for program in ("cc", "gcc", "g++", "make", "ld", "git", "curl", "wget"):
+    if shutil.which(program):
+        print(program)
+for module in ("pip", "setuptools", "pytest", "grpc_tools"):
+    if importlib.util.find_spec(module):
+        print(module)
+import lineage
+for folder, folders, files in os.walk("/"):
+    folders[:] = [name for name in folders if os.path.join(folder, name) not in ("/proc", "/sys", "/dev")]
+    if ".git" in folders or "pyproject.toml" in files or (folder == "/" and "source" in folders):
+        print(folder)
+"""
+
+
+def test_it_holds_no_tools_and_no_checkout(server: Container) -> None:
+    assert server.python(INSTALLED) == ""
+
+
+def test_a_backup_of_a_store_in_use_is_made_beside_its_server(
+    server: Container, image: str
+) -> None:
+    call(server, "PutArtifactType", artifact_type={"name": "Backed"})
+    backup = Volume()
+    try:
+        volumes = ("--volumes-from", server.name, *backup.mounted("/backup"))
+        run = ("run", "--rm", *LABELS, *CONFINED, *volumes, image)
+        said = docker(*run, "copy", "/data/lineage.db", "/backup/lineage.db")
+        assert "Copied transaction" in said
+        assert "Backed" in docker(*run, "types", "--store", "/backup/lineage.db")
+        docker(*run, "check", "--store", "/backup/lineage.db")
+    finally:
+        backup.remove()
