@@ -80,7 +80,7 @@ class Host:
         opens: dict[str, View] | None = None,
         **options: bool,
     ) -> None:
-        pages = opens and {ids: content(each) for ids, each in opens.items()}
+        pages = None if opens is None else {ids: content(each) for ids, each in opens.items()}
         self.page.evaluate(MOUNT, [place, content(view), options, pages])
 
     def show(self, view: View | Graph, link: str | None = None, place: str = "one") -> None:

@@ -100,6 +100,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/nodes/{key}/downstream", questions.downstream),
     Route("GET", "/view", views.view),
     Route("GET", "/view/page", views.page),
+    Route("GET", "/view/expand", views.expand),
     Route("GET", "/paths", questions.paths),
     Route("GET", "/impact", questions.impact),
     Route("GET", "/compare", questions.compare),

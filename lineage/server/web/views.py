@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from lineage.answers.patches import Patch, patch_of
 from lineage.answers.view import BUDGET, View
 from lineage.contract.format import draws, dumper
 from lineage.contract.walking import Direction
@@ -17,7 +18,7 @@ from lineage.queries.naming import asked as named
 from lineage.server.web.arguments import NodeTexts, Show, Text, Walked, Way, to_moment
 from lineage.server.web.call import Call, Reply
 
-__all__ = ["Exported", "Placed", "Places", "Viewed", "export", "page", "view", "view_of"]
+__all__ = ["Exported", "Placed", "Places", "Viewed", "expand", "export", "page", "view", "view_of"]
 
 MEDIA = {
     "svg": "image/svg+xml",
@@ -80,6 +81,14 @@ class Exported(Viewed):
     ] = ()
 
 
+class Expanded(Viewed):
+    """Which group of a view is opened."""
+
+    id: Annotated[Text, Field(description="The group, as the view names it.")]
+    limit: Annotated[int, Field(ge=1, le=100, description="How many of its nodes.")] = 100
+    all: Annotated[bool, Field(description="All of its nodes, whatever the limit.")] = False
+
+
 @dataclass(frozen=True, slots=True)
 class Places:
     """Where the middles of the marks are, in their order, and the points that edges pass, in theirs."""
@@ -131,6 +140,13 @@ def view(call: Call, asked: Viewed) -> Placed:
     """Show what nodes were made from and led to, in few marks, with their places."""
     found = view_of(call, asked)
     return Placed(found, Places(**placed(found)))
+
+
+def expand(call: Call, asked: Expanded) -> Patch:
+    """Return what opening a group makes of a view: marks and edges added, removed and changed."""
+    before = view_of(call, asked)
+    after = before.open_whole(asked.id) if asked.all else before.open(asked.id, page=asked.limit)
+    return patch_of(before, after)
 
 
 def page(call: Call, asked: Viewed) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 import lineage
+from lineage.answers.patches import patch_of
 from lineage.contract.walking import Limits
 from lineage.formats.documents import json_text, plain
 from lineage.server.web.routes import API, ROUTES, Route
@@ -69,6 +70,7 @@ OTHERS = {
     "/nodes/{key}": "",
     "/view": "focus=Model:m2",
     "/view/page": "focus=Model:m2",
+    "/view/expand": "focus=Dataset:lake",
     "/export": "focus=Model:m2&format=node-link",
     "/changes": "after=1",
     "/transactions/histogram": "bins=7",
@@ -101,13 +103,22 @@ def store(store: Store) -> Store:
     with store.extend(store.upstream("Model:m2").nodes[1].key) as run:
         run.log_metrics(step=1, loss=0.5)
     store.alias("churn", "production", model)
+    for number in (1, 2):
+        store.record(Train(name=f"twin {number}"), inputs=[store.get("Dataset:lake")])
     return store
+
+
+def group_of(client: TestClient) -> str:
+    """Return the id of a group in the view of the data set."""
+    marks = client.get(f"{API}/view?focus=Dataset:lake").json()["view"]["marks"]
+    return next(each["id"] for each in marks if each["count"] > 1)
 
 
 @pytest.mark.parametrize("route", READING, ids=str)
 def test_answers_are_as_the_service_describes_them(client: TestClient, route: Route) -> None:
     document = client.get(f"{API}/openapi.json").json()
-    response = client.get(asked(route))
+    is_patch = route.path == "/view/expand"
+    response = client.get(asked(route, **({"id": group_of(client)} if is_patch else {})))
     assert response.status_code == 200, response.text
     operation = document["paths"][f"{API}{route.path}"]["get"]
     media = response.headers["content-type"].partition(";")[0]
@@ -232,6 +243,23 @@ def test_a_view_has_places_and_its_page_the_same_marks(client: TestClient, store
     page = client.get(f"{API}/view/page?focus=Dataset:lake&budget=8&direction=downstream").json()
     assert [each["id"] for each in page["units"]] == [each.id for each in expected.marks]
     assert (page["x"], page["title"]) == (found["places"]["x"], "Lineage of lake")
+
+
+def test_a_group_is_opened_by_a_patch(client: TestClient, store: Store) -> None:
+    for number in range(9):
+        store.record(Train(name=f"more {number}"), inputs=[store.get("Dataset:lake")])
+    whole = store.view("Dataset:lake")
+    (group,) = (each for each in whole.marks if each.count > 9)
+    query = f"focus=Dataset:lake&id={quote(group.id)}"
+    patch = client.get(f"{API}/view/expand?{query}&limit=2").json()
+    assert patch == json.loads(json_text(plain(patch_of(whole, whole.open(group.id, page=2)))))
+    assert [(each["group"], each["count"]) for each in patch["more"]] == [
+        (group.id, group.count - 2)
+    ]
+    every = client.get(f"{API}/view/expand?{query}&all=1").json()
+    assert (len(every["added"]), every["more"]) == (group.count, [])
+    gone = client.get(f"{API}/view/expand?focus=Dataset:lake&id=g:gone")
+    assert (gone.status_code, gone.json()["type"]) == (404, "/api/v1/errors#not-found")
 
 
 def test_a_view_marks_what_changed(client: TestClient, store: Store) -> None:
