@@ -126,13 +126,11 @@ class Changed(Viewed):
         The role of a node is "new" where it is new, restored or only now reached, "changed", or "ended" where it was deleted,
         purged or is no longer reached.
         """
-        told = [
-            f"{count:,} {'edge' if count == 1 else 'edges'} of it {'is' if count == 1 else 'are'} {what} since "
-            f"transaction {self.since}"
-            for what, count in Counter(each.what for each in self.edges).items()
-        ]
+        counts = Counter(each.what for each in self.edges)
+        told = ", ".join(f"{count:,} {what}" for what, count in counts.items())
+        edges = [f"edges since transaction {self.since}: {told}"] if told else []
         graph = self._graph._replace(
-            notes=(*self.notes, *told),
+            notes=(*self.notes, *edges),
             roles={each.node.key: _ROLES[each.what] for each in self.nodes},
         )
         return view_of(graph, budget=budget, show=show, by=by, opened=opened)

@@ -242,8 +242,7 @@ def test_pictures_have_both(world: World) -> None:
         "Train ×12": "new",
         "Model ×12": "new",
     }
-    assert "1 edge of it is ended since transaction 2" in view.notes
-    assert "24 edges of it are new since transaction 2" in view.notes
+    assert "edges since transaction 2: 24 new, 1 ended" in view.notes
     picture = view.to_svg()
     assert "Changes of far" in picture
     assert "deleted, or no longer reached" in picture
