@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,7 +31,7 @@ from lineage.cli.options import (
     open_to_read,
 )
 from lineage.cli.output import bold, several
-from lineage.cli.tables import headline, value_text
+from lineage.cli.tables import headline, node_cells, table, value_text
 from lineage.model.rows import edge_key
 from lineage.model.texts import printable
 
@@ -105,15 +105,18 @@ def _page(answer: Changed) -> Iterator[str]:
     told = f"{several(len(answer.nodes), 'node')} and {several(len(answer.edges), 'edge')} changed"
     yield f"{told} from transaction {answer.since} to {answer.number}; {several(answer.unchanged, 'node')} did not."
     for what, some in groupby(answer.nodes, lambda each: each.what):
-        yield from pages.part(_TITLES[what], (line for each in some for line in _node(each)))
+        yield from pages.part(_TITLES[what], _nodes([*some]))
     for kind, edges in groupby(answer.edges, lambda each: each.what):
         yield from pages.part(_EDGE_TITLES[kind], (line for each in edges for line in _edge(each)))
     yield from pages.notes(answer.notes)
 
 
-def _node(each: NodeChange) -> Iterator[str]:
-    yield f"  {headline(each.node)}"
-    yield from _fields(each.changes)
+def _nodes(changes: Sequence[NodeChange]) -> Iterator[str]:
+    """Yield nodes in columns; the fields that changed stand below each."""
+    lines = table(("",) * 4, [node_cells(each.node) for each in changes], indent="  ")
+    for each, line in zip(changes, lines, strict=True):
+        yield line
+        yield from _fields(each.changes)
 
 
 def _edge(each: EdgeChange) -> Iterator[str]:

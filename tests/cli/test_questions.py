@@ -167,7 +167,7 @@ def test_since_tells_what_changed(shell: Shell) -> None:
 4 nodes and 3 edges changed from transaction 1 to 5; 1 node did not.
 
 New
-  artifact:3  Model  best
+  artifact:3   Model  best
   execution:2  Train  run 2  COMPLETE
 
 Deleted
