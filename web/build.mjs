@@ -44,7 +44,21 @@ const script = await build({
   jsx: "automatic",
   jsxImportSource: "preact",
 });
-const style = await build({ ...options, entryPoints: ["src/page.css"] });
-const notice = `/*! This page's script holds these libraries:\n\n${licences(Object.values(script.metafile.outputs)[0].inputs)}\n*/\n`;
-writeFileSync(`${INTO}page.js`, notice + script.outputFiles[0].text);
-writeFileSync(`${INTO}page.css`, style.outputFiles[0].text);
+// What is in page.js already is loaded from there.
+const beside = {
+  name: "beside",
+  setup: ({ onResolve }) => onResolve({ filter: /\/main$/ }, () => ({ path: "./page.js", external: true })),
+};
+const site = await build({ ...options, entryPoints: ["src/site.ts"], format: "esm", plugins: [beside] });
+
+function write(name, { metafile, outputFiles }) {
+  const texts = licences(Object.values(metafile.outputs)[0].inputs);
+  const notice = texts && `/*! This page's script holds these libraries:\n\n${texts}\n*/\n`;
+  writeFileSync(INTO + name, notice + outputFiles[0].text);
+}
+
+write("page.js", script);
+write("site.js", site);
+for (const name of ["page.css", "site.css"]) {
+  write(name, await build({ ...options, entryPoints: [`src/${name}`] }));
+}

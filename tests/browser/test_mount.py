@@ -80,8 +80,8 @@ class Host:
         opens: dict[str, View] | None = None,
         **options: bool,
     ) -> None:
-        pages = None if opens is None else {ids: content(each) for ids, each in opens.items()}
-        self.page.evaluate(MOUNT, [place, content(view), options, pages])
+        pages = {ids: content(each) for ids, each in (opens or {}).items()}
+        self.page.evaluate(MOUNT, [place, content(view), options, pages or None])
 
     def show(self, view: View | Graph, link: str | None = None, place: str = "one") -> None:
         script = "([place, page, link]) => mounts[place].show(unpacked(page), link ?? undefined)"

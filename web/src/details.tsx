@@ -213,6 +213,11 @@ function Facts({ app, mark }: { app: App; mark: Mark }): JSX.Element {
   const properties = app.detailsOf(node);
   return (
     <section aria-label="Properties">
+      {app.source.links?.(mark.id).map(([text, address]) => (
+        <p key={text}>
+          <a href={address}>{text}</a>
+        </p>
+      ))}
       <Table rows={facts.filter(([, value]) => value)} />
       <h3>Properties</h3>
       {properties?.length ? <Table rows={properties} /> : <p class="note">{properties ? "It has none." : "…"}</p>}

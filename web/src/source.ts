@@ -111,6 +111,8 @@ export interface Source {
   /** Return the page; where it `opens`, with these groups open, one after another. */
   page(open?: readonly string[]): Promise<Page>;
   details(page: Page, node: number): Promise<Details>;
+  /** Return what else is to be read of a node, by its key: texts and addresses. */
+  links?(key: string): [string, string][];
 }
 
 /** What a page holds in an element: JSON, deflated, in base 64. */

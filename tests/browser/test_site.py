@@ -1,0 +1,516 @@
+"""What scripts add to the server's pages: the picture, moments without loading, news, copying, choosing, suggestions, keys."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import lineage
+from lineage.model.texts import printable
+from lineage.store import Store
+from tests.browser.hosting import Hosted, moments
+from tests.browser.opened import PLACES, Window
+from tests.browser.serving import Answer, Served, problem, serving
+
+MOMENTS = 5
+HOSTILE = "<img src=x onerror=alert(1)>\u202e\x1b[31m\nend"
+
+
+class Site:
+    """A window on the pages of a store."""
+
+    def __init__(self, window: Window, hosted: Hosted) -> None:
+        self.window, self.page, self.hosted = window, window.page, hosted
+        self.served, self.store = hosted.served, hosted.store
+
+    def visit(self, path: str, *, is_mounted: bool = True) -> None:
+        self.page.goto("about:blank")
+        self.page.goto(f"{self.served.address}{path}")
+        self.page.wait_for_selector("html.js")
+        if is_mounted:
+            self.page.wait_for_selector("[data-ready]")
+        self.page.evaluate("window.same = true")
+
+    @property
+    def is_same(self) -> bool:
+        """Whether the document was not loaded anew since the visit."""
+        return bool(self.page.evaluate("window.same === true"))
+
+    @property
+    def places(self) -> dict[str, Any]:
+        return dict(self.page.locator("g.mark").evaluate_all(PLACES))
+
+    @property
+    def marks(self) -> list[str]:
+        return [*self.places]
+
+    def view(self, focus: str, as_of: int | None = None) -> list[str]:
+        store = self.store if as_of is None else self.store.at(as_of)
+        return [mark.id for mark in store.view(focus).marks]
+
+    def await_marks(self, marks: list[str]) -> None:
+        self.page.wait_for_function(
+            "marks => [...document.querySelectorAll('g.mark')].map(mark => mark.dataset.id).join() === marks.join()",
+            arg=marks,
+        )
+
+    def slide(self, number: int) -> None:
+        slide = "([slider, value]) => { slider.value = value; slider.dispatchEvent(new Event('input', {bubbles: true})); }"
+        self.page.evaluate(slide, [self.slider.element_handle(), str(number)])
+
+    def let_go(self) -> None:
+        self.slider.evaluate("each => each.dispatchEvent(new Event('change', {bubbles: true}))")
+
+    @property
+    def slider(self) -> Any:
+        return self.page.locator("#moment")
+
+    @property
+    def query(self) -> str:
+        return str(self.page.evaluate("location.search"))
+
+    def expected(self, *words: str) -> None:
+        """Pass over what a browser says of answers that the test made fail."""
+        self.window.wrong = [
+            each for each in self.window.wrong if not any(word in each for word in words)
+        ]
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Served]:
+    with serving() as found:
+        yield found
+
+
+@pytest.fixture
+def empty() -> Iterator[Store]:
+    with lineage.connect("memory:") as store:
+        yield store
+
+
+@pytest.fixture
+def open_site(chromium: Any, served: Served, empty: Store) -> Iterator[Callable[..., Site]]:
+    sites: list[Site] = []
+
+    def opened(**options: Any) -> Site:
+        window = Window(chromium, origin=served.address, **options)
+        sites.append(Site(window, Hosted(empty, served)))
+        return sites[-1]
+
+    yield opened
+    for site in sites:
+        site.window.check()
+        site.page.context.close()
+        site.hosted.news.put(None)
+
+
+@pytest.fixture
+def site(open_site: Callable[..., Site], empty: Store) -> Site:
+    moments(empty, MOMENTS)
+    return open_site()
+
+
+def test_the_picture_takes_the_place_of_the_servers(site: Site) -> None:
+    site.visit("/lineage?focus=artifact:1")
+    assert site.marks == site.view("artifact:1")
+    assert "server made" not in site.page.locator("#lineage").inner_text()
+    assert site.page.get_by_role("main").count() == 1
+    assert site.page.locator("[style]").evaluate_all("all => all.map(each => each.tagName)") != []
+    ids = site.page.locator("[id]").evaluate_all("all => all.map(each => each.id)")
+    assert len(ids) == len(set(ids))
+
+
+def test_details_are_the_apis(site: Site) -> None:
+    values = {
+        "rate": 1.0,
+        "large": 2**62 + 1,
+        "layers": [64, {"a": None}],
+        "infinite": float("-inf"),
+        "none": float("nan"),
+        HOSTILE: HOSTILE,
+        "flag": True,
+    }
+    node = site.store.put(lineage.Dataset(name="thing", custom_properties=values))
+    site.visit(f"/lineage?focus={node.key}")
+    facts = site.page.locator(".facts").last
+    facts.wait_for()
+    rows = dict(
+        facts.locator("tr").evaluate_all(
+            "rows => rows.map(row => [...row.children].map(cell => cell.textContent))"
+        )
+    )
+    assert rows == {
+        "rate": "1.0",
+        "large": str(2**62 + 1),
+        "layers": '[64, {"a": null}]',
+        "infinite": "-inf",
+        "none": "nan",
+        printable(HOSTILE): printable(HOSTILE),
+        "flag": "true",
+    }
+    assert site.page.locator("img").count() == 0
+    link = site.page.get_by_role("link", name="All that is known of it")
+    assert link.get_attribute("href") == f"{site.served.address}/nodes/{node.key}"
+    (request,) = site.served.requests(f"/api/v1/nodes/{node.key}")
+    assert request.query == {"as_of": [str(MOMENTS + 1)]}
+
+
+def test_the_date_is_told_while_it_slides(site: Site) -> None:
+    site.visit("/lineage?focus=artifact:1")
+    site.page.locator(".ticks rect").first.wait_for(state="attached")
+    site.slide(2)
+    when = site.store.log()[-2].time
+    assert site.page.locator("output.date").inner_text().startswith("2 · ")
+    assert f"{when:%Y-%m-%d}" in site.page.locator("output.date").inner_text()
+    assert "transaction 2, " in (site.slider.get_attribute("aria-valuetext") or "")
+    assert site.marks == site.view("artifact:1")  # until it is let go
+    assert site.query == "?focus=artifact:1"
+
+
+def test_another_moment_comes_without_loading(site: Site) -> None:
+    site.visit("/lineage?focus=artifact:1")
+    now = site.marks
+    site.slider.focus()
+    site.slide(3)
+    site.let_go()
+    site.await_marks(site.view("artifact:1", 3))
+    assert site.query == "?focus=artifact:1&as_of=3"
+    assert site.page.title() == "Lineage of artifact:1 at 3"
+    assert "as of transaction 3 of 5" in site.page.locator(".moments").inner_text()
+    assert "--as-of 3" in (site.page.locator("button.copy").get_attribute("data-copy") or "")
+    assert site.page.evaluate("document.activeElement.id") == "moment"
+    site.slide(MOMENTS)
+    site.let_go()
+    site.await_marks(now)
+    assert site.query == "?focus=artifact:1"
+    site.page.go_back()
+    site.await_marks(site.view("artifact:1", 3))
+    assert site.slider.input_value() == "3"
+    site.page.go_forward()
+    site.await_marks(now)
+    assert site.is_same
+    pages = [status for path, status in site.hosted.statuses if path == "/api/v1/view/page"]
+    assert pages[:3] == [200, 200, 304]
+
+
+def test_brackets_go_one_transaction_back_and_on(site: Site) -> None:
+    site.visit("/lineage?focus=artifact:1")
+    site.page.keyboard.press("[")
+    site.await_marks(site.view("artifact:1", 4))
+    site.page.keyboard.press("[")
+    site.await_marks(site.view("artifact:1", 3))
+    site.page.locator("g.mark").first.focus()
+    site.page.keyboard.press("]")  # in the picture, too
+    site.await_marks(site.view("artifact:1", 4))
+    site.page.keyboard.press("]")
+    site.await_marks(site.view("artifact:1"))
+    site.page.keyboard.press("]")  # there is none after the last
+    site.page.locator("#search").focus()
+    site.page.keyboard.press("[")
+    assert site.page.locator("#search").input_value() == "["
+    assert site.query == "?focus=artifact:1"
+    assert site.is_same
+
+
+def test_time_plays_until_the_present(site: Site) -> None:
+    site.visit("/lineage?focus=artifact:1")
+    length = site.page.evaluate("history.length")
+    site.page.get_by_role("button", name="Play").click()
+    site.await_marks(site.view("artifact:1", 1))
+    site.page.get_by_role("button", name="Pause").wait_for()
+    site.await_marks(site.view("artifact:1", 2))
+    site.await_marks(site.view("artifact:1"))
+    site.page.get_by_role("button", name="Play").wait_for()
+    assert site.query == "?focus=artifact:1"
+    assert site.page.evaluate("history.length") == length + 1
+
+
+def test_a_moment_without_the_node_is_said_in_words(site: Site) -> None:
+    site.visit("/lineage?focus=artifact:2")
+    before = site.marks
+    site.slide(1)
+    site.let_go()
+    alert = site.page.get_by_role("alert").filter(has_text="Not found: ")
+    alert.wait_for()
+    assert site.marks == before
+    assert "focus=artifact:2" in site.query
+    site.slide(3)
+    site.let_go()
+    site.await_marks(site.view("artifact:2", 3))
+    assert not alert.is_visible()
+    site.expected("404")
+
+
+def test_what_does_not_come_is_tried_again(site: Site) -> None:
+    away = problem(503, "Unavailable", "the store is locked; try again")
+    site.served.answers["/api/v1/view/page"] = lambda _: away
+    site.visit("/lineage?focus=artifact:1", is_mounted=False)
+    alert = site.page.get_by_role("alert")
+    alert.filter(has_text="Unavailable: the store is locked; try again").wait_for()
+    assert "server made artifact:1" in site.page.locator("#lineage").inner_text()
+    del site.served.answers["/api/v1/view/page"]
+    alert.get_by_role("button", name="Try again").click()
+    site.await_marks(site.view("artifact:1"))
+    assert not alert.is_visible()
+    site.expected("503")
+
+
+def test_a_link_holds_the_whole_state(site: Site) -> None:
+    site.visit("/lineage?focus=artifact:1&as_of=4")
+    site.page.get_by_role("button", name="Model, group of 3").locator(".toggle").click()
+    site.page.locator('g.mark[data-id="artifact:2"]').click()
+    site.page.keyboard.press("u")
+    places, lit = site.places, site.page.locator("g.mark.is-lit").count()
+    assert lit == 3
+    address = site.page.url
+    assert "as_of=4#" in address
+    site.page.goto("about:blank")
+    site.page.goto(address)
+    site.page.wait_for_selector("[data-ready]")
+    assert site.places == places
+    assert site.page.locator("g.mark.is-lit").count() == lit
+    assert site.page.url == address
+
+
+def test_groups_of_more_than_a_page_holds_are_opened_by_the_server(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lineage.formats.embedding.MOST_NODES", 3)
+    site.visit("/lineage?focus=artifact:1")
+    assert site.marks == site.view("artifact:1")
+    group = next(mark.id for mark in site.store.view("artifact:1").marks if mark.rule)
+    site.page.locator(f'g.mark[data-id="{group}"] .toggle').click()
+    opened = [mark.id for mark in site.store.view("artifact:1").open(group).marks]
+    site.await_marks(opened)
+    places, address = site.places, site.page.url
+    site.page.goto("about:blank")
+    site.page.goto(address)
+    site.page.wait_for_selector("[data-ready]")
+    assert site.places == places
+    site.page.goto("about:blank")
+    site.page.goto(re.sub("g%3A[a-z0-9]*", "g%3Anothing", address))
+    site.page.wait_for_selector("[data-ready]")
+    assert site.marks == site.view("artifact:1")  # a link that makes no sense is passed over
+    site.expected("404")
+
+
+def test_news_are_told_and_nothing_moves_until_asked(site: Site) -> None:
+    site.visit("/lineage?focus=artifact:1")
+    before = site.marks
+    data = site.store.get("artifact:1")
+    site.store.record(lineage.Train(name="late"), inputs=[data], outputs=[lineage.Model()])
+    site.hosted.tell(MOMENTS + 1)
+    link = site.page.get_by_role("link", name="1 new ▸")
+    link.wait_for()
+    assert site.marks == before
+    site.hosted.tell(MOMENTS)  # what was told already, after a break
+    site.hosted.tell(MOMENTS + 2)
+    site.page.get_by_role("link", name="2 new ▸").wait_for()
+    site.page.locator("#news a").click()
+    site.await_marks(site.view("artifact:1"))
+    assert site.page.locator("body").get_attribute("data-number") == str(MOMENTS + 1)
+    assert not site.page.locator("#news").is_visible()
+    assert site.slider.get_attribute("max") == str(MOMENTS + 1)
+    assert site.is_same
+
+
+def test_news_go_on_after_a_break(site: Site) -> None:
+    site.visit("/lineage?focus=artifact:1")
+    site.hosted.tell(MOMENTS + 1)
+    site.page.get_by_role("link", name="1 new ▸").wait_for()
+    site.hosted.news.put(None)
+    site.hosted.tell(MOMENTS + 3)
+    site.page.get_by_role("link", name="3 new ▸").wait_for()
+    *_, last = site.served.requests("/api/v1/changes")
+    assert last.headers["Last-Event-ID"] == str(MOMENTS + 1)
+
+
+def test_news_that_were_refused_are_asked_for_again(site: Site) -> None:
+    answers = [Answer("", status=503)]
+    real = site.served.answers["/api/v1/changes"]
+    site.served.answers["/api/v1/changes"] = lambda asked: answers.pop() if answers else real(asked)
+    site.visit("/runs", is_mounted=False)
+    site.hosted.tell(MOMENTS + 1)
+    link = site.page.get_by_role("link", name="1 new ▸")
+    link.wait_for()
+    assert link.get_attribute("href") == f"{site.served.address}/runs"
+    site.expected("503")
+
+
+def test_pages_of_the_past_have_no_news(site: Site) -> None:
+    site.visit("/lineage?focus=artifact:1&as_of=3")
+    before = len(site.served.requests("/api/v1/changes"))
+    site.page.wait_for_timeout(300)
+    assert len(site.served.requests("/api/v1/changes")) == before
+    site.slide(MOMENTS)
+    site.let_go()
+    site.await_marks(site.view("artifact:1"))
+    site.hosted.tell(MOMENTS + 1)
+    site.page.get_by_role("link", name="1 new ▸").wait_for()
+
+
+def test_a_button_copies_its_text(open_site: Callable[..., Site], empty: Store) -> None:
+    moments(empty, MOMENTS)
+    site = open_site(permissions=["clipboard-read", "clipboard-write"])
+    site.visit("/lineage?focus=artifact:1")
+    copier = site.page.locator("button.copy")
+    copier.click()
+    site.page.get_by_role("button", name="Copied").wait_for()
+    assert site.page.evaluate("navigator.clipboard.readText()") == (
+        "lineage view artifact:1 --as-of now"
+    )
+    site.page.get_by_role("button", name="Copy as command").wait_for()
+
+
+def test_a_button_copies_without_a_clipboard_for_scripts(site: Site) -> None:
+    site.page.add_init_script(
+        "Object.defineProperty(navigator, 'clipboard', {value: undefined})"
+        "; document.addEventListener('copy', () => { window.copied = String(document.getSelection()"
+        " || document.activeElement.value); })"
+    )
+    site.visit("/lineage?focus=artifact:1")
+    site.page.locator("button.copy").click()
+    site.page.get_by_role("button", name="Copied").wait_for()
+    assert site.page.evaluate("window.copied") == "lineage view artifact:1 --as-of now"
+    assert site.page.locator("textarea").count() == 0
+
+
+def test_two_to_twenty_rows_are_compared(site: Site) -> None:
+    site.visit("/runs", is_mounted=False)
+    submit = site.page.get_by_role("button", name="Compare")
+    boxes = site.page.locator("input[name=ids]")
+    assert submit.is_disabled()
+    boxes.nth(0).check()
+    assert submit.is_disabled()
+    assert "1 ticked; tick one more" in site.page.locator("form.choose").inner_text()
+    boxes.nth(1).check()
+    assert submit.is_enabled()
+    for place in range(2, 21):
+        boxes.nth(place).check()
+    assert submit.is_disabled()
+    assert "21 ticked; at most 20" in site.page.locator("form.choose").inner_text()
+    boxes.nth(0).uncheck()
+    assert submit.is_enabled()
+
+
+def test_a_page_without_a_picture_is_loaded_for_another_moment(site: Site) -> None:
+    site.visit("/runs", is_mounted=False)
+    site.slide(2)
+    with site.page.expect_navigation():
+        site.let_go()
+    assert site.query == "?as_of=2"
+    assert site.page.get_by_role("button", name="Play").count() == 0
+
+
+def test_suggestions_are_a_list_box(site: Site) -> None:
+    site.visit("/runs", is_mounted=False)
+    site.page.keyboard.press("/")
+    field = site.page.get_by_role("combobox")
+    assert field.evaluate("each => each === document.activeElement")
+    site.page.keyboard.type("mod")
+    options = site.page.get_by_role("option")
+    options.first.wait_for()
+    assert options.count() == MOMENTS - 1
+    assert field.get_attribute("aria-expanded") == "true"
+    assert field.get_attribute("aria-activedescendant") is None
+    site.page.keyboard.press("ArrowDown")
+    site.page.keyboard.press("ArrowDown")
+    active = site.page.locator(f"#{field.get_attribute('aria-activedescendant')}")
+    assert active.get_attribute("aria-selected") == "true"
+    assert "model 2" in active.inner_text()
+    site.page.keyboard.press("ArrowUp")
+    site.page.keyboard.press("ArrowUp")
+    assert field.get_attribute("aria-activedescendant") is None
+    site.page.keyboard.press("Escape")
+    assert options.count() == 0 or not options.first.is_visible()
+    assert field.input_value() == "mod"
+    site.page.keyboard.type("el 3")
+    site.page.wait_for_function("() => document.querySelectorAll('[role=option]').length === 1")
+    site.page.keyboard.press("ArrowDown")
+    with site.page.expect_navigation():
+        site.page.keyboard.press("Enter")
+    site.page.wait_for_selector("[data-ready]")
+    assert site.query == "?focus=artifact:4"
+    assert site.page.locator("g.is-focus").get_attribute("data-id") == "artifact:4"
+
+
+def test_suggestions_are_of_what_was_typed_last(site: Site) -> None:
+    real = site.served.answers["/api/v1"]
+
+    def slow(asked: Any) -> Answer:
+        answer = real(asked)
+        answer.wait = 0.6 if asked.query["q"] == ["mod"] else 0
+        return answer
+
+    site.served.answers["/api/v1/search"] = slow
+    site.visit("/runs", is_mounted=False)
+    site.page.locator("#search").focus()
+    site.page.keyboard.type("mod")
+    site.page.wait_for_timeout(300)
+    assert [each.query["q"] for each in site.served.requests("/api/v1/search")][-1:] == [["mod"]]
+    site.page.keyboard.press("Backspace")
+    site.page.keyboard.press("Backspace")
+    site.page.keyboard.press("Backspace")
+    site.page.keyboard.type("wine")
+    site.page.get_by_role("option").filter(has_text="wine").wait_for()
+    site.page.wait_for_timeout(600)
+    assert site.page.get_by_role("option").count() == 1
+    typed = [each.query["q"][0] for each in site.served.requests("/api/v1/search")]
+    assert "win" not in typed  # it is asked for when the keys rest
+    del site.served.answers["/api/v1/search"]
+
+
+def test_suggestions_are_text_and_say_what_is_wrong(site: Site) -> None:
+    site.store.put(lineage.Dataset(name=HOSTILE))
+    site.visit("/runs?as_of=6", is_mounted=False)
+    site.page.locator("#search").fill("<img")
+    option = site.page.get_by_role("option")
+    option.wait_for()
+    assert printable(HOSTILE) in option.inner_text()
+    assert site.page.locator("img").count() == 0
+    site.page.locator("#search").fill("zzz")
+    site.page.get_by_text("Nothing begins like this.").wait_for()
+    site.served.answers["/api/v1/search"] = lambda _: problem(503, "Unavailable", "try again")
+    site.page.locator("#search").fill("zz")
+    site.page.get_by_text("Unavailable: try again").wait_for()
+    del site.served.answers["/api/v1/search"]
+    site.expected("503")
+
+
+def test_a_suggestion_is_opened_with_the_mouse_at_the_moment_of_the_page(site: Site) -> None:
+    site.visit("/runs?as_of=4", is_mounted=False)
+    site.page.locator("#search").fill("wine")
+    with site.page.expect_navigation():
+        site.page.get_by_role("option").click()
+    assert site.query == "?focus=artifact:1&as_of=4"
+    site.page.wait_for_selector("[data-ready]")
+
+
+def test_keys_are_listed(site: Site) -> None:
+    site.visit("/lineage?focus=artifact:1")
+    site.page.keyboard.press("?")
+    dialog = site.page.get_by_role("dialog", name="Keys")
+    dialog.wait_for()
+    assert "one transaction back, one on" in dialog.inner_text()
+    site.page.keyboard.press("Escape")
+    dialog.wait_for(state="hidden")
+    site.page.locator("g.mark").first.focus()
+    site.page.keyboard.press("?")  # the picture's own
+    assert "light what fed it" in site.page.get_by_role("dialog").inner_text()
+    site.page.keyboard.press("Escape")
+    site.page.keyboard.press("/")
+    assert site.page.evaluate("document.activeElement.closest('#lineage') !== null")
+
+
+def test_without_scripts_nothing_is_shown_that_needs_them(
+    open_site: Callable[..., Site], empty: Store
+) -> None:
+    moments(empty, MOMENTS)
+    site = open_site(java_script_enabled=False)
+    site.page.goto(f"{site.served.address}/lineage?focus=artifact:1")
+    assert "server made artifact:1" in site.page.locator("#lineage").inner_text()
+    assert not site.page.locator("button.copy").is_visible()
+    assert site.page.get_by_role("button", name="Go").is_visible()
