@@ -111,7 +111,7 @@ def store(store: Store) -> Store:
 def group_of(client: TestClient) -> str:
     """Return the id of a group in the view of the data set."""
     marks = client.get(f"{API}/view?focus=Dataset:lake").json()["view"]["marks"]
-    return next(each["id"] for each in marks if each["count"] > 1)
+    return str(next(each["id"] for each in marks if each["count"] > 1))
 
 
 @pytest.mark.parametrize("route", READING, ids=str)
