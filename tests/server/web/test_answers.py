@@ -1,7 +1,7 @@
 """Answers over HTTP: those of the engine, of any moment, as the service describes them."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -16,6 +16,7 @@ from lineage.formats.documents import json_text, plain
 from lineage.server.web.routes import API, ROUTES, Route
 from lineage.store import Store
 from tests.runs import Dataset, Model, Train, two_runs
+from tests.server.web.conftest import client_of
 
 LIMITS = Limits(nodes=10_000, seconds=10.0)
 
@@ -91,9 +92,8 @@ def asked(route: Route, **others: str) -> str:
     return f"{API}{path}?{'&'.join([*filter(None, [query]), *more])}"
 
 
-@pytest.fixture
-def store(store: Store) -> Store:
-    """Two runs, a curve and an alias."""
+def written(store: Store) -> Store:
+    """Record two runs, a curve, an alias, and two runs that are alike."""
     two_runs(store)
     with store.run(lineage.Train(name="third")) as run:
         run.input(Dataset(name="lake", uri="s3://lake", day=1))
@@ -108,6 +108,25 @@ def store(store: Store) -> Store:
     return store
 
 
+@pytest.fixture(scope="module")
+def kept(shared: Store) -> Store:
+    """A store that tests only read."""
+    return written(shared)
+
+
+@pytest.fixture(scope="module")
+def reader(kept: Store) -> Iterator[TestClient]:
+    """Asks the service of the store that tests only read."""
+    with client_of(kept) as client:
+        yield client
+
+
+@pytest.fixture
+def store(store: Store) -> Store:
+    """A store that a test changes."""
+    return written(store)
+
+
 def group_of(client: TestClient) -> str:
     """Return the id of a group in the view of the data set."""
     marks = client.get(f"{API}/view?focus=Dataset:lake").json()["view"]["marks"]
@@ -115,10 +134,10 @@ def group_of(client: TestClient) -> str:
 
 
 @pytest.mark.parametrize("route", READING, ids=str)
-def test_answers_are_as_the_service_describes_them(client: TestClient, route: Route) -> None:
-    document = client.get(f"{API}/openapi.json").json()
+def test_answers_are_as_the_service_describes_them(reader: TestClient, route: Route) -> None:
+    document = reader.get(f"{API}/openapi.json").json()
     is_patch = route.path == "/view/expand"
-    response = client.get(asked(route, **({"id": group_of(client)} if is_patch else {})))
+    response = reader.get(asked(route, **({"id": group_of(reader)} if is_patch else {})))
     assert response.status_code == 200, response.text
     operation = document["paths"][f"{API}{route.path}"]["get"]
     media = response.headers["content-type"].partition(";")[0]
@@ -128,23 +147,23 @@ def test_answers_are_as_the_service_describes_them(client: TestClient, route: Ro
 
 
 @pytest.mark.parametrize("path", QUESTIONS)
-def test_answers_are_those_of_the_engine(client: TestClient, store: Store, path: str) -> None:
+def test_answers_are_those_of_the_engine(reader: TestClient, kept: Store, path: str) -> None:
     (route,) = (each for each in READING if each.path == path)
-    now = store.backend.now()
+    now = kept.backend.now()
     for number in (now, now - 1):
-        expected = json.loads(json_text(plain(QUESTIONS[path][1](store.at(number)))))
-        response = client.get(asked(route, as_of=str(number)))
+        expected = json.loads(json_text(plain(QUESTIONS[path][1](kept.at(number)))))
+        response = reader.get(asked(route, as_of=str(number)))
         assert response.json() == expected
         assert response.headers["as-of"] == str(number)
-    assert client.get(asked(route)).headers["as-of"] == str(now)
+    assert reader.get(asked(route)).headers["as-of"] == str(now)
 
 
 def test_every_route_is_asked_something() -> None:
     assert {route.path for route in READING} == QUESTIONS.keys() | OTHERS.keys()
 
 
-def test_the_description_is_sound(client: TestClient) -> None:
-    document = client.get(f"{API}/openapi.json").json()
+def test_the_description_is_sound(reader: TestClient) -> None:
+    document = reader.get(f"{API}/openapi.json").json()
     assert document["openapi"] == "3.1.0"
     operations = [each for path in document["paths"].values() for each in path.values()]
     assert len(operations) == len(ROUTES) == len({each["operationId"] for each in operations})
@@ -167,14 +186,14 @@ def _references(document: Any) -> list[str]:
     )
 
 
-def test_a_schema_tells_answers_apart(client: TestClient) -> None:
+def test_a_schema_tells_answers_apart(reader: TestClient) -> None:
     """A document that lacks what its class has, or has more, is not valid."""
-    document = client.get(f"{API}/openapi.json").json()
+    document = reader.get(f"{API}/openapi.json").json()
     schema = document["paths"][f"{API}/impact"]["get"]["responses"]["200"]["content"][
         "application/json"
     ]["schema"]
     validator = jsonschema.Draft202012Validator({**schema, "components": document["components"]})
-    answer = client.get(f"{API}/impact?of=Dataset:lake").json()
+    answer = reader.get(f"{API}/impact?of=Dataset:lake").json()
     assert answer["affected"]
     assert validator.is_valid(answer)
     assert not validator.is_valid({**answer, "more": 1})
@@ -184,14 +203,14 @@ def test_a_schema_tells_answers_apart(client: TestClient) -> None:
 
 
 def test_a_node_is_named_in_an_address_by_whatever_names_it(
-    client: TestClient, store: Store
+    reader: TestClient, kept: Store
 ) -> None:
-    key = str(store.key_of("s3://models/churn"))
+    key = str(kept.key_of("s3://models/churn"))
     for name in (key, "Model:m3", "s3://models/churn", "churn@production"):
-        found = client.get(f"{API}/nodes/{quote(name, safe='')}").json()
+        found = reader.get(f"{API}/nodes/{quote(name, safe='')}").json()
         assert found["node"]["id"] == key
-        assert (found["up"], found["number"]) == (3, store.backend.now())
-    assert client.get(f"{API}/nodes/s3://models/churn").status_code == 404
+        assert (found["up"], found["number"]) == (3, kept.backend.now())
+    assert reader.get(f"{API}/nodes/s3://models/churn").status_code == 404
 
 
 def test_a_deleted_node_is_told_as_gone(client: TestClient, store: Store) -> None:
@@ -235,12 +254,12 @@ def test_pages_of_an_answer_are_of_one_moment(client: TestClient, store: Store) 
     assert rest["next"] is None
 
 
-def test_a_view_has_places_and_its_page_the_same_marks(client: TestClient, store: Store) -> None:
-    found = client.get(f"{API}/view?focus=Dataset:lake&budget=8&direction=downstream").json()
-    expected = store.view("Dataset:lake", budget=8, direction="downstream")
+def test_a_view_has_places_and_its_page_the_same_marks(reader: TestClient, kept: Store) -> None:
+    found = reader.get(f"{API}/view?focus=Dataset:lake&budget=8&direction=downstream").json()
+    expected = kept.view("Dataset:lake", budget=8, direction="downstream")
     assert [each["id"] for each in found["view"]["marks"]] == [each.id for each in expected.marks]
     assert len(found["places"]["x"]) == len(expected.marks)
-    page = client.get(f"{API}/view/page?focus=Dataset:lake&budget=8&direction=downstream").json()
+    page = reader.get(f"{API}/view/page?focus=Dataset:lake&budget=8&direction=downstream").json()
     assert [each["id"] for each in page["units"]] == [each.id for each in expected.marks]
     assert (page["x"], page["title"]) == (found["places"]["x"], "Lineage of lake")
 
@@ -262,46 +281,46 @@ def test_a_group_is_opened_by_a_patch(client: TestClient, store: Store) -> None:
     assert (gone.status_code, gone.json()["type"]) == (404, "/api/v1/errors#not-found")
 
 
-def test_a_view_marks_what_changed(client: TestClient, store: Store) -> None:
-    page = client.get(f"{API}/view/page?focus=Dataset:lake&since=1").json()
-    expected = store.since("Dataset:lake", since=1).view()
+def test_a_view_marks_what_changed(reader: TestClient, kept: Store) -> None:
+    page = reader.get(f"{API}/view/page?focus=Dataset:lake&since=1").json()
+    expected = kept.since("Dataset:lake", since=1).view()
     assert [each["role"] for each in page["units"]] == [each.role for each in expected.marks]
     assert {"new"} <= {each["role"] for each in page["units"]}
-    bad = client.get(f"{API}/view?focus=Dataset:lake&since=1&pin=Model:m1")
+    bad = reader.get(f"{API}/view?focus=Dataset:lake&since=1&pin=Model:m1")
     assert (bad.status_code, bad.json()["type"]) == (422, "/api/v1/errors#invalid")
 
 
-def test_an_export_is_what_is_shown(client: TestClient, store: Store) -> None:
-    picture = client.get(f"{API}/export?focus=Model:m2&direction=upstream&highlight=Dataset:lake")
+def test_an_export_is_what_is_shown(reader: TestClient, kept: Store) -> None:
+    picture = reader.get(f"{API}/export?focus=Model:m2&direction=upstream&highlight=Dataset:lake")
     assert picture.headers["content-type"].startswith("image/svg+xml")
-    expected = store.view("Model:m2", direction="upstream").to_svg(
-        highlight=[store.key_of("Dataset:lake")]
+    expected = kept.view("Model:m2", direction="upstream").to_svg(
+        highlight=[kept.key_of("Dataset:lake")]
     )
     assert picture.text == expected
-    mermaid = client.get(f"{API}/export?focus=Model:m2&direction=upstream&format=mermaid")
-    whole = store.upstream("Model:m2").export("mermaid")
+    mermaid = reader.get(f"{API}/export?focus=Model:m2&direction=upstream&format=mermaid")
+    whole = kept.upstream("Model:m2").export("mermaid")
     assert sorted(mermaid.text.splitlines()) == sorted(whole.splitlines())
     assert mermaid.headers["content-disposition"] == 'attachment; filename="lineage.mmd"'
-    page = client.get(f"{API}/export?focus=Model:m2&format=html")
+    page = reader.get(f"{API}/export?focus=Model:m2&format=html")
     assert "attachment" in page.headers["content-disposition"]
-    bad = client.get(f"{API}/export?focus=Model:m2&format=mermaid&highlight=Model:m2")
+    bad = reader.get(f"{API}/export?focus=Model:m2&format=mermaid&highlight=Model:m2")
     assert (bad.status_code, bad.json()["type"]) == (422, "/api/v1/errors#invalid")
 
 
-def test_a_histogram_counts_every_transaction(client: TestClient, store: Store) -> None:
-    found = client.get(f"{API}/transactions/histogram?bins=5").json()
+def test_a_histogram_counts_every_transaction(reader: TestClient, kept: Store) -> None:
+    found = reader.get(f"{API}/transactions/histogram?bins=5").json()
     assert len(found["bins"]) == 5
-    assert sum(each["count"] for each in found["bins"]) == found["number"] == store.backend.now()
+    assert sum(each["count"] for each in found["bins"]) == found["number"] == kept.backend.now()
     assert found["bins"][-1]["until"] == found["last"]
     for stretch in found["bins"]:
-        assert stretch["number"] == store.at(stretch["until"]).as_of
-    empty = client.get(f"{API}/transactions/histogram?as_of=0").json()
+        assert stretch["number"] == kept.at(stretch["until"]).as_of
+    empty = reader.get(f"{API}/transactions/histogram?as_of=0").json()
     assert empty == {"first": None, "last": None, "bins": [], "number": 0}
 
 
-def test_the_store_says_who_asks(client: TestClient, store: Store) -> None:
-    found = client.get(f"{API}/store?as_of=1").json()
+def test_the_store_says_who_asks(reader: TestClient, kept: Store) -> None:
+    found = reader.get(f"{API}/store?as_of=1").json()
     assert (found["caller"], found["role"], found["number"]) == ("ann", "admin", 1)
-    assert found["now"] == store.backend.now()
+    assert found["now"] == kept.backend.now()
     assert {each["type"]: each["count"] for each in found["types"]}["Train"] == 1
     assert Train.type_name is not None

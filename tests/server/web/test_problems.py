@@ -1,5 +1,6 @@
 """What a request is told that is not answered: a problem with its kind, its status and what to do."""
 
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -21,9 +22,11 @@ from tests.server.web.conftest import client_of
 READING = [route for route in ROUTES if route.method == "GET"]
 
 
-@pytest.fixture
-def store(store: Store) -> Store:
-    return two_runs(store)
+@pytest.fixture(scope="module")
+def client(shared: Store) -> Iterator[TestClient]:
+    """Asks the service of a store with two runs, which nothing here changes."""
+    with client_of(two_runs(shared)) as client:
+        yield client
 
 
 BAD: dict[str, tuple[int, str, str]] = {
