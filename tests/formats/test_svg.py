@@ -20,6 +20,7 @@ from lineage.contract.format import Dumper
 from lineage.contract.walking import Cut, Direction, Limits
 from lineage.errors import Invalid, NotFound
 from lineage.formats import svg
+from lineage.formats.svg.picture import picture
 from lineage.formats.svg.styles import ROLES
 from lineage.formats.svg.texts import fitted, safe, width, wrapped
 from lineage.interchange.exporting import batches
@@ -401,6 +402,17 @@ def dimmed(text: str) -> set[str]:
         for mark in Picture(text).marks
         if "dim" in classes_of(mark)
     }
+
+
+def test_marks_of_a_picture_in_a_page_are_links(fan: View) -> None:
+    """All else is the same, but that the page has the style."""
+    plain, linked = fan.to_svg(), picture(fan, link_of=lambda mark: f"/?a={mark.id}&b")
+    unlinked = re.sub(r"</?a\b[^>]*>", "", linked).replace("</g>\n\n", "</g>\n")
+    unstyled = re.sub(r"(?s)<style>.*</style>\n", "", plain)
+    own_ids = re.compile(r"\bl[0-9a-f]{10}")  # which are made of all that is drawn
+    assert own_ids.sub("", unlinked) == own_ids.sub("", unstyled)
+    links = ET.fromstring(linked).iter(f"{NAMESPACE}a")
+    assert {each.get("href") for each in links} == {f"/?a={mark.id}&b" for mark in fan.marks}
 
 
 def test_groups_do_not_lead_a_highlight_astray() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
 
 from lineage.answers.layout import Layout, layout
 from lineage.answers.marks import Mark, MarkEdge
@@ -14,6 +14,7 @@ from lineage.formats.svg import edges, legend, shapes
 from lineage.formats.svg.shapes import Box, box_of, number
 from lineage.formats.svg.styles import STYLE
 from lineage.formats.svg.texts import fitted, safe, width, wrapped
+from lineage.model.notebook import escaped
 from lineage.model.texts import printable
 
 __all__ = ["picture"]
@@ -42,6 +43,10 @@ _NAMED = 3
 """How many marks a sentence names."""
 
 
+LinkOf: TypeAlias = Callable[[Mark], str]
+"""Returns the address that a mark leads to."""
+
+
 class _Scene(NamedTuple):
     """What is drawn where: boxes by mark, with their left upper corners, the edges that are lines, with their bends."""
 
@@ -52,14 +57,18 @@ class _Scene(NamedTuple):
     bends: list[list[tuple[float, float]]]
     shown: Collection[str] | None
     """The marks that are highlighted; None where all are."""
+    link_of: LinkOf | None
     width: float
     height: float
 
 
-def picture(view: View, highlight: Collection[str] | None = None) -> str:
+def picture(
+    view: View, highlight: Collection[str] | None = None, link_of: LinkOf | None = None
+) -> str:
     """Return a view as SVG; with `highlight`, ids of marks, all others are dimmed.
 
-    Equal views give equal bytes.
+    With `link_of` each mark is a link, and the picture without its style, for a page that has `STYLE` in a sheet of its
+    own. Equal views give equal bytes.
     """
     lines, held = _lines(view)
     boxes = [box_of(mark, held.get(mark.id, 0)) for mark in view.marks]
@@ -72,7 +81,7 @@ def picture(view: View, highlight: Collection[str] | None = None) -> str:
         sizes=[box.size for box in boxes],
         gaps=(max(_GAP, round(widest) + 34.0), _ROW_GAP),
     )
-    scene = _scene(_Scene(view, lines, boxes, [], [], highlight, 0.0, 0.0), placed)
+    scene = _scene(_Scene(view, lines, boxes, [], [], highlight, link_of, 0.0, 0.0), placed)
     body = "".join([*_head(scene), *_edges(scene, pairs), *_marks(scene)])
     foot, height = _foot(scene)
     return _root(scene, body + foot, height)
@@ -158,7 +167,11 @@ def _marks(scene: _Scene) -> Iterator[str]:
         mark = marks[place]
         is_dim = scene.shown is not None and mark.id not in scene.shown
         label = _told(mark, after[mark.id])
-        yield shapes.drawn(scene.boxes[place], *scene.corners[place], label=label, is_dim=is_dim)
+        drawn = shapes.drawn(scene.boxes[place], *scene.corners[place], label=label, is_dim=is_dim)
+        if scene.link_of is None:
+            yield drawn
+        else:
+            yield f'<a href="{escaped(scene.link_of(mark))}">{drawn}</a>\n'
 
 
 def _told(mark: Mark, after: Mapping[str, Sequence[str]]) -> str:
@@ -220,12 +233,13 @@ def _root(scene: _Scene, body: str, height: float) -> str:
     words = ". ".join((counted, *scene.view.notes[:_NOTES]))
     own = f"l{hashlib.sha256(body.encode()).hexdigest()[:10]}"
     size = f'width="{number(scene.width)}" height="{number(height)}"'
+    style = f"<style>\n{STYLE}\n</style>\n" if scene.link_of is None else ""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="lineage-svg" {size} '
         f'viewBox="0 0 {number(scene.width)} {number(height)}" '
         f'role="graphics-document document" aria-labelledby="{own}t {own}d">\n'
         f'<title id="{own}t">{safe(title)}</title>\n<desc id="{own}d">{safe(words, limit=4000)}</desc>\n'
-        f"<style>\n{STYLE}\n</style>\n"
+        f"{style}"
         f'<rect class="paper" width="{number(scene.width)}" height="{number(height)}"/>\n'
         f"{body}</svg>\n"
     )
