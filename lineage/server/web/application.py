@@ -21,6 +21,9 @@ from lineage.server.refusal import REFUSED, Refusal
 from lineage.server.web.answers import etag, response_of, unchanged
 from lineage.server.web.arguments import Arguments, Asked, Faulty, arguments_of, checked
 from lineage.server.web.call import Call
+from lineage.server.web.pages import PAGES
+from lineage.server.web.pages.faults import problem_page, wants_page
+from lineage.server.web.pages.static import static
 from lineage.server.web.pool import Pool
 from lineage.server.web.problems import problem, problem_of
 from lineage.server.web.routes import API, ROUTES, Route
@@ -53,9 +56,13 @@ class Web:
 def application(web: Web) -> ASGIApp:
     """Return the service of a store."""
     addresses = [
-        Address(f"{API}{route.path}", _Endpoint(web, route), methods=[route.method])
-        for route in ROUTES
+        Address(
+            f"{base}{route.path}", _Endpoint(web, route, is_page=not base), methods=[route.method]
+        )
+        for base, table in ((API, ROUTES), ("", PAGES))
+        for route in table
     ]
+    addresses.append(Address("/static/{name}", static, methods=["GET"]))
     return _Outermost(web, Router(addresses, default=_nothing, redirect_slashes=False))
 
 
@@ -85,7 +92,8 @@ class _Outermost:
         except Exception as error:  # noqa: BLE001  # whatever it is, the caller is told and the server goes on
             told = _of_starlette(error) if isinstance(error, HTTPException) else error
             details = problem_of(told, self._web.store.backend.place, request_id)
-            await problem(details)(scope, receive, send)
+            respond = problem_page if wants_page(Request(scope)) else problem
+            await respond(details)(scope, receive, send)
 
 
 async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001  # as ASGI has it
@@ -102,8 +110,8 @@ def _of_starlette(error: HTTPException) -> Refusal:
 class _Endpoint:
     """Answers the requests of one route."""
 
-    def __init__(self, web: Web, route: Route) -> None:
-        self._web, self._route = web, route
+    def __init__(self, web: Web, route: Route, *, is_page: bool) -> None:
+        self._web, self._route, self._is_page = web, route, is_page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -118,6 +126,8 @@ class _Endpoint:
         caller = web.callers.caller(request.headers.get("authorization", ""))
         caller.check(route.role, "this")
         pairs = _pairs(request)
+        if self._is_page:  # whose forms send the fields that are left empty, too
+            pairs = [pair for pair in pairs if pair[1]]
         asked = self._asked(pairs, body)
         present = Store(web.store.backend, actor=caller.name, url=web.store.url)
         now = present.backend.now()

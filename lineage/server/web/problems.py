@@ -14,7 +14,7 @@ from lineage.formats.documents import json_text
 from lineage.server.refusal import REFUSED, Refusal, http_status_of, refusal_of
 from lineage.server.web.arguments import Faulty
 
-__all__ = ["KINDS", "MEDIA", "problem", "problem_of"]
+__all__ = ["KINDS", "MEDIA", "headers_of", "problem", "problem_of"]
 
 logger = logging.getLogger("lineage.server")
 
@@ -66,10 +66,14 @@ def problem_of(error: Exception, place: str, request_id: str) -> dict[str, Any]:
 
 def problem(details: Mapping[str, Any]) -> Response:
     """Return a problem as a response."""
+    return Response(json_text(dict(details)), details["status"], headers_of(details), MEDIA)
+
+
+def headers_of(details: Mapping[str, Any]) -> dict[str, str]:
+    """Return the headers of a response that tells of a problem."""
     headers = {"Cache-Control": "no-store"}
-    status = details["status"]
     if details["retryable"]:
         headers["Retry-After"] = str(RETRY)
-    if status == 401:
+    if details["status"] == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="lineage"'
-    return Response(json_text(dict(details)), status, headers, MEDIA)
+    return headers
