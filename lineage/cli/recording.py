@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, TypeAlias
 
 import typer
 
@@ -23,18 +23,15 @@ from lineage.cli.options import (
 )
 from lineage.cli.tables import headline
 from lineage.cli.values import values_of
-from lineage.errors import Invalid, excerpt
+from lineage.contract.transaction import Author
 from lineage.model.digest import digest_of
-from lineage.model.entities import Node
 from lineage.model.keys import Kind
-from lineage.model.rows import NODE_CLASSES
-from lineage.model.schema import TYPE_CLASSES, AnyType
 from lineage.model.values import ValueType
-from lineage.recording.named import check_type_name
-from lineage.store import Store
+from lineage.recording.described import described, type_meant
 
 __all__ = ["NoteText", "Tags", "note", "put", "tag"]
 
+EXAMPLE = "lineage put Model --uri s3://models/7"
 Tags: TypeAlias = Annotated[
     list[str] | None, typer.Option("--tag", metavar="TAG", help="Tag it; may be given again.")
 ]
@@ -102,50 +99,19 @@ def put(
         open_to_write(store, actor, creates=True) as opened,
         opened.transaction(message=message),
     ):
-        node_type = _type_of(opened, type_, kind)
+        author = Author(opened.actor, message)
+        node_type = type_meant(opened.backend, type_, author, example=EXAMPLE, kind=kind)
         texts = {each for each, what in node_type.properties.items() if what is ValueType.STRING}
         values = values_of("--property", properties or (), texts)
         if digest is not None and values.setdefault("digest", digest) != digest:
             raise usage("--file says the digest; leave --property digest=… out")
-        stored = opened.put(_node(node_type, fields, values), tags=tags or (), note=note)
+        if node_type.kind is not Kind.ARTIFACT and fields["uri"] is not None:
+            raise usage(
+                f"--uri and --file are of artifacts, and {node_type.type_name} is a type of {node_type.kind}s"
+            )
+        given = {name: value for name, value in fields.items() if value is not None}
+        stored = opened.put(described(node_type, given, values), tags=tags or (), note=note)
     output.deliver({"put": stored}, lambda _: [headline(stored)], as_json=as_json)
-
-
-def _type_of(store: Store, text: str, kind: Kind | None) -> AnyType:
-    """Return the type that a name means, a new one where there is none; `Invalid` where it may mean several."""
-    known = [
-        each
-        for each in store.types(kind)
-        if text == str(each.type_name) or (text == each.name and each.version is not None)
-    ]
-    exact = [each for each in known if text == str(each.type_name)] or known
-    if len(exact) > 1:
-        told = ", ".join(f"{each.kind} {each.type_name}" for each in exact)
-        raise Invalid(
-            f"{excerpt(text)} may mean {told}; say which with --kind, or with its version"
-        )
-    if exact:
-        return exact[0]
-    check_type_name(text, "lineage put Model --uri s3://models/7")
-    return store.put(TYPE_CLASSES[kind or Kind.ARTIFACT](name=text))
-
-
-def _node(node_type: AnyType, fields: dict[str, str | None], values: dict[str, Any]) -> Node:
-    kind = node_type.kind
-    if kind is not Kind.ARTIFACT and fields["uri"] is not None:
-        raise usage(
-            f"--uri and --file are of artifacts, and {node_type.type_name} is a type of {kind}s"
-        )
-    plain = {name: value for name, value in fields.items() if value is not None}
-    declared = {name: value for name, value in values.items() if name in node_type.properties}
-    custom = {name: value for name, value in values.items() if name not in declared}
-    return NODE_CLASSES[kind](
-        type=node_type.name,
-        type_version=node_type.version,
-        properties=declared,
-        custom_properties=custom,
-        **plain,
-    )
 
 
 def tag(
