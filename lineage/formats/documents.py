@@ -20,12 +20,13 @@ from pydantic_core import from_json
 
 from lineage.answers.subgraph import Subgraph
 from lineage.formats.entries import edge_data, node_data, time_text, type_data
-from lineage.model.canonical import encode
+from lineage.formats.records import is_tagged, value_at_rest
+from lineage.model.canonical import encode, unescape
 from lineage.model.entities import Association, Attribution, Event, Node, ParentContext
 from lineage.model.keys import NodeKey
 from lineage.model.schema import NodeType
 
-__all__ = ["LONGEST_PATH", "json_text", "keys_of", "plain"]
+__all__ = ["LONGEST_PATH", "json_text", "keys_of", "plain", "values_of"]
 
 LONGEST_PATH = 200
 """How many steps the path of an affected artifact, or the place of a difference, may have to be spelt out."""
@@ -102,8 +103,24 @@ def _map(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _without_tag(value: Any) -> Any:
-    """Return a struct as itself: nobody reads a document back as a graph."""
-    return from_json(value["struct"]) if isinstance(value, dict) and "struct" in value else value
+    """Return a struct as itself, unless it would be taken for another value then."""
+    if not (isinstance(value, dict) and "struct" in value):
+        return value
+    struct = from_json(value["struct"])
+    return value if is_tagged(struct) else struct
+
+
+def values_of(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a map of properties in a document, `Invalid` for what is none; null is none.
+
+    >>> values_of(plain({"depth": 3, "tags": ["a"], "loss": float("nan")}))
+    {'depth': 3, 'tags': ['a'], 'loss': nan}
+    """
+    return {
+        unescape(name): value_at_rest(value)
+        for name, value in document.items()
+        if value is not None
+    }
 
 
 def _cells(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -43,7 +43,9 @@ __all__ = [
     "fields_of",
     "has_twins",
     "in_order",
+    "is_tagged",
     "property_place",
+    "value_at_rest",
 ]
 
 T = TypeVar("T")
@@ -344,27 +346,39 @@ def _values(place: str, raw: object) -> dict[str, Value]:
 
 
 def _value(raw: object) -> Value:
-    """Undo what `lineage.model.values` does to a value at rest."""
-    if isinstance(raw, str):
-        return to_text(unescape(raw))
     if isinstance(raw, list):
         raise Invalid(
             f'{excerpt(raw)} is a list; a struct stands as {{"struct": "<its JSON text>"}}'
         )
-    if not isinstance(raw, dict):
+    if isinstance(raw, dict) and not is_tagged(raw):
+        raise Invalid(
+            f'{excerpt(raw)} is no value; one that is not plain stands as {{"float": "nan"}}, '
+            f'{{"struct": "<JSON text>"}} or {{"any": ["<type URL>", "<base64>"]}}'
+        )
+    return value_at_rest(raw)
+
+
+def is_tagged(raw: object) -> bool:
+    """Whether this is how a value that is not plain stands at rest."""
+    if not isinstance(raw, dict) or len(raw) != 1:
+        return False
+    ((tag, content),) = raw.items()
+    if tag == "any":
+        return isinstance(content, list) and len(content) == 2
+    return (tag == "float" and content == "nan") or (tag == "struct" and isinstance(content, str))
+
+
+def value_at_rest(raw: object) -> Value:
+    """Undo what `lineage.model.canonical` does to a value at rest; what is not tagged is a value itself."""
+    if isinstance(raw, str):
+        return to_text(unescape(raw))
+    if not is_tagged(raw):
         return to_value(raw)
-    if len(raw) == 1:
-        (tag, content), *_ = raw.items()
-        if tag == "float" and content == "nan":
-            return float("nan")
-        if tag == "struct" and isinstance(content, str):
-            return _struct(content)
-        if tag == "any" and isinstance(content, list) and len(content) == 2:
-            return _any(*content)
-    raise Invalid(
-        f'{excerpt(raw)} is no value; one that is not plain stands as {{"float": "nan"}}, '
-        f'{{"struct": "<JSON text>"}} or {{"any": ["<type URL>", "<base64>"]}}'
-    )
+    assert isinstance(raw, dict)
+    ((tag, content),) = raw.items()
+    if tag == "float":
+        return float("nan")
+    return _struct(content) if tag == "struct" else _any(*content)
 
 
 def _struct(text: str) -> Value:
