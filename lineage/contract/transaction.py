@@ -103,7 +103,8 @@ class Transaction:
         self.owner = current_owner()
         self._actor = actor
         self._message = message
-        self._mark = mark
+        self.mark = mark
+        """What says which part of which import it is, or which request; it may be set until the commit."""
         self._last: Head | None = None
         self._read_at: int | None = None
         self._failure: BaseException | None = None
@@ -342,7 +343,7 @@ class Transaction:
             self._highest[Kind.EXECUTION],
             self._highest[Kind.CONTEXT],
             self._last_order,
-            self._mark,
+            self.mark,
             self.salt(),
         )
 

@@ -200,7 +200,8 @@ class Head(NamedTuple):
 
     `records` counts what it wrote. `types`, `artifacts`, `executions` and `contexts` are the
     highest ids given so far, `edges` the highest order of an edge, and `schema` the last transaction
-    that wrote a type. `mark` says which part of which import it is, if it is one.
+    that wrote a type. `mark` says which part of which import it is, or which
+    request with a key, if it is one.
 
     `salt` goes into the digest of actor and message; a head that was purged has neither these nor the
     salt, but keeps that digest as `author`. `nodes` are the inner nodes of the tree over all heads that this

@@ -41,6 +41,7 @@ REFUSED: Mapping[str, int] = {
     "CONTENT_TOO_LARGE": 413,
     "UNSUPPORTED_MEDIA_TYPE": 415,
     "MISDIRECTED_REQUEST": 421,
+    "PRECONDITION_REQUIRED": 428,
     "RESOURCE_EXHAUSTED": 429,
     "CANCELLED": 499,  # which nobody reads: the client has gone
     "INTERNAL": 500,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import version
 
@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from lineage.formats.documents import json_text, plain
 from lineage.server.web.call import Call, Reply, Stream
+from lineage.server.web.written import Written
 
 __all__ = ["JSON", "etag", "response_of", "unchanged"]
 
@@ -46,11 +47,22 @@ def unchanged(call: Call, tag: str, if_none_match: str) -> Response | None:
     return Response(None, 304, _headers(call, tag)) if known & {tag, "*"} else None
 
 
-def response_of(answer: object, call: Call, tag: str | None) -> ASGIApp:
+def response_of(answer: object, call: Call, tag: str | None, status: int) -> ASGIApp:
     """Return an answer as a response; without a tag it is not to be kept."""
     if isinstance(answer, Stream):
         return answer.app
-    headers: Mapping[str, str] = _headers(call, tag)
+    headers = _headers(call, tag)
+    if isinstance(answer, Written):
+        headers |= _places(answer)
     if isinstance(answer, Reply):
         return Response(answer.body, answer.status, {**headers, **answer.headers}, answer.media)
-    return Response(json_text(plain(answer)), 200, {**headers}, JSON)
+    return Response(json_text(plain(answer)), status, headers, JSON)
+
+
+def _places(written: Written) -> dict[str, str]:
+    """Return what headers say of what was written: as of when it is there, and where the one new thing is."""
+    if written.number is None:
+        return {}
+    place = written.run or (written.created[0] if len(written.created) == 1 else None)
+    located = {} if place is None else {"Location": f"/api/v1/nodes/{place}"}
+    return {"As-Of": str(written.number), **located}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property, partial
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, cast
 from urllib.parse import parse_qsl, unquote_to_bytes
 
@@ -16,11 +16,13 @@ from starlette.routing import Route as Address
 from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from lineage.formats.records import has_twins
 from lineage.server.callers import Callers
 from lineage.server.refusal import REFUSED, Refusal
-from lineage.server.web.answers import etag, response_of, unchanged
+from lineage.server.web.answers import JSON, etag, response_of, unchanged
 from lineage.server.web.arguments import Arguments, Asked, Faulty, arguments_of, checked
 from lineage.server.web.call import Call
+from lineage.server.web.idempotency import Keys
 from lineage.server.web.pages import PAGES
 from lineage.server.web.pages.faults import problem_page, wants_page
 from lineage.server.web.pages.static import static
@@ -39,18 +41,15 @@ MOST_PARAMETERS: Final = 1_000
 _BY_NUMBER = {number: status for status, number in REFUSED.items()}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Web:
     """What requests are answered with."""
 
     store: Store
     callers: Callers
     pool: Pool
-
-    @cached_property
-    def watcher(self) -> Watcher:
-        """What tells of later transactions."""
-        return Watcher(self.store.backend)
+    watcher: Watcher
+    keys: Keys = field(default_factory=Keys)
 
 
 def application(web: Web) -> ASGIApp:
@@ -132,13 +131,24 @@ class _Endpoint:
         present = Store(web.store.backend, actor=caller.name, url=web.store.url)
         now = present.backend.now()
         moment = asked.moment() if isinstance(asked, Asked) else None
-        store, headers = present.at(now if moment is None else moment), request.headers
-        call = Call(store, now, present, caller, web.watcher, headers, _parts(request))
+        call = Call(
+            present.at(now if moment is None else moment),
+            now,
+            present,
+            caller,
+            web.watcher,
+            web.keys,
+            f"{request.method} {request.scope['path']}",
+            request.headers,
+            _parts(request),
+        )
         if not route.is_kept:
-            return response_of(route.handler(call, asked), call, None)
+            return response_of(route.handler(call, asked), call, None, route.status)
         tag = etag(call, request.scope["path"], pairs)
         same = unchanged(call, tag, request.headers.get("if-none-match", ""))
-        return response_of(route.handler(call, asked), call, tag) if same is None else same
+        if same is not None:
+            return same
+        return response_of(route.handler(call, asked), call, tag, route.status)
 
     def _asked(self, pairs: Sequence[tuple[str, str]], body: bytes) -> Arguments:
         cls = self._route.arguments
@@ -146,16 +156,19 @@ class _Endpoint:
             return arguments_of(cls, pairs)
         if pairs:
             raise Faulty(pairs[0][0], "say it in the body, not in the address")
-        return checked(cls, _json(body))
+        return checked(cls, _json(body) if body or self._route.method != "DELETE" else {})
 
 
 def _json(body: bytes) -> object:
     from pydantic_core import from_json
 
     try:
-        return from_json(body, allow_inf_nan=True)
+        document = from_json(body, allow_inf_nan=False)
     except ValueError as error:
         raise Faulty("", f"the body is no JSON: {str(error)[:200]}") from error
+    if has_twins(body):
+        raise Faulty("", "an object of the body has a field twice; give it once")
+    return document
 
 
 def _pairs(request: Request) -> list[tuple[str, str]]:
@@ -185,12 +198,16 @@ def _parts(request: Request) -> dict[str, str]:
 
 
 async def _body(request: Request) -> bytes:
+    """Return the body of a request; a refusal for one that is too long, or does not say that it is JSON."""
     parts: list[bytes] = []
     size = 0
     async for part in request.stream():
         size += len(part)
         if size > LARGEST_BODY:
             raise Refusal("CONTENT_TOO_LARGE", f"the body has more than {LARGEST_BODY:,} bytes")
-        parts.append(part)
+        parts += [part] if part else []
     await anyio.lowlevel.checkpoint()
+    said = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if parts and said != JSON:
+        raise Refusal("UNSUPPORTED_MEDIA_TYPE", f"a body is {JSON}, and Content-Type says so")
     return b"".join(parts)

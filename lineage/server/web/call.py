@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 
 from lineage.errors import NotFound
 from lineage.server.callers import Caller
+from lineage.server.web.idempotency import Keys
 from lineage.server.web.watching import Watcher
 from lineage.store import Store
 
@@ -31,6 +32,10 @@ class Call:
     caller: Caller
     watcher: Watcher
     """What tells of later transactions."""
+    keys: Keys
+    """Which requests wrote already."""
+    address: str
+    """Method and path, as they were written."""
     headers: Mapping[str, str]
     """What the request's headers say, by their names in any letters."""
     path: Mapping[str, str] = field(default_factory=dict)

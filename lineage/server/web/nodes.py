@@ -50,9 +50,13 @@ class Typed(Asked):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A node, how many edges lead to it (`up`) and from it (`down`), at most 1,000 of a kind being counted."""
+    """A node, and how many edges lead to it (`up`) and from it (`down`), at most 1,000 of a kind being counted.
+
+    `since` is the transaction that wrote it as it is: what `If-Match` says to a change.
+    """
 
     node: Node
+    since: int
     up: int
     down: int
     number: int
@@ -87,7 +91,7 @@ def node(call: Call, asked: Asked) -> Found:  # noqa: ARG001  # a handler takes 
     sides = Counter[Direction]()
     for (side, _), counted in counts.items():
         sides[side] += counted[0]
-    return Found(found, sides[Direction.UPSTREAM], sides[Direction.DOWNSTREAM], number)
+    return Found(found, row.since, sides[Direction.UPSTREAM], sides[Direction.DOWNSTREAM], number)
 
 
 def events(call: Call, asked: Asked) -> Events:  # noqa: ARG001  # the same

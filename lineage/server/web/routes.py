@@ -8,7 +8,7 @@ from inspect import getdoc
 from typing import Any, get_args, get_origin, get_type_hints
 
 from lineage.server.callers import CallerRole
-from lineage.server.web import changes, history, nodes, questions, service, tables, views
+from lineage.server.web import changes, history, nodes, questions, service, tables, views, writing
 from lineage.server.web.answers import JSON
 from lineage.server.web.arguments import Arguments
 from lineage.server.web.call import Call, Stream
@@ -17,6 +17,7 @@ from lineage.server.web.openapi import description
 __all__ = ["API", "ROUTES", "Route"]
 
 API = "/api/v1"
+WRITER = CallerRole.WRITER
 
 
 class Route:
@@ -114,4 +115,16 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/transactions", history.transactions),
     Route("GET", "/transactions/histogram", history.histogram),
     Route("GET", "/transactions/{number}", history.transaction),
+    Route("POST", "/runs", writing.record, WRITER, status=201),
+    Route("PATCH", "/runs/{key}", writing.extend, WRITER),
+    Route("POST", "/nodes:put", writing.put, WRITER, status=201),
+    Route("PATCH", "/nodes/{key}", writing.update, WRITER),
+    Route("POST", "/nodes/{key}/tags", writing.tag, WRITER),
+    Route("PUT", "/nodes/{key}/note", writing.note, WRITER),
+    Route("POST", "/nodes:delete", writing.delete, WRITER),
+    Route("POST", "/nodes:restore", writing.restore, WRITER),
+    Route("POST", "/edges:unlink", writing.unlink, WRITER),
+    Route("PUT", "/aliases/{asset}/{alias}", writing.alias, WRITER),
+    Route("DELETE", "/aliases/{asset}/{alias}", writing.unalias, WRITER),
+    Route("POST", "/nodes:purge", writing.purge, CallerRole.ADMIN),
 )

@@ -17,6 +17,7 @@ from lineage.server.addresses import Address, Certificate, address_of
 from lineage.server.callers import Callers
 from lineage.server.web.application import Web, application
 from lineage.server.web.pool import Pool
+from lineage.server.web.watching import Watcher
 from lineage.store import Store
 
 __all__ = ["Serving", "serving"]
@@ -44,7 +45,7 @@ def serving(
 
     Unavailable where the address cannot be had, Invalid for what is no address and for what is no certificate.
     """
-    web = Web(store, callers, Pool())
+    web = Web(store, callers, Pool(), Watcher(store.backend))
     config = uvicorn.Config(
         application(web),
         **_tls(certificate),

@@ -8,12 +8,13 @@ from starlette.testclient import TestClient
 from lineage.server.callers import Callers
 from lineage.server.web.application import Web, application
 from lineage.server.web.pool import Pool
+from lineage.server.web.watching import Watcher
 from lineage.store import Store
 
 
 def client_of(store: Store) -> TestClient:
     """Return a client of the service of a store, on this machine and without tokens."""
-    web = Web(store, Callers("ann", None), Pool())
+    web = Web(store, Callers("ann", None), Pool(), Watcher(store.backend))
     return TestClient(application(web), base_url="http://127.0.0.1", follow_redirects=False)
 
 
