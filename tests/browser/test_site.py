@@ -340,6 +340,26 @@ def test_news_that_were_refused_are_asked_for_again(site: Site) -> None:
     site.expected("503")
 
 
+def test_news_wait_while_nobody_sees_the_page(site: Site) -> None:
+    turn = """hidden => {
+        Object.defineProperty(document, "hidden", {get: () => hidden, configurable: true});
+        document.dispatchEvent(new Event("visibilitychange"));
+    }"""
+    site.visit("/lineage?focus=artifact:1")
+    site.hosted.tell(MOMENTS + 1)
+    site.page.get_by_role("link", name="1 new ▸").wait_for()
+    site.page.evaluate(turn, True)
+    site.hosted.news.put(None)
+    before = len(site.served.requests("/api/v1/changes"))
+    site.page.wait_for_timeout(300)
+    assert len(site.served.requests("/api/v1/changes")) == before
+    site.page.evaluate(turn, False)
+    site.hosted.tell(MOMENTS + 2)
+    site.page.get_by_role("link", name="2 new ▸").wait_for()
+    *_, last = site.served.requests("/api/v1/changes")
+    assert last.query == {"after": [str(MOMENTS + 1)]}
+
+
 def test_pages_of_the_past_have_no_news(site: Site) -> None:
     site.visit("/lineage?focus=artifact:1&as_of=3")
     before = len(site.served.requests("/api/v1/changes"))

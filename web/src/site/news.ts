@@ -11,14 +11,15 @@ export class News {
   private timer = 0;
   private wait = SOON;
   private last = 0;
+  private isOfNow = false;
 
   constructor(
     private readonly place: HTMLElement,
     /** Shows the present where that needs no loading. */
     private readonly show: (() => void) | null,
   ) {
-    addEventListener("pagehide", () => this.stop());
-    addEventListener("pageshow", (event) => event.persisted && this.begin());
+    // A browser has few connections to one server, and pages that nobody sees would take them all.
+    document.addEventListener("visibilitychange", () => this.turn());
   }
 
   /** The transaction that the page is as of. */
@@ -31,9 +32,15 @@ export class News {
     this.stop();
     this.place.hidden = true;
     this.place.replaceChildren();
-    if (document.body.dataset.asOf || !Number.isInteger(this.number)) return;
-    this.last = Math.max(this.number, 0);
-    this.listen();
+    this.isOfNow = !document.body.dataset.asOf && Number.isInteger(this.number);
+    this.last = this.number;
+    this.turn();
+  }
+
+  /** Listen while the page is seen. */
+  private turn(): void {
+    this.stop();
+    if (this.isOfNow && !document.hidden) this.listen();
   }
 
   private stop(): void {
