@@ -71,8 +71,9 @@ class Hosted:
     def lineage(self, asked: Asked) -> Answer:
         focus = asked.query["focus"][0]
         page = "/api/v1/view/page?" + urlencode(asked.query, True, safe=":/@")
+        notes = "<ul><li>of the past</li></ul>" if self.moment(asked) else ""
         content = (
-            f'<div id="lineage" data-page="{escape(page)}"><svg role="img"></svg>'
+            f'{notes}<div id="lineage" data-page="{escape(page)}"><svg role="img"></svg>'
             f"<table><tr><th>server made {escape(focus)}</th></tr></table></div>"
             f'<button class="copy js-only" type="button" data-copy="lineage view {escape(focus)} --as-of '
             f'{self.moment(asked) or "now"}">Copy as command</button>'

@@ -180,12 +180,14 @@ def test_another_moment_comes_without_loading(site: Site) -> None:
     assert site.query == "?focus=artifact:1&as_of=3"
     assert site.page.title() == "Lineage of artifact:1 at 3"
     assert "as of transaction 3 of 5" in site.page.locator(".moments").inner_text()
+    assert site.page.get_by_role("listitem").all_inner_texts() == ["of the past"]
     assert "--as-of 3" in (site.page.locator("button.copy").get_attribute("data-copy") or "")
     assert site.page.evaluate("document.activeElement.id") == "moment"
     site.slide(MOMENTS)
     site.let_go()
     site.await_marks(now)
     assert site.query == "?focus=artifact:1"
+    assert site.page.get_by_role("listitem").count() == 0
     site.page.go_back()
     site.await_marks(site.view("artifact:1", 3))
     assert site.slider.input_value() == "3"
@@ -221,11 +223,14 @@ def test_time_plays_until_the_present(site: Site) -> None:
     site.page.get_by_role("button", name="Play").click()
     site.await_marks(site.view("artifact:1", 1))
     site.page.get_by_role("button", name="Pause").wait_for()
+    site.page.locator("#search").focus()
+    site.page.keyboard.type("w")
     site.await_marks(site.view("artifact:1", 2))
     site.await_marks(site.view("artifact:1"))
     site.page.get_by_role("button", name="Play").wait_for()
     assert site.query == "?focus=artifact:1"
     assert site.page.evaluate("history.length") == length + 1
+    assert site.page.locator("#search").input_value() == "w"  # nothing that is written is lost
 
 
 def test_a_moment_without_the_node_is_said_in_words(site: Site) -> None:

@@ -48,6 +48,12 @@ export class Journey {
     this.place.removeAttribute("aria-busy");
   }
 
+  /** Stay where it is, if it is on its way. */
+  stay(): void {
+    this.going.abort();
+    this.place.removeAttribute("aria-busy");
+  }
+
   /** Show this document at another moment, without loading it anew; return whether it was to be had. */
   async go(address: URL, entry: Entry): Promise<boolean> {
     this.going.abort();
@@ -56,9 +62,13 @@ export class Journey {
     try {
       const [answer, page] = await this.ask(address, signal);
       if (signal.aborted) return false;
+      const next = new DOMParser().parseFromString(answer, "text/html");
+      if (!next.getElementById("lineage")) {
+        location.assign(address);
+        return false;
+      }
       if (entry !== "there") history[`${entry}State`](null, "", address);
       this.search = location.search;
-      const next = new DOMParser().parseFromString(answer, "text/html");
       document.title = next.title;
       morph(document.body, next.body);
       if (this.mounted) this.mounted.show(page, entry === "there" ? location.hash.slice(1) : undefined);

@@ -36,11 +36,12 @@ export class Moments {
     slider.after(this.date);
     // To load a page for every step would be no picture that moves.
     if (journey) this.date.after(this.player);
-    slider.addEventListener("input", () => this.tell());
-    slider.addEventListener("change", () => {
+    slider.addEventListener("input", () => {
       this.pause();
-      void this.go("push");
+      journey?.stay();
+      this.tell();
     });
+    slider.addEventListener("change", () => void this.go("push"));
     slider.form?.addEventListener("submit", (event) => {
       event.preventDefault();
       void this.go("push");

@@ -24,21 +24,41 @@ export function morph(old: Element, next: Element): void {
   for (const { name, value } of next.attributes) {
     if (old.getAttribute(name) !== value) old.setAttribute(name, value);
   }
-  // What stands in a field is no longer its attribute once somebody has used it.
-  if (old instanceof HTMLInputElement && old.type !== "checkbox") old.value = next.getAttribute("value") ?? "";
-  const nodes = [...old.childNodes].filter((node) => !(node instanceof Element && ours.has(node)));
-  [...next.childNodes].forEach((node, place) => put(old, nodes[place], node));
-  for (const node of nodes.slice(next.childNodes.length)) node.remove();
+  takeValue(old, next);
+  let rest = [...old.childNodes].filter((node) => !(node instanceof Element && ours.has(node)));
+  for (const node of next.childNodes) {
+    const place = placeOf(rest, node);
+    if (place < 0) {
+      old.insertBefore(document.importNode(node, true), rest[0] ?? null);
+      continue;
+    }
+    for (const gone of rest.slice(0, place)) gone.remove();
+    const same = rest[place];
+    if (same instanceof Element) morph(same, node as Element);
+    else if (same.nodeValue !== node.nodeValue) same.nodeValue = node.nodeValue;
+    rest = rest.slice(place + 1);
+  }
+  for (const gone of rest) gone.remove();
 }
 
-function put(parent: Element, old: ChildNode | undefined, next: ChildNode): void {
-  if (old instanceof Element && next instanceof Element && old.tagName === next.tagName && old.id === next.id) {
-    morph(old, next);
-  } else if (old?.nodeType === Node.TEXT_NODE && next.nodeType === Node.TEXT_NODE) {
-    if (old.nodeValue !== next.nodeValue) old.nodeValue = next.nodeValue;
-  } else {
-    const copy = document.importNode(next, true);
-    if (old) old.replaceWith(copy);
-    else parent.append(copy);
+/** What stands in a field is no longer its attribute once somebody has used it; what is being written stays. */
+function takeValue(old: Element, next: Element): void {
+  if (!(old instanceof HTMLInputElement) || old.type === "checkbox") return;
+  if (old === document.activeElement && old.type !== "range") return;
+  old.value = next.getAttribute("value") ?? "";
+}
+
+/** Return which of the nodes that are left is to be made like another; -1 for none. No named one is passed over for it. */
+function placeOf(rest: ChildNode[], next: ChildNode): number {
+  const key = keyOf(next);
+  for (const [place, node] of rest.entries()) {
+    if (node.nodeName === next.nodeName && keyOf(node) === key) return place;
+    if (!key && keyOf(node)) return -1;
   }
+  return -1;
+}
+
+function keyOf(node: Node): string {
+  if (!(node instanceof Element)) return "";
+  return node.id || (node.querySelector("#lineage") ? "around lineage" : "");
 }
