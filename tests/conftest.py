@@ -228,6 +228,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker("neo4j")
     if item.nodeid.partition("::")[0].removeprefix("tests/") in SLOW_FILES:
         item.add_marker("slow")
+    if is_covered_elsewhere(item):
+        item.add_marker("no_cover")
     test = getattr(item, "obj", None)
     chosen = getattr(test, EXAMPLES, None)
     if MORE > 1 and chosen is not None and test not in SOAKED:
@@ -235,7 +237,16 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         setattr(test, EXAMPLES, settings(chosen, max_examples=chosen.max_examples * MORE))
 
 
-@pytest.hookimpl(wrapper=True)
+def is_covered_elsewhere(item: pytest.Item) -> bool:
+    """Return whether other tests run every line that this one runs: to measure it takes as long as the test.
+
+    Where a test is not about the backends, the embedded ones have shown what is above them, and `tests/backends`
+    what Neo4j's does.
+    """
+    return item.get_closest_marker("neo4j") is not None and "tests/backends/" not in item.nodeid
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """Fail a test that takes away the thread's tracer: no later test of the process would be measured."""
     tracer = sys.gettrace()
