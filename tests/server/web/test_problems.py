@@ -1,5 +1,6 @@
 """What a request is told that is not answered: a problem with its kind, its status and what to do."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
@@ -18,6 +19,7 @@ from lineage.store import Store
 from tests.conftest import MORE
 from tests.runs import two_runs
 from tests.server.web.conftest import client_of
+from tests.tree import ROOT
 
 READING = [route for route in ROUTES if route.method == "GET"]
 
@@ -130,6 +132,13 @@ def test_what_nobody_expected_is_told_in_the_log_alone(
 
 def test_every_kind_of_problem_has_a_status() -> None:
     assert set(KINDS.values()) == {each.http for each in ENDINGS.values()} | set(REFUSED.values())
+
+
+def test_the_documentation_lists_how_every_error_ends() -> None:
+    page = (ROOT / "docs" / "reference" / "errors.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| (\d+) \| `(\w+)` \| (\d+) \|$", page, re.MULTILINE)
+    told = {name: (int(code), status, int(http)) for name, code, status, http in rows}
+    assert told == {cls.__name__: tuple(ending) for cls, ending in ENDINGS.items()}
 
 
 texts = st.one_of(
