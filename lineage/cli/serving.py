@@ -11,8 +11,9 @@ import webbrowser
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Final, NoReturn, Protocol, TypeAlias
+from typing import IO, Annotated, Final, NoReturn, Protocol, TypeAlias
 
 import typer
 
@@ -28,9 +29,10 @@ from lineage.cli.options import (
     usage,
 )
 from lineage.contract.plugins import shown_url
-from lineage.errors import MissingExtra
+from lineage.errors import Invalid, MissingExtra
 from lineage.server.addresses import Certificate, address_of
 from lineage.server.callers import CallerRole, Callers, Tokens
+from lineage.store import Store
 
 __all__ = ["serve", "ui"]
 
@@ -87,6 +89,32 @@ TlsClients: TypeAlias = Annotated[
         "--tls-clients", metavar="FILE", help="Take only clients of this authority, in PEM."
     ),
 ]
+HostNames: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--host",
+        metavar="NAME",
+        help="A further name that browsers may ask for over HTTP, such as a proxy's; may be repeated.",
+    ),
+]
+Rate: TypeAlias = Annotated[
+    float,
+    typer.Option(
+        "--rate",
+        metavar="N",
+        min=0,
+        show_default=True,
+        help="How many requests a second each caller may make over HTTP; 0 is no limit.",
+    ),
+]
+LogFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--log",
+        metavar="FILE",
+        help="Where a line of JSON for each HTTP request goes; left out, to stderr.",
+    ),
+]
 NoBrowser: TypeAlias = Annotated[bool, typer.Option("--no-browser", help="Only print the address.")]
 
 
@@ -112,6 +140,9 @@ def serve(
     tls_certificate: TlsCertificate = None,
     tls_key: TlsKey = None,
     tls_clients: TlsClients = None,
+    host: HostNames = None,
+    rate: Rate = 100.0,
+    log: LogFile = None,
     actor: Actor = None,
     as_json: AsJson = False,
 ) -> None:
@@ -124,27 +155,52 @@ def serve(
         mlmd = MLMD
     certificate = _certificate(tls_certificate, tls_key, tls_clients)
     for address in (mlmd, http):
-        if address is not None and not (open or tokens or address_of(address).is_loopback):
-            raise usage(
-                f"other machines reach {address[:200]}: say with --tokens FILE who may call, or with --open "
-                "that everybody may"
-            )
-    serves_mlmd = None if mlmd is None else _mlmd_serving()
-    serves_http = None if http is None else _http_serving()
+        _check_reach(address, is_meant=open or tokens is not None)
+    starts: dict[str, Callable[[Store, Callers, IO[str]], AbstractContextManager[Server]]] = {}
+    if mlmd is not None:
+        mlmd_serving = partial(_mlmd_serving(), address=mlmd, certificate=certificate)
+        starts["mlmd"] = lambda opened, callers, _: mlmd_serving(opened.backend, callers=callers)
+    if http is not None:
+        options = {"certificate": certificate, "hosts": host or (), "rate": rate}
+        http_serving = partial(_http_serving(), address=http, **options)
+        starts["http"] = lambda opened, callers, lines: http_serving(
+            opened, callers=callers, log=lines
+        )
     known = None if tokens is None else Tokens(tokens)
-    with open_to_write(store, actor, creates=True) as opened, ExitStack() as servers:
+    with _lines(log) as lines, open_to_write(store, actor, creates=True) as opened:
         if opened.backend.now() == 0:
             output.note(f"the store {shown_url(store)} is empty; its first ids will be 1")
         callers = Callers(opened.actor, known, role=CallerRole.WRITER)
-        started: dict[str, Server] = {}
-        ended = servers.enter_context(_stopped_by_signals())
-        if serves_mlmd is not None:
-            server = serves_mlmd(opened.backend, mlmd, callers=callers, certificate=certificate)
-            started["mlmd"] = servers.enter_context(server)
-        if serves_http is not None:
-            server = serves_http(opened, http, callers=callers, certificate=certificate)
-            started["http"] = servers.enter_context(server)
-        _run(started, ended, as_json=as_json)
+        with _stopped_by_signals() as ended, ExitStack() as servers:
+            started = {
+                name: servers.enter_context(start(opened, callers, lines))
+                for name, start in starts.items()
+            }
+            _run(started, ended, as_json=as_json)
+
+
+def _check_reach(address: str | None, *, is_meant: bool) -> None:
+    """Refuse an address that other machines reach, unless that is meant."""
+    if address is None or address_of(address).is_loopback or is_meant:
+        return
+    raise usage(
+        f"other machines reach {address[:200]}: say with --tokens FILE who may call, or with --open "
+        "that everybody may"
+    )
+
+
+@contextmanager
+def _lines(path: Path | None) -> Iterator[IO[str]]:
+    """Yield what takes the log's lines: a file, at its end, or stderr."""
+    if path is None:
+        yield sys.stderr
+        return
+    try:
+        file = path.open("a", encoding="utf-8")
+    except OSError as error:
+        raise Invalid(f"{path} cannot be written: {error}") from error
+    with file:
+        yield file
 
 
 def ui(*, store: StoreUrl = HERE, no_browser: NoBrowser = False, as_json: AsJson = False) -> None:

@@ -14,6 +14,7 @@ import lineage
 from lineage.server.callers import Callers
 from lineage.server.web.application import Web, application
 from lineage.server.web.pool import Pool
+from lineage.server.web.watching import Watcher
 from lineage.store import Store
 from tests.browser.serving import Answer, Asked, Served
 
@@ -30,7 +31,8 @@ class Hosted:
         self.news: queue.Queue[str | None] = queue.Queue()
         self.statuses: list[tuple[str, int]] = []
         self.client = TestClient(
-            application(Web(store, Callers("ann", None), Pool())), base_url="http://127.0.0.1"
+            application(Web(store, Callers("ann"), Pool(), Watcher(store.backend))),
+            base_url="http://127.0.0.1",
         )
         self.lock = threading.Lock()
         served.answers |= {

@@ -65,7 +65,9 @@ def test_one_process_serves_both_until_it_is_told_to_end(number: signal.Signals)
         process.send_signal(number)
         _, err = process.communicate(timeout=30)
     assert process.returncode == 0
-    assert err == "lineage: the store lineage.db is empty; its first ids will be 1\n"
+    said, *lines = err.splitlines()
+    assert said == "lineage: the store lineage.db is empty; its first ids will be 1"
+    assert [json.loads(line)["route"] for line in lines] == ["/api/v1/store"]
 
 
 def test_one_file_of_tokens_holds_for_both() -> None:
@@ -120,6 +122,8 @@ def test_an_address_that_others_reach_is_served_where_that_is_meant(given: Seque
     [
         (("--http", "x"), 4, "HOST:PORT"),
         (("--http", "127.0.0.1:99999"), 4, "HOST:PORT"),
+        (("--http", NOWHERE, "--log", "no/such/folder"), 4, "cannot be written"),
+        (("--http", NOWHERE, "--rate", "-1"), 2, "--rate"),
         (("--http", NOWHERE, "--tokens", "nowhere"), 3, "no file nowhere"),
         (("--http", NOWHERE, "--tokens", "old"), 4, "ROLE is reader, writer or admin"),
         (("--http", NOWHERE, "--tls-key", "old"), 2, "belong together"),
@@ -133,6 +137,18 @@ def test_what_is_asked_wrong(shell: Shell, given: Sequence[str], code: int, said
     assert (answer.code, answer.out) == (code, "")
     assert said in answer.err
     assert "some-token" not in answer.err
+
+
+def test_names_rates_and_logs_are_the_services() -> None:
+    given = ("--host", "lineage.example.org", "--rate", "0.01", "--log", "log")
+    hosts = ["example.org", "Lineage.example.org:80", "lineage.example.org"]
+    with running("serve", "--http", NOWHERE, *given) as (process, where):
+        answers = [get(where["http"], "/store", headers={"Host": host}) for host in hosts]
+        process.terminate()
+        assert process.wait(30) == 0
+    lines = [json.loads(line) for line in Path("log").read_text().splitlines()]
+    assert [answer.status_code for answer in answers] == [421, 200, 429]
+    assert [line["status"] for line in lines] == [421, 200, 429]
 
 
 def test_a_port_that_is_taken(shell: Shell) -> None:

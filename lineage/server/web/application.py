@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, cast
+from typing import IO, Final, cast
 from urllib.parse import parse_qsl, unquote_to_bytes
 
-import anyio
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.routing import Route as Address
 from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -22,22 +19,28 @@ from lineage.server.refusal import REFUSED, Refusal
 from lineage.server.web.answers import JSON, etag, response_of, unchanged
 from lineage.server.web.arguments import Arguments, Asked, Faulty, arguments_of, checked
 from lineage.server.web.call import Call
+from lineage.server.web.guards import Buckets, Guarded, Hosts
+from lineage.server.web.health import Ready, live
 from lineage.server.web.idempotency import Keys
+from lineage.server.web.measures import Measures
 from lineage.server.web.pages import PAGES
 from lineage.server.web.pages.faults import problem_page, wants_page
 from lineage.server.web.pages.static import static
 from lineage.server.web.pool import Pool
 from lineage.server.web.problems import problem, problem_of
+from lineage.server.web.receiving import body_of
+from lineage.server.web.requests_log import Address, Recorded, facts_of
 from lineage.server.web.routes import API, ROUTES, Route
+from lineage.server.web.sessions import Admitted, Login, Sessions, caller_of
 from lineage.server.web.watching import Watcher
 from lineage.store import Store
 
 __all__ = ["Web", "application"]
 
-LARGEST_BODY: Final = 10 * 2**20
-"""In bytes."""
 LONGEST_QUERY: Final = 65_536
 MOST_PARAMETERS: Final = 1_000
+BURST_SECONDS: Final = 4.0
+"""How many seconds' worth of requests a caller may make at once after a pause."""
 _BY_NUMBER = {number: status for status, number in REFUSED.items()}
 
 
@@ -50,10 +53,24 @@ class Web:
     pool: Pool
     watcher: Watcher
     keys: Keys = field(default_factory=Keys)
+    hosts: Hosts = field(default_factory=Hosts)
+    rate: float = 0.0
+    """How many requests a second each caller may make over some time; 0 is no limit."""
+    log: IO[str] | None = None
+    """What has a line for each request."""
 
 
 def application(web: Web) -> ASGIApp:
     """Return the service of a store."""
+    measures, sessions = Measures(web.store.backend, web.pool), Sessions()
+    buckets = Buckets(web.rate, max(1.0, web.rate * BURST_SECONDS)) if web.rate else None
+    router = Router(_addresses(web, measures, sessions), default=_nothing, redirect_slashes=False)
+    admitted = Admitted(router, web.callers, sessions, buckets)
+    return Recorded(_Outermost(web, Guarded(admitted, web.hosts)), measures, web.log)
+
+
+def _addresses(web: Web, measures: Measures, sessions: Sessions) -> list[Address]:
+    login = Login(web.callers, sessions)
     addresses = [
         Address(
             f"{base}{route.path}", _Endpoint(web, route, is_page=not base), methods=[route.method]
@@ -61,36 +78,40 @@ def application(web: Web) -> ASGIApp:
         for base, table in ((API, ROUTES), ("", PAGES))
         for route in table
     ]
+    others = (
+        ("GET", "/health/live", live),
+        ("GET", "/health/ready", Ready(web.store.backend)),
+        ("GET", "/metrics", measures),
+        ("GET", "/login", login.page),
+        ("POST", "/login", login.enter),
+        ("POST", "/logout", login.leave),
+    )
+    addresses.extend(Address(path, app, methods=[method]) for method, path, app in others)
     addresses.append(Address("/static/{name}", static, methods=["GET"]))
-    return _Outermost(web, Router(addresses, default=_nothing, redirect_slashes=False))
+    return addresses
 
 
 class _Outermost:
-    """Gives each request an id, routes it by its address as it was written, and tells of errors.
+    """Routes each request by its address as it was written, and tells of errors.
 
     A name in an address may have a slash of its own, `%2F`, which is one only after the parts are taken apart.
     """
 
-    def __init__(self, web: Web, router: Router) -> None:
+    def __init__(self, web: Web, router: ASGIApp) -> None:
         self._web, self._router = web, router
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._router(scope, receive, send)
-            return
-        request_id = secrets.token_hex(8)
         raw = scope.get("raw_path") or scope["path"].encode()
         inner = {
             **scope,
             "path": raw.partition(b"?")[0].decode("latin-1"),
             "app": self,  # so that a method that an address does not take raises, as all else does
-            "request_id": request_id,
         }
         try:
             await self._router(inner, receive, send)
         except Exception as error:  # noqa: BLE001  # whatever it is, the caller is told and the server goes on
             told = _of_starlette(error) if isinstance(error, HTTPException) else error
-            details = problem_of(told, self._web.store.backend.place, request_id)
+            details = problem_of(told, self._web.store.backend.place, facts_of(scope).id)
             respond = problem_page if wants_page(Request(scope)) else problem
             await respond(details)(scope, receive, send)
 
@@ -114,7 +135,10 @@ class _Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        body = b"" if self._route.method == "GET" else await _body(request)
+        body = b"" if self._route.method == "GET" else await body_of(scope, receive)
+        said = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if body and said != JSON:
+            raise Refusal("UNSUPPORTED_MEDIA_TYPE", f"a body is {JSON}, and Content-Type says so")
         answer = partial(self._answer, request, body)
         response = await self._web.pool.run(answer, receive)
         await response(scope, receive, send)
@@ -122,7 +146,7 @@ class _Endpoint:
     def _answer(self, request: Request, body: bytes) -> ASGIApp:
         """Answer in a thread."""
         route, web = self._route, self._web
-        caller = web.callers.caller(request.headers.get("authorization", ""))
+        caller = caller_of(request.scope)
         caller.check(route.role, "this")
         pairs = _pairs(request)
         if self._is_page:  # whose forms send the fields that are left empty, too
@@ -195,19 +219,3 @@ def _parts(request: Request) -> dict[str, str]:
         }
     except UnicodeDecodeError as error:
         raise Faulty("", "the address is no text in UTF-8") from error
-
-
-async def _body(request: Request) -> bytes:
-    """Return the body of a request; a refusal for one that is too long, or does not say that it is JSON."""
-    parts: list[bytes] = []
-    size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > LARGEST_BODY:
-            raise Refusal("CONTENT_TOO_LARGE", f"the body has more than {LARGEST_BODY:,} bytes")
-        parts += [part] if part else []
-    await anyio.lowlevel.checkpoint()
-    said = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if parts and said != JSON:
-        raise Refusal("UNSUPPORTED_MEDIA_TYPE", f"a body is {JSON}, and Content-Type says so")
-    return b"".join(parts)

@@ -19,6 +19,10 @@ THREADS: Final = 16
 """How many requests are answered at once."""
 WAITING: Final = 64
 """How many more may wait for their turn."""
+SECONDS: Final = 90.0
+"""How long an answer may take, its wait for a thread included; a walk may be asked to take 60."""
+LEAVING: Final = 5.0
+"""How long after that its thread may take to see that it is to stop; then nobody waits for it."""
 
 T = TypeVar("T")
 
@@ -30,16 +34,21 @@ class Pool:
         self.underway = Underway()
         self._limiter: anyio.CapacityLimiter | None = None
 
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for a thread."""
+        return 0 if self._limiter is None else self._limiter.statistics().tasks_waiting
+
     async def run(self, answer: Callable[[], T], receive: Receive) -> T:
         """Return what a function returns, called in a thread; it is stopped when the client has gone.
 
-        A refusal, UNAVAILABLE, where too many wait already.
+        Refusals: UNAVAILABLE where too many wait already, DEADLINE_EXCEEDED where it takes too long.
         """
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(THREADS)
-        if self._limiter.statistics().tasks_waiting >= WAITING:
+        if self.waiting >= WAITING:
             raise Refusal("UNAVAILABLE", "the server is busy; come again in a moment")
-        client = _Client()
+        client, answers = _Client(), list[T]()
 
         def work() -> T:
             with self.underway.call(client):
@@ -50,22 +59,38 @@ class Pool:
                 pass
             client.leave()
 
+        async def end(scope: anyio.CancelScope) -> None:
+            await anyio.sleep(SECONDS)
+            client.leave(is_late=True)
+            await anyio.sleep(LEAVING)
+            scope.cancel()
+
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(watch)
-                answered = await anyio.to_thread.run_sync(work, limiter=self._limiter)
+                tasks.start_soon(end, tasks.cancel_scope)
+                answers.append(
+                    await anyio.to_thread.run_sync(
+                        work, limiter=self._limiter, abandon_on_cancel=True
+                    )
+                )
                 tasks.cancel_scope.cancel()
         except (
             BaseExceptionGroup
         ) as several:  # of which the answer's own error is the one that counts
-            raise several.exceptions[0] from None
-        return answered
+            if not client.is_late:
+                raise several.exceptions[0] from None
+        if not answers:
+            raise Refusal("DEADLINE_EXCEEDED", f"there was no answer within {SECONDS:.0f} seconds")
+        return answers[0]
 
 
 class _Client:
     """Who waits for an answer, until they have gone."""
 
     def __init__(self) -> None:
+        self.is_late = False
+        """Whether it is the answer that took too long."""
         self._guard = threading.Lock()
         self._has_left = False
         self._callbacks: list[Callable[[], object]] = []
@@ -76,9 +101,9 @@ class _Client:
             self._callbacks.append(callback)
             return not self._has_left
 
-    def leave(self) -> None:
+    def leave(self, *, is_late: bool = False) -> None:
         with self._guard:
-            self._has_left = True
+            self._has_left, self.is_late = True, self.is_late or is_late
             callbacks, self._callbacks = self._callbacks, []
         for callback in callbacks:
             callback()

@@ -56,7 +56,8 @@ def problem_of(error: Exception, place: str, request_id: str) -> dict[str, Any]:
         "title": kind.replace("-", " ").capitalize(),
         "status": http_status_of(error),
         "detail": str(told),
-        "retryable": bool(getattr(error, "retryable", False)) or http_status_of(error) == 503,
+        "retryable": bool(getattr(error, "retryable", False))
+        or http_status_of(error) in (429, 503),
         "request_id": request_id,
     }
     if isinstance(error, Faulty):

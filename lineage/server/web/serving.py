@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final, NamedTuple
+from typing import IO, Any, Final, NamedTuple
 
 import uvicorn
 
@@ -16,14 +17,16 @@ from lineage.errors import Invalid, NotFound, Unavailable
 from lineage.server.addresses import Address, Certificate, address_of
 from lineage.server.callers import Callers
 from lineage.server.web.application import Web, application
+from lineage.server.web.connections import LONGEST_HEAD, Connection
+from lineage.server.web.guards import Hosts
 from lineage.server.web.pool import Pool
 from lineage.server.web.watching import Watcher
 from lineage.store import Store
 
 __all__ = ["Serving", "serving"]
 
-GRACE: Final = 2.0
-"""How many seconds requests under way have when the server ends."""
+GRACE: Final = 1.5
+"""How many seconds requests under way have to be answered when the server ends."""
 LEAVING: Final = 1.0
 """How many more they have to stop."""
 
@@ -39,13 +42,26 @@ class Serving(NamedTuple):
 
 @contextmanager
 def serving(
-    store: Store, address: str, *, callers: Callers, certificate: Certificate | None = None
+    store: Store,
+    address: str,
+    *,
+    callers: Callers,
+    certificate: Certificate | None = None,
+    hosts: Iterable[str] = (),
+    rate: float = 0.0,
+    log: IO[str] | None = None,
 ) -> Iterator[Serving]:
     """Serve a store over HTTP at `HOST:PORT`, port 0 being any free one.
 
+    Requests may be for its host, and for further `hosts`, by name; each caller may make `rate` a second over some
+    time, 0 being no limit; `log` gets a line for each.
     Unavailable where the address cannot be had, Invalid for what is no address and for what is no certificate.
     """
-    web = Web(store, callers, Pool(), Watcher(store.backend))
+    host = address_of(address)
+    names = Hosts((host.host, *hosts), is_loopback=host.is_loopback)
+    web = Web(store, callers, Pool(), Watcher(store.backend), hosts=names, rate=rate, log=log)
+    # What it would say of clients that speak no HTTP is nothing to anybody.
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     config = uvicorn.Config(
         application(web),
         **_tls(certificate),
@@ -53,7 +69,10 @@ def serving(
         access_log=False,
         server_header=False,
         lifespan="off",
-        timeout_graceful_shutdown=int(GRACE),
+        http=Connection,
+        ws="none",
+        h11_max_incomplete_event_size=LONGEST_HEAD,
+        timeout_graceful_shutdown=int(GRACE + LEAVING / 2),
     )
     try:
         config.load()
