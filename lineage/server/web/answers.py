@@ -52,17 +52,16 @@ def response_of(answer: object, call: Call, tag: str | None, status: int) -> ASG
     if isinstance(answer, Stream):
         return answer.app
     headers = _headers(call, tag)
-    if isinstance(answer, Written):
-        headers |= _places(answer)
+    if isinstance(answer, Written) and answer.number is not None:
+        headers["As-Of"] = str(answer.number)
+        if status == 201:
+            headers |= _place(answer)
     if isinstance(answer, Reply):
         return Response(answer.body, answer.status, {**headers, **answer.headers}, answer.media)
     return Response(json_text(plain(answer)), status, headers, JSON)
 
 
-def _places(written: Written) -> dict[str, str]:
-    """Return what headers say of what was written: as of when it is there, and where the one new thing is."""
-    if written.number is None:
-        return {}
-    place = written.run or (written.created[0] if len(written.created) == 1 else None)
-    located = {} if place is None else {"Location": f"/api/v1/nodes/{place}"}
-    return {"As-Of": str(written.number), **located}
+def _place(written: Written) -> dict[str, str]:
+    """Return where the one new thing is; of a run and its artifacts that is the run."""
+    one = written.run or (written.created[0] if len(written.created) == 1 else None)
+    return {} if one is None else {"Location": f"/api/v1/nodes/{one}"}

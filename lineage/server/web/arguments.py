@@ -168,7 +168,8 @@ def checked(cls: type[Arguments], said: object) -> Arguments:
         return cls.model_validate(said)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        field = ".".join(map(str, first["loc"]))[:200]
+        places = (str(each) for each in first["loc"])
+        field = ".".join(each for each in places if not each.startswith("~"))[:200]
         said_of = _WORDS.get(first["type"]) or first["msg"][:1].lower() + first["msg"][1:]
         raise Faulty(field, f"{field or 'the request'}: {said_of}") from error
 

@@ -100,27 +100,28 @@ class Described(Part):
 
 
 def _sort(given: object) -> str:
+    """Return which form of a node is given; faults are told without what begins so."""
     if isinstance(given, str | Referred):
-        return "text" if isinstance(given, str) else "reference"
+        return "~text" if isinstance(given, str) else "~reference"
     is_reference = isinstance(given, Mapping) and "ref" in given
-    return "reference" if is_reference else "node"
+    return "~reference" if is_reference else "~node"
 
 
 Item: TypeAlias = Annotated[
-    Annotated[Text, Tag("text")]
-    | Annotated[Referred, Tag("reference")]
-    | Annotated[Described, Tag("node")],
+    Annotated[Text, Tag("~text")]
+    | Annotated[Referred, Tag("~reference")]
+    | Annotated[Described, Tag("~node")],
     Discriminator(_sort),
 ]
 
 
 def _form(given: object) -> str:
-    return "named" if isinstance(given, Mapping) else "several"
+    return "~named" if isinstance(given, Mapping) else "~several"
 
 
 Given: TypeAlias = Annotated[
-    Annotated[list[Item], Field(max_length=MOST_THINGS), Tag("several")]
-    | Annotated[dict[str, Item], Field(max_length=MOST_THINGS), Tag("named")],
+    Annotated[list[Item], Field(max_length=MOST_THINGS), Tag("~several")]
+    | Annotated[dict[str, Item], Field(max_length=MOST_THINGS), Tag("~named")],
     Discriminator(_form),
     Field(description="A list, or an object whose names say what each is for, such as `train`."),
 ]
@@ -138,7 +139,7 @@ class Ran(Said):
     """What ran, what it read and wrote, and what it belongs to."""
 
     execution: Annotated[
-        Annotated[Text, Tag("text")] | Annotated[Described, Tag("node")],
+        Annotated[Text, Tag("~text")] | Annotated[Described, Tag("~node")],
         Discriminator(_sort),
         Field(description="The name of its type, or an execution."),
     ]

@@ -109,6 +109,8 @@ class Keys:
 
     def _read_on(self, backend: Backend) -> None:
         last = backend.now()
+        if last == self._read:
+            return
         heads = backend.log(before=last + 1, limit=min(HELD, last - self._read))
         for head in reversed(heads):
             prefix, _, rest = head.mark.partition(" ")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -89,6 +89,7 @@ def _operation(route: Any, schemas: Schemas) -> dict[str, Any]:
         "parameters": [
             *_places(route.path),
             *(_queries(route.arguments, schemas) if is_read else ()),
+            *_headers(route.headers),
         ],
         "responses": _responses(route, schemas),
         "x-role": CallerRole(route.role).name.lower(),
@@ -96,7 +97,7 @@ def _operation(route: Any, schemas: Schemas) -> dict[str, Any]:
     if not is_read:
         body = _model(route.arguments, schemas)
         operation["requestBody"] = {
-            "required": True,
+            "required": route.method != "DELETE",
             "content": {"application/json": {"schema": body}},
         }
     return operation
@@ -116,6 +117,11 @@ def _places(path: str) -> Iterator[dict[str, Any]]:
             "description": said,
             "schema": {"type": "string"},
         }
+
+
+def _headers(headers: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    for name, said in headers.items():
+        yield {"name": name, "in": "header", "description": said, "schema": {"type": "string"}}
 
 
 def _queries(arguments: type[Arguments], schemas: Schemas) -> Iterator[dict[str, Any]]:

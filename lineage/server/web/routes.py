@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, cached_property
 from inspect import getdoc
 from typing import Any, get_args, get_origin, get_type_hints
@@ -18,6 +18,13 @@ __all__ = ["API", "ROUTES", "Route"]
 
 API = "/api/v1"
 WRITER = CallerRole.WRITER
+ONCE = {
+    "Idempotency-Key": "Up to 255 characters of your own: made again with it, the request writes nothing twice."
+}
+MATCH = {
+    "If-Match": "The node's `since` in quotes, or * for whichever version there is; 428 without."
+}
+LAST = {"Last-Event-ID": "Events after this number; a browser sends it after a break."}
 
 
 class Route:
@@ -35,12 +42,15 @@ class Route:
         *,
         media: Sequence[str] = (JSON,),
         status: int = 200,
+        headers: Mapping[str, str] = {},
     ) -> None:
         self.method, self.path, self.handler, self.role = method, path, handler, role
         self.media = media
         """What the answer may be sent as."""
         self.status = status
         """The status of an answer."""
+        self.headers = headers if method == "GET" else {**headers, **ONCE}
+        """What headers say, by their names."""
 
     def __repr__(self) -> str:
         return f"<Route {self.method} {self.path}>"
@@ -111,14 +121,14 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/models", tables.models),
     Route("GET", "/aliases", questions.aliases),
     Route("GET", "/export", views.export, media=views.PICTURES),
-    Route("GET", "/changes", changes.changes, media=(JSON, changes.EVENTS)),
+    Route("GET", "/changes", changes.changes, media=(JSON, changes.EVENTS), headers=LAST),
     Route("GET", "/transactions", history.transactions),
     Route("GET", "/transactions/histogram", history.histogram),
     Route("GET", "/transactions/{number}", history.transaction),
     Route("POST", "/runs", writing.record, WRITER, status=201),
     Route("PATCH", "/runs/{key}", writing.extend, WRITER),
     Route("POST", "/nodes:put", writing.put, WRITER, status=201),
-    Route("PATCH", "/nodes/{key}", writing.update, WRITER),
+    Route("PATCH", "/nodes/{key}", writing.update, WRITER, headers=MATCH),
     Route("POST", "/nodes/{key}/tags", writing.tag, WRITER),
     Route("PUT", "/nodes/{key}/note", writing.note, WRITER),
     Route("POST", "/nodes:delete", writing.delete, WRITER),
