@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 import lineage
 from lineage.contract.walking import Cut, Limits
-from lineage.formats.documents import json_text, plain
+from lineage.errors import Invalid
+from lineage.formats.documents import json_text, plain, values_of
 from lineage.queries.differences import FieldChange
 from lineage.store import Store
 from tests.runs import two_runs
@@ -28,6 +29,40 @@ def test_text_is_ascii_and_reads_back(document: Any, indent: int | None) -> None
     assert text.isascii()
     assert text.isprintable() or indent is not None
     assert json.loads(text, parse_constant=pytest.fail) == document
+
+
+structs = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=10,
+)
+values = st.one_of(
+    st.booleans(),
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(),
+    st.text(),
+    st.lists(structs),
+    st.dictionaries(st.text(), structs),
+    st.sampled_from(
+        [{"float": "nan"}, {"struct": "1"}, {"any": ["a", ""]}, {"any": []}, {"struct": 1}, {}]
+    ),
+    st.builds(lineage.ProtoAny, st.text(), st.binary()),
+)
+
+
+@given(st.dictionaries(st.text(), values))
+def test_the_values_of_a_node_read_back(given_values: dict[str, Any]) -> None:
+    node = lineage.Artifact(type="T", custom_properties=given_values)
+    document = json.loads(json_text(plain(node)))
+    again = node.replace(custom_properties=values_of(document["custom_properties"]))
+    assert again == node
+
+
+def test_null_is_no_value_and_what_is_none_is_refused() -> None:
+    assert values_of({"a": None, "b": 1}) == {"b": 1}
+    for bad in (2**64, {"struct": "{"}, {"struct": '{"a":1,"a":2}'}, {"any": ["a", "!"]}, "\ud800"):
+        with pytest.raises(Invalid):
+            values_of({"a": bad})
 
 
 def test_numbers_beyond_json_read_back() -> None:

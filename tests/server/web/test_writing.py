@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ import lineage
 from lineage.errors import NotFound
 from lineage.formats.documents import json_text
 from lineage.model.keys import Kind, NodeKey
-from lineage.server.callers import Caller, CallerRole
+from lineage.server.callers import CallerRole, Callers, Tokens
 from lineage.server.web.application import LARGEST_BODY
 from lineage.server.web.routes import API, ROUTES, Route
 from lineage.store import Store
@@ -503,15 +504,11 @@ def test_whatever_is_said_the_service_writes_it_or_says_why(
 # Who wrote
 
 
-def test_the_log_has_the_callers_name(embedded: Store) -> None:
-    from lineage.server.callers import _digest
-
-    tokens = {
-        _digest("r"): Caller("rita", CallerRole.READER),
-        _digest("w"): Caller("walt", CallerRole.WRITER),
-        _digest("a"): Caller("anna", CallerRole.ADMIN),
-    }
-    with client_of(two_runs(embedded), tokens) as client:
+def test_the_log_has_the_callers_name(embedded: Store, tmp_path: Path) -> None:
+    path = tmp_path / "tokens"
+    path.write_text("rita r reader\nwalt w writer\nanna a admin\n")
+    callers = Callers("ann", Tokens(path))
+    with client_of(two_runs(embedded), callers) as client:
         put = {"nodes": [{"type": "T"}]}
         purge = {"nodes": ["Model:m1"], "reason": "theirs"}
         said = [
