@@ -77,6 +77,7 @@ class Hosted:
         content = (
             f'{notes}<div id="lineage" data-page="{escape(page)}"><svg role="img"></svg>'
             f"<table><tr><th>server made {escape(focus)}</th></tr></table></div>"
+            f'<a href="/api/v1/export?{escape(urlencode({**asked.query, "format": "svg"}, True))}" download>svg</a>'
             f'<button class="copy js-only" type="button" data-copy="lineage view {escape(focus)} --as-of '
             f'{self.moment(asked) or "now"}">Copy as command</button>'
         )

@@ -29,7 +29,7 @@ class Site:
     def visit(self, path: str, *, is_mounted: bool = True) -> None:
         self.page.goto("about:blank")
         self.page.goto(f"{self.served.address}{path}")
-        self.page.wait_for_selector("html.js")
+        self.page.wait_for_selector("html.scripted")
         if is_mounted:
             self.page.wait_for_selector("[data-ready]")
         self.page.evaluate("window.same = true")
@@ -244,8 +244,8 @@ def test_a_moment_without_the_node_is_said_in_words(site: Site) -> None:
     assert "focus=artifact:2" in site.query
     site.slide(3)
     site.let_go()
-    site.await_marks(site.view("artifact:2", 3))
-    assert not alert.is_visible()
+    alert.wait_for(state="hidden")
+    assert site.marks == site.view("artifact:2", 3)
     site.expected("404")
 
 
@@ -278,6 +278,18 @@ def test_a_link_holds_the_whole_state(site: Site) -> None:
     assert site.places == places
     assert site.page.locator("g.mark.is-lit").count() == lit
     assert site.page.url == address
+
+
+def test_files_are_of_what_is_open(site: Site) -> None:
+    site.visit("/lineage?focus=artifact:1")
+    view = site.store.view("artifact:1")
+    group = next(mark.id for mark in view.marks if mark.type == "lineage.Model")
+    site.page.locator(f'g.mark[data-id="{group}"] .toggle').click()
+    with site.page.expect_download() as download:
+        site.page.get_by_role("link", name="svg").click()
+    assert download.value.path().read_text("utf-8") == view.open(group).to_svg()
+    *_, asked = site.served.requests("/api/v1/export")
+    assert asked.query["open"] == [f"{group}=4"]
 
 
 def test_groups_of_more_than_a_page_holds_are_opened_by_the_server(

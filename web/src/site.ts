@@ -6,11 +6,12 @@ import { listenToKeys } from "./site/help";
 import { here, Journey } from "./site/journey";
 import { Moments } from "./site/moments";
 import { News } from "./site/news";
+import { listenToSharing } from "./site/sharing";
 import { Suggestions } from "./site/suggest";
 
 const one = <E extends HTMLElement>(selector: string): E | null => document.querySelector<E>(selector);
 
-document.documentElement.classList.add("js");
+document.documentElement.classList.add("scripted");
 const lineage = one("#lineage[data-page]");
 const journey = lineage && new Journey(lineage);
 const slider = one<HTMLInputElement>("form.moment input[type=range][name=as_of]");
@@ -23,6 +24,7 @@ if (journey) {
     moments?.arrived();
     news?.begin();
   };
+  listenToSharing(() => journey.state);
   void journey.begin();
 }
 news?.begin();

@@ -36,6 +36,11 @@ export class Journey {
     });
   }
 
+  /** The state of the picture, as the fragment of a link; null before there is one. */
+  get state(): string | null {
+    return this.mounted?.state ?? null;
+  }
+
   /** Mount the lineage; until it has come, and where it does not come, the server's own picture is there. */
   async begin(): Promise<void> {
     this.place.setAttribute("aria-busy", "true");
