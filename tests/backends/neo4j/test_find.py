@@ -39,7 +39,7 @@ from lineage.testing.contract.conditions import check_all
 from tests.servers import Neo4jServer
 
 P, NAME, TYPE = PropertyColumn("p"), Column(Field.NAME), Column(Field.TYPE_ID)
-MANY = 3_000
+MANY = 1_000
 
 
 @pytest.fixture
