@@ -238,7 +238,7 @@ def test_thread_that_ends_inside_a_transaction_lets_go(server: Server) -> None:
 
 
 def test_nothing_leaks(server: Server) -> None:
-    for number in range(1000):
+    for number in range(300):
         work = begun(server)
         if number % 3 == 1:
             with pytest.raises(BackendError):
@@ -346,7 +346,7 @@ def test_refused_port() -> None:
 
 @pytest.mark.parametrize("scheme", ["neo4j", "bolt"])
 def test_host_that_never_answers(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lineage.backends.neo4j.connections.ACQUIRE_SECONDS", 2.0)
+    monkeypatch.setattr("lineage.backends.neo4j.connections.ACQUIRE_SECONDS", 0.5)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen(1)
