@@ -25,7 +25,6 @@ from lineage.server.web import changes as module
 from lineage.server.web import watching
 from lineage.server.web.serving import GRACE, Serving, serving
 from lineage.store import Store
-from lineage.testing.fixtures import OpenBackend
 from tests.tree import ROOT
 
 SOON = 20.0
@@ -199,31 +198,20 @@ def test_another_process_is_heard_within_two_seconds(tmp_path: Path) -> None:
     assert late < 2
 
 
-def test_a_reader_goes_on_with_another_server(
-    open_backend: OpenBackend,
-    lasting: bool,
-    tmp_path: Path,
-) -> None:
-    if not lasting:
-        pytest.skip("the store ends with its server")
-    clock = time.time_ns
-    with open_backend(tmp_path, lambda: clock() // 1000) as backend:
-        store = Store(backend, actor="ann")
-        with (
-            serving(store, "127.0.0.1:0", callers=Callers("ann", None)) as server,
-            events(server) as stream,
-        ):
-            put(store, "a")
-            last = next(stream)["number"]
-        put(store, "b")
-    with open_backend(tmp_path, lambda: clock() // 1000) as backend:
-        store = Store(backend, actor="ann")
-        with (
-            serving(store, "127.0.0.1:0", callers=Callers("ann", None)) as server,
-            events(server, **{"Last-Event-ID": str(last)}) as stream,
-        ):
-            put(store, "c")
-            assert [next(stream)["number"] for _ in range(2)] == [2, 3]
+def test_a_reader_goes_on_with_another_server(store: Store) -> None:
+    with (
+        serving(store, "127.0.0.1:0", callers=Callers("ann", None)) as server,
+        events(server) as stream,
+    ):
+        put(store, "a")
+        last = next(stream)["number"]
+    put(store, "b")
+    with (
+        serving(store, "127.0.0.1:0", callers=Callers("ann", None)) as server,
+        events(server, **{"Last-Event-ID": str(last)}) as stream,
+    ):
+        put(store, "c")
+        assert [next(stream)["number"] for _ in range(2)] == [2, 3]
 
 
 def test_a_hundred_readers_hold_no_thread_and_end_with_the_server(embedded: Store) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -15,13 +14,13 @@ from httpx2 import Response
 from starlette.testclient import TestClient
 
 from lineage.backends.memory.backend import MemoryBackend
+from lineage.backends.sqlite.backend import SqliteBackend
 from lineage.errors import Unavailable
 from lineage.interchange.copying import copy
 from lineage.server.callers import Callers, Tokens
 from lineage.server.web import idempotency, writing
 from lineage.server.web.routes import API
 from lineage.store import Store
-from lineage.testing.fixtures import OpenBackend
 from tests.runs import two_runs
 from tests.server.web.conftest import client_of
 
@@ -124,15 +123,11 @@ def test_another_server_tells_what_was_written(store: Store, case: str) -> None:
         assert store.backend.now() == written["number"] == 3
 
 
-def test_a_key_outlives_the_process(
-    open_backend: OpenBackend, lasting: bool, tmp_path: Path
-) -> None:
-    if not lasting:
-        pytest.skip("the store ends with its server")
+def test_a_key_outlives_the_process(tmp_path: Path) -> None:
     answers = []
     for _ in range(2):
-        with open_backend(tmp_path, lambda: time.time_ns() // 1_000) as backend:
-            with client_of(Store(backend, actor="ann")) as client:
+        with SqliteBackend(str(tmp_path / "lineage.db")) as backend:
+            with client_of(Store(backend)) as client:
                 answers.append(put(client, "k").json())
                 refused = put(client, "k", "y")
             assert refused.status_code == 422
