@@ -7,8 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,21 @@ def test_the_browsers_command_only_asks(runs: Path) -> None:
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
     assert runs.read_bytes() != before
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_streams_that_are_open_keep_nobody(number: signal.Signals, runs: Path) -> None:
+    with running("serve", "--http", NOWHERE) as (process, where), ExitStack() as held:
+        headers = {"Accept": "text/event-stream"}
+        for _ in range(4):
+            asked = httpx2.stream("GET", f"{where['http']}/api/v1/changes", headers=headers)
+            assert held.enter_context(asked).status_code == 200
+        began = time.monotonic()
+        process.send_signal(number)
+        _, err = process.communicate(timeout=30)
+        assert time.monotonic() - began < 3
+    assert process.returncode == 0
+    assert [json.loads(line)["route"] for line in err.splitlines()] == ["/api/v1/changes"] * 4
 
 
 @pytest.mark.parametrize("option", ["--mlmd", "--http"])

@@ -33,11 +33,12 @@ class Pool:
     def __init__(self) -> None:
         self.underway = Underway()
         self._limiter: anyio.CapacityLimiter | None = None
+        self._here = 0
 
     @property
     def waiting(self) -> int:
         """How many requests wait for a thread."""
-        return 0 if self._limiter is None else self._limiter.statistics().tasks_waiting
+        return max(0, self._here - THREADS)
 
     async def run(self, answer: Callable[[], T], receive: Receive) -> T:
         """Return what a function returns, called in a thread; it is stopped when the client has gone.
@@ -48,6 +49,15 @@ class Pool:
             self._limiter = anyio.CapacityLimiter(THREADS)
         if self.waiting >= WAITING:
             raise Refusal("UNAVAILABLE", "the server is busy; come again in a moment")
+        self._here += 1
+        try:
+            return await self._run(answer, receive, self._limiter)
+        finally:
+            self._here -= 1
+
+    async def _run(
+        self, answer: Callable[[], T], receive: Receive, limiter: anyio.CapacityLimiter
+    ) -> T:
         client, answers = _Client(), list[T]()
 
         def work() -> T:
@@ -70,9 +80,7 @@ class Pool:
                 tasks.start_soon(watch)
                 tasks.start_soon(end, tasks.cancel_scope)
                 answers.append(
-                    await anyio.to_thread.run_sync(
-                        work, limiter=self._limiter, abandon_on_cancel=True
-                    )
+                    await anyio.to_thread.run_sync(work, limiter=limiter, abandon_on_cancel=True)
                 )
                 tasks.cancel_scope.cancel()
         except (
