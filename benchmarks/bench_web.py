@@ -72,7 +72,7 @@ def served(
 ) -> Iterator[tuple[str, str, Trace]]:
     """The address of a server of a trace, by its size."""
     path, trace = traces(request.param)
-    command = [sys.executable, "-m", "lineage.cli", "serve", "--http", "127.0.0.1:0"]
+    command = [sys.executable, "-m", "lineage.cli", "serve", "--http", "127.0.0.1:0", "--rate", "0"]
     with listening([*command, "--store", str(path)]) as address:
         yield request.param, address, trace
 

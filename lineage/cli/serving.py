@@ -141,7 +141,7 @@ def serve(
     tls_key: TlsKey = None,
     tls_clients: TlsClients = None,
     host: HostNames = None,
-    rate: Rate = 100.0,
+    rate: Rate = 200.0,
     log: LogFile = None,
     actor: Actor = None,
     as_json: AsJson = False,

@@ -10,6 +10,7 @@ from typing import Any, Final
 from lineage.server.callers import CallerRole
 from lineage.server.web.arguments import Arguments
 from lineage.server.web.call import Reply
+from lineage.server.web.operations import OPERATIONS, Operation
 from lineage.server.web.problems import KINDS, MEDIA
 from lineage.server.web.schemas import Schema, Schemas
 
@@ -38,6 +39,12 @@ _PROBLEM: Final[Schema] = {
     },
     "additionalProperties": False,
 }
+_STATUS: Final[Schema] = {
+    "type": "object",
+    "required": ["status"],
+    "properties": {"status": {"type": "string"}},
+    "additionalProperties": False,
+}
 _HEADERS: Final[Schema] = {
     "As-Of": {
         "description": "The transaction that the answer is as of.",
@@ -59,6 +66,7 @@ def description(routes: Sequence[Any], prefix: str) -> dict[str, Any]:
         paths.setdefault(f"{prefix}{route.path}", {})[route.method.lower()] = _operation(
             route, schemas
         )
+    paths |= {each.path: {"get": _beside(each)} for each in OPERATIONS}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -101,6 +109,21 @@ def _operation(route: Any, schemas: Schemas) -> dict[str, Any]:
             "content": {"application/json": {"schema": body}},
         }
     return operation
+
+
+def _beside(operation: Operation) -> dict[str, Any]:
+    content = {operation.media: {"schema": {"type": "string"}}}
+    if operation.media == "application/json":
+        content = {operation.media: {"schema": _STATUS}}
+    described: dict[str, Any] = {
+        "operationId": f"get{operation.path.replace('/', '_')}",
+        "summary": operation.summary,
+        "responses": {
+            status: {"description": said, "content": content}
+            for status, said in operation.answers.items()
+        },
+    }
+    return {**described, "security": []} if operation.is_open else described
 
 
 def _places(path: str) -> Iterator[dict[str, Any]]:

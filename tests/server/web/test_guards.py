@@ -18,6 +18,7 @@ from lineage.server.refusal import Refusal
 from lineage.server.web import guards, health
 from lineage.server.web.application import Web, application
 from lineage.server.web.guards import Buckets, Hosts
+from lineage.server.web.operations import OPERATIONS
 from lineage.server.web.pool import Pool
 from lineage.server.web.requests_log import PICTURE_POLICY, POLICY, Facts
 from lineage.server.web.routes import API, ROUTES
@@ -260,6 +261,17 @@ def test_measures_count_by_route_method_and_status(service: Service) -> None:
         f"lineage_store_transactions {service.store.backend.now()}.0",
     ):
         assert line in lines, response.text
+
+
+def test_what_is_beside_the_api_is_described(service: Service) -> None:
+    client = service.client()
+    document = client.get(f"{API}/openapi.json").json()
+    for operation in OPERATIONS:
+        response = client.get(operation.path)
+        answers = document["paths"][operation.path]["get"]["responses"]
+        assert set(answers) == set(operation.answers)
+        (media,) = answers[str(response.status_code)]["content"]
+        assert response.headers["content-type"].partition(";")[0] == media == operation.media
 
 
 def test_two_services_measure_each_its_own(service: Service) -> None:

@@ -16,6 +16,8 @@ from lineage.model.times import last_instant
 from lineage.server.callers import CallerRole, Callers, Tokens
 from lineage.server.web import sessions as module
 from lineage.server.web.application import Web, application
+from lineage.server.web.operations import OPERATIONS, Operation
+from lineage.server.web.pages import PAGES
 from lineage.server.web.pool import Pool
 from lineage.server.web.routes import API, ROUTES, Route
 from lineage.server.web.sessions import Sessions
@@ -93,12 +95,26 @@ def test_every_route_takes_a_token_and_its_role(service: Service, route: Route) 
     assert service.store.backend.now() == before
 
 
-@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/login"])
-def test_what_needs_no_token(service: Service, path: str) -> None:
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.path)
+def test_who_runs_a_service_may_ask_how_it_is(service: Service, operation: Operation) -> None:
+    status = service.client.get(operation.path).status_code
+    assert status == (200 if operation.is_open else 401)
+    assert service.client.get(operation.path, headers=bearer("t-reader")).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/login", "/static/site.css", "/static/page.js"])
+def test_the_login_page_needs_no_token(service: Service, path: str) -> None:
     assert service.client.get(path).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/metrics", f"{API}/nowhere", "/nowhere", f"{API}/../store"])
+@pytest.mark.parametrize("path", [page.path for page in PAGES])
+def test_no_page_is_shown_to_nobody(service: Service, path: str) -> None:
+    response = service.client.get(path, headers=BROWSER)
+    assert response.status_code == 303
+    assert response.headers["location"].startswith("/login?next=")
+
+
+@pytest.mark.parametrize("path", [f"{API}/nowhere", "/nowhere", f"{API}/../store"])
 def test_all_else_does_whether_it_is_there_or_not(service: Service, path: str) -> None:
     response = service.client.get(path)
     assert response.status_code == 401
