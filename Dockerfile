@@ -34,7 +34,8 @@ ENV PATH=/opt/lineage/bin:/usr/local/bin:/usr/bin:/bin \
 USER 10001:10001
 WORKDIR /data
 VOLUME /data
-EXPOSE 8080
-HEALTHCHECK --interval=10s --timeout=5s --start-period=2s CMD ["python", "-c", "import grpc; from grpc_health.v1.health_pb2 import HealthCheckRequest as R; from grpc_health.v1.health_pb2_grpc import HealthStub as S; assert S(grpc.insecure_channel('127.0.0.1:8080')).Check(R(), timeout=3).status == 1"]
+EXPOSE 8000 8080
+HEALTHCHECK --interval=10s --timeout=5s --start-period=5s CMD ["python", "-c", \
+    "import http.client as c, sys; h = c.HTTPConnection('127.0.0.1', 8000, timeout=4); h.request('GET', '/health/ready'); sys.exit(h.getresponse().status != 200)"]
 ENTRYPOINT ["lineage"]
-CMD ["serve", "--mlmd", "0.0.0.0:8080", "--tokens", "/etc/lineage/tokens"]
+CMD ["serve", "--http", "0.0.0.0:8000", "--mlmd", "0.0.0.0:8080", "--tokens", "/etc/lineage/tokens"]

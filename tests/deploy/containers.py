@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +18,7 @@ import pytest
 from tests.servers import LABEL, this_run
 from tests.tree import ROOT
 
-__all__ = ["Container", "Volume", "build", "docker", "wait_until"]
+__all__ = ["Container", "Volume", "build", "docker"]
 
 VARIABLE: Final = "LINEAGE_TEST_IMAGE"
 BASES: Final = ("lineage-test-python:bookworm", "python:3.11-slim")
@@ -29,6 +29,9 @@ CONFINED: Final = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new
 SOON: Final = ("--health-interval", "300ms")
 """Docker looks whether a server is healthy after an interval, and not before."""
 HTTP, MLMD = 8000, 8080
+USER: Final = 10001
+SECONDS: Final = 60
+"""How long a server may take until it is healthy, whatever else this machine does."""
 
 
 def docker(*arguments: str, code: int = 0) -> str:
@@ -76,14 +79,6 @@ def _built(base: str) -> str:
     return IMAGE
 
 
-def wait_until(what: Callable[[], bool], seconds: float = 30) -> None:
-    """Wait until something is so."""
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.1)
-
-
 class Volume:
     """A new volume, as Docker makes it at its first use."""
 
@@ -98,7 +93,7 @@ class Volume:
 
 
 class Container:
-    """A server that runs in the image, confined, with a volume and a file of tokens."""
+    """A server that runs in the image, confined, with a volume and a folder with the file of tokens."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -109,7 +104,7 @@ class Container:
         """Start one, with the image's own command if none is given; remove it in the end."""
         name = f"lineage-test-{uuid4().hex[:12]}"
         publish = [part for port in (HTTP, MLMD) for part in ("--publish", f"127.0.0.1::{port}")]
-        file = ("--volume", f"{tokens}:/etc/lineage/tokens:ro")
+        file = ("--volume", f"{tokens}:/etc/lineage:ro")
         options = (*LABELS, *CONFINED, *SOON, *volume.mounted(), *file, *publish, "--name", name)
         docker("run", "--detach", *options, IMAGE, *command)
         try:
@@ -119,7 +114,11 @@ class Container:
 
     def wait(self) -> None:
         """Wait until Docker says that the server is healthy."""
-        wait_until(lambda: self.state["Health"]["Status"] == "healthy")
+        deadline = time.monotonic() + SECONDS
+        while (state := self.state)["Health"]["Status"] != "healthy":
+            assert state["Running"], self.log
+            assert time.monotonic() < deadline, (state, self.log)
+            time.sleep(0.1)
 
     def run(self, *command: str, code: int = 0) -> str:
         """Run a command inside of it."""

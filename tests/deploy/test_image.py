@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +17,10 @@ import pytest
 from lineage.mlmd.messages import SERVICE, message
 from tests.deploy.containers import (
     CONFINED,
+    HTTP,
     LABELS,
     MLMD,
+    USER,
     Container,
     Volume,
     build,
@@ -23,6 +28,8 @@ from tests.deploy.containers import (
 )
 
 TOKEN = "the-token-of-the-tests"
+READS = "the-token-of-a-reader"
+API = "/api/v1"
 
 
 @pytest.fixture(scope="module")
@@ -40,9 +47,11 @@ def volume(image: str) -> Iterator[Volume]:
 @pytest.fixture(scope="module")
 def tokens(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("etc") / "tokens"
-    file.write_text(f"ann {TOKEN}\n")
-    file.chmod(0o444)
-    return file
+    file.write_text(f"ann {TOKEN} writer\nbob {READS} reader\n")
+    os.chown(file, 0, USER)
+    file.chmod(0o640)
+    file.parent.chmod(0o755)
+    return file.parent
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +73,23 @@ def call(server: Container, name: str, token: str = TOKEN, **fields: Any) -> Any
     return message(f"{name}Response").FromString(answer)
 
 
+def connection(server: Container) -> HTTPConnection:
+    host, _, port = server.address(HTTP).rpartition(":")
+    return HTTPConnection(host, int(port), timeout=20)
+
+
+def get(asked: HTTPConnection, path: str, token: str = TOKEN, **headers: str) -> HTTPResponse:
+    asked.request("GET", path, headers={"Authorization": f"Bearer {token}", **headers})
+    return asked.getresponse()
+
+
+def ask(server: Container, path: str, token: str = TOKEN) -> tuple[int, Any]:
+    """Return the status and the document that are answered over HTTP."""
+    with closing(connection(server)) as asked:
+        response = get(asked, path, token)
+        return response.status, json.loads(response.read())
+
+
 def test_what_was_written_outlasts_the_container(volume: Volume, tokens: Path) -> None:
     ends = []
     with Container.serving(volume, tokens) as server:
@@ -78,9 +104,15 @@ def test_what_was_written_outlasts_the_container(volume: Volume, tokens: Path) -
         server.wait()
         (found,) = call(server, "GetArtifactsByURI", uris=["s3://lake/1"]).artifacts
         assert found.type_id == made.type_id
+        status, artifact = ask(server, f"{API}/nodes/artifact:{found.id}", READS)
+        assert (status, artifact["node"]["uri"]) == (200, "s3://lake/1")
         log = json.loads(server.run("lineage", "log", "--json"))
         assert {entry["actor"] for entry in log["entries"]} == {"ann"}
-        ends.append(server.stop())
+        with closing(connection(server)) as reader:
+            changes = get(reader, f"{API}/changes", Accept="text/event-stream")
+            assert changes.status == 200
+            ends.append(server.stop())
+        assert (server.state["ExitCode"], "Traceback" in server.log) == (0, False)
     assert min(ends) < 3  # of two: other tests take the processors meanwhile
 
 
@@ -121,6 +153,21 @@ def test_wrong_tokens_are_refused(server: Container, token: str) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         call(server, "GetArtifactTypes", token=token)
     assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
+    assert ask(server, f"{API}/store", token)[0] == 401
+
+
+def test_a_reader_reads(server: Container) -> None:
+    assert ask(server, f"{API}/store", READS)[0] == 200
+    with pytest.raises(grpc.RpcError) as caught:
+        call(server, "PutArtifactType", token=READS, artifact_type={"name": "Mine"})
+    assert caught.value.code() is grpc.StatusCode.PERMISSION_DENIED
+
+
+def test_health_needs_no_token(server: Container) -> None:
+    for path in ("/health/live", "/health/ready"):
+        with closing(connection(server)) as asked:
+            asked.request("GET", path, headers={"Host": "a name of a cluster"})
+            assert asked.getresponse().status == 200
 
 
 def test_without_tokens_the_image_serves_nobody(image: str) -> None:
@@ -153,15 +200,18 @@ def test_it_is_not_root_and_may_write_the_volume_alone(server: Container) -> Non
     assert [place for place in places if place.split("/")[1] != "data"] == []
 
 
+TEMPORARY = """
+export LINEAGE_STORE=/data/scratch.db
+lineage put Table --uri s3://lake/2
+lineage export /data/out.sqlite --format mlmd
+lineage import /data/out.sqlite --format mlmd --store /data/new.db
+lineage purge artifact:1 --reason 'asked for' --yes
+lineage check
+"""
+
+
 def test_what_takes_temporary_files_works_there(server: Container) -> None:
-    at = ("--store", "/data/scratch.db")
-    server.run("lineage", "put", "Table", "--uri", "s3://lake/2", *at)
-    server.run("lineage", "export", "/data/out.sqlite", "--format", "mlmd", *at)
-    server.run(
-        "lineage", "import", "/data/out.sqlite", "--format", "mlmd", "--store", "/data/new.db"
-    )
-    server.run("lineage", "purge", "artifact:1", "--reason", "asked for", "--yes", *at)
-    server.run("lineage", "check", *at)
+    server.run("sh", "-euc", TEMPORARY)
 
 
 INSTALLED = """
@@ -184,17 +234,23 @@ def test_it_holds_no_tools_and_no_checkout(server: Container) -> None:
     assert server.python(INSTALLED) == ""
 
 
+BACKED_UP = """
+lineage copy /data/lineage.db /backup/lineage.db
+lineage types --store /backup/lineage.db
+lineage check --store /backup/lineage.db
+"""
+
+
 def test_a_backup_of_a_store_in_use_is_made_beside_its_server(
     server: Container, image: str
 ) -> None:
     call(server, "PutArtifactType", artifact_type={"name": "Backed"})
     backup = Volume()
+    volumes = ("--volumes-from", server.name, *backup.mounted("/backup"))
+    shell = ("--entrypoint", "sh", image, "-euc", BACKED_UP)
     try:
-        volumes = ("--volumes-from", server.name, *backup.mounted("/backup"))
-        run = ("run", "--rm", *LABELS, *CONFINED, *volumes, image)
-        said = docker(*run, "copy", "/data/lineage.db", "/backup/lineage.db")
-        assert "Copied transaction" in said
-        assert "Backed" in docker(*run, "types", "--store", "/backup/lineage.db")
-        docker(*run, "check", "--store", "/backup/lineage.db")
+        said = docker("run", "--rm", *LABELS, *CONFINED, *volumes, *shell)
     finally:
         backup.remove()
+    assert "Copied transaction" in said
+    assert "Backed" in said
