@@ -16,7 +16,7 @@ from lineage.errors import NotFound
 from lineage.formats.documents import json_text
 from lineage.model.keys import Kind, NodeKey
 from lineage.server.callers import CallerRole, Callers, Tokens
-from lineage.server.web.application import LARGEST_BODY
+from lineage.server.web.receiving import LARGEST_BODY
 from lineage.server.web.routes import API, ROUTES, Route
 from lineage.store import Store
 from tests.conftest import MORE
