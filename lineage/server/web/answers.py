@@ -11,12 +11,14 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from lineage.formats.documents import json_text, plain
+from lineage.queries.tables.table import Table
 from lineage.server.web.call import Call, Reply, Stream
 from lineage.server.web.written import Written
 
-__all__ = ["JSON", "etag", "response_of", "unchanged"]
+__all__ = ["CSV", "JSON", "csv_of", "etag", "response_of", "unchanged"]
 
 JSON = "application/json"
+CSV = "text/csv"
 
 
 def etag(call: Call, path: str, pairs: Sequence[tuple[str, str]]) -> str:
@@ -47,10 +49,18 @@ def unchanged(call: Call, tag: str, if_none_match: str) -> Response | None:
     return Response(None, 304, _headers(call, tag)) if known & {tag, "*"} else None
 
 
+def csv_of(table: Table, name: str) -> Reply:
+    """Return a table as a file of that name."""
+    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+    return Reply(table.to_csv().encode(), f"{CSV}; charset=utf-8; header=present", headers)
+
+
 def response_of(answer: object, call: Call, tag: str | None, status: int) -> ASGIApp:
     """Return an answer as a response; without a tag it is not to be kept."""
     if isinstance(answer, Stream):
         return answer.app
+    if isinstance(answer, Table) and CSV in call.headers.get("accept", ""):
+        answer = csv_of(answer, "table")
     headers = _headers(call, tag)
     if isinstance(answer, Written) and answer.number is not None:
         headers["As-Of"] = str(answer.number)

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import Any, Final
 
 from lineage.server.callers import CallerRole
+from lineage.server.web.answers import CSV
 from lineage.server.web.arguments import Arguments
 from lineage.server.web.call import Reply
 from lineage.server.web.operations import OPERATIONS, Operation
@@ -45,6 +46,7 @@ _STATUS: Final[Schema] = {
     "properties": {"status": {"type": "string"}},
     "additionalProperties": False,
 }
+_TEXT: Final[Schema] = {"type": "string"}
 _HEADERS: Final[Schema] = {
     "As-Of": {
         "description": "The transaction that the answer is as of.",
@@ -182,7 +184,10 @@ def _responses(route: Any, schemas: Schemas) -> dict[str, Any]:
     if route.answer is Reply:
         content = {media: {} for media in route.media}
     else:
-        content = {media: {"schema": schemas.of(route.answer)} for media in route.media}
+        content = {
+            media: {"schema": _TEXT if media == CSV else schemas.of(route.answer)}
+            for media in route.media
+        }
     answered: dict[str, Any] = {"description": route.summary, "content": content}
     found: dict[str, Any] = {str(route.status): answered}
     if route.method == "GET":

@@ -9,7 +9,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from lineage.server.callers import CallerRole
 from lineage.server.web import changes, history, nodes, questions, service, tables, views, writing
-from lineage.server.web.answers import JSON
+from lineage.server.web.answers import CSV, JSON
 from lineage.server.web.arguments import Arguments
 from lineage.server.web.call import Call, Stream
 from lineage.server.web.openapi import description
@@ -117,8 +117,8 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/compare", questions.compare),
     Route("GET", "/diff", questions.diff),
     Route("GET", "/since", questions.since),
-    Route("GET", "/runs", tables.runs),
-    Route("GET", "/models", tables.models),
+    Route("GET", "/runs", tables.runs, media=(JSON, CSV)),
+    Route("GET", "/models", tables.models, media=(JSON, CSV)),
     Route("GET", "/aliases", questions.aliases),
     Route("GET", "/export", views.export, media=views.PICTURES),
     Route("GET", "/changes", changes.changes, media=(JSON, changes.EVENTS), headers=LAST),
