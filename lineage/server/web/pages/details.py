@@ -318,8 +318,8 @@ def _moments(of: Known) -> Html:
 
 
 def _who(of: Known) -> Html:
-    fields = of.frame.details(of.node.key) + Html("#fields")
-    link = element("p", element("a", "Field by field", href=Html(fields)))
+    fields = of.frame.details(of.node.key) + "#fields"
+    link = element("p", element("a", "Field by field", href=fields))
     return joined([_listed(of, of.log, lambda each: entry_line(of.frame, each)), link])
 
 

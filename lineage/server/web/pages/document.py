@@ -75,7 +75,7 @@ def _document(title: str, body: Html) -> bytes:
         element("meta", name="color-scheme", content="light dark"),
         *(
             element("link", rel="stylesheet", href=f"/static/{name}.css")
-            for name in ("page", "site", "svg")
+            for name in ("site", "svg")
         ),
         element("script", type="module", src="/static/site.js"),
     )

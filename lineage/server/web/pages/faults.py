@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from lineage.errors import LineageError
+from lineage.model.texts import printable
 from lineage.server.web.pages.document import plain_page
-from lineage.server.web.pages.markup import element
+from lineage.server.web.pages.markup import TEXT, Html, element, joined, text
 from lineage.server.web.problems import headers_of
 
-__all__ = ["problem_page", "wants_page"]
+__all__ = ["fault_of_filter", "problem_page", "wants_page"]
 
 _TITLES = {
     400: "That cannot be asked",
@@ -31,6 +34,21 @@ _DO = {
     503: "The server or its store is busy or away; loading this page again may help.",
 }
 _ELSE = "If it happens again, tell who runs this server the number of the request."
+
+
+_PLACE = re.compile(r"filter, column (\d+): ")
+
+
+def fault_of_filter(error: LineageError, filter: str) -> Html:
+    """Return what is wrong with a question, and where in its filter that is, below the filter."""
+    said = str(error)
+    found = _PLACE.match(said)
+    told = element("p", said, class_="fault", role="alert")
+    if found is None or not filter:
+        return told
+    before = printable(filter[: int(found[1]) - 1])
+    pointed = Html(f"{text(filter)}\n{' ' * len(before)}^")
+    return joined([element("pre", pointed, class_="caret") if len(before) < TEXT else "", told])
 
 
 def wants_page(request: Request) -> bool:

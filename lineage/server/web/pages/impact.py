@@ -137,7 +137,7 @@ def _way(frame: Frame, found: Impact, each: Affected) -> Html:
         [
             joined(shown, " → "),
             " ",
-            element("a", "as a picture", href=picture + Html("#way")),
+            element("a", "as a picture", href=picture + "#way"),
         ]
     )
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from typing_extensions import override
+
 from lineage.model.notebook import escaped
 from lineage.model.texts import printable
 
@@ -18,9 +20,13 @@ _SPACE = re.compile(r"[^\S ]")
 
 
 class Html(str):
-    """A piece of HTML: what was text in it is escaped."""
+    """A piece of HTML: what was text in it is escaped, and so is what is added to it."""
 
     __slots__ = ()
+
+    @override
+    def __add__(self, other: str) -> Html:
+        return Html(super().__add__(_html(other)))
 
 
 def text(said: str, limit: int = TEXT) -> Html:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -22,9 +22,11 @@ __all__ = [
     "form",
     "hidden",
     "key_link",
+    "named",
     "node_link",
     "notes",
     "options",
+    "properties",
     "section",
     "several",
     "table",
@@ -101,10 +103,18 @@ def table(
     rows: Iterable[Sequence[str | None]],
     *,
     class_: str | None = None,
+    sorted_: Mapping[int, str] = {},
+    differing: Collection[int] = (),
 ) -> Html:
-    """Return a table whose first column names its rows; one that is wide scrolls in its own frame."""
-    head = joined(element("th", each, scope="col") for each in header)
-    body = joined(_row(row) for row in rows)
+    """Return a table whose first column names its rows; one that is wide scrolls in its own frame.
+
+    `sorted_` are the columns that it is sorted by, by place, and which way; `differing` the places of rows to be seen.
+    """
+    head = joined(
+        element("th", each, scope="col", aria_sort=sorted_.get(place))
+        for place, each in enumerate(header)
+    )
+    body = joined(_row(row, differs=place in differing) for place, row in enumerate(rows))
     made = element(
         "table",
         element("caption", caption),
@@ -115,12 +125,13 @@ def table(
     return element("div", made, class_="wide", role="region", tabindex=0, aria_label=caption)
 
 
-def _row(cells: Sequence[str | None]) -> Html:
+def _row(cells: Sequence[str | None], *, differs: bool) -> Html:
     first, *rest = cells
     return element(
         "tr",
         element("th", first, scope="row"),
         joined(element("td", each) for each in rest),
+        class_="differs" if differs else None,
     )
 
 

@@ -13,10 +13,8 @@ from lineage.server.web.pages.markup import Html, element
 __all__ = ["drawn"]
 
 
-BROAD: Final = 760
-"""A picture that is wider, in pixels, is made to fit, but never narrower than this; there it scrolls."""
-VAST: Final = 1_800
-"""A picture that is wider is not made to fit, for nobody could read it."""
+_SIZES: Final = {2_800: " huge", 1_800: " vast", 760: " broad"}
+"""What is said of the size of a picture that is wider, in pixels: how far the style makes it fit, for all to be read."""
 _WIDTH = re.compile(r' width="([0-9]+)')
 
 
@@ -27,6 +25,5 @@ def drawn(view: View, link_of: LinkOf, *, title: str) -> Html:
     made = picture(view, link_of=lambda mark: unescape(link_of(mark)))
     width = _WIDTH.search(made)
     assert width is not None
-    wide = int(width[1])
-    size = " vast" if wide > VAST else " broad" if wide > BROAD else ""
+    size = next((said for least, said in _SIZES.items() if int(width[1]) > least), "")
     return element("figure", Html(made), class_=f"drawn{size}", tabindex=0, aria_label=title)

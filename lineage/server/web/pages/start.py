@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
-from urllib.parse import quote
 
-from lineage.answers.log import PURGED, LogEntry
 from lineage.contract.registry import registry
 from lineage.contract.roles import Role, Roles
 from lineage.model.entities import Artifact, Node
@@ -18,10 +16,12 @@ from lineage.server.web.arguments import Asked
 from lineage.server.web.call import Call, Reply
 from lineage.server.web.pages.document import page
 from lineage.server.web.pages.frame import Frame
+from lineage.server.web.pages.log import log_table
 from lineage.server.web.pages.markup import Html, element, joined
 from lineage.server.web.pages.parts import named, node_link, section, table, time
+from lineage.server.web.pages.types import type_link
 
-__all__ = ["log_table", "start"]
+__all__ = ["start"]
 
 LATEST: Final = 8
 _LOWER_IS_BETTER = ("error", "loss", "mae", "mse", "rmse", "perplexity")
@@ -164,23 +164,3 @@ def _types(frame: Frame, overview: Overview) -> Html:
     ]
     listed = table("Nodes by type", ("Type", "Kind", "Nodes", "The newest"), rows)
     return section("What there is", listed, id_="types")
-
-
-def type_link(frame: Frame, name: str, kind: Kind) -> Html:
-    """Return the address of a type's nodes."""
-    return frame.link(f"/types/{quote(name, safe='@', errors='replace')}", kind=str(kind))
-
-
-def log_table(frame: Frame, caption: str, entries: Iterable[LogEntry]) -> Html:
-    """Return transactions as a table."""
-    rows = [
-        [
-            element("a", str(each.number), href=frame.link(f"/log/{each.number}")),
-            time(each.time),
-            element("bdi", PURGED if each.purged else each.actor),
-            f"{each.records:,}",
-            element("bdi", each.message or each.summary),
-        ]
-        for each in entries
-    ]
-    return table(caption, ("Transaction", "When", "By", "Records", "What"), rows)

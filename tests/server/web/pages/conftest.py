@@ -15,17 +15,20 @@ from tests.server.web.pages.checked import Checked
 
 
 class Ask(Protocol):
-    """Returns a page, checked; it must have this status."""
+    """Returns a page, checked; it must have this status, or with None any but that of a failure."""
 
-    def __call__(self, address: str, status: int = 200) -> Checked: ...
+    def __call__(self, address: str, status: int | None = 200) -> Checked: ...
 
 
 def asking(client: TestClient) -> Ask:
     """Return what asks for pages as a browser does."""
 
-    def ask(address: str, status: int = 200) -> Checked:
-        response = client.get(address, headers={"Accept": "text/html,*/*;q=0.8"})
-        assert response.status_code == status, (address, response.text[-2_000:])
+    def ask(address: str, status: int | None = 200) -> Checked:
+        response = client.get(
+            address, headers={"Accept": "text/html,*/*;q=0.8"}, follow_redirects=True
+        )
+        is_right = response.status_code < 500 if status is None else response.status_code == status
+        assert is_right, (address, response.status_code, response.text[-2_000:])
         assert response.headers["content-type"] == "text/html; charset=utf-8"
         page = Checked(response.text)
         assert not page.faults, address
