@@ -55,12 +55,13 @@ def page(
     return Reply(_document(title, body), HTML, status=status)
 
 
-def plain_page(title: str, *content: str, status: int) -> Reply:
+def plain_page(title: str, *content: str, status: int, can_search: bool = False) -> Reply:
     """Return a page that says something without looking into the store, such as that it is away."""
+    bar = [_brand(Html("/")), *([_find("")] if can_search else [])]
     body = element(
         "body",
         element("a", "Skip to the content", class_="skip", href="#main"),
-        element("header", element("div", _brand(Html("/")), class_="bar"), class_="above"),
+        element("header", element("div", *bar, class_="bar"), class_="above"),
         element("main", element("h1", title), joined(content), id="main", tabindex=-1),
     )
     return Reply(_document(title, body), HTML, status=status)
@@ -73,6 +74,7 @@ def _document(title: str, body: Html) -> bytes:
         element("title", f"{title} · lineage"),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("meta", name="color-scheme", content="light dark"),
+        element("link", rel="icon", href="data:,"),
         *(
             element("link", rel="stylesheet", href=f"/static/{name}.css")
             for name in ("site", "svg")
@@ -93,25 +95,7 @@ def _bar(frame: Frame, search: str, *, is_start: bool) -> Html:
         )
         for path, words in _PAGES
     ]
-    asking = element(
-        "form",
-        hidden([("as_of", frame.as_of)] if frame.as_of else []),
-        field(
-            "Find a node by the beginning of its name or URI",
-            "q",
-            search,
-            id_="search",
-            type="search",
-            placeholder="Name, URI, artifact:12 …",
-            required=True,
-            autofocus=is_start,
-            data_suggest=_suggest(frame),
-        ),
-        element("button", "Search", type="submit"),
-        action="/search",
-        role="search",
-        class_="find",
-    )
+    asking = _find(frame.as_of, search, is_start=is_start)
     parts = [_brand(frame.link("/")), element("nav", *links, aria_label="Pages"), asking]
     return element(
         "header",
@@ -122,10 +106,27 @@ def _bar(frame: Frame, search: str, *, is_start: bool) -> Html:
     )
 
 
-def _suggest(frame: Frame) -> Html:
-    """Return the address of suggestions, to which what is typed is added."""
-    before = f"as_of={quote(frame.as_of, errors='replace')}&" if frame.as_of else ""
-    return exact(f"/api/v1/search?{before}q=")
+def _find(as_of: str, said: str = "", *, is_start: bool = False) -> Html:
+    before = f"as_of={quote(as_of, errors='replace')}&" if as_of else ""
+    return element(
+        "form",
+        hidden([("as_of", as_of)] if as_of else []),
+        field(
+            "Find a node by the beginning of its name or URI",
+            "q",
+            said,
+            id_="search",
+            type="search",
+            placeholder="Name, URI, artifact:12 …",
+            required=True,
+            autofocus=is_start,
+            data_suggest=exact(f"/api/v1/search?{before}q="),
+        ),
+        element("button", "Search", type="submit"),
+        action="/search",
+        role="search",
+        class_="find",
+    )
 
 
 def _moments(frame: Frame) -> Html:
@@ -183,6 +184,10 @@ def _as_of(frame: Frame) -> Html:
 
 
 def _foot(call: Call) -> Html:
+    leave = Html()
+    if "lineage=" in call.headers.get("cookie", ""):
+        button = element("button", "Log out", type="submit")
+        leave = element("form", button, method="post", action="/logout", aria_label="Log out")
     said = f"lineage {version('lineage-graph')} · {several(call.now, 'transaction')} · "
     return element(
         "footer",
@@ -192,6 +197,7 @@ def _foot(call: Call) -> Html:
             f"you are {call.caller.name}, {_ROLES[call.caller.role.name.lower()]} · ",
             element("a", "the API as OpenAPI", href="/api/v1/openapi.json"),
         ),
+        leave,
     )
 
 

@@ -29,7 +29,7 @@ _DO = {
     400: "Go back, change what is said to be wrong, and ask again.",
     401: "Log in with a token, or ask who runs this server for one.",
     403: "Ask who runs this server for another role.",
-    404: "Search for it above all by the beginning of its name, or ask for another moment: it may not have been there yet.",
+    404: "Search for it above by the beginning of its name, or ask for another moment: it may not have been there yet.",
     422: "Go back, change what is said to be wrong, and ask again.",
     503: "The server or its store is busy or away; loading this page again may help.",
 }
@@ -68,5 +68,6 @@ def problem_page(details: Mapping[str, Any]) -> Response:
         element("p", element("a", "Start again", href="/")),
         element("p", f"Request {details['request_id']}", class_="muted"),
         status=status,
+        can_search=status == 404,
     )
     return Response(said.body, status, headers_of(details), said.media)

@@ -83,7 +83,7 @@ class Checked(HTMLParser):
             if tag == "form" and not attributes.get("aria-label", attributes.get("role")):
                 yield "a form has no name"
             href = attributes.get("href", "/")
-            if not re.match(r"/|#|https?://", href):
+            if tag == "a" and not re.match(r"/|#|https?://", href):
                 yield f"{tag} leads to {href[:80]}"
             if re.match("https?:", href) and attributes.get("rel") != "noopener noreferrer":
                 yield f"{tag} leads out"
