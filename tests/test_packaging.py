@@ -29,7 +29,8 @@ def test_types_are_shipped() -> None:
 
 def test_what_is_built_of_web_is_shipped() -> None:
     built = {f"web/{path.name}" for path in (ROOT / "lineage" / "web").iterdir()}
-    assert built == {f"web/{name}.{suffix}" for name in ("page", "site") for suffix in ("css", "js")}
+    scripts = {f"web/{name}.{suffix}" for name in ("page", "site") for suffix in ("css", "js")}
+    assert built == {*scripts, "web/icon.svg"}
     assert built <= set(PROJECT["tool"]["setuptools"]["package-data"]["lineage"])
 
 

@@ -1,5 +1,5 @@
 // Builds the script and the style of lineage's pages into lineage/web, the same bytes each time.
-import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { build } from "esbuild";
 
 const HERE = new URL(".", import.meta.url).pathname;
@@ -59,6 +59,7 @@ function write(name, { metafile, outputFiles }) {
 
 write("page.js", script);
 write("site.js", site);
+copyFileSync(`${HERE}src/site/icon.svg`, `${INTO}icon.svg`);
 for (const name of ["page.css", "site.css"]) {
   write(name, await build({ ...options, entryPoints: [`src/${name}`] }));
 }

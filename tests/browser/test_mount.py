@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -12,11 +13,21 @@ from lineage.answers.view import View, view_of
 from lineage.formats.embedding import content_of
 from tests.browser.graphs import artifact, edge, execution, graph, hub, node
 from tests.browser.opened import PLACES, Window
-from tests.browser.serving import Answer, Served, serving
+from tests.tree import ROOT
 
 HOST = """<!DOCTYPE html><html lang="en"><head><title>host</title><link rel="stylesheet" href="/static/page.css">
 <link rel="stylesheet" href="/host.css">
 </head><body><main><h1>Host</h1><input id="field"><div id="one"></div><div id="two"></div></main></body></html>"""
+ORIGIN = "http://host.test"
+POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'"
+BUILT = ROOT / "lineage" / "web"
+FILES = {
+    "/host": ("text/html", HOST),
+    "/host.css": ("text/css", ".lineage { height: 600px }"),
+    "/static/page.js": ("text/javascript", (BUILT / "page.js").read_text("utf-8")),
+    "/static/page.css": ("text/css", (BUILT / "page.css").read_text("utf-8")),
+    "/favicon.ico": ("image/x-icon", ""),
+}
 WATCH = """
 window.kept = new Set();
 for (const [name, target] of Object.entries({window, document, media: MediaQueryList.prototype})) {
@@ -67,11 +78,12 @@ def content(view: View | Graph) -> dict[str, Any]:
 
 
 class Host:
-    """A page with two places, in a window that is allowed to ask its server alone."""
+    """A page of somebody else with two places, under a policy as strict as that of our own pages."""
 
-    def __init__(self, window: Window, served: Served) -> None:
+    def __init__(self, window: Window) -> None:
         self.window, self.page = window, window.page
-        self.page.goto(f"{served.address}/host")
+        self.page.route("**/*", answer)
+        self.page.goto(f"{ORIGIN}/host")
 
     def mount(
         self,
@@ -103,20 +115,17 @@ class Host:
         return str(self.page.locator(f"#{place}").inner_text())
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[Served]:
-    with serving() as found:
-        found.answers["/host"] = lambda _: Answer(HOST)
-        found.answers["/host.css"] = lambda _: Answer(".lineage { height: 600px }", "text/css")
-        found.answers["/favicon.ico"] = lambda _: Answer(status=204)
-        yield found
+def answer(route: Any) -> None:
+    """Answer a request of the browser with one of the files."""
+    kind, text = FILES[urlsplit(route.request.url).path]
+    route.fulfill(body=text, headers={"Content-Type": kind, "Content-Security-Policy": POLICY})
 
 
 @pytest.fixture
-def host(chromium: Any, served: Served) -> Iterator[Host]:
-    window = Window(chromium, origin=served.address)
+def host(chromium: Any) -> Iterator[Host]:
+    window = Window(chromium, origin=ORIGIN)
     window.page.add_init_script(WATCH)
-    yield Host(window, served)
+    yield Host(window)
     window.check()
     window.page.context.close()
 

@@ -74,7 +74,7 @@ def _document(title: str, body: Html) -> bytes:
         element("title", f"{title} · lineage"),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("meta", name="color-scheme", content="light dark"),
-        element("link", rel="icon", href="data:,"),
+        element("link", rel="icon", href="/static/icon.svg"),
         *(
             element("link", rel="stylesheet", href=f"/static/{name}.css")
             for name in ("site", "svg")

@@ -14,8 +14,12 @@ from lineage.server.refusal import Refusal
 
 __all__ = ["static"]
 
-_MEDIA = {"js": "text/javascript; charset=utf-8", "css": "text/css; charset=utf-8"}
-_BUILT = ("page.js", "page.css", "site.js", "site.css")
+_MEDIA = {
+    "js": "text/javascript; charset=utf-8",
+    "css": "text/css; charset=utf-8",
+    "svg": "image/svg+xml",
+}
+_BUILT = ("page.js", "page.css", "site.js", "site.css", "icon.svg")
 
 
 async def static(request: Request) -> Response:
