@@ -161,7 +161,7 @@ def test_a_run_ends_in_another_way(client: TestClient, store: Store, state: str)
 
 
 def test_nothing_of_a_run_is_written_where_its_last_part_is_bad(
-    client: TestClient, store: Store
+    client: TestClient, store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
     before = store.backend.now(), len(store.types())
     good: list[object] = [{"type": f"New{n}", "name": "x"} for n in range(3)]
@@ -183,6 +183,7 @@ def test_nothing_of_a_run_is_written_where_its_last_part_is_bad(
     )
     assert response.status_code == 409
     assert (store.backend.now(), len(store.types())) == before
+    assert caplog.text == ""
 
 
 # Nodes
