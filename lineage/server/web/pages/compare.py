@@ -120,7 +120,9 @@ def _rows(frame: Frame, found: Comparison) -> Iterator[Html]:
         caption = "What is the same in all, and what any two runs differ in"
         same = table(caption, header, map(_cells, alike), class_="compared")
         yield element(
-            "details", element("summary", f"{len(alike):,} more, which say nothing"), same
+            "details",
+            element("summary", f"{len(alike):,} more: the same in all, or of the runs alone"),
+            same,
         )
     else:
         yield table("What is known of it", header, map(_cells, found.rows))

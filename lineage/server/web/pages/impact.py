@@ -28,7 +28,7 @@ from lineage.server.web.questions import OfImpact
 
 __all__ = ["impact"]
 
-MOST: Final = 1_000
+MOST: Final = 300
 STEPS: Final = 12
 """A way of more steps is shown without its middle."""
 

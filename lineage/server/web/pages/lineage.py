@@ -15,7 +15,8 @@ from lineage.contract.format import dumper
 from lineage.errors import NotFound
 from lineage.formats.embedding import title_of
 from lineage.formats.svg.shapes import rule_of
-from lineage.model.keys import NodeKey
+from lineage.model.keys import Kind, NodeKey
+from lineage.model.system import OWN_CLASSES
 from lineage.server.web.arguments import Text, to_moment
 from lineage.server.web.call import Call, Reply
 from lineage.server.web.pages import details
@@ -42,6 +43,7 @@ __all__ = ["OfLineage", "lineage"]
 MOST_ROWS: Final = 1_000
 MOST_LINKS: Final = 12
 """How many marks a row says that it leads to."""
+MOST_TYPES: Final = 20
 MOST_COPIED: Final = 200
 """A graph of more nodes is no picture in Mermaid that anybody reads."""
 _WAYS = (
@@ -129,7 +131,9 @@ def _view(call: Call, asked: OfLineage) -> tuple[View, OfLineage, Sequence[str]]
 
 def _form(frame: Frame, asked: OfLineage) -> Html:
     own = ("focus", "direction", "hops", "show", "by", "budget", "open", "since")
-    groups = [*_GROUPS]
+    contexts = [str(each.type_name) for each in frame.call.store.types(Kind.CONTEXT)]
+    own_contexts = [name for name in contexts if name not in OWN_CLASSES]
+    groups = [*_GROUPS, *((name, f"what each {name} holds") for name in own_contexts[:MOST_TYPES])]
     if asked.by and asked.by not in dict(groups):
         groups.append((asked.by, asked.by))
     hops = "" if asked.hops is None else str(asked.hops)

@@ -58,9 +58,13 @@ def types(call: Call, asked: OneKind) -> Reply:
     """List the types of the store and their properties."""
     frame = Frame(call, "/types", asked)
     counts = {(each.kind, each.type): each.count for each in call.store.overview(newest=1).types}
-    rows = [_row(frame, each, counts) for each in call.store.types(asked.kind)]
+    known = sorted(
+        call.store.types(asked.kind),
+        key=lambda each: (each.kind, str(each.type_name)) not in counts,
+    )
+    rows = [_row(frame, each, counts) for each in known]
     header = ("Type", "Kind", "Nodes", "Based on", "Properties")
-    return page(frame, "Types", table("Types, the system's own first", header, rows))
+    return page(frame, "Types", table("Types, those that have nodes first", header, rows))
 
 
 def _row(frame: Frame, each: AnyType, counts: dict[tuple[Kind, str], int]) -> list[str]:

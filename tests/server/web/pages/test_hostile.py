@@ -63,15 +63,16 @@ def ask_hostile(hostile: Store) -> Iterator[Ask]:
 def addresses(store: Store) -> Iterator[str]:
     """Yield addresses of pages that show every one of the names, and of those that are asked for by them."""
     nodes = [*store.find("artifact"), *store.find("execution"), *store.find("context")]
-    models = [node.key for node in store.find("lineage.Model")][:20]
+    models = [node.key for node in store.find("lineage.Model")]
     yield from ("/", "/runs", "/models?limit=1000", "/types", "/log", "/log?limit=1000")
-    yield from (f"/lineage?focus={node.key}" for node in nodes)
+    yield from (f"/lineage?focus={key}" for key in models[::4])
+    yield f"/lineage?focus={nodes[0].key}&direction=downstream&budget=500"
     yield from (f"/nodes/{node.key}" for node in nodes)
     yield f"/impact?of={nodes[0].key}"
-    yield f"/compare?{'&'.join(f'ids={key}' for key in models)}"
+    yield f"/compare?{'&'.join(f'ids={key}' for key in models[-20:])}"
     yield f"/diff?left={models[0]}&right={models[1]}"
     yield f"/diff?focus={models[0]}&since=2"
-    yield from (f"/log/{number}" for number in range(1, store.backend.now() + 1))
+    yield from (f"/log/{number}" for number in range(1, store.backend.now() + 1, 3))
     for name in NAMES:
         text = quote(name, safe="")
         yield f"/types/{text}.?kind=artifact"
