@@ -166,9 +166,9 @@ def _moments(frame: Frame) -> Html:
         submit="Ask",
         class_="moment",
     )
-    changes: dict[str, None] = dict.fromkeys(_UNPINNED)
-    now = element("a", "now", href=frame.here(**changes)) if frame.as_of else Html()
-    says = element("p", _as_of(frame), Html(" "), now, class_="now" if not frame.as_of else "then")
+    is_then = bool(frame.as_of)
+    now = element("a", "now", href=frame.here(**dict.fromkeys(_UNPINNED))) if is_then else ""
+    says = element("p", _as_of(frame), " ", now, class_="then" if is_then else "now")
     ticks = address("/api/v1/transactions/histogram", {"bins": 200})
     return element("div", says, slider, by_date, class_="moments", data_ticks=ticks)
 

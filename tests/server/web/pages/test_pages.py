@@ -22,7 +22,7 @@ ADDRESSES = [
     "/search?q=nothing+is+so",
     "/lineage",
     "/lineage?focus=Model:m2",
-    "/lineage?focus=Model:m2&since=9",
+    "/lineage?focus=Model:m2&since=5",
     "/lineage?focus=Model:m2&focus=Model:m3&direction=upstream&hops=2&show=artifacts",
     "/lineage?focus=Experiment:churn&by=run&budget=8",
     "/lineage?focus=Model:m2&as_of=9&hops=&by=",
@@ -43,8 +43,8 @@ ADDRESSES = [
     "/diff?left=Model:m1&right=Model:m3",
     "/diff?left=Model:m1&right=Model:m1",
     "/diff?left=execution:1&right=execution:4",
-    "/diff?focus=Model:m2&since=9",
-    "/diff?focus=Model:m2&since=9&as_of=9",
+    "/diff?focus=Model:m2&since=5",
+    "/diff?focus=Model:m2&since=5&as_of=9",
     "/runs",
     "/runs?type=Train&filter=parameters.rate+%3E+0.1&order=parameters.rate+desc&columns=id",
     "/runs?limit=2",
@@ -115,6 +115,36 @@ def test_links_keep_the_moment(ask: Ask) -> None:
     assert (body["data-number"], body["data-as-of"]) == ("9", "9")
 
 
+def test_start_asks_what_the_store_can_answer(ask: Ask, made: Store) -> None:
+    page = ask("/")
+    for link in (
+        "/lineage?focus=artifact:3&direction=upstream",
+        "/impact?of=artifact:1",
+        "/compare?ids=artifact:3&ids=artifact:4",
+        "/diff?left=artifact:3&right=artifact:4",
+        "/runs?order=metrics.auc+desc",
+    ):
+        assert link in page.links
+    assert "What fed the deployed model, m2?" in page.text
+    counts = [row[2] for row in page.rows if row[1:2] in (["artifact"], ["execution"], ["context"])]
+    assert counts == [f"{each.count}" for each in made.overview().types]
+
+
+def test_only_addresses_of_the_web_are_links(ask: Ask) -> None:
+    page = ask("/nodes/artifact:5")
+    (outer,) = {each["href"] for each in page.all("a") if not each["href"].startswith(("/", "#"))}
+    assert outer == "https://example.org/test.csv?a=1&b=2"
+    assert not [each for each in ask("/nodes/artifact:1").links if "s3:" in each]
+
+
+def test_what_changed_since_is_marked(ask: Ask, made: Store) -> None:
+    page = ask("/lineage?focus=Model:m2&since=5")
+    view = made.since("Model:m2", since=5).view()
+    marked = [row[0].split()[-1] for row in page.rows if row[3:4] == ["new"]]
+    assert marked
+    assert marked == [mark.id for mark in view.marks if mark.role == "new" and not mark.state]
+
+
 def test_impact_lists_what_the_engine_does(ask: Ask, made: Store) -> None:
     page = ask("/impact?of=Dataset:lake")
     listed = [row[1].split()[-1] for row in page.rows if row[0].isdigit()]
@@ -159,8 +189,8 @@ def test_difference_is_that_of_the_engine(ask: Ask, made: Store) -> None:
 
 
 def test_two_moments_are_told_apart_as_by_the_engine(ask: Ask, made: Store) -> None:
-    page = ask("/diff?focus=Model:m2&since=9")
-    found = made.since("Model:m2", since=9)
+    page = ask("/diff?focus=Model:m2&since=5")
+    found = made.since("Model:m2", since=5)
     told = [row[0] for row in page.rows if row[0] != "What became of it"]
     assert told == [*(each.what for each in found.nodes), *(each.what for each in found.edges)]
 
