@@ -145,6 +145,14 @@ COMMANDS = (
         ),
     ),
     Command("ui", "serving.ui", ("lineage ui",)),
+    Command(
+        "token",
+        "granting.token",
+        (
+            "lineage token ann --role admin --tokens tokens.txt",
+            "lineage token ci --role writer --expires 2027-03-31",
+        ),
+    ),
     Command("check", "history.check", ("lineage check",)),
     Command(
         "prove",

@@ -81,6 +81,7 @@ _ANSWERS: Mapping[str, Mapping[str, type | list[str]]] = {
     "verify": {"": Verified},
     "serve": {"": ["mlmd", "http"]},
     "ui": {"": ["http"]},
+    "token": {"": ["token", "line"]},
     "run": {"": ["run", "code"]},
     "put": {"": ["put"]},
     "tag": {"": ["tagged"]},

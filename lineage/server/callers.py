@@ -18,11 +18,20 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from lineage.errors import Invalid, LineageError, NotFound
+from lineage.errors import Invalid, LineageError, NotFound, excerpt
 from lineage.model.times import from_micros, last_instant
 from lineage.server.refusal import Refusal
 
-__all__ = ["Caller", "CallerRole", "Callers", "Token", "Tokens", "digest_of", "read_tokens"]
+__all__ = [
+    "Caller",
+    "CallerRole",
+    "Callers",
+    "Token",
+    "Tokens",
+    "digest_of",
+    "line_of",
+    "read_tokens",
+]
 
 logger = logging.getLogger("lineage.server")
 
@@ -111,6 +120,8 @@ def _token_of(parts: list[str]) -> tuple[bytes, Token]:
             "ROLE is reader, writer or admin"
         )
     name, text, role = parts[:3]
+    if not name.isprintable():
+        raise Invalid("the name has a character that cannot be shown")
     try:
         caller = Caller(name, CallerRole[role.upper()])
     except KeyError:
@@ -130,6 +141,18 @@ def _token_of(parts: list[str]) -> tuple[bytes, Token]:
         raise Invalid(
             "the fourth part is no expiry; write a day, 2027-03-31, or a time, 2027-03-31T12:00:00Z"
         ) from None
+
+
+def line_of(name: str, token: str, role: CallerRole, expires: str = "") -> str:
+    """Return the line of a token, which holds its digest; Invalid where the name or the expiry cannot be in one."""
+    line = f"{name} sha256:{digest_of(token).hex()} {role.name.lower()} {expires}".rstrip()
+    parts = line.split()
+    if not name or name.startswith("#") or parts[0] != name:
+        raise Invalid(
+            f"{excerpt(name)} is no name of a caller; write one word that does not begin with #"
+        )
+    _token_of(parts)
+    return line
 
 
 def _now() -> int:

@@ -198,7 +198,7 @@ def test_help_says_what_it_does_with_an_example(shell: Shell, command: app.Comma
     assert first in answer.out
     assert len(first) <= 62, "the list of commands would cut it"
     assert f"Example:\n    {command.examples[0]}\n" in answer.out
-    assert ("--store" in answer.out) is (command.name not in {"copy", "verify"})
+    assert ("--store" in answer.out) is (command.name not in {"copy", "token", "verify"})
     assert "--json" in answer.out
 
 
@@ -257,9 +257,12 @@ def test_what_other_tools_call_a_command_is_none_of_ours_but_means_one() -> None
 def test_what_every_command_takes() -> None:
     for each in app.COMMANDS:
         taken = called(each.function)
-        stores = {"copy": {"source", "target"}, "verify": {"file"}}.get(each.name, {"store"})
+        others = {"copy": {"source", "target"}, "verify": {"file"}, "token": {"tokens"}}
+        stores = others.get(each.name, {"store"})
         assert stores | {"as_json"} <= taken, each.name
         writes = each.name in WRITING or each.name in BOTH
         assert ("actor" in taken) is writes, each.name
-        reads = each.name in BOTH or not (writes or each.name in {"check", "demo", "ui", "verify"})
+        reads = each.name in BOTH or not (
+            writes or each.name in {"check", "demo", "token", "ui", "verify"}
+        )
         assert ("as_of" in taken) is reads, each.name

@@ -129,6 +129,11 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "prove": [["artifact:2", "out.proof", "--html", "out.html"]],
     "verify": [["evil.proof"], ["bad.json"], ["evil.proof", "--digest", EVIL.replace("\0", "")]],
     "serve": [["--mlmd", EVIL.replace("\0", "")], ["--http", EVIL.replace("\0", "")]],
+    "token": [
+        [EVIL.replace("\0", ""), "--role", "reader"],
+        ["a", "--role", "reader", "--expires", EVIL.replace("\0", "")],
+        ["a", "--role", "reader", "--tokens", "bad.json"],
+    ],
     "ui": [["--no-browser", "--store", "nowhere.db"]],
     "run": [
         ["--param", f"{EVIL}={EVIL}".replace("\0", ""), "true"],
