@@ -109,6 +109,8 @@ def test_two_hosts_are_none(service: Service) -> None:
         ({"Origin": "https://127.0.0.1"}, True),
         ({"Origin": "http://127.0.0.1:80", "Sec-Fetch-Site": "same-origin"}, True),
         ({"Sec-Fetch-Site": "none"}, True),
+        ({"Origin": "null", "Sec-Fetch-Site": "same-origin"}, True),
+        ({"Origin": "null", "Sec-Fetch-Site": "none"}, False),
         ({"Origin": "http://evil.example"}, False),
         ({"Origin": "http://127.0.0.1:3000"}, False),
         ({"Origin": "http://127.0.0.1.evil.example"}, False),
@@ -140,7 +142,7 @@ def test_every_response_tells_browsers_what_it_may_do(service: Service) -> None:
         assert response.status_code == status
         assert response.headers["content-security-policy"] == POLICY
         assert response.headers["x-content-type-options"] == "nosniff"
-        assert response.headers["referrer-policy"] == "no-referrer"
+        assert response.headers["referrer-policy"] == "same-origin"
         assert response.headers["cross-origin-opener-policy"] == "same-origin"
         assert response.headers["cross-origin-resource-policy"] == "same-origin"
         assert "camera=()" in response.headers["permissions-policy"]
