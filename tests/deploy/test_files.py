@@ -23,7 +23,7 @@ DEPLOY = ROOT / "deploy"
 UNIT = DEPLOY / "lineage.service"
 CRON = DEPLOY / "lineage.cron"
 COMPOSE = DEPLOY / "compose.yaml"
-MANIFESTS = sorted((DEPLOY / "kubernetes").glob("*.yaml"))
+MANIFESTS = [DEPLOY / "kubernetes" / f"{name}.yaml" for name in ("sqlite", "neo4j")]
 PROGRAM: Final = "/opt/lineage/bin/lineage"
 TOKENS: Final = "/etc/lineage/tokens"
 PORTS: Final = {"--http": HTTP, "--mlmd": MLMD}
@@ -236,6 +236,20 @@ def test_a_file_has_one_server_and_its_backup_beside_it() -> None:
     assert found["PersistentVolumeClaim"]["metadata"]["name"] in claims
     source = parsed(job["containers"][0]["args"])["source"]
     assert f"LINEAGE_STORE={source}" in dockerfile()["ENV"].split()
+
+
+def test_what_is_restored_is_what_was_backed_up() -> None:
+    folder = DEPLOY / "kubernetes"
+    job = manifests(folder / "restore.yaml")["Job"]["spec"]["template"]["spec"]
+    backup = manifests(folder / "sqlite.yaml")["CronJob"]["spec"]["jobTemplate"]["spec"][
+        "template"
+    ]["spec"]
+    assert job["volumes"] == backup["volumes"]
+    check_pod(job)
+    page = (ROOT / "docs" / "deploy.md").read_text()
+    (container,) = job["containers"]
+    assert container["command"] == ["sh", "-euc"]
+    assert f"lineage -euc '{container['args'][0]}'\n" in page
 
 
 def test_servers_of_neo4j_and_its_backup_ask_one_store() -> None:

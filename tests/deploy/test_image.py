@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
@@ -26,6 +27,7 @@ from tests.deploy.containers import (
     build,
     docker,
 )
+from tests.tree import ROOT
 
 TOKEN = "the-token-of-the-tests"
 READS = "the-token-of-a-reader"
@@ -212,6 +214,28 @@ lineage check
 
 def test_what_takes_temporary_files_works_there(server: Container) -> None:
     server.run("sh", "-euc", TEMPORARY)
+
+
+def test_the_page_restores_a_backup(image: str) -> None:
+    page = (ROOT / "docs" / "deploy.md").read_text()
+    (script,) = re.findall(r"^    lineage -euc '(.+)'$", page, re.MULTILINE)
+    steps = (
+        "lineage put Table --uri s3://lake/kept",
+        "lineage copy lineage.db /backup/lineage.db",
+        "lineage put Table --uri s3://lake/a-mistake",
+        script,
+        "lineage find Table",
+        "lineage check --store damaged.*/lineage.db",
+    )
+    data, backup = Volume(), Volume()
+    volumes = (*data.mounted(), *backup.mounted("/backup"))
+    shell = ("--entrypoint", "sh", image, "-euc", "; ".join(steps))
+    try:
+        said = docker("run", "--rm", *LABELS, *CONFINED, *volumes, *shell)
+    finally:
+        data.remove()
+        backup.remove()
+    assert (said.count("s3://lake/kept"), said.count("s3://lake/a-mistake")) == (2, 1)
 
 
 INSTALLED = """

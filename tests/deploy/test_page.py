@@ -50,9 +50,11 @@ def ours() -> Iterator[list[str]]:
                 assert program in {"lineage", PROGRAM}
                 yield arguments
             case ["docker", "run", *_]:
-                image = len(words) - words[::-1].index("lineage")
-                if image < len(words):
-                    yield words[image:]
+                arguments = words[len(words) - words[::-1].index("lineage") :]
+                if arguments[:1] == ["-euc"]:
+                    arguments = shlex.split(arguments[1].rpartition("; lineage ")[2])
+                if arguments:
+                    yield arguments
             case _:
                 pass
 
@@ -66,7 +68,7 @@ def test_commands_are_ours() -> None:
 
 def test_containers_are_run_as_they_are_tested() -> None:
     runs = [words for words in commands() if words[:2] == ["docker", "run"]]
-    assert len(runs) == 2
+    assert len(runs) == 3
     for words in runs:
         text = " ".join(words)
         assert " ".join(CONFINED) in text
@@ -115,7 +117,7 @@ def test_the_backup_and_the_drill_work_as_they_stand(machine: Path) -> None:
     copy = next(blocks("Backup"))
     said = run(machine, copy)
     (digest,) = re.findall(r"The digest of both is (\S+)\.", said)
-    check, restore = blocks("A restore drill")
+    check, restore, *_ = blocks("A restore drill")
     assert check.startswith("digest=")
     checked = run(machine, re.sub(r"^digest=\S+", f"digest={digest}", check))
     assert digest in checked
