@@ -26,7 +26,7 @@ BASES: Final = ("lineage-test-python:bookworm", "python:3.11-slim")
 IMAGE: Final = "lineage:test"
 LABELS: Final = ("--label", f"{LABEL}={this_run()}")
 CONFINED: Final = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
-SOON: Final = ("--health-interval", "300ms")
+SOON: Final = ("--health-interval", "1s")
 """Docker looks whether a server is healthy after an interval, and not before."""
 HTTP, MLMD = 8000, 8080
 USER: Final = 10001
