@@ -77,7 +77,7 @@ def _document(title: str, body: Html) -> bytes:
         element("link", rel="icon", href="/static/icon.svg"),
         *(
             element("link", rel="stylesheet", href=f"/static/{name}.css")
-            for name in ("page", "site", "svg")
+            for name in ("site", "svg")
         ),
         element("script", type="module", src="/static/site.js"),
     )
