@@ -54,7 +54,9 @@ def changes(call: Call, asked: Followed) -> Stream[tuple[Happened, ...]]:
     """List the transactions after a number once there are some, or tell of them as events: `Accept: text/event-stream`."""
     watcher = call.watcher
     watcher.learn(call.now)
-    after = _last_event(call) if asked.after is None else asked.after
+    # A browser that comes again has the address of the first time, and says besides what it saw since.
+    last = _last_event(call)
+    after = asked.after if last is None else last
     # A number that is not reached yet is of another store: what comes here is told from now on.
     after = call.now if after is None else min(after, call.now)
     if EVENTS in call.headers.get("accept", ""):

@@ -121,7 +121,10 @@ class Watcher:
         reader = Reader()
         with self._guard:
             if len(self._readers) >= READERS or self.has_ended:
-                raise Refusal("UNAVAILABLE", "too many wait for changes; come again in a moment")
+                raise Refusal(
+                    "UNAVAILABLE",
+                    "too many wait for changes, or the server ends; come again in a moment",
+                )
             self._readers.add(reader)
             if self._thread is None:
                 self._thread = threading.Thread(

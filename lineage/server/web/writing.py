@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any, Final, cast
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import Any, Final, TypeAlias, cast
 
 from lineage.contract.registry import registry
 from lineage.contract.transaction import Author
@@ -19,6 +20,7 @@ from lineage.queries.naming import asked as named
 from lineage.recording.described import described, type_meant
 from lineage.recording.nodes import live_rows
 from lineage.recording.record import given_nodes
+from lineage.recording.run import Run
 from lineage.server.refusal import Refusal
 from lineage.server.web.arguments import Faulty
 from lineage.server.web.bodies import (
@@ -60,6 +62,7 @@ __all__ = [
 ]
 
 EXAMPLE: Final = '{"type": "Model", "uri": "s3://models/7"}'
+_Placed: TypeAlias = list[tuple[Path, Artifact | NodeKey]]
 _NUMBER = re.compile(r'"([0-9]{1,18})"', re.ASCII)
 
 
@@ -164,15 +167,13 @@ def extend(call: Call, asked: More) -> Written:
         store, key = work.store, work.key(call.node)
         inputs, outputs = (_placed(work, each) for each in (asked.inputs, asked.outputs))
         measured = [_measured(work, each) for each in asked.metrics]
-        with store.extend(key, end=asked.state == ExecutionState.COMPLETE) as run:
-            for path, artifact in inputs:
-                run.input(artifact, path=path)
-            for path, artifact in outputs:
-                run.output(artifact, path=path)
-            if asked.params:
-                run.log_params(values_of(asked.params))
-            for values, options in measured:
-                run.log_metrics(values, **options)
+        with ExitStack() as stack:
+            run = stack.enter_context(store.extend(key, end=asked.state == ExecutionState.COMPLETE))
+            try:
+                _extend(run, asked, inputs, outputs, measured)
+            except BaseException:
+                stack.pop_all()  # all of it is rolled back: no end of the run is to be recorded
+                raise
         if asked.state not in (None, ExecutionState.COMPLETE):
             store.end(key, state=asked.state)
         work.notes += run.notes
@@ -180,12 +181,27 @@ def extend(call: Call, asked: More) -> Written:
     return _written(call, asked, act)
 
 
-def _placed(
-    work: _Work, given: list[Item] | dict[str, Item]
-) -> list[tuple[Path, Artifact | NodeKey]]:
+def _extend(
+    run: Run[Execution],
+    asked: More,
+    inputs: _Placed,
+    outputs: _Placed,
+    measured: Sequence[tuple[dict[str, Any], dict[str, Any]]],
+) -> None:
+    for path, artifact in inputs:
+        run.input(artifact, path=path)
+    for path, artifact in outputs:
+        run.output(artifact, path=path)
+    if asked.params:
+        run.log_params(values_of(asked.params))
+    for values, options in measured:
+        run.log_metrics(values, **options)
+
+
+def _placed(work: _Work, given: list[Item] | dict[str, Item]) -> _Placed:
     """Return artifacts, each with its place among what the run reads or writes."""
     some = given_nodes(work.some(given, Kind.ARTIFACT))
-    return cast(list[tuple[Path, Artifact | NodeKey]], [*some])
+    return cast(_Placed, [*some])
 
 
 def _measured(work: _Work, given: Measured) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -112,6 +112,8 @@ def test_a_reader_goes_on_after_a_number(store: Store, served: Serving) -> None:
         assert next(stream)["number"] == 3
     with events(served, "?after=0") as stream:
         assert [next(stream)["number"] for _ in range(3)] == [1, 2, 3]
+    with events(served, "?after=0", **{"Last-Event-ID": "2"}) as stream:
+        assert next(stream)["number"] == 3
 
 
 def test_a_number_of_another_store_means_from_now_on(store: Store, served: Serving) -> None:
