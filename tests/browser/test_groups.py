@@ -78,6 +78,7 @@ def test_what_stays_does_not_move(page: Opened) -> None:
     page.mark(trainings).locator(".toggle").click()
     assert page.on_screen("artifact:1") == pytest.approx(focus, abs=1)
     chosen = page.page.locator('g.mark[aria-pressed="true"]').get_attribute("data-id")
+    assert page.focused == chosen
     at = page.on_screen(chosen)
     assert 0 < at[0] < 940  # a member, near to where the group was
     assert at[1] == pytest.approx(clicked[1], abs=200)

@@ -155,6 +155,14 @@ def test_the_picture_takes_the_place_of_the_servers(site: Site) -> None:
     assert len(ids) == len(set(ids))
 
 
+def test_on_a_narrow_screen_there_is_a_picture(open_site: Callable[..., Site]) -> None:
+    site = open_site(viewport={"width": 390, "height": 800})
+    site.visit("/lineage?focus=artifact:1")
+    stage = site.page.locator(".stage").bounding_box()
+    assert stage["height"] >= 400
+    assert site.page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
 def test_details_are_the_apis(site: Site) -> None:
     values = {
         "rate": 1.0,

@@ -177,6 +177,7 @@ export class App implements Hands {
       const chosen = marks[nearest(inside, away) ?? 0].id;
       this.choose(chosen);
       this.bring(chosen);
+      if (this.stage.contains(document.activeElement)) this.picture.focus(chosen);
       const rest = more(Math.max(left - count, 0));
       this.say(`Opened ${more(Math.min(count, left))} of ${name}; ${rest} more are in the group.`);
     });
