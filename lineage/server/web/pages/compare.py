@@ -8,7 +8,6 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from lineage.contract.roles import Role, role_of
-from lineage.errors import Invalid
 from lineage.model.keys import Kind, NodeKey
 from lineage.queries.comparison import Comparison, Row
 from lineage.server.web.arguments import Text
@@ -49,6 +48,8 @@ def compare(call: Call, asked: ComparedPage) -> Reply:
     if not asked.ids:
         return page(frame, "Compare", _form(frame, asked))
     keys, remarks = _models(call, asked.ids)
+    if not keys:
+        return _without_models(frame, asked)
     found = call.store.compare(*keys, through_copies=asked.through_copies, **asked.options())
     return page(
         frame,
@@ -78,11 +79,24 @@ def _models(call: Call, ids: Sequence[str]) -> tuple[list[NodeKey], list[str]]:
         key = call.store.key_of(each)
         made = _made(call, key) if key.kind is Kind.EXECUTION else [key]
         if not made:
-            raise Invalid(f"{key} wrote no model to compare; leave it out")
-        if made != [key]:
+            remarks.append(f"{key} wrote no model, and is left out")
+        elif made != [key]:
             remarks.append(f"{key} stands for what it wrote: {', '.join(map(str, made))}")
         keys |= dict.fromkeys(made)
     return list(keys), remarks
+
+
+def _without_models(frame: Frame, asked: ComparedPage) -> Reply:
+    """Say that runs wrote nothing to compare, and where their own values stand side by side."""
+    numbers = ", ".join(str(frame.call.store.key_of(each).id) for each in asked.ids)
+    beside = frame.link("/runs", filter=f"id IN ({numbers})")
+    return page(
+        frame,
+        "Compare",
+        element("p", "None of these runs wrote a model to compare."),
+        element("p", element("a", "Their parameters and metrics side by side", href=beside)),
+        _form(frame, asked),
+    )
 
 
 def _made(call: Call, key: NodeKey) -> list[NodeKey]:

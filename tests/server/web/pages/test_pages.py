@@ -176,7 +176,11 @@ def test_comparison_is_that_of_the_engine(ask: Ask, made: Store) -> None:
 def test_runs_are_compared_by_what_they_wrote(ask: Ask) -> None:
     page = ask("/compare?ids=execution:1&ids=execution:2")
     assert "execution:1 stands for what it wrote: artifact:2" in page.text
-    assert "wrote no model" in ask("/compare?ids=execution:4", 422).text
+    some = ask("/compare?ids=execution:4&ids=execution:2").text
+    assert "execution:4 wrote no model, and is left out" in some
+    none = ask("/compare?ids=execution:4&ids=execution:5")
+    beside = next(each for each in none.links if each.startswith("/runs?filter="))
+    assert {row[1] for row in ask(beside).rows[1:]} == {"execution:4", "execution:5"}
 
 
 def test_difference_is_that_of_the_engine(ask: Ask, made: Store) -> None:
