@@ -10,7 +10,6 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -86,7 +85,6 @@ def _addresses(web: Web, measures: Measures, sessions: Sessions) -> list[Address
         ("GET", "/login", login.page),
         ("POST", "/login", login.enter),
         ("POST", "/logout", login.leave),
-        ("GET", "/favicon.ico", _no_picture),
     )
     addresses.extend(Address(path, app, methods=[method]) for method, path, app in others)
     addresses.append(Address("/static/{name}", static, methods=["GET"]))
@@ -116,11 +114,6 @@ class _Outermost:
             details = problem_of(told, self._web.store.backend.place, facts_of(scope).id)
             respond = problem_page if wants_page(Request(scope)) else problem
             await respond(details)(scope, receive, send)
-
-
-async def _no_picture(request: Request) -> Response:  # noqa: ARG001  # as Starlette has it
-    """Answer what every browser asks for, and no page has."""
-    return Response(None, 204, {"Cache-Control": "public, max-age=86400"})
 
 
 async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001  # as ASGI has it

@@ -33,7 +33,7 @@ SESSIONS: Final = 10_000
 ATTEMPTS, A_SECOND = 10, 0.1
 """How many logins one address may try at once, and how many a second from then on."""
 LARGEST_FORM: Final = 10_000
-PUBLIC: Final = frozenset({"/favicon.ico", "/health/live", "/health/ready", "/login", "/logout"})
+PUBLIC: Final = frozenset({"/health/live", "/health/ready", "/login", "/logout"})
 """What everybody may ask, and whoever has a session that has ended."""
 
 

@@ -225,11 +225,12 @@ def test_a_walk_stops_when_its_client_has_gone(
 def test_an_answer_has_a_deadline(
     memory: Store, monkeypatch: pytest.MonkeyPatch, looks: bool
 ) -> None:
-    monkeypatch.setattr(pool, "SECONDS", 0.2)
-    monkeypatch.setattr(pool, "LEAVING", 0.2)
     walk = Walk(monkeypatch, looks=looks)
     with served(memory) as server:
-        answer = httpx2.get(server.address + SEARCH, timeout=30)
+        with monkeypatch.context() as patch:
+            patch.setattr(pool, "SECONDS", 0.2)
+            patch.setattr(pool, "LEAVING", 0.2)
+            answer = httpx2.get(server.address + SEARCH, timeout=30)
         assert answer.status_code == 504
         assert answer.json()["type"].endswith("#deadline-exceeded")
         assert len(walk.ends) == looks
