@@ -27,7 +27,7 @@ def etag(call: Call, path: str, pairs: Sequence[tuple[str, str]]) -> str:
     The last transaction is part of it, for a purge changes what earlier moments answer.
     """
     asked = "\0".join([path, *(f"{name}={value}" for name, value in pairs)])
-    said = f"{asked}\0{call.caller.role}\0{_library()}"
+    said = f"{asked}\0{call.caller.name}\0{call.caller.role}\0{_library()}"
     return f'"{call.now}-{call.number}-{hashlib.sha256(said.encode(errors="surrogatepass")).hexdigest()[:16]}"'
 
 

@@ -232,6 +232,17 @@ def test_a_session_has_the_role_that_its_token_has_now(service: Service) -> None
     assert service.client.get(f"{API}/store").json()["role"] == "admin"
 
 
+def test_what_one_was_told_is_not_what_the_next_is(service: Service) -> None:
+    """They share a browser, which keeps what it was told, and they have one role."""
+    service.rewrite(f"{TOKENS}bob t-other reader\n")
+    log_in(service.client)
+    for path in (f"{API}/store", "/"):
+        tag = service.client.get(path).headers["etag"]
+        for token, status in (("t-reader", 304), ("t-other", 200)):
+            headers = {**bearer(token), "If-None-Match": tag}
+            assert service.client.get(path, headers=headers).status_code == status
+
+
 def test_a_token_in_a_header_goes_before_a_cookie(service: Service) -> None:
     log_in(service.client)
     facts = service.client.get(f"{API}/store", headers=bearer("t-admin")).json()
