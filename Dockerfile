@@ -23,7 +23,7 @@ FROM ${BASE}
 COPY --from=build /opt/lineage /opt/lineage
 RUN echo 'lineage:x:10001:10001::/data:/usr/sbin/nologin' >>/etc/passwd \
     && echo 'lineage:x:10001:' >>/etc/group \
-    && mkdir --mode 0750 /data /backup \
+    && mkdir -m 0750 /data /backup \
     && chown 10001:10001 /data /backup
 # All that it writes is in the volume, temporary files too: the rest may be read-only.
 ENV PATH=/opt/lineage/bin:/usr/local/bin:/usr/bin:/bin \
