@@ -163,6 +163,23 @@ def test_on_a_narrow_screen_there_is_a_picture(open_site: Callable[..., Site]) -
     assert site.page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+def test_the_wheel_scrolls_the_page_until_the_picture_is_used(site: Site) -> None:
+    site.visit("/lineage?focus=artifact:1")
+    root = site.page.locator("#lineage g.root")
+    shown = root.get_attribute("transform")
+    site.page.mouse.move(600, 500)
+    site.page.mouse.wheel(0, 40)
+    site.page.wait_for_function("() => scrollY === 40")
+    assert root.get_attribute("transform") == shown
+    site.page.locator('g.mark[data-id="artifact:1"]').click()
+    site.page.mouse.wheel(0, 40)
+    site.page.wait_for_function(
+        "shown => document.querySelector('#lineage g.root').getAttribute('transform') !== shown",
+        arg=shown,
+    )
+    assert site.page.evaluate("scrollY") == 40
+
+
 def test_details_are_the_apis(site: Site) -> None:
     values = {
         "rate": 1.0,

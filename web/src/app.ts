@@ -72,7 +72,7 @@ export class App implements Hands {
     this.placed = this.place();
     this.cursor = this.state.selected || (this.scene.marks[0]?.id ?? "");
     this.picture = this.pictureFor(this.scene.marks.length);
-    this.camera = new Camera(stage, (view) => this.picture.move(view));
+    this.camera = new Camera(stage, (view) => this.picture.move(view), options.alone);
     stage.append(this.picture.element);
     const { signal } = this;
     if (options.address) addEventListener("hashchange", (event) => this.follow(event), { signal });

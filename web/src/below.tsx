@@ -156,8 +156,7 @@ export function Help({ app }: { app: App }): JSX.Element | null {
         </tbody>
       </table>
       <p class="note">
-        Drag to move, scroll to zoom, double-click a group to open it. The address holds what you see: copy it to share this
-        view of the page.
+        Drag to move, scroll to zoom, double-click a group to open it. The address holds what you see.
       </p>
       <button type="button" onClick={() => app.toggleHelp()}>
         Close

@@ -17,8 +17,13 @@ export class Camera {
   constructor(
     private readonly stage: HTMLElement,
     onMove: (view: View) => void,
+    isAlone = false,
   ) {
+    // Where there is more on the page, the wheel scrolls that until somebody is at work in the picture.
+    const isOurs = ({ type, ctrlKey, button }: MouseEvent): boolean =>
+      type === "wheel" ? isAlone || ctrlKey || stage.contains(document.activeElement) : !ctrlKey && !button;
     this.zoom = zoom()
+      .filter(isOurs)
       .scaleExtent([0.002, 4])
       .duration(0)
       .on("zoom", (event) => onMove((this.view = event.transform)));

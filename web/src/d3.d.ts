@@ -17,6 +17,7 @@ declare module "d3-zoom" {
     transform(selection: Selection, transform: ZoomTransform): void;
     scaleBy(selection: Selection, k: number): void;
     scaleExtent(extent: [number, number]): this;
+    filter(test: (event: MouseEvent) => boolean): this;
     duration(milliseconds: number): this;
     on(name: "zoom", listener: (event: ZoomEvent) => void): this;
   }
