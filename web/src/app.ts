@@ -445,11 +445,10 @@ export class App implements Hands {
     this.link();
   }
 
-  /** Move the new picture so that a mark of the old one stays, or what is beside it if that was opened. */
+  /** Move the new picture so that a mark of the old one stays, or what is beside it if that was opened or closed. */
   private hold(old: Scene, were: Pair[], at: number): void {
-    const mark = old.marks[at];
-    const isOpened = mark.count > 1 && !this.scene.places.has(mark.id);
-    const first = isOpened ? (this.beside(old, were, at) ?? at) : at;
+    const isGone = !this.scene.places.has(old.marks[at].id);
+    const first = isGone ? (this.beside(old, were, at) ?? at) : at;
     const kept = [first, old.marks.findIndex((each) => each.focus)].find((each) => each >= 0 && this.successor(old, each));
     if (kept === undefined) return;
     const now = this.successor(old, kept) as Mark;
