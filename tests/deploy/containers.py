@@ -80,16 +80,19 @@ def _built(base: str) -> str:
 
 
 class Volume:
-    """A new volume, as Docker makes it at its first use."""
+    """A new volume, as Docker makes it at its first use; it is removed in the end."""
 
     def __init__(self) -> None:
         self.name = f"lineage-test-{uuid4().hex[:12]}"
 
+    def __enter__(self) -> Volume:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        docker("volume", "rm", "--force", self.name)
+
     def mounted(self, at: str = "/data") -> tuple[str, str]:
         return "--volume", f"{self.name}:{at}"
-
-    def remove(self) -> None:
-        docker("volume", "rm", "--force", self.name)
 
 
 class Container:

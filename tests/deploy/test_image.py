@@ -41,9 +41,8 @@ def image() -> str:
 
 @pytest.fixture
 def volume(image: str) -> Iterator[Volume]:
-    made = Volume()
-    yield made
-    made.remove()
+    with Volume() as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -59,11 +58,9 @@ def tokens(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def server(image: str, tokens: Path) -> Iterator[Container]:
     """A server for tests that leave it as it is."""
-    volume = Volume()
-    with Container.serving(volume, tokens) as container:
+    with Volume() as volume, Container.serving(volume, tokens) as container:
         container.wait()
         yield container
-    volume.remove()
 
 
 def call(server: Container, name: str, token: str = TOKEN, **fields: Any) -> Any:
@@ -227,14 +224,10 @@ def test_the_page_restores_a_backup(image: str) -> None:
         "lineage find Table",
         "lineage check --store damaged.*/lineage.db",
     )
-    data, backup = Volume(), Volume()
-    volumes = (*data.mounted(), *backup.mounted("/backup"))
     shell = ("--entrypoint", "sh", image, "-euc", "; ".join(steps))
-    try:
+    with Volume() as data, Volume() as backup:
+        volumes = (*data.mounted(), *backup.mounted("/backup"))
         said = docker("run", "--rm", *LABELS, *CONFINED, *volumes, *shell)
-    finally:
-        data.remove()
-        backup.remove()
     assert (said.count("s3://lake/kept"), said.count("s3://lake/a-mistake")) == (2, 1)
 
 
@@ -269,12 +262,9 @@ def test_a_backup_of_a_store_in_use_is_made_beside_its_server(
     server: Container, image: str
 ) -> None:
     call(server, "PutArtifactType", artifact_type={"name": "Backed"})
-    backup = Volume()
-    volumes = ("--volumes-from", server.name, *backup.mounted("/backup"))
     shell = ("--entrypoint", "sh", image, "-euc", BACKED_UP)
-    try:
+    with Volume() as backup:
+        volumes = ("--volumes-from", server.name, *backup.mounted("/backup"))
         said = docker("run", "--rm", *LABELS, *CONFINED, *volumes, *shell)
-    finally:
-        backup.remove()
     assert "Copied transaction" in said
     assert "Backed" in said
