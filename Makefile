@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO := $(VENV)/.demo
 EXTRAS := dev,demo,bench
+DEMO_EXTRAS := demo,web
 PEER := .ci/mlmd/venv/.ready
 MLFLOW := .ci/mlflow/venv/.ready
 SITE := .venv-site
@@ -107,7 +108,7 @@ $(READY): pyproject.toml
 	@touch $(DEMO) $@
 
 $(DEMO): pyproject.toml
-	$(call install,scikit-learn,demo)
+	$(call install,scikit-learn and the pages,$(DEMO_EXTRAS))
 	@touch $@
 
 # MLflow as people install it; the tests of `make real` run it beside ours.

@@ -164,7 +164,9 @@ def tell(url: str) -> int:
     )
     if shutil.which("lineage") is None:
         print(f"The command `lineage` below is {Path(sys.executable).parent / 'lineage'} here.")
-    return max(ask(question, command, url) for question, command in questions(told))
+    code = max(ask(question, command, url) for question, command in questions(told))
+    print(f"\nTo go on asking in a browser: {_command(['ui'], url)}")
+    return code
 
 
 class Laboratory:
@@ -333,10 +335,14 @@ def ask(question: str, command: list[str], url: str) -> int:
     """Print a question, the command that asks it, and the answer; return its exit code."""
     from lineage.cli.app import main as cli
 
-    stored = [] if url == DEFAULT_STORE else ["--store", shown_url(url)]
-    words = " ".join(map(_quoted, ["lineage", *command, *stored]))
-    print(f"\n{question}\n$ {words}\n", flush=True)
+    print(f"\n{question}\n$ {_command(command, url)}\n", flush=True)
     return cli([*command, "--store", url])
+
+
+def _command(arguments: list[str], url: str) -> str:
+    """Return a command as it is typed."""
+    stored = [] if url == DEFAULT_STORE else ["--store", shown_url(url)]
+    return " ".join(map(_quoted, ["lineage", *arguments, *stored]))
 
 
 def _quoted(word: str) -> str:

@@ -238,6 +238,15 @@ def test_what_a_line_has(service: Service) -> None:
     assert (line["as_of"], line["bytes"]) == (1, len(response.content))
 
 
+def test_a_check_has_a_line_only_where_it_finds_something(
+    service: Service,
+) -> None:
+    client = service.client()
+    for path in ("/health/live", "/health/ready", "/health/nothing"):
+        client.get(path)
+    assert [line["status"] for line in service.lines] == [404]
+
+
 def test_a_log_that_cannot_be_written_stops_nobody(service: Service) -> None:
     service.log.close()
     assert service.client().get(STORE).status_code == 200
