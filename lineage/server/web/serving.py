@@ -60,24 +60,7 @@ def serving(
     host = address_of(address)
     names = Hosts((host.host, *hosts), is_loopback=host.is_loopback)
     web = Web(store, callers, Pool(), Watcher(store.backend), hosts=names, rate=rate, log=log)
-    # What it would say of clients that speak no HTTP is nothing to anybody.
-    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
-    config = uvicorn.Config(
-        application(web),
-        **_tls(certificate),
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        lifespan="off",
-        http=Connection,
-        ws="none",
-        h11_max_incomplete_event_size=LONGEST_HEAD,
-        timeout_graceful_shutdown=int(GRACE + LEAVING / 2),
-    )
-    try:
-        config.load()
-    except OSError as error:  # which an SSLError is
-        raise Invalid(f"the certificate and its key cannot be used: {error}") from error
+    config = _configured(web, certificate)
     listener = _bound(address)
     server = uvicorn.Server(config)
     thread = threading.Thread(
@@ -101,6 +84,28 @@ def serving(
     finally:
         stop()
         listener.close()
+
+
+def _configured(web: Web, certificate: Certificate | None) -> uvicorn.Config:
+    # What it would say of clients that speak no HTTP is nothing to anybody.
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+    config = uvicorn.Config(
+        application(web),
+        **_tls(certificate),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        http=Connection,
+        ws="none",
+        h11_max_incomplete_event_size=LONGEST_HEAD,
+        timeout_graceful_shutdown=int(GRACE + LEAVING / 2),
+    )
+    try:
+        config.load()
+    except OSError as error:  # which an SSLError is
+        raise Invalid(f"the certificate and its key cannot be used: {error}") from error
+    return config
 
 
 def _bound(address: str) -> socket.socket:
