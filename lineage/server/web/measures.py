@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
+import anyio
+import anyio.to_thread
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.responses import Response
@@ -28,7 +30,7 @@ class Measures:
     """
 
     def __init__(self, backend: Backend, pool: Pool) -> None:
-        self._pool = pool
+        self._limiter: anyio.CapacityLimiter | None = None
         self._registry = registry = CollectorRegistry()
         self._requests = Counter(
             "lineage_http_requests",
@@ -67,7 +69,12 @@ class Measures:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with all of it."""
-        text = await self._pool.run(lambda: generate_latest(self._registry), receive)
+        if self._limiter is None:
+            self._limiter = anyio.CapacityLimiter(1)
+        # In no thread of the pool: this is asked just when too many wait for those.
+        text = await anyio.to_thread.run_sync(
+            generate_latest, self._registry, limiter=self._limiter, abandon_on_cancel=True
+        )
         headers = {"Cache-Control": "no-store"}
         await Response(text, 200, headers, CONTENT_TYPE_PLAIN_0_0_4)(scope, receive, send)
 

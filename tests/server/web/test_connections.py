@@ -249,6 +249,8 @@ def test_so_many_wait_and_the_next_is_told_to_come_again(
         answers = [next(as_completed(asked)).result()]
         assert (answers[0].status_code, answers[0].headers["retry-after"]) == (503, "1")
         assert httpx2.get(f"{server.address}/health/ready").status_code == 200
+        measured = httpx2.get(f"{server.address}/metrics")
+        assert "lineage_http_requests_waiting 3.0" in measured.text.splitlines()
         walk.over.set()
         assert sorted(each.result().status_code for each in asked) == [200] * 5 + [503]
 
