@@ -13,9 +13,11 @@ from starlette.types import Receive, Scope, Send
 
 from lineage.errors import LineageError
 from lineage.formats.documents import json_text, plain
+from lineage.server.refusal import Refusal
 from lineage.server.web.answers import JSON
 from lineage.server.web.arguments import Arguments, Faulty
 from lineage.server.web.call import Call, Stream
+from lineage.server.web.requests_log import facts_of
 from lineage.server.web.watching import LOOK_SECONDS, Happened, Reader, Told, Watcher
 
 __all__ = ["EVENTS", "changes"]
@@ -29,7 +31,7 @@ PING: Final = b": still here\n\n"
 SEND_SECONDS: Final = 30.0
 """How long a piece may take to be sent before its reader is dropped, who finds the rest when they come again."""
 LONGEST_SECONDS: Final = 3_600.0
-"""How long a stream is: who reads on asks again, and so it is looked again whether they may."""
+"""How long a stream is: who reads on asks again."""
 RETRY_MILLISECONDS: Final = 1_000
 """After how long a browser comes again."""
 MOST_SECONDS: Final = 60.0
@@ -87,6 +89,7 @@ class _List:
             nonlocal items
             with self._watcher.reader() as reader:
                 await self._wait(reader)
+            facts_of(scope).readmit()
             if self._watcher.number > self._after:
                 items = (await self._watcher.told(self._after)).items
             headers = {"Cache-Control": "no-store", "Vary": "Authorization, Cookie, Accept"}
@@ -106,21 +109,23 @@ class _Events:
     def __init__(self, watcher: Watcher, after: int) -> None:
         self._watcher, self._after = watcher, after
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  # as ASGI has it
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def tell() -> None:
             with self._watcher.reader() as reader:
                 await send(_START)
-                if await self._tell(reader, send):
+                if scope["method"] == "HEAD" or await self._tell(reader, scope, send):
                     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
         await _while_there(receive, tell)
 
-    async def _tell(self, reader: Reader, send: Send) -> bool:
+    async def _tell(self, reader: Reader, scope: Scope, send: Send) -> bool:
         """Send what is new, or that nothing is, for as long as a stream is; return whether the reader kept up."""
         # The number alone tells a browser from where on it is to ask after a break, also before the first event.
         piece = f"retry: {RETRY_MILLISECONDS}\nid: {self._after}\n\n".encode()
         told, until = self._after, anyio.current_time() + LONGEST_SECONDS
-        while not self._watcher.has_ended and anyio.current_time() < until:
+        while (
+            not self._watcher.has_ended and anyio.current_time() < until and _may_still_read(scope)
+        ):
             with anyio.move_on_after(SEND_SECONDS) as sending:
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
             if sending.cancelled_caught:
@@ -141,6 +146,15 @@ class _Events:
             logger.exception("changes cannot be read")
             await anyio.sleep(LOOK_SECONDS)
             return None
+
+
+def _may_still_read(scope: Scope) -> bool:
+    """Whether the token that a reader came with is still good."""
+    try:
+        facts_of(scope).readmit()
+    except Refusal:
+        return False
+    return True
 
 
 _START: Final = {

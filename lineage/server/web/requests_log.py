@@ -9,7 +9,7 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -52,6 +52,8 @@ class Facts:
     route: str = ""
     """The address as the table of routes has it; "" where it is none of ours."""
     caller: str = ""
+    readmit: Callable[[], object] = lambda: None
+    """Raises a refusal once the caller would not be let in any more."""
     headers: dict[str, str] = field(default_factory=dict)
     """What the response says besides."""
     status: int = 0

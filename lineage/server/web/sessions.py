@@ -6,6 +6,7 @@ import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 from urllib.parse import parse_qs, quote
 
@@ -93,13 +94,16 @@ class Admitted:
             response.headers["Cache-Control"] = "no-store"
             await response(scope, receive, send)
             return
-        facts_of(scope).caller = caller.name
+        facts = facts_of(scope)
+        facts.caller, facts.readmit = caller.name, partial(self._caller, scope)
         if self._buckets is not None:
             self._buckets.take(scope, caller.name)
         await self._app({**scope, "caller": caller}, receive, send)
 
     def _caller(self, scope: Scope) -> Caller:
         headers = Headers(scope=scope)
+        if len(headers.getlist("authorization")) > 1:
+            raise Refusal("UNAUTHENTICATED", "the header `authorization` is there twice")
         name = Request(scope).cookies.get(_cookie(scope), "")
         if self._callers.everybody is not None or "authorization" in headers or not name:
             return self._callers.caller(headers.get("authorization", ""))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import socket
 import subprocess
@@ -20,7 +21,7 @@ import pytest
 from lineage.backends.sqlite.backend import SqliteBackend
 from lineage.errors import Unavailable
 from lineage.model.system import Dataset
-from lineage.server.callers import Callers
+from lineage.server.callers import Callers, Tokens
 from lineage.server.web import changes as module
 from lineage.server.web import watching
 from lineage.server.web.serving import GRACE, Serving, serving
@@ -256,9 +257,7 @@ def test_a_quiet_stream_says_that_it_is_there(
     assert lines == [b"retry: 1000\n", b"id: 0\n", b"\n", b": still here\n", b"\n"]
 
 
-def test_a_stream_ends_so_that_rights_are_looked_at_again(
-    embedded: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stream_ends_after_an_hour(embedded: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LONGEST_SECONDS", 0.05)
     monkeypatch.setattr(module, "PING_SECONDS", 0.05)
     with (
@@ -266,6 +265,38 @@ def test_a_stream_ends_so_that_rights_are_looked_at_again(
         events(server) as stream,
     ):
         assert list(stream) == []
+
+
+def test_who_may_not_read_any_more_is_told_nothing_more(embedded: Store, tmp_path: Path) -> None:
+    file = tmp_path / "tokens"
+    file.write_text("ann t-ann reader\nben t-ben reader\n")
+    file.chmod(0o600)
+    seconds = itertools.count(0, 1_000_000)  # so that each look at the file is a second later
+    callers = Callers("", Tokens(file, clock=lambda: next(seconds)))
+    with (
+        serving(embedded, "127.0.0.1:0", callers=callers) as server,
+        events(server, Authorization="Bearer t-ann") as stream,
+    ):
+        put(embedded, "before")
+        assert next(stream)["number"] == 1
+        file.write_text("ben t-ben reader\n")
+        put(embedded, "after")
+        assert list(stream) == []
+        status, _ = asked(server, "?after=1", Authorization="Bearer t-ann")
+        assert status == 401
+        status, found = asked(server, "?after=1", Authorization="Bearer t-ben")
+        assert (status, [each["number"] for each in found]) == (200, [2])
+
+
+def test_the_head_of_a_stream_is_all_that_is_asked_for(embedded: Store) -> None:
+    with serving(embedded, "127.0.0.1:0", callers=Callers("ann", None)) as server:
+        line = connection(server)
+        line.request("HEAD", "/api/v1/changes", headers={"Accept": "text/event-stream"})
+        response = line.getresponse()
+        assert (response.status, response.read()) == (200, b"")
+        line.request("GET", "/health/live")
+        assert json.loads(line.getresponse().read()) == {"status": "live"}
+        line.close()
 
 
 def test_who_reads_nothing_is_dropped(embedded: Store, monkeypatch: pytest.MonkeyPatch) -> None:

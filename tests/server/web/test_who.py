@@ -250,6 +250,14 @@ def test_a_token_in_a_header_goes_before_a_cookie(service: Service) -> None:
     assert service.client.get(f"{API}/store", headers=bearer("wrong")).status_code == 401
 
 
+def test_two_tokens_are_none(service: Service) -> None:
+    for tokens in (("t-admin", "t-reader"), ("t-reader", "t-reader")):
+        headers = [("Authorization", f"Bearer {token}") for token in tokens]
+        response = service.client.get(f"{API}/store", headers=headers)
+        assert response.status_code == 401
+        assert "twice" in response.json()["detail"]
+
+
 def test_writing_with_a_cookie_takes_what_no_other_site_can_send(service: Service) -> None:
     client = service.client
     log_in(client, "t-admin")
