@@ -10,25 +10,42 @@ from importlib.metadata import version
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
+from lineage.contract.backend import Backend
 from lineage.formats.documents import json_text, plain
 from lineage.queries.tables.table import Table
 from lineage.server.web.call import Call, Reply, Stream
 from lineage.server.web.written import Written
 
-__all__ = ["CSV", "JSON", "csv_of", "etag", "response_of", "unchanged"]
+__all__ = ["CSV", "JSON", "Tags", "csv_of", "response_of", "unchanged"]
 
 JSON = "application/json"
 CSV = "text/csv"
 
 
-def etag(call: Call, path: str, pairs: Sequence[tuple[str, str]]) -> str:
-    """Return what tells an answer from any other: its moment, what was asked, by whom, and of which library.
+class Tags:
+    """Makes what tells an answer from any other."""
 
-    The last transaction is part of it, for a purge changes what earlier moments answer.
-    """
-    asked = "\0".join([path, *(f"{name}={value}" for name, value in pairs)])
-    said = f"{asked}\0{call.caller.name}\0{call.caller.role}\0{_library()}"
-    return f'"{call.now}-{call.number}-{hashlib.sha256(said.encode(errors="surrogatepass")).hexdigest()[:16]}"'
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._last: tuple[int, bytes] = (0, b"")
+        """The last transaction that was asked about, and its digest."""
+
+    def of(self, call: Call, path: str, pairs: Sequence[tuple[str, str]]) -> str:
+        """Return the tag of an answer: of its moment and form, what was asked, by whom, of which history and library.
+
+        The last transaction is part of it, for a purge changes what earlier moments answer; its digest tells
+        one store from another that is served at the same address later.
+        """
+        asked = (path, *pairs, call.caller, _wants_csv(call), self._history(call.now), _library())
+        digest = hashlib.sha256(repr(asked).encode(errors="surrogatepass")).hexdigest()
+        return f'"{call.now}-{call.number}-{digest[:16]}"'
+
+    def _history(self, number: int) -> bytes:
+        last, digest = self._last
+        if last != number:
+            digest = self._backend.log(before=number + 1, limit=1)[0].digest
+            self._last = number, digest
+        return digest
 
 
 @cache
@@ -46,7 +63,11 @@ def _headers(call: Call, tag: str | None) -> dict[str, str]:
 def unchanged(call: Call, tag: str, if_none_match: str) -> Response | None:
     """Return the answer to who has it already; None for others."""
     known = {each.strip().removeprefix("W/") for each in if_none_match.split(",")}
-    return Response(None, 304, _headers(call, tag)) if known & {tag, "*"} else None
+    return Response(None, 304, _headers(call, tag)) if tag in known else None
+
+
+def _wants_csv(call: Call) -> bool:
+    return CSV in call.headers.get("accept", "")
 
 
 def csv_of(table: Table, name: str) -> Reply:
@@ -59,7 +80,7 @@ def response_of(answer: object, call: Call, tag: str | None, status: int) -> ASG
     """Return an answer as a response; without a tag it is not to be kept."""
     if isinstance(answer, Stream):
         return answer.app
-    if isinstance(answer, Table) and CSV in call.headers.get("accept", ""):
+    if isinstance(answer, Table) and _wants_csv(call):
         answer = csv_of(answer, "table")
     headers = _headers(call, tag)
     if isinstance(answer, Written) and answer.number is not None:

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from lineage.formats.records import has_twins
 from lineage.server.callers import Callers
 from lineage.server.refusal import REFUSED, Refusal
-from lineage.server.web.answers import JSON, etag, response_of, unchanged
+from lineage.server.web.answers import JSON, Tags, response_of, unchanged
 from lineage.server.web.arguments import Arguments, Asked, Faulty, arguments_of, checked
 from lineage.server.web.call import Call
 from lineage.server.web.guards import Buckets, Guarded, Hosts
@@ -70,10 +70,12 @@ def application(web: Web) -> ASGIApp:
 
 
 def _addresses(web: Web, measures: Measures, sessions: Sessions) -> list[Address]:
-    login = Login(web.callers, sessions)
+    login, tags = Login(web.callers, sessions), Tags(web.store.backend)
     addresses = [
         Address(
-            f"{base}{route.path}", _Endpoint(web, route, is_page=not base), methods=[route.method]
+            f"{base}{route.path}",
+            _Endpoint(web, tags, route, is_page=not base),
+            methods=[route.method],
         )
         for base, table in ((API, ROUTES), ("", PAGES))
         for route in table
@@ -130,8 +132,8 @@ def _of_starlette(error: HTTPException) -> Refusal:
 class _Endpoint:
     """Answers the requests of one route."""
 
-    def __init__(self, web: Web, route: Route, *, is_page: bool) -> None:
-        self._web, self._route, self._is_page = web, route, is_page
+    def __init__(self, web: Web, tags: Tags, route: Route, *, is_page: bool) -> None:
+        self._web, self._tags, self._route, self._is_page = web, tags, route, is_page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -168,7 +170,7 @@ class _Endpoint:
         )
         if not route.is_kept:
             return response_of(route.handler(call, asked), call, None, route.status)
-        tag = etag(call, request.scope["path"], pairs)
+        tag = self._tags.of(call, request.scope["path"], pairs)
         same = unchanged(call, tag, request.headers.get("if-none-match", ""))
         if same is not None:
             return same

@@ -13,6 +13,7 @@ import lineage
 from lineage.answers.patches import patch_of
 from lineage.contract.walking import Limits
 from lineage.formats.documents import json_text, plain
+from lineage.server.callers import Callers
 from lineage.server.web.operations import OPERATIONS
 from lineage.server.web.routes import API, ROUTES, Route
 from lineage.store import Store
@@ -237,6 +238,8 @@ def test_what_is_known_already_is_not_sent_again(client: TestClient, store: Stor
     ]
     for address in others:
         assert client.get(address, headers={"If-None-Match": tag}).status_code == 200
+    nothing = f"{API}/nodes/artifact%3A99"
+    assert client.get(nothing, headers={"If-None-Match": "*"}).status_code == 404
     past = f"{API}/nodes/Model%3Am1?as_of=2"
     known = client.get(past).headers["etag"]
     assert client.get(past, headers={"If-None-Match": known}).status_code == 304
@@ -244,6 +247,24 @@ def test_what_is_known_already_is_not_sent_again(client: TestClient, store: Stor
     purged = client.get(f"{API}/nodes/artifact%3A2?as_of=2", headers={"If-None-Match": known})
     assert purged.status_code == 200
     assert "name" not in purged.json()["node"]
+
+
+def test_tags_tell_answers_apart_by_form_caller_and_store() -> None:
+    def tag(client: TestClient, path: str = "/runs", **headers: str) -> str:
+        return client.get(f"{API}{path}", headers=headers).headers["etag"]
+
+    with lineage.connect("memory:") as store, lineage.connect("memory:") as other:
+        two_runs(store)
+        two_runs(other)
+        assert other.backend.now() == store.backend.now()
+        clients = [
+            client_of(store),
+            client_of(store, Callers("ben")),
+            client_of(other),
+        ]
+        tags = [*map(tag, clients), tag(clients[0], Accept="text/csv")]
+        assert len(set(tags)) == len(tags)
+        assert tag(client_of(store)) == tags[0], "of another server of the same store"
 
 
 def test_pages_of_an_answer_are_of_one_moment(client: TestClient, store: Store) -> None:
