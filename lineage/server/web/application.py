@@ -10,12 +10,13 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.routing import Router
+from starlette.responses import Response
+from starlette.routing import Match, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lineage.formats.records import has_twins
 from lineage.server.callers import Callers
-from lineage.server.refusal import REFUSED, Refusal
+from lineage.server.refusal import REFUSED, Refusal, http_status_of
 from lineage.server.web.answers import JSON, Tags, response_of, unchanged
 from lineage.server.web.arguments import Arguments, Asked, Faulty, arguments_of, checked
 from lineage.server.web.call import Call
@@ -64,9 +65,10 @@ def application(web: Web) -> ASGIApp:
     """Return the service of a store."""
     measures, sessions = Measures(web.store.backend, web.pool), Sessions()
     buckets = Buckets(web.rate, max(1.0, web.rate * BURST_SECONDS)) if web.rate else None
-    router = Router(_addresses(web, measures, sessions), default=_nothing, redirect_slashes=False)
-    admitted = Admitted(router, web.callers, sessions, buckets)
-    return Recorded(_Outermost(web, Guarded(admitted, web.hosts)), measures, web.log)
+    addresses = _addresses(web, measures, sessions)
+    router = Router(addresses, default=_nothing, redirect_slashes=False)
+    guarded = Guarded(Admitted(router, web.callers, sessions, buckets), web.hosts)
+    return Recorded(_Outermost(web, guarded, addresses), measures, web.log)
 
 
 def _addresses(web: Web, measures: Measures, sessions: Sessions) -> list[Address]:
@@ -99,8 +101,8 @@ class _Outermost:
     A name in an address may have a slash of its own, `%2F`, which is one only after the parts are taken apart.
     """
 
-    def __init__(self, web: Web, router: ASGIApp) -> None:
-        self._web, self._router = web, router
+    def __init__(self, web: Web, router: ASGIApp, addresses: Sequence[Address]) -> None:
+        self._web, self._router, self._addresses = web, router, addresses
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         raw = scope.get("raw_path") or scope["path"].encode()
@@ -113,9 +115,21 @@ class _Outermost:
             await self._router(inner, receive, send)
         except Exception as error:  # noqa: BLE001  # whatever it is, the caller is told and the server goes on
             told = _of_starlette(error) if isinstance(error, HTTPException) else error
+            if http_status_of(told) == 405:
+                facts_of(scope).headers["Allow"] = ", ".join(self._methods(inner))
             details = problem_of(told, self._web.store.backend.place, facts_of(scope).id)
             respond = problem_page if wants_page(Request(scope)) else problem
             await respond(details)(scope, receive, send)
+
+    def _methods(self, scope: Scope) -> list[str]:
+        """Return the methods that an address takes."""
+        matching = (each for each in self._addresses if each.matches(scope)[0] is not Match.NONE)
+        return sorted({method for each in matching for method in each.methods or ()})
+
+
+async def _no_picture(request: Request) -> Response:  # noqa: ARG001  # as Starlette has it
+    """Answer what every browser asks for, and no page has."""
+    return Response(None, 204, {"Cache-Control": "public, max-age=86400"})
 
 
 async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001  # as ASGI has it

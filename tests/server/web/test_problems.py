@@ -92,6 +92,9 @@ def test_another_method_is_refused(client: TestClient) -> None:
     response = client.delete(f"{API}/store")
     assert response.status_code == 405
     assert response.json()["type"].endswith("#method-not-allowed")
+    assert response.headers["allow"] == "GET, HEAD"
+    assert client.put(f"{API}/nodes/artifact:1").headers["allow"] == "GET, HEAD, PATCH"
+    assert "allow" not in client.get(f"{API}/store").headers
 
 
 @pytest.mark.parametrize("cls", ENDINGS)
