@@ -163,7 +163,7 @@ export class App implements Hands {
     const from = this.closedOf(mark);
     if (!from) return;
     if (!this.opens) {
-      this.say("This page holds too many nodes to open groups: export fewer, with --from.");
+      this.say("Too many nodes to open groups: export fewer.");
       return;
     }
     const { left, id, open } = { left: from.size, id: this.opened(from), open: new Map(this.state.open) };
@@ -211,9 +211,10 @@ export class App implements Hands {
     };
     const open = new Map([...this.state.open].filter(([id]) => !isInside(id)));
     const pins = new Set([...this.state.pins].filter((key) => !nodes.has(this.graph.node(key) ?? -1)));
-    this.go({ ...this.state, open, pins, selected: mark.group }, mark.id, () =>
-      this.say(`Closed ${unit?.label ?? "the group"}.`),
-    );
+    this.go({ ...this.state, open, pins, selected: mark.group }, mark.id, () => {
+      this.bring(mark.group);
+      this.say(`Closed ${unit?.label ?? "the group"}.`);
+    });
   }
 
   /** Open all groups of a type that are closed; of every type without one. */
@@ -359,7 +360,8 @@ export class App implements Hands {
     if (!id || id === this.cursor) return;
     this.cursor = id;
     this.redraw();
-    this.bring(id);
+    // What was pressed with the mouse must not move from under it.
+    if (document.activeElement?.matches(":focus-visible")) this.bring(id);
   }
 
   /** Move along the edges, to the left or right, or among what stands above one another. */
@@ -369,6 +371,7 @@ export class App implements Hands {
     if (next === undefined) return;
     const { id } = this.scene.marks[next];
     this.reached(id);
+    this.bring(id);
     this.picture.focus(id);
     if (!(this.picture instanceof SvgPicture)) this.say(labelOf(this.scene.marks[next]));
   }
