@@ -162,6 +162,7 @@ def test_a_group_is_opened_by_keys(pages: Pages, told: Told) -> None:
     before = pages.places
     keys = pages.page.keyboard
     pages.mark(str(told.data)).focus()
+    at = ""
     for key in ["ArrowRight", "ArrowUp"] * 8:
         keys.press(key)
         at = pages.page.evaluate("document.activeElement.getAttribute('aria-label')")
