@@ -29,7 +29,7 @@ from lineage.server.web.pages.faults import problem_page, wants_page
 from lineage.server.web.pages.static import static
 from lineage.server.web.pool import Pool
 from lineage.server.web.problems import problem, problem_of
-from lineage.server.web.receiving import body_of
+from lineage.server.web.receiving import Turns
 from lineage.server.web.requests_log import Address, Recorded, facts_of
 from lineage.server.web.routes import API, ROUTES, Route
 from lineage.server.web.sessions import Admitted, Login, Sessions, caller_of
@@ -54,6 +54,7 @@ class Web:
     pool: Pool
     watcher: Watcher
     keys: Keys = field(default_factory=Keys)
+    turns: Turns = field(default_factory=Turns)
     hosts: Hosts = field(default_factory=Hosts)
     rate: float = 0.0
     """How many requests a second each caller may make over some time; 0 is no limit."""
@@ -150,20 +151,26 @@ class _Endpoint:
         self._web, self._tags, self._route, self._is_page = web, tags, route, is_page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Before the body is read, which who may not send it could make long.
+        caller_of(scope).check(self._route.role, "this")
+        if self._route.method == "GET":
+            response = await self._response(scope, receive, b"")
+        else:
+            async with self._web.turns.body(scope, receive) as body:
+                response = await self._response(scope, receive, body)
+        await response(scope, receive, send)
+
+    async def _response(self, scope: Scope, receive: Receive, body: bytes) -> ASGIApp:
         request = Request(scope, receive)
-        body = b"" if self._route.method == "GET" else await body_of(scope, receive)
         said = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if body and said != JSON:
             raise Refusal("UNSUPPORTED_MEDIA_TYPE", f"a body is {JSON}, and Content-Type says so")
-        answer = partial(self._answer, request, body)
-        response = await self._web.pool.run(answer, receive)
-        await response(scope, receive, send)
+        return await self._web.pool.run(partial(self._answer, request, body), receive)
 
     def _answer(self, request: Request, body: bytes) -> ASGIApp:
         """Answer in a thread."""
         route, web = self._route, self._web
         caller = caller_of(request.scope)
-        caller.check(route.role, "this")
         pairs = _pairs(request)
         if self._is_page:  # whose forms send the fields that are left empty, too
             pairs = [pair for pair in pairs if pair[1]]
@@ -202,11 +209,12 @@ class _Endpoint:
 def _json(body: bytes) -> object:
     from pydantic_core import from_json
 
+    twins = has_twins(body)  # before there is anything else in memory
     try:
         document = from_json(body, allow_inf_nan=False)
     except ValueError as error:
         raise Faulty("", f"the body is no JSON: {str(error)[:200]}") from error
-    if has_twins(body):
+    if twins:
         raise Faulty("", "an object of the body has a field twice; give it once")
     return document
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import ssl
 import threading
@@ -20,7 +21,7 @@ import lineage
 from lineage.contract.stopping import go_on
 from lineage.errors import Invalid, NotFound, Unavailable
 from lineage.server.addresses import Certificate
-from lineage.server.callers import Callers
+from lineage.server.callers import CallerRole, Callers
 from lineage.server.refusal import Refusal
 from lineage.server.web import connections, pool, receiving
 from lineage.server.web.routes import API
@@ -147,6 +148,35 @@ def test_bodies_that_are_too_large_are_not_waited_for(memory: Store) -> None:
                     connection.sendall(b"100000\r\n" + b"x" * megabyte + b"\r\n")
             assert ended(connection)[:12] in (b"HTTP/1.1 413", b"")
         assert httpx2.get(server.address + STORE).status_code == 200
+
+
+def test_large_bodies_have_their_turns(memory: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receiving, "LARGE", 1_000)
+    monkeypatch.setattr(receiving, "TURN_SECONDS", 0.2)
+    said = json.dumps({"nodes": [{"type": "T", "name": "x" * 2_000}]}).encode()
+    lines = "Content-Type: application/json", f"Content-Length: {len(said)}", "Connection: close"
+    beginning = head("POST", f"{API}/nodes:put", *lines) + said[:-1]
+    with served(memory) as server, connected(server) as first:
+        first.sendall(beginning)
+        with connected(server) as second:
+            second.sendall(beginning)
+            come = ended(second)
+            assert come.startswith(b"HTTP/1.1 503")
+            assert b"retry-after: 1\r\n" in come
+        small = {"nodes": [{"type": "T", "name": "y"}]}
+        assert httpx2.post(f"{server.address}{API}/nodes:put", json=small).status_code == 201
+        first.sendall(said[-1:])
+        assert ended(first).startswith(b"HTTP/1.1 201")
+        with connected(server) as third:
+            third.sendall(beginning + said[-1:])
+            assert ended(third).startswith(b"HTTP/1.1 409"), "its turn came; the name is taken"
+
+
+def test_what_a_reader_may_not_send_is_not_waited_for(memory: Store) -> None:
+    callers = Callers("ann", role=CallerRole.READER)
+    with serving(memory, "127.0.0.1:0", callers=callers) as server, connected(server) as connection:
+        connection.sendall(head("POST", f"{API}/nodes:put", f"Content-Length: {2**20}"))
+        assert connection.recv(12) == b"HTTP/1.1 403"
 
 
 def test_there_are_so_many_connections(memory: Store, monkeypatch: pytest.MonkeyPatch) -> None:
