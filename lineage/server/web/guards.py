@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from math import ceil
 from typing import Final
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from lineage.errors import Invalid, excerpt
 from lineage.server.refusal import Refusal
 from lineage.server.web.requests_log import facts_of
 
@@ -21,6 +23,7 @@ KEYS: Final = 10_000
 """How many callers are remembered by how often they came."""
 _OURS: Final = ("same-origin", "none")
 """What a browser says of a request that no other site made it send; "none" is the user's own."""
+_NAME: Final = re.compile(r"[\w.-]+", re.ASCII)
 
 
 class Hosts:
@@ -31,7 +34,8 @@ class Hosts:
     """
 
     def __init__(self, names: Iterable[str] = (), *, is_loopback: bool = True) -> None:
-        self._names = {"localhost", *(name.lower() for name in names)}
+        """Take names without a port; Invalid for what is none."""
+        self._names = {"localhost", *map(_name_of, names)}
         self._is_loopback = is_loopback
 
     def __contains__(self, host: str) -> bool:
@@ -41,11 +45,25 @@ class Hosts:
         name = name.lower().removesuffix(".")
         if name in self._names:
             return True
-        try:
-            number = ip_address(name.removeprefix("[").removesuffix("]"))
-        except ValueError:
-            return False
-        return number.is_loopback or not self._is_loopback
+        number = _number_of(name)
+        return number is not None and (number.is_loopback or not self._is_loopback)
+
+
+def _name_of(text: str) -> str:
+    name = text.lower().removesuffix(".")
+    if _NAME.fullmatch(name) is None and _number_of(name) is None:
+        raise Invalid(
+            f"{excerpt(text, 200)} is no host's name; write it without scheme and port, such as lineage.example"
+        )
+    return name
+
+
+def _number_of(host: str) -> IPv4Address | IPv6Address | None:
+    """Return the address that a host is in numbers, an IPv6 one with or without brackets; None for a name."""
+    try:
+        return ip_address(host.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return None
 
 
 class Guarded:

@@ -12,7 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 import lineage
-from lineage.errors import Unavailable
+from lineage.errors import Invalid, Unavailable
 from lineage.server.callers import Callers
 from lineage.server.refusal import Refusal
 from lineage.server.web import guards, health
@@ -94,6 +94,19 @@ def test_hosts_that_the_service_goes_by(
         if not is_ours:
             assert response.json()["type"].endswith("#misdirected-request")
             assert host not in response.text or len(host) < 2
+
+
+@pytest.mark.parametrize(
+    "name", ["", "a.example:8443", "https://a.example", "a.example/", "*", "é"]
+)
+def test_names_that_no_request_can_be_for(name: str) -> None:
+    with pytest.raises(Invalid, match="without scheme and port"):
+        Hosts([name])
+
+
+def test_a_name_may_end_with_a_dot_and_an_address_have_brackets() -> None:
+    hosts = Hosts(["A.example.", "[2001:DB8::1]"])
+    assert all(host in hosts for host in ("a.example:1", "a.example.", "[2001:db8::1]:80"))
 
 
 def test_two_hosts_are_none(service: Service) -> None:
