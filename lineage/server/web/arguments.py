@@ -67,7 +67,7 @@ AsOf: TypeAlias = Annotated[
 class Arguments(BaseModel):
     """What a request says; what nobody asked for is refused, not passed over."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 def to_moment(name: str, text: str) -> int | str:

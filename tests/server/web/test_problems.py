@@ -62,6 +62,7 @@ BAD: dict[str, tuple[int, str, str]] = {
     "/transactions/99": (404, "not-found", "99"),
     "/transactions/x": (404, "not-found", "x"),
     "/diff?left=artifact:1": (400, "invalid-argument", "right: it is missing"),
+    "/paths?from_=artifact:1&to=artifact:1": (400, "invalid-argument", "from"),
     "/compare?ids=context:1": (422, "invalid", "context:1"),
     "/nowhere": (404, "not-found", "nothing at this address"),
     "/../../etc/passwd": (404, "not-found", "nothing at this address"),
