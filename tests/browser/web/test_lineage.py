@@ -111,6 +111,8 @@ def test_what_differs_first_is_named(pages: Pages, told: Told, store: lineage.St
     pages.page.wait_for_url("**/diff?left=*")
     assert pages.page.get_by_role("heading", level=1).inner_text().startswith("Why ")
     pages.visit(f"/diff?left={ends[0]}&right={ends[1]}")
+    title = pages.page.get_by_role("heading", level=1).inner_text()
+    assert title == f"Why models/logistic.pickle {ends[0]} and {ends[1]} differ"
     rows = pages.page.get_by_role("table").locator("tbody tr").evaluate_all(CELLS)
     assert [row[1] for row in rows] == [" ← ".join(each.place) for each in differences]
     first = differences[1]  # after the two themselves

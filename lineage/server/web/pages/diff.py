@@ -109,9 +109,12 @@ def _nodes(frame: Frame, asked: OfDiff) -> Reply:
         _cut(any(found.truncated)),
         f"as of {found.number}",
     ]
+    names = [named(found.left), named(found.right)]
+    if names[0] == names[1]:  # two versions of one thing
+        names = [f"{names[0]} {found.left.key}", str(found.right.key)]
     return page(
         frame,
-        f"Why {named(found.left)} and {named(found.right)} differ",
+        f"Why {names[0]} and {names[1]} differ",
         element("p", joined(ends)),
         element("p", " · ".join(status), class_="status", role="status"),
         _first(frame, found),
