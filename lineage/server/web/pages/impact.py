@@ -136,7 +136,7 @@ def _way(frame: Frame, found: Impact, each: Affected) -> Html:
     return joined(
         [
             joined(shown, " → "),
-            " ",
+            " · ",
             element("a", "as a picture", href=picture + "#way"),
         ]
     )
