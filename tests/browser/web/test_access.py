@@ -174,3 +174,18 @@ def test_a_group_is_opened_by_keys(pages: Pages, told: Told) -> None:
     pages.await_count(len(before))
     assert pages.places == before
     assert "group of" in pages.page.evaluate("document.activeElement.getAttribute('aria-label')")
+
+
+@pytest.mark.parametrize("name", ["lineage", "impact", "runs"])
+def test_on_paper_there_is_the_answer_and_nothing_to_press(
+    pages: Pages, told: Told, name: str
+) -> None:
+    pages.visit(addresses(told)[name], is_mounted=name == "lineage")
+    pages.page.emulate_media(media="print")
+    for role in ("textbox", "searchbox", "combobox", "slider", "navigation"):
+        assert pages.page.get_by_role(role).count() == 0, role
+    submits = pages.page.locator("form button")
+    assert not any(each.is_visible() for each in submits.all())
+    assert pages.page.locator("svg, table").locator("visible=true").count() > 0
+    scrolled = "all => all.filter(each => each.scrollHeight > each.clientHeight + 1).length"
+    assert pages.page.locator("#lineage, .wide, .drawn").evaluate_all(scrolled) == 0
