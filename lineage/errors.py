@@ -70,6 +70,9 @@ class NotFound(LineageError, LookupError):
 class Invalid(LineageError, ValueError):
     """The input breaks the schema or the rules; nothing was written."""
 
+    position: int | None = None
+    """Of a filter that cannot be read, where: which character, the first being 1."""
+
 
 class AlreadyExists(LineageError, ValueError):
     """The name, the external id or the edge is taken; nothing was written."""

@@ -21,7 +21,9 @@ LARGEST = 64 * 1024
 
 def fault(at: int, message: str) -> Invalid:
     """Return the error that names a place in the filter, counted in characters from 1."""
-    return Invalid(f"filter, column {at}: {message}")
+    error = Invalid(f"filter, column {at}: {message}")
+    error.position = at
+    return error
 
 
 class Token(NamedTuple):

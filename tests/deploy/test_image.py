@@ -112,7 +112,8 @@ def test_what_was_written_outlasts_the_container(volume: Volume, tokens: Path) -
             assert changes.status == 200
             ends.append(server.stop())
         assert (server.state["ExitCode"], "Traceback" in server.log) == (0, False)
-    assert min(ends) < 3  # of two: other tests take the processors meanwhile
+    # Without Docker, which takes its part, three seconds are tested beside the server itself.
+    assert min(ends) < 8
 
 
 HOLDS_THE_LOCK = """

@@ -14,6 +14,7 @@ from lineage.contract.backend import Backend
 from lineage.formats.documents import json_text, plain
 from lineage.queries.tables.table import Table
 from lineage.server.web.call import Call, Reply, Stream
+from lineage.server.web.nodes import Found
 from lineage.server.web.written import Written
 
 __all__ = ["CSV", "JSON", "Tags", "csv_of", "response_of", "unchanged"]
@@ -87,6 +88,8 @@ def response_of(answer: object, call: Call, tag: str | None, status: int) -> ASG
         headers["As-Of"] = str(answer.number)
         if status == 201:
             headers |= _place(answer)
+    if isinstance(answer, Found):
+        headers["Content-Location"] = f"/api/v1/nodes/{answer.node.key}"
     if isinstance(answer, Reply):
         return Response(answer.body, answer.status, {**headers, **answer.headers}, answer.media)
     return Response(json_text(plain(answer)), status, headers, JSON)

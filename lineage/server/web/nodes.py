@@ -13,13 +13,18 @@ from lineage.contract.registry import registry
 from lineage.contract.walking import Direction
 from lineage.model.entities import Node
 from lineage.model.keys import Kind
-from lineage.model.rows import entity_of
+from lineage.model.rows import EdgeKind, entity_of
 from lineage.queries.find import Page
 from lineage.queries.search import Hits
 from lineage.server.web.arguments import MOST, Asked, Paged, Text
 from lineage.server.web.call import Call
 
 __all__ = ["MOST", "Found", "events", "find", "node", "search"]
+
+
+HOLDS = frozenset({EdgeKind.ATTRIBUTION, EdgeKind.ASSOCIATION, EdgeKind.PARENT})
+"""The edges from a context to what is in it."""
+MOST_CONTEXTS = 100
 
 
 class Filtered(Paged):
@@ -50,13 +55,15 @@ class Typed(Asked):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A node, and how many edges lead to it (`up`) and from it (`down`), at most 1,000 of a kind being counted.
+    """A node, the live contexts that it is in, and how many edges lead to it (`up`) and from it (`down`).
 
-    `since` is the transaction that wrote it as it is: what `If-Match` says to a change.
+    At most 1,000 edges of a kind are counted, and 100 contexts are there. `since` is the transaction that wrote the node as it
+    is: what `If-Match` says to a change.
     """
 
     node: Node
     since: int
+    contexts: tuple[Node, ...]
     up: int
     down: int
     number: int
@@ -85,13 +92,21 @@ def node(call: Call, asked: Asked) -> Found:  # noqa: ARG001  # a handler takes 
     """Return a node, also one that was deleted."""
     backend, number = call.store.backend, call.number
     key = call.store.key_of(call.node)
+    types = registry(backend, number).by_id
     row = backend.nodes([key], as_of=number)[key]
-    counts = backend.edge_counts(key, as_of=number)
-    found = entity_of(row, registry(backend, number).by_id)
+    held = backend.edges([key], Direction.UPSTREAM, kinds=HOLDS, as_of=number)[:MOST_CONTEXTS]
+    around = backend.nodes([edge.source for edge in held], as_of=number)
     sides = Counter[Direction]()
-    for (side, _), counted in counts.items():
+    for (side, _), counted in backend.edge_counts(key, as_of=number).items():
         sides[side] += counted[0]
-    return Found(found, row.since, sides[Direction.UPSTREAM], sides[Direction.DOWNSTREAM], number)
+    return Found(
+        entity_of(row, types),
+        row.since,
+        tuple(entity_of(each, types) for each in around.values() if not each.gone),
+        sides[Direction.UPSTREAM],
+        sides[Direction.DOWNSTREAM],
+        number,
+    )
 
 
 def events(call: Call, asked: Asked) -> Events:  # noqa: ARG001  # the same

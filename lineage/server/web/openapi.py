@@ -37,6 +37,7 @@ _PROBLEM: Final[Schema] = {
         },
         "request_id": {"type": "string"},
         "field": {"type": "string", "description": "Which part of the request is meant."},
+        "position": {"type": "integer", "description": "Which character of the filter, from 1."},
     },
     "additionalProperties": False,
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from lineage.errors import ENDINGS, LineageError
+from lineage.errors import ENDINGS, Invalid, LineageError
 from lineage.formats.documents import json_text
 from lineage.server.refusal import REFUSED, Refusal, http_status_of, refusal_of
 from lineage.server.web.arguments import Faulty
@@ -62,6 +62,8 @@ def problem_of(error: Exception, place: str, request_id: str) -> dict[str, Any]:
     }
     if isinstance(error, Faulty):
         details["field"] = error.field
+    if isinstance(error, Invalid) and error.position is not None:
+        details["position"] = error.position
     return details
 
 

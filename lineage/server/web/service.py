@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.metadata import version
 
 from lineage.answers.sequences import Types
 from lineage.model.keys import Kind
+from lineage.model.times import from_micros
 from lineage.queries.inventory import Holdings
 from lineage.server.web.arguments import Arguments, Asked
 from lineage.server.web.call import Call
@@ -19,11 +21,14 @@ __all__ = ["OneKind", "StoreFacts", "errors", "store", "types"]
 class StoreFacts:
     """A store as of transaction `number`: its live nodes by type and the newest of each.
 
-    `now` is its last transaction; `caller` is who asks, and `role` what they may do.
+    `first` and `last` are the times of its first transaction and of that one; None where there is none. `now` is the last
+    transaction that there is; `caller` is who asks, and `role` what they may do.
     """
 
     types: tuple[Holdings, ...]
     number: int
+    first: datetime | None
+    last: datetime | None
     now: int
     backend: str
     library: str
@@ -39,11 +44,16 @@ class OneKind(Asked):
 
 def store(call: Call, asked: Asked) -> StoreFacts:  # noqa: ARG001  # a handler takes what was asked
     """Tell what the store holds, by type, and who asks."""
+    backend, number = call.store.backend, call.number
+    heads = [backend.log(before=each + 1, limit=1)[0] for each in (1, number)] if number else []
+    first, last = (from_micros(each.time) for each in heads) if heads else (None, None)
     return StoreFacts(
         call.store.overview().types,
-        call.number,
+        number,
+        first,
+        last,
         call.now,
-        type(call.store.backend).__name__,
+        type(backend).__name__,
         version("lineage-graph"),
         call.caller.name,
         call.caller.role.name.lower(),

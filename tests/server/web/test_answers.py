@@ -13,6 +13,7 @@ import lineage
 from lineage.answers.patches import patch_of
 from lineage.contract.walking import Limits
 from lineage.formats.documents import json_text, plain
+from lineage.formats.entries import time_text
 from lineage.server.callers import Callers
 from lineage.server.web.operations import OPERATIONS
 from lineage.server.web.routes import API, ROUTES, Route
@@ -210,8 +211,11 @@ def test_a_node_is_named_in_an_address_by_whatever_names_it(
 ) -> None:
     key = str(kept.key_of("s3://models/churn"))
     for name in (key, "Model:m3", "s3://models/churn", "churn@production"):
-        found = reader.get(f"{API}/nodes/{quote(name, safe='')}").json()
+        response = reader.get(f"{API}/nodes/{quote(name, safe='')}")
+        found = response.json()
+        assert response.headers["content-location"] == f"{API}/nodes/{key}"
         assert found["node"]["id"] == key
+        assert {each["type"] for each in found["contexts"]} == {"lineage.Alias", "lineage.Asset"}
         assert (found["up"], found["number"]) == (3, kept.backend.now())
     assert reader.get(f"{API}/nodes/s3://models/churn").status_code == 404
 
@@ -345,5 +349,8 @@ def test_the_store_says_who_asks(reader: TestClient, kept: Store) -> None:
     found = reader.get(f"{API}/store?as_of=1").json()
     assert (found["caller"], found["role"], found["number"]) == ("ann", "admin", 1)
     assert found["now"] == kept.backend.now()
+    assert found["first"] == found["last"] == time_text(kept.at(1).log()[0].time)
+    empty = reader.get(f"{API}/store?as_of=0").json()
+    assert (empty["number"], empty["first"], empty["last"]) == (0, None, None)
     assert {each["type"]: each["count"] for each in found["types"]}["Train"] == 1
     assert Train.type_name is not None

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from lineage.errors import LineageError
+from lineage.errors import Invalid, LineageError
 from lineage.model.texts import printable
 from lineage.server.web.pages.document import plain_page
 from lineage.server.web.pages.markup import TEXT, Html, element, joined, text
@@ -36,17 +35,13 @@ _DO = {
 _ELSE = "If it happens again, tell who runs this server the number of the request."
 
 
-_PLACE = re.compile(r"filter, column (\d+): ")
-
-
 def fault_of_filter(error: LineageError, filter: str) -> Html:
     """Return what is wrong with a question, and where in its filter that is, below the filter."""
-    said = str(error)
-    found = _PLACE.match(said)
-    told = element("p", said, class_="fault", role="alert")
-    if found is None or not filter:
+    place = error.position if isinstance(error, Invalid) else None
+    told = element("p", str(error), class_="fault", role="alert")
+    if place is None or not filter:
         return told
-    before = printable(filter[: int(found[1]) - 1])
+    before = printable(filter[: place - 1])
     pointed = Html(f"{text(filter)}\n{' ' * len(before)}^")
     return joined([element("pre", pointed, class_="caret") if len(before) < TEXT else "", told])
 
