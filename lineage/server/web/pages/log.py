@@ -9,6 +9,7 @@ from lineage.answers.log import PURGED, Change, LogEntry
 from lineage.model.entities import Edge, Node
 from lineage.model.keys import NodeKey
 from lineage.model.rows import edge_key
+from lineage.model.times import first_instant
 from lineage.server.web import history
 from lineage.server.web.arguments import Asked
 from lineage.server.web.call import Call, Reply
@@ -28,9 +29,12 @@ from lineage.server.web.pages.parts import (
     time,
     value,
 )
+from lineage.server.web.pages.types import type_link
 
 __all__ = ["log", "log_table", "transaction"]
 
+NEWEST: Final = 5
+"""How many of the nodes that came are named, of each type."""
 MOST: Final = 500
 """How many nodes, or edges, of one transaction its page has of a sort."""
 
@@ -47,7 +51,41 @@ def log(call: Call, asked: LoggedOfAll) -> Reply:
     if asked.before is not None:
         newest = element("p", element("a", "The newest", href=frame.here(before=None)))
     said = "Transactions, newest first" if found else "No transaction is so"
-    return page(frame, "Log", _form(frame, asked), newest, log_table(frame, said, found), older)
+    listed = log_table(frame, said, found)
+    return page(frame, "Log", _form(frame, asked), _came(frame, asked), newest, listed, older)
+
+
+def _came(frame: Frame, asked: LoggedOfAll) -> Html:
+    """Return of which types there are more nodes, or fewer, than before the day that the list begins with."""
+    if not asked.since or asked.before:
+        return Html()
+    store = frame.call.store
+    before = store.backend.number_at(first_instant(asked.since) - 1)
+    if before >= frame.call.number:
+        return Html()
+    then = {
+        (each.kind, each.type): each.count for each in store.at(before).overview(newest=1).types
+    }
+    now = {(each.kind, each.type): each for each in store.overview(newest=NEWEST).types}
+    rows = []
+    for kind, name in (*now, *(each for each in then if each not in now)):
+        there = then.get((kind, name), 0)
+        holding = now.get((kind, name))
+        count, newest = (holding.count, holding.newest) if holding else (0, ())
+        if there != count:
+            came = newest[: max(count - there, 0)]
+            rows.append(
+                [
+                    element("a", element("bdi", name), href=type_link(frame, name, kind)),
+                    f"{there:,}",
+                    f"{count:,}",
+                    joined((node_link(frame, node, is_typed=False) for node in came), ", "),
+                ]
+            )
+    if not rows:
+        return element("p", "There are as many nodes of each type as before.")
+    caption = f"How many nodes there were after transaction {before:,}, and are now"
+    return table(caption, ("Type", "Then", "Now", "The newest of those that came"), rows)
 
 
 def _form(frame: Frame, asked: LoggedOfAll) -> Html:

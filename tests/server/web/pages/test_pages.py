@@ -252,6 +252,21 @@ def test_fault_of_a_filter_is_shown_where_it_is(ask: Ask, path: str) -> None:
     assert field["value"] == said
 
 
+def test_log_since_a_time_counts_what_came(ask: Ask, made: Store) -> None:
+    (fifth,) = (entry for entry in made.log() if entry.number == 5)
+    page = ask(f"/log?since={quote(fifth.time.isoformat())}")
+    then = {each.type: each.count for each in made.at(4).overview().types}
+    now = {each.type: each.count for each in made.overview().types}
+    counted = {row[0]: (row[1], row[2]) for row in page.rows if row[0] in {*then, *now}}
+    assert counted == {
+        name: (str(then.get(name, 0)), str(count))
+        for name, count in now.items()
+        if then.get(name, 0) != count
+    }
+    assert counted["lineage.Deploy"] == ("0", "1")
+    assert "There are as many" in ask(f"/log?since={quote(made.log()[0].time.isoformat())}").text
+
+
 @pytest.mark.parametrize(("key", "said"), [("artifact:7", "deleted"), ("artifact:8", "purged")])
 def test_what_is_gone_says_so(ask: Ask, key: str, said: str) -> None:
     assert f"It was {said}:" in ask(f"/nodes/{key}").text
