@@ -20,10 +20,10 @@ SERVERS_OF_A_WORKER = 3 * 2**30
 
 SECONDS: dict[str, float] = {
     "tests/backends/test_find.py (Neo4j)": 170,
-    "tests/backends/neo4j/test_find.py (Neo4j)": 140,
+    "tests/backends/neo4j/test_find.py (Neo4j)": 110,
     "tests/interchange/test_copying.py (Neo4j)": 120,
     "tests/backends/test_walks.py (Neo4j)": 105,
-    "tests/backends/neo4j/test_server.py (Neo4j)": 75,
+    "tests/backends/neo4j/test_server.py (Neo4j)": 60,
     "tests/backends/neo4j/test_store.py (Neo4j)": 75,
     "tests/backends/test_threads.py (Neo4j)": 70,
     "tests/testing/test_strangers.py": 65,
@@ -37,6 +37,7 @@ SECONDS: dict[str, float] = {
     "tests/backends/test_hubs.py (Neo4j)": 35,
     "tests/backends/test_revival.py (Neo4j)": 35,
     "tests/recording/test_put.py (Neo4j)": 35,
+    "tests/server/web/test_answers.py (Neo4j)": 35,
     "tests/cli/test_examples.py": 35,
     "tests/browser/test_page.py": 35,
     "tests/backends/neo4j/test_check.py (Neo4j)": 30,
@@ -48,6 +49,8 @@ SECONDS: dict[str, float] = {
     "tests/interchange/test_importing.py (Neo4j)": 25,
     "tests/backends/test_histories.py": 25,
     "tests/browser/test_groups.py": 25,
+    "tests/browser/test_site.py": 25,
+    "tests/server/web/test_writing.py (Neo4j)": 25,
     "tests/deploy/test_image.py": 25,
     "tests/queries/test_provenance.py (Neo4j)": 25,
     "tests/backends/test_check.py (Neo4j)": 25,
@@ -56,7 +59,9 @@ SECONDS: dict[str, float] = {
     "tests/backends/sqlite/test_processes.py": 25,
     "tests/queries/test_copies.py (Neo4j)": 20,
     "tests/recording/test_identity.py (Neo4j)": 20,
+    "tests/browser/test_unscripted.py": 20,
     "tests/mlmd/test_empty_messages.py": 20,
+    "tests/queries/test_moments.py (Neo4j)": 20,
     "tests/queries/test_standing.py (Neo4j)": 20,
 }
 """About how long the files take that take longest; of the others, each test counts as little."""
