@@ -42,9 +42,9 @@ def store(demo: Path) -> Iterator[lineage.Store]:
         yield store
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(demo: Path) -> Iterator[Server]:
-    """Serves the demo's store to the tests of a module, which only read."""
+    """Serves the demo's store to tests that only read."""
     with serving(demo) as server:
         yield server
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
+from typing import Literal
 
 import pytest
 
 from lineage.cli.demo import Told
-from tests.browser.web.conftest import Open
 from tests.browser.web.served import Pages
 
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("dark", "light")
 NAMELESS = """() => {
     const text = (each) => [...each.querySelectorAll("img[alt], svg[aria-label]")].map(
         (image) => image.getAttribute("alt") ?? image.getAttribute("aria-label")).join("") + each.textContent;
@@ -92,9 +93,7 @@ def addresses(told: Told) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_pages_can_be_heard_and_read(open_pages: Open, told: Told, scheme: str) -> None:
-    pages = open_pages(color_scheme=scheme)
+def test_pages_can_be_heard_and_read(pages: Pages, told: Told) -> None:
     for name, address in addresses(told).items():
         pages.visit(address, is_mounted=name == "lineage")
         pages.page.wait_for_selector("html.scripted")
@@ -106,9 +105,11 @@ def test_pages_can_be_heard_and_read(open_pages: Open, told: Told, scheme: str) 
             assert pages.page.get_by_role(role).count() == 1, (name, role)
         regions = pages.page.evaluate(REGIONS)
         assert all(each.partition(" ")[2].strip() for each in regions), (name, regions)
-        count, faint = pages.page.evaluate(FAINT)
-        assert count > 5, name
-        assert faint == [], name
+        for scheme in SCHEMES:
+            pages.page.emulate_media(color_scheme=scheme)
+            count, faint = pages.page.evaluate(FAINT)
+            assert count > 5, name
+            assert faint == [], (name, scheme)
         assert pages.page.title().endswith("lineage"), name
     failed = "Failed to load resource: the server responded with a status of 4"  # of the last two
     pages.window.wrong = [each for each in pages.window.wrong if not each.startswith(failed)]
