@@ -410,3 +410,18 @@ def test_a_store_that_somebody_else_writes_to_is_read_and_soon_refuses_to_write(
             assert (answer.status_code, answer.headers["retry-after"]) == (409, "1")
             assert answer.json()["retryable"] is True
         assert httpx2.post(f"{server.address}{API}/nodes:put", json=put).status_code == 201
+
+
+def test_small_parts_are_sent_at_once(memory: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the body of each answer to a connection that stays open came 40 ms after its head."""
+    made, seen = connections.Connection.connection_made, []
+
+    def noted(self: connections.Connection, transport: Any) -> None:
+        own = transport.get_extra_info("socket")
+        seen.append(own.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0)
+        made(self, transport)
+
+    monkeypatch.setattr(connections.Connection, "connection_made", noted)
+    with served(memory) as server:
+        assert httpx2.get(f"{server.address}{STORE}").status_code == 200
+    assert seen == [True]
