@@ -120,14 +120,17 @@ def _asked(frame: Frame, of: _Models) -> Iterator[tuple[list[str], Html]]:
         )
     yesterday = f"{datetime.now(UTC) - timedelta(days=1):%Y-%m-%d}"
     yield ["What changed since yesterday?"], frame.link("/log", since=yesterday)
-    order = _best(store.runs(limit=20))
-    if order:
-        yield [f"Which runs are the best by {order[1]}?"], frame.link("/runs", order=order[0])
+    for words, ranked in (("models", store.models), ("runs", store.runs)):
+        order = _best(ranked(limit=20))
+        if order:
+            to = frame.link(f"/{words}", order=order[0])
+            yield [f"Which {words} are the best by {order[1]}?"], to
+            break
 
 
-def _best(runs: Table) -> tuple[str, str] | None:
-    """Return the order that puts the best runs first, and the metric's name; None where nothing is measured."""
-    for name in runs.columns:
+def _best(rows: Table) -> tuple[str, str] | None:
+    """Return the order that puts the best rows first, and the metric's name; None where nothing is measured."""
+    for name in rows.columns:
         if name.startswith("metrics."):
             said = name.removeprefix("metrics.")
             is_low = any(word in said.lower() for word in _LOWER_IS_BETTER)

@@ -122,7 +122,7 @@ def test_start_asks_what_the_store_can_answer(ask: Ask, made: Store) -> None:
         "/impact?of=artifact:1",
         "/compare?ids=artifact:3&ids=artifact:4",
         "/diff?left=artifact:3&right=artifact:4",
-        "/runs?order=metrics.auc+desc",
+        "/models?order=metrics.accuracy+desc",
     ):
         assert link in page.links
     assert "What fed the deployed model, m2?" in page.text
