@@ -42,7 +42,7 @@ PACKAGES = {name for name, path in MODULES.items() if path.name == "__init__.py"
 BY_NAME_ONLY = {"backends": range(TOP + 1), "formats": (6, 7)}
 """What is reached through `plugins` alone, and by which layers."""
 
-HEAVY = {"networkx", "neo4j", "numpy", "rich", "grpc", "google"}
+HEAVY = {"networkx", "neo4j", "numpy", "rich", "grpc", "google", "starlette", "uvicorn", "anyio"}
 
 
 def faults(module: str, source: str) -> list[str]:
