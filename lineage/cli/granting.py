@@ -20,7 +20,7 @@ __all__ = ["token"]
 
 BYTES = 24
 """How many random bytes a token is made of."""
-Role = StrEnum("Role", [each.name.lower() for each in CallerRole])  # type: ignore[misc]  # the one table of roles has them
+Role = StrEnum("Role", [each.name.lower() for each in CallerRole])  # type: ignore[misc]  # mypy wants them written out; they are those of the one table
 
 
 def token(

@@ -10,7 +10,6 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Match, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -128,12 +127,7 @@ class _Outermost:
         return sorted({method for each in matching for method in each.methods or ()})
 
 
-async def _no_picture(request: Request) -> Response:  # noqa: ARG001  # as Starlette has it
-    """Answer what every browser asks for, and no page has."""
-    return Response(None, 204, {"Cache-Control": "public, max-age=86400"})
-
-
-async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001  # as ASGI has it
+async def _nothing(_scope: Scope, _receive: Receive, _send: Send) -> None:
     raise Refusal("NOT_FOUND", "there is nothing at this address")
 
 

@@ -21,6 +21,7 @@ __all__ = [
     "LONGEST",
     "MOST",
     "Arguments",
+    "Around",
     "AsOf",
     "Asked",
     "Faulty",
@@ -28,6 +29,7 @@ __all__ = [
     "Paged",
     "Show",
     "Text",
+    "WalkOptions",
     "Walked",
     "Way",
     "arguments_of",
@@ -61,6 +63,13 @@ AsOf: TypeAlias = Annotated[
     Field(
         description="Ask the store as it was: a transaction's number, a day, or an RFC 3339 time."
     ),
+]
+
+
+Show: TypeAlias = Literal["all", "artifacts", "executions"]
+Way: TypeAlias = Annotated[
+    Literal["both", "upstream", "downstream"],
+    Field(description="What it was made from, what was made from it, or both."),
 ]
 
 
@@ -104,7 +113,9 @@ class Paged(Asked):
         return super().moment()
 
 
-class _WalkOptions(TypedDict):
+class WalkOptions(TypedDict):
+    """What every question takes that walks."""
+
     limits: Limits
     happened_by: str | None
 
@@ -130,9 +141,20 @@ class Walked(Asked):
         """Return how far the walk may go."""
         return Limits(hops=self.hops, nodes=self.nodes, seconds=self.seconds)
 
-    def options(self) -> _WalkOptions:
+    def options(self) -> WalkOptions:
         """Return what every question that walks takes."""
         return {"limits": self.limits(), "happened_by": self.happened_by or None}
+
+
+class Around(Walked):
+    """A question about what nodes were made from, what was made from them, or both."""
+
+    focus: NodeTexts
+    direction: Way = "both"
+    inputs: Annotated[
+        bool, Field(description="Of a context, begin also at what its runs merely read.")
+    ] = False
+    gone: Annotated[bool, Field(description="Deleted nodes are in the answer.")] = True
 
 
 class Faulty(Refusal):
@@ -176,10 +198,3 @@ def checked(cls: type[Arguments], said: object) -> Arguments:
 
 _WORDS = {"extra_forbidden": "there is no such parameter", "missing": "it is missing"}
 """What is said of a fault in place of the validator's words, by its name for it."""
-
-
-Show: TypeAlias = Literal["all", "artifacts", "executions"]
-Way: TypeAlias = Annotated[
-    Literal["both", "upstream", "downstream"],
-    Field(description="What it was made from, what was made from it, or both."),
-]

@@ -29,7 +29,7 @@ class Connection(H11Protocol):
         self._reading: asyncio.TimerHandle | None = None
 
     @override
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as above it
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's class narrows asyncio's, as this one must
         super().connection_made(transport)
         if len(self.connections) > MOST:
             transport.abort()

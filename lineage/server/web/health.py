@@ -24,7 +24,7 @@ SECONDS: Final = 1.0
 LOOK_SECONDS: Final = 0.01
 
 
-async def live(request: Request) -> Response:  # noqa: ARG001  # as Starlette has it
+async def live(_request: Request) -> Response:
     """Say that the service is there."""
     return _said("live", 200)
 

@@ -87,7 +87,7 @@ def of_node(call: Call, asked: Logged) -> Log[NodeEntry]:
     )
 
 
-def transaction(call: Call, asked: Asked) -> Change:  # noqa: ARG001  # a handler takes what was asked
+def transaction(call: Call, _asked: Asked) -> Change:
     """Tell what one transaction wrote."""
     number, backend = call.whole("number"), call.store.backend
     if not 0 < number <= call.number:

@@ -88,7 +88,7 @@ def search(call: Call, asked: Typed) -> Hits:
     return call.store.search(asked.q, kind=asked.kind, limit=asked.limit)
 
 
-def node(call: Call, asked: Asked) -> Found:  # noqa: ARG001  # a handler takes what was asked
+def node(call: Call, _asked: Asked) -> Found:
     """Return a node, also one that was deleted."""
     backend, number = call.store.backend, call.number
     key = call.store.key_of(call.node)
@@ -109,6 +109,6 @@ def node(call: Call, asked: Asked) -> Found:  # noqa: ARG001  # a handler takes 
     )
 
 
-def events(call: Call, asked: Asked) -> Events:  # noqa: ARG001  # the same
+def events(call: Call, _asked: Asked) -> Events:
     """List what an execution read and wrote, or who read and wrote an artifact."""
     return call.store.events(call.node)

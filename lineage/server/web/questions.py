@@ -19,12 +19,21 @@ from lineage.queries.paths import Paths
 from lineage.queries.peers import Peers
 from lineage.queries.summary import Summary
 from lineage.queries.versions import Versions
-from lineage.server.web.arguments import Asked, NodeTexts, Text, Walked, Way, to_moment
+from lineage.server.web.arguments import (
+    Around,
+    Asked,
+    NodeTexts,
+    Text,
+    Walked,
+    WalkOptions,
+    to_moment,
+)
 from lineage.server.web.call import Call
 
 __all__ = [
     "aliases",
     "blame",
+    "changed_since",
     "compare",
     "diff",
     "downstream",
@@ -103,25 +112,35 @@ class Two(Walked):
     right: Annotated[Text, Field(description="The other node.")]
 
 
-class SinceWhen(Walked):
-    """Of which nodes, and since when."""
+class SinceWhen(Around):
+    """Since when."""
 
-    focus: NodeTexts
     since: Annotated[
         Text,
         Field(min_length=1, description="The earlier moment; the later one is `as_of`, or now."),
     ]
-    direction: Way = "both"
-    inputs: Annotated[
-        bool, Field(description="Of a context, begin also at what its runs merely read.")
-    ] = False
-    gone: Annotated[bool, Field(description="Deleted nodes are in the answer.")] = True
 
 
 class OfAsset(Asked):
     """Of which asset, or of all."""
 
     asset: Annotated[Text, Field(description="Its name; left out, all.")] = ""
+
+
+class _Options(WalkOptions):
+    through_copies: bool
+    inputs: bool
+    gone: bool
+
+
+def _beginning(asked: Beginning) -> _Options:
+    """Return what every question takes whose walk may begin at a context."""
+    return {
+        **asked.options(),
+        "through_copies": asked.through_copies,
+        "inputs": asked.inputs,
+        "gone": asked.gone,
+    }
 
 
 def summary(call: Call, asked: Copied) -> Summary:
@@ -131,22 +150,15 @@ def summary(call: Call, asked: Copied) -> Summary:
 
 def peers(call: Call, asked: OfPeers) -> Peers:
     """List the models that were trained on the same data."""
-    return call.store.peers(
-        call.node,
-        any_version=asked.any_version,
-        through_copies=asked.through_copies,
-        inputs=asked.inputs,
-        gone=asked.gone,
-        **asked.options(),
-    )
+    return call.store.peers(call.node, any_version=asked.any_version, **_beginning(asked))
 
 
-def versions(call: Call, asked: Asked) -> Versions:  # noqa: ARG001  # a handler takes what was asked
+def versions(call: Call, _asked: Asked) -> Versions:
     """List the versions of what an artifact is a version of, oldest first."""
     return call.store.versions(call.node)
 
 
-def blame(call: Call, asked: Asked) -> Blame:  # noqa: ARG001  # the same
+def blame(call: Call, _asked: Asked) -> Blame:
     """Tell who gave each field of a node its value, when and why."""
     return call.store.blame(call.node)
 
@@ -158,26 +170,12 @@ def series(call: Call, asked: OfSeries) -> Curve:
 
 def upstream(call: Call, asked: OfType) -> Subgraph:
     """Return everything that a node was made from."""
-    return call.store.upstream(
-        call.node,
-        type=asked.type or None,
-        through_copies=asked.through_copies,
-        inputs=asked.inputs,
-        gone=asked.gone,
-        **asked.options(),
-    )
+    return call.store.upstream(call.node, type=asked.type or None, **_beginning(asked))
 
 
 def downstream(call: Call, asked: OfType) -> Subgraph:
     """Return everything that was made from a node."""
-    return call.store.downstream(
-        call.node,
-        type=asked.type or None,
-        through_copies=asked.through_copies,
-        inputs=asked.inputs,
-        gone=asked.gone,
-        **asked.options(),
-    )
+    return call.store.downstream(call.node, type=asked.type or None, **_beginning(asked))
 
 
 def paths(call: Call, asked: Between) -> Paths:
@@ -187,13 +185,7 @@ def paths(call: Call, asked: Between) -> Paths:
 
 def impact(call: Call, asked: OfImpact) -> Impact:
     """List what is affected if nodes change, and why; what is deployed comes first."""
-    return call.store.impact(
-        *asked.of,
-        through_copies=asked.through_copies,
-        inputs=asked.inputs,
-        gone=asked.gone,
-        **asked.options(),
-    )
+    return call.store.impact(*asked.of, **_beginning(asked))
 
 
 def compare(call: Call, asked: Compared) -> Comparison:
@@ -208,9 +200,14 @@ def diff(call: Call, asked: Two) -> Diff:
 
 def since(call: Call, asked: SinceWhen) -> Changed:
     """Tell what changed in the lineage of nodes since a moment."""
+    return changed_since(call, asked, asked.since)
+
+
+def changed_since(call: Call, asked: Around, moment: str) -> Changed:
+    """Return what changed in a lineage since a moment."""
     return call.store.since(
         *asked.focus,
-        since=to_moment("since", asked.since),
+        since=to_moment("since", moment),
         direction=Direction(asked.direction),
         limits=asked.limits(),
         inputs=asked.inputs,

@@ -59,7 +59,7 @@ class Route:
     def arguments(self) -> type[Arguments]:
         """What a request may say."""
         hints = get_type_hints(self.handler)
-        (cls,) = (each for name, each in hints.items() if name not in ("call", "return"))
+        (cls,) = (each for name, each in hints.items() if name != "return" and each is not Call)
         assert isinstance(cls, type)
         assert issubclass(cls, Arguments)
         return cls
@@ -82,7 +82,7 @@ class Route:
         return (getdoc(self.handler) or "").partition("\n")[0]
 
 
-def described(call: Call, asked: Arguments) -> dict[str, Any]:  # noqa: ARG001  # handlers take both
+def described(_call: Call, _asked: Arguments) -> dict[str, Any]:
     """Describe the service, as OpenAPI 3.1."""
     return _description()
 

@@ -42,7 +42,7 @@ class OneKind(Asked):
     kind: Kind | None = None
 
 
-def store(call: Call, asked: Asked) -> StoreFacts:  # noqa: ARG001  # a handler takes what was asked
+def store(call: Call, _asked: Asked) -> StoreFacts:
     """Tell what the store holds, by type, and who asks."""
     backend, number = call.store.backend, call.number
     heads = [backend.log(before=each + 1, limit=1)[0] for each in (1, number)] if number else []
@@ -65,6 +65,6 @@ def types(call: Call, asked: OneKind) -> Types:
     return call.store.types(asked.kind)
 
 
-def errors(call: Call, asked: Arguments) -> dict[str, int]:  # noqa: ARG001  # the same
+def errors(_call: Call, _asked: Arguments) -> dict[str, int]:
     """List the kinds of problem that a request can end with, and the status of each."""
     return dict(KINDS)

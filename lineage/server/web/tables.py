@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 from pydantic import Field
@@ -30,19 +31,16 @@ class Tabled(Paged):
 
 def runs(call: Call, asked: Tabled) -> Table:
     """List runs: their states, parameters, metrics, data, models and durations."""
-    return call.store.runs(
-        asked.type or None,
-        asked.filter or None,
-        order=asked.order or None,
-        columns=asked.columns or None,
-        limit=asked.limit,
-        page=asked.cursor or None,
-    )
+    return _table(call.store.runs, asked)
 
 
 def models(call: Call, asked: Tabled) -> Table:
     """List models: their metrics, parameters, data and runs."""
-    return call.store.models(
+    return _table(call.store.models, asked)
+
+
+def _table(ask: Callable[..., Table], asked: Tabled) -> Table:
+    return ask(
         asked.type or None,
         asked.filter or None,
         order=asked.order or None,

@@ -15,8 +15,9 @@ from lineage.contract.walking import Direction
 from lineage.errors import Invalid
 from lineage.formats.embedding import content_of, placed, title_of
 from lineage.queries.naming import asked as named
-from lineage.server.web.arguments import NodeTexts, Show, Text, Walked, Way, to_moment
+from lineage.server.web.arguments import Around, Show, Text
 from lineage.server.web.call import Call, Reply
+from lineage.server.web.questions import changed_since
 
 __all__ = ["Exported", "Placed", "Places", "Viewed", "expand", "export", "page", "view", "view_of"]
 
@@ -39,11 +40,9 @@ SUFFIXES = {"mermaid": "mmd", "cytoscape": "cyjs", "node-link": "json"} | {
 }
 
 
-class Viewed(Walked):
-    """Of which nodes, which way, and as how many marks."""
+class Viewed(Around):
+    """As how many marks, and which."""
 
-    focus: NodeTexts
-    direction: Way = "both"
     budget: Annotated[int, Field(ge=8, le=10_000, description="Marks at most.")] = BUDGET
     show: Show = "all"
     by: Annotated[
@@ -61,8 +60,6 @@ class Viewed(Walked):
     pin: Annotated[
         tuple[Text, ...], Field(max_length=1_000, description="Nodes that stay single.")
     ] = ()
-    inputs: bool = False
-    gone: bool = True
     since: Annotated[
         Text,
         Field(description="Mark what is new, changed and ended since this moment."),
@@ -113,14 +110,7 @@ def view_of(call: Call, asked: Viewed) -> View:
     if asked.since:
         if asked.pin or asked.happened_by:
             raise Invalid("since goes with neither pin nor happened_by; leave one out")
-        changed = call.store.since(
-            *asked.focus,
-            since=to_moment("since", asked.since),
-            direction=Direction(asked.direction),
-            limits=asked.limits(),
-            inputs=asked.inputs,
-            gone=asked.gone,
-        )
+        changed = changed_since(call, asked, asked.since)
         return changed.view(budget=asked.budget, show=asked.show, by=asked.by, opened=asked.open)
     return call.store.view(
         *asked.focus,

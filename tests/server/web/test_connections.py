@@ -285,15 +285,27 @@ def test_so_many_wait_and_the_next_is_told_to_come_again(
         assert sorted(each.result().status_code for each in asked) == [200] * 5 + [503]
 
 
-def test_sixty_four_clients_at_once(memory: Store) -> None:
+def test_sixty_four_clients_beside_four_pages(memory: Store) -> None:
+    """What pages listen to stays open meanwhile, and they hear of what is written then."""
     paths = (STORE, f"{API}/nodes/artifact%3A1", f"{API}/nodes/artifact%3A1/downstream", "/metrics")
 
     def ask(number: int) -> list[int]:
         with httpx2.Client(base_url=server.address, timeout=60) as client:
             return [client.get(paths[(number + each) % 4]).status_code for each in range(4)]
 
-    with served(memory) as server, ThreadPoolExecutor(64) as threads:
+    with served(memory) as server, ThreadPoolExecutor(64) as threads, ExitStack() as held:
+        pages = [held.enter_context(connected(server)) for _ in range(4)]
+        for each in pages:
+            each.sendall(head("GET", f"{API}/changes", "Accept: text/event-stream"))
+            assert each.recv(100).startswith(b"HTTP/1.1 200")
         assert [*threads.map(ask, range(64))] == [[200] * 4] * 64
+        memory.put(lineage.Dataset(name="heard"), message="of by all")
+        for each in pages:
+            said = b""
+            while b"of by all" not in said:
+                more = each.recv(4_096)
+                assert more, said
+                said += more
 
 
 def test_a_server_ends_whatever_it_is_at(memory: Store, monkeypatch: pytest.MonkeyPatch) -> None:

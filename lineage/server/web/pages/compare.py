@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from lineage.contract.roles import Role, role_of
-from lineage.model.keys import Kind, NodeKey
+from lineage.model.keys import Kind, NodeKey, TypeName
 from lineage.queries.comparison import Comparison, Row
 from lineage.server.web.arguments import Text
 from lineage.server.web.call import Call, Reply
@@ -22,10 +22,10 @@ from lineage.server.web.pages.parts import (
     named,
     node_link,
     notes,
+    recorded,
     section,
     several,
     table,
-    value,
 )
 from lineage.server.web.pages.pictures import drawn
 from lineage.server.web.questions import Compared
@@ -103,12 +103,10 @@ def _made(call: Call, key: NodeKey) -> list[NodeKey]:
     written = [link.node for link in call.store.show(key).outputs]
     types = {str(each.type_name): role_of(each) for each in call.store.types(Kind.ARTIFACT)}
     return [
-        node.key for node in written if types.get(_type(node.type, node.type_version)) is Role.MODEL
+        node.key
+        for node in written
+        if types.get(str(TypeName(node.type, node.type_version))) is Role.MODEL
     ]
-
-
-def _type(name: str, version: str | None) -> str:
-    return name if version is None else f"{name}@{version}"
 
 
 def _form(frame: Frame, asked: ComparedPage) -> Html:
@@ -144,11 +142,7 @@ def _rows(frame: Frame, found: Comparison) -> Iterator[Html]:
 
 def _cells(row: Row) -> list[str]:
     name = joined([element("bdi", row.name), " ", element("small", row.section)])
-    return [name, *(_cell(each) for each in row.values)]
-
-
-def _cell(said: object) -> Html:
-    return element("span", "not recorded", class_="muted") if said is None else value(said)
+    return [name, *(recorded(each) for each in row.values)]
 
 
 def _without(frame: Frame, found: Comparison, place: int) -> Html:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Final
 
 from pydantic import Field
@@ -25,10 +25,10 @@ from lineage.server.web.pages.parts import (
     named,
     node_link,
     notes,
+    recorded,
     section,
     several,
     table,
-    value,
 )
 from lineage.server.web.pages.pictures import drawn
 from lineage.server.web.questions import SinceWhen, Two
@@ -106,7 +106,7 @@ def _nodes(frame: Frame, asked: OfDiff) -> Reply:
     status = [
         f"{several(len(found.differences), 'place')} differ",
         f"{several(len(found.shared), 'node')} in both",
-        _cut(any(found.truncated)),
+        _cut(found.truncated),
         f"as of {found.number}",
     ]
     names = [named(found.left), named(found.right)]
@@ -139,8 +139,9 @@ def _can_compare(found: Diff) -> bool:
     return all(node.kind == "artifact" for node in (found.left, found.right))
 
 
-def _cut(is_cut: bool) -> str:  # noqa: FBT001  # a sentence of one fact
-    return "cut by a limit: what was cut off is no difference" if is_cut else "whole answer"
+def _cut(truncated: Iterable[object]) -> str:
+    """Return whether limits cut any of the walks, in words."""
+    return "cut by a limit: what was cut off is no difference" if any(truncated) else "whole answer"
 
 
 def _first(frame: Frame, found: Diff) -> Html:
@@ -199,28 +200,23 @@ def _changes(changes: Sequence[FieldChange]) -> Html:
             "li",
             element("bdi", each.field),
             ": ",
-            _value(each.left),
+            recorded(each.left),
             " → ",
-            _value(each.right),
+            recorded(each.right),
         )
         for each in changes[:MOST]
     ]
     return element("ul", *lines) if lines else Html()
 
 
-def _value(said: object) -> Html:
-    return element("span", "not recorded", class_="muted") if said is None else value(said)
-
-
 def _moments(frame: Frame, asked: OfDiff) -> Reply:
-    names = (*Walked.model_fields, "focus", "since", "direction", "inputs", "gone")
-    question = SinceWhen(**{name: getattr(asked, name) for name in names})
+    question = SinceWhen(**{name: getattr(asked, name) for name in SinceWhen.model_fields})
     found = questions.since(frame.call, question)
     starts = ", ".join(named(node) for node in found.starts[:3])
     status = [
         f"{several(len(found.nodes), 'node')} and {several(len(found.edges), 'edge')} changed",
         f"{found.unchanged:,} did not",
-        _cut(any(found.truncated)),
+        _cut(found.truncated),
         f"from {found.since} to {found.number}",
     ]
     picture = drawn(

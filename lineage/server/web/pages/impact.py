@@ -7,6 +7,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from lineage.queries.impact import Affected, Impact
+from lineage.server.web import questions
 from lineage.server.web.arguments import Text
 from lineage.server.web.call import Call, Reply
 from lineage.server.web.pages.document import page
@@ -45,13 +46,7 @@ def impact(call: Call, asked: OfImpactPage) -> Reply:
     frame = Frame(call, "/impact", asked)
     if not asked.of:
         return page(frame, "Impact", _form(frame, asked))
-    found = call.store.impact(
-        *asked.of,
-        through_copies=asked.through_copies,
-        inputs=asked.inputs,
-        gone=asked.gone,
-        **asked.options(),
-    )
+    found = questions.impact(call, asked)
     starts = ", ".join(named(node) for node in found.starts[:3])
     more = f" and {len(found.starts) - 3} more" if len(found.starts) > 3 else ""
     verb = "changes" if len(found.starts) == 1 else "change"

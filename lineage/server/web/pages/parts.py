@@ -27,6 +27,7 @@ __all__ = [
     "notes",
     "options",
     "properties",
+    "recorded",
     "section",
     "several",
     "table",
@@ -69,6 +70,11 @@ def value(said: object) -> Html:
     if isinstance(said, str) and _LINK.match(said):
         return element("a", text(said, VALUE), href=exact(said), rel="noopener noreferrer")
     return element("bdi", text(shown(said, limit=VALUE), VALUE))
+
+
+def recorded(said: object) -> Html:
+    """Return a value as people read it, or that there is none."""
+    return element("span", "not recorded", class_="muted") if said is None else value(said)
 
 
 def named(node: Node) -> str:
