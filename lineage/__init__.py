@@ -30,7 +30,6 @@ from lineage.model.entities import (
     ParentContext,
 )
 from lineage.model.keys import Kind, NodeKey
-from lineage.model.progress import Progress
 from lineage.model.purposes import Purpose
 from lineage.model.schema import ArtifactType, ContextType, ExecutionType, Indexed
 from lineage.model.system import (
@@ -50,6 +49,7 @@ from lineage.model.system import (
     Transform,
 )
 from lineage.model.values import ProtoAny, ValueType
+from lineage.progress import Progress
 from lineage.proofs.bundle import Proof
 from lineage.proofs.verifying import Verified, verify
 from lineage.queries.find import Page

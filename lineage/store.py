@@ -23,11 +23,11 @@ from lineage.model.entities import Entity, Execution, Node
 from lineage.model.keys import NodeKey
 from lineage.model.marks import Marks, noted, tagged, to_note, to_tags
 from lineage.model.notebook import Shown
-from lineage.model.progress import Report
 from lineage.model.rows import entity_of
 from lineage.model.system import SYSTEM_NAMES
 from lineage.model.values import to_text
 from lineage.moving import Moving
+from lineage.progress import Report
 from lineage.queries.naming import Reference
 from lineage.reading import Reading
 from lineage.recording.extension import Extension

@@ -21,7 +21,7 @@ from pydantic_core.core_schema import CoreSchema, any_schema
 import lineage
 from lineage import Dataset, Execution, Model, Train
 from lineage.contract import backend
-from lineage.model.progress import Progress
+from lineage.progress import Progress
 from tests.tree import ROOT
 
 DEADLINE = 120

@@ -15,7 +15,7 @@ from lineage.contract.files import is_one_of
 from lineage.contract.plugins import parse_url, shown_url, store_file
 from lineage.errors import Invalid
 from lineage.interchange.copying import Copied
-from lineage.model.progress import terminal_line
+from lineage.progress import terminal_line
 from lineage.store import connect
 
 __all__ = ["copy"]

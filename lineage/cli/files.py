@@ -53,9 +53,9 @@ from lineage.interchange.exporting import export_file, file_names, writable, wri
 from lineage.interchange.importing import Imported, read_file, read_graph, write_graph
 from lineage.interchange.mirroring import follow, opened
 from lineage.model.keys import NodeKey
-from lineage.model.progress import Line, on_terminal, terminal_line
 from lineage.model.texts import printable
 from lineage.model.values import to_text
+from lineage.progress import Line, on_terminal, terminal_line
 from lineage.queries.view import lineage_of
 from lineage.store import Store
 

@@ -17,9 +17,9 @@ from lineage.cli.tables import table, time_text
 from lineage.contract.kept import kept_at, records_up_to
 from lineage.model.keys import Kind
 from lineage.model.notebook import DIGEST_SHOWN
-from lineage.model.progress import terminal_line
 from lineage.model.schema import AnyType
 from lineage.model.texts import printable
+from lineage.progress import terminal_line
 from lineage.store import Store
 
 __all__ = ["check", "log", "types"]

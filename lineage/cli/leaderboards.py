@@ -15,8 +15,8 @@ from lineage.cli.grids import GridColumn, cell_text, grid, seconds_text
 from lineage.cli.options import HERE, AsJson, AsOf, StoreUrl, open_to_read, usage
 from lineage.filters.table_columns import FAMILIES
 from lineage.model.keys import Kind
-from lineage.model.progress import on_terminal
 from lineage.model.texts import printable
+from lineage.progress import on_terminal
 from lineage.queries.tables.table import Cell, Table
 from lineage.store import Store
 

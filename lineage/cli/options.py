@@ -20,8 +20,8 @@ from lineage.contract.files import refuse_one_of
 from lineage.contract.walking import Direction, Limits
 from lineage.errors import NotFound
 from lineage.model.keys import NodeKey
-from lineage.model.progress import on_terminal
 from lineage.model.times import last_instant
+from lineage.progress import on_terminal
 from lineage.queries.naming import every, meant
 from lineage.store import Store, connect
 

@@ -9,8 +9,8 @@ from typing import TextIO, TypeVar
 
 from lineage.contract.walking import Cut
 from lineage.formats.documents import json_text, plain
-from lineage.model.progress import on_terminal
 from lineage.model.texts import printable
+from lineage.progress import on_terminal
 
 __all__ = [
     "bold",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lineage.contract.format import Batches
-from lineage.model.progress import Line, Progress, Report
 from lineage.model.rows import Batch
+from lineage.progress import Line, Progress, Report
 
 __all__ = ["counted", "told"]
 

@@ -24,7 +24,7 @@ from lineage.cli.options import (
 from lineage.cli.tables import headline
 from lineage.cli.values import values_of
 from lineage.contract.transaction import Author
-from lineage.model.digest import digest_of
+from lineage.digests.files import digest_of
 from lineage.model.keys import Kind
 from lineage.model.values import ValueType
 from lineage.recording.described import described, type_meant

@@ -14,8 +14,8 @@ from lineage.contract.backend import EMPTY, Backend
 from lineage.contract.files import is_one_of
 from lineage.contract.proof import Chain
 from lineage.errors import Conflict, Corrupt, Invalid, LineageError, NotFound
-from lineage.model.progress import Progress, Report
 from lineage.model.rows import Commit, Head
+from lineage.progress import Progress, Report
 
 __all__ = ["Copied", "copy"]
 

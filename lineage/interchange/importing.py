@@ -24,10 +24,10 @@ from lineage.contract.transaction import Author, Transaction
 from lineage.errors import AlreadyExists, Invalid, NotFound
 from lineage.model.canonical import decode
 from lineage.model.keys import Kind, NodeKey
-from lineage.model.progress import Progress, Report
 from lineage.model.rows import EDGE_ENDS, Batch, EdgeKind, EdgeRow, Head, NodeRow, TypeRow
 from lineage.model.schema import AnyType, conform
 from lineage.model.system import OWN_CLASSES, SYSTEM_TYPES
+from lineage.progress import Progress, Report
 from lineage.recording.edges import find_circle, stamp_edge
 from lineage.recording.nodes import check_distinct, check_free, stamp
 from lineage.recording.types import check_type, put_type

@@ -26,11 +26,11 @@ from lineage.contract.walking import Direction
 from lineage.errors import Conflict, Invalid, excerpt
 from lineage.interchange.importing import Imported, import_graph, marked, read_file
 from lineage.model.keys import Kind, NodeKey
-from lineage.model.progress import Progress, Report
 from lineage.model.rows import Batch, EdgeKind, EdgeRow, Head, NodeRow, TypeRow
 from lineage.model.schema import AnyType, evolve
 from lineage.model.system import OWN_CLASSES, SYSTEM_NAMES, SYSTEM_TYPES, is_reserved, type_of
 from lineage.model.times import from_micros
+from lineage.progress import Progress, Report
 from lineage.recording.edges import new_edges, stamp_edge
 from lineage.recording.nodes import SINCE, stamp
 from lineage.recording.types import put_type

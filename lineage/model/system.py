@@ -10,13 +10,13 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from lineage.digests.files import digest_of
 from lineage.errors import Invalid, excerpt
-from lineage.model.digest import digest_of
 from lineage.model.entities import Artifact, Context, Execution, Node, property_fields
 from lineage.model.fields import type_of_annotation
 from lineage.model.keys import Kind
-from lineage.model.progress import Report
 from lineage.model.schema import TYPE_CLASSES, AnyType, Indexed, Schema
+from lineage.progress import Report
 
 __all__ = [
     "OWN_CLASSES",

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import lineage
+from lineage import progress
 from lineage.cli import main
-from lineage.model import progress
 from lineage.testing.builders import everything
 from tests.actors import Actor
 from tests.cli.conftest import Shell

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from lineage import progress
 from lineage.cli import main
 from lineage.cli.progress import counted
 from lineage.contract.format import Batches
-from lineage.model import progress
 from lineage.model.rows import Batch
 from tests.cli.conftest import Shell
 

@@ -12,8 +12,8 @@ from lineage.errors import Conflict, Corrupt, Invalid, LineageError, NotFound, U
 from lineage.formats.documents import plain
 from lineage.interchange.copying import Copied, copy
 from lineage.model.keys import NodeKey
-from lineage.model.progress import Progress
 from lineage.model.rows import Commit
+from lineage.progress import Progress
 from lineage.store import Store
 from lineage.testing.builders import chain, elsewhere, eventful, everything, writing
 from tests.runs import two_runs

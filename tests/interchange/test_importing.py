@@ -23,8 +23,8 @@ from lineage.interchange import importing
 from lineage.interchange.exporting import batches, export_file
 from lineage.interchange.importing import Imported, import_graph, read_file, read_graph, write_graph
 from lineage.model.keys import Kind, NodeKey
-from lineage.model.progress import Progress
 from lineage.model.rows import Batch, EdgeKind
+from lineage.progress import Progress
 from lineage.store import Store
 from lineage.testing.builders import Clock, all_keys, eventful, everything, writing
 from lineage.testing.formats.graphs import Graph, dumped, graphs, loaded, whole

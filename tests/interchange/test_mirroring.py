@@ -23,7 +23,7 @@ from lineage.interchange import mirroring
 from lineage.interchange.importing import Imported
 from lineage.interchange.mirroring import follow
 from lineage.model.keys import Kind, NodeKey
-from lineage.model.progress import Progress
+from lineage.progress import Progress
 from lineage.store import Store
 from lineage.testing.builders import Clock
 

@@ -23,7 +23,7 @@ from lineage.interchange.importing import Imported
 from lineage.mlmd.messages import Message, message
 from lineage.model.entities import ArtifactState
 from lineage.model.keys import Kind, NodeKey
-from lineage.model.progress import Progress
+from lineage.progress import Progress
 from lineage.store import Store
 from lineage.testing.builders import Clock, eventful
 from tests.mlmd.random_calls import Calls

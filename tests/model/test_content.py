@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 import lineage
+from lineage.digests.files import digest_of
 from lineage.errors import Invalid, NotFound
-from lineage.model.digest import digest_of
 from lineage.model.entities import Artifact
 from lineage.store import Store
 

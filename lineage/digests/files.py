@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lineage.errors import Invalid, LineageError, NotFound, excerpt
-from lineage.model.progress import Progress, Report, terminal_line
+from lineage.progress import Progress, Report, terminal_line
 
 __all__ = ["digest_of"]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lineage.model.progress import Line
+from lineage.progress import Line
 
 
 def screen(written: str) -> str:
@@ -29,7 +29,7 @@ def test_a_text_that_comes_too_soon_is_left_out(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [0.0]
-    monkeypatch.setattr("lineage.model.progress.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("lineage.progress.time.monotonic", lambda: clock[0])
     line = Line()
     for moment, text in ((100, "first"), (100.2, "too soon"), (100.3, "second"), (100.4, "again")):
         clock[0] = moment
