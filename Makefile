@@ -8,6 +8,7 @@ EXTRAS := dev,demo,bench
 DEMO_EXTRAS := demo,web
 PEER := .ci/mlmd/venv/.ready
 MLFLOW := .ci/mlflow/venv/.ready
+LIBRARIES := $(basename $(notdir $(wildcard .ci/libraries/*.txt)))
 SITE := .venv-site
 UI := web/node_modules/.ready
 NEO4J := benchmarks/bench_neo4j.py
@@ -76,7 +77,8 @@ ui: $(UI) ## check and build the script of the pages, from web/ into lineage/web
 	@web/node_modules/.bin/tsc --project web
 	@node web/build.mjs
 
-real: $(READY) $(SITE)/.ready $(MLFLOW) ## try what takes other systems: the site, and the same work beside MLflow
+real: $(READY) $(SITE)/.ready $(MLFLOW) ## try what takes other systems: the site, MLflow, and the libraries that record themselves
+	@.ci/libraries/build.sh $(LIBRARIES)
 	@$(BIN)/python -m pytest -m real $(ARGS)
 	@LINEAGE_BENCH_SIZE=$(SIZE) $(BIN)/python -m pytest $(BESIDE_MLFLOW)
 
