@@ -18,6 +18,7 @@ from lineage.model.keys import Kind, NodeKey
 from lineage.model.rows import EdgeKind, NodeRow, entity_of
 from lineage.model.system import Metrics
 from lineage.model.values import to_text
+from lineage.recording.current import entered
 from lineage.recording.endings import ending_of, further
 from lineage.recording.nodes import live_rows
 from lineage.recording.pending import Pending
@@ -51,6 +52,7 @@ class Extension(Run[Execution]):
     @override
     def __enter__(self) -> Self:
         self._go_on()
+        entered(self)
         return self
 
     def store_left(

@@ -51,6 +51,15 @@ class Handle:
             raise Invalid("the run has not begun; enter it: with store.run(...) as run:")
         return self._key
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether its block was left."""
+        return self._ended
+
+    def is_of(self, backend: Backend) -> bool:
+        """Whether it is recorded in the store of a backend."""
+        return self._backend is backend
+
     @contextmanager
     def _transaction(self) -> Iterator[Transaction]:
         with self._backend.transaction(

@@ -24,6 +24,7 @@ from lineage.model.paths import Path
 from lineage.model.rows import STATE_NUMBERS, Batch, EdgeKey, EdgeKind, NodeRow, entity_of
 from lineage.model.system import WHY, Environment
 from lineage.model.values import NO_PROPERTIES, Properties, to_text
+from lineage.recording.current import entered, left
 from lineage.recording.details import details
 from lineage.recording.edges import new_edges
 from lineage.recording.endings import ending_of, further
@@ -125,6 +126,7 @@ class Run(Shown, Measuring, Generic[ExecutionT_co]):
         self._environment = begun.environments[-1] if self._captured else None
         self._execution = begun.execution
         self._key, self._begun = begun.execution.key, transaction
+        entered(self)
         return self
 
     @overload
@@ -345,6 +347,7 @@ class Run(Shown, Measuring, Generic[ExecutionT_co]):
     ) -> None:
         state, why = ending_of(error)
         self._ended = True
+        left(self)
         stored = False
         try:
             self._end(STATE_NUMBERS[state], why)
