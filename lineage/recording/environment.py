@@ -24,7 +24,7 @@ from lineage.model.system import Environment
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
 
-__all__ = ["Git", "capture", "folder_of_code", "is_filtered"]
+__all__ = ["Git", "capture", "comes_with_python", "folder_of_code", "is_filtered"]
 
 PATIENCE = 2.0
 """How many seconds git may take in all."""
@@ -123,11 +123,11 @@ def _own_globals() -> tuple[Mapping[str, object], ...]:
 
 def _is_own(module: ModuleType) -> bool:
     file = vars(module).get("__file__")
-    return isinstance(file, str) and not _comes_with_python(file)
+    return isinstance(file, str) and not comes_with_python(file)
 
 
 @lru_cache(maxsize=1 << 16)
-def _comes_with_python(file: str) -> bool:
+def comes_with_python(file: str) -> bool:
     """Whether a file is of Python's own or of an installed distribution."""
     folders = Path(file).parts[:-1]
     if "site-packages" in folders or "dist-packages" in folders:

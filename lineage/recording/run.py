@@ -23,7 +23,7 @@ from lineage.model.notebook import Shown
 from lineage.model.paths import Path
 from lineage.model.rows import STATE_NUMBERS, Batch, EdgeKey, EdgeKind, NodeRow, entity_of
 from lineage.model.system import WHY, Environment
-from lineage.model.values import NO_PROPERTIES, Properties, to_text
+from lineage.model.values import NO_PROPERTIES, Properties, to_properties, to_text
 from lineage.recording.current import entered, left
 from lineage.recording.details import details
 from lineage.recording.edges import new_edges
@@ -84,6 +84,7 @@ class Run(Shown, Measuring, Generic[ExecutionT_co]):
         self._captures = environment
         self._details = with_details
         self._joins = joins
+        self._own: dict[str, object] = {}
         self._environment: NodeKey | None = None
         self._captured: Environment | None = None
 
@@ -114,7 +115,7 @@ class Run(Shown, Measuring, Generic[ExecutionT_co]):
                 self._backend,
                 self._given,
                 self._author,
-                params=Properties({**self._params, **own}),
+                params=Properties({**self._params, **own, **self._own}),
                 marks=self._marks,
                 within=[*self._within, *([self._captured] if self._captured else [])],
                 state=ExecutionState.RUNNING,
@@ -272,6 +273,17 @@ class Run(Shown, Measuring, Generic[ExecutionT_co]):
         params = to_parameters(values, more)
         if not params:
             raise Invalid("log_params needs a value, as in run.log_params(depth=3)")
+        self._log(params)
+
+    def keep(self, values: Mapping[str, object]) -> None:
+        """Keep some of the engine's own properties with the execution, whether it has begun yet or not."""
+        if self._key is None:
+            self._own.update(values)
+        else:
+            self._check_open()
+            self._log(to_properties(values))
+
+    def _log(self, params: Properties) -> None:
         with self._transaction() as transaction:
             transaction.lock()
             row = live_rows(self._backend, [self.key])[self.key]
