@@ -2,7 +2,7 @@
 
 An input is the first match of id, external id, name within its type, URI with an equal digest;
 else the newest artifact of its type and URI that has all the given fields (a class's defaults are
-not given); else it is new. With a digest, a system class such as `lineage.Dataset` stands for every type based on it. An output is new, unless id, external id, name, or URI and digest say otherwise. A context is known by
+not given); else it is new. Where a digest is all that is given, and tells contents apart, it is found by that alone. With a digest, a system class such as `lineage.Dataset` stands for every type based on it. An output is new, unless id, external id, name, URI and digest, or a digest alone, say otherwise. A context is known by
 id, external id or name. Of several at a URI the newest is the one written last by a run that counts
 (`standing`). A name that is given is that of what is found at a URI, too; an id and an external id decide
 alone. What is found is used as it is stored: reuse never changes a node.
@@ -21,7 +21,7 @@ from lineage.contract.transaction import Transaction
 from lineage.contract.writings import AtUri, Writing
 from lineage.errors import AlreadyExists, Invalid, excerpt
 from lineage.model.canonical import decode, same
-from lineage.model.contents import digest_in, digest_of
+from lineage.model.contents import digest_in, digest_of, is_telling
 from lineage.model.entities import Artifact, Node, property_fields
 from lineage.model.keys import NodeKey
 from lineage.model.marks import without_marks
@@ -35,6 +35,8 @@ __all__ = ["Settled", "Wanted", "settle", "warn_of"]
 
 BATCH_WRITINGS = 64
 """How many writings at a URI are looked at before more are read."""
+MOST_WITH_DIGEST = 1_000
+"""How many artifacts with one digest are looked at, the first by id: every empty file has one digest."""
 _LOGGER = logging.getLogger("lineage")
 
 
@@ -191,8 +193,8 @@ class _Maker:
                 self._note_name(node, match)
                 self._note_content(node, match)
                 return match
-        if isinstance(node, Artifact) and node.uri is not None:
-            match = self._at_uri(node, wanted.role)
+        if isinstance(node, Artifact):
+            match = self._by_content(node, wanted.role)
             if match is not None:
                 return match
         row = node_row(self._transaction, self._types.of(node), node)
@@ -225,6 +227,29 @@ class _Maker:
             if _is_named(row, reference):
                 yield row
         yield from self._found.get(reference, ())
+
+    def _by_content(self, node: Artifact, role: str) -> NodeRow | None:
+        """Return the stored artifact of a node's URI, or of its digest where that is all that is known of it."""
+        if node.uri is not None:
+            return self._at_uri(node, role)
+        digest = _digest(node)
+        if digest is None or node.name is not None or node.external_id is not None:
+            return None
+        return self._with_digest(node, digest, role) if is_telling(digest) else None
+
+    def _with_digest(self, node: Artifact, digest: str, role: str) -> NodeRow | None:
+        """Return the newest artifact of fitting type with a digest, wherever it is."""
+        type_ids = self._fitting_types(node)
+        for row in reversed(self.new):
+            if row.type_id in type_ids and digest_of(row) == digest:
+                return row
+        found = self._backend.with_digests([digest], limit=MOST_WITH_DIGEST)[digest]
+        rows = {row.key: row for row in found if row.type_id in type_ids}
+        for standing in newest_first(self._backend.writings(rows) if rows else ()):
+            if role == "input":
+                self.notes += remarks_on(self._backend, standing, reader=self._reader)
+            return rows[standing.artifact]
+        return None
 
     def _at_uri(self, node: Artifact, role: str) -> NodeRow | None:
         """Return the newest artifact of fitting type and URI with equal content; an output needs a digest."""
