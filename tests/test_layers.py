@@ -31,6 +31,7 @@ LAYER = {
     "viewing": 7,
     "moving": 7,
     "removing": 7,
+    "reusing": 7,
     "store": 8,
     "server": 9,
     "cli": 9,

@@ -26,6 +26,7 @@ __all__ = [
     "fault_of",
     "has_ended",
     "is_pending",
+    "is_withdrawn",
     "newest_first",
     "purged_writer",
     "remarks_on",
@@ -210,6 +211,11 @@ def written_by_failures(
 def is_pending(state: int | None, kinds: Collection[EdgeKind]) -> bool:
     """Whether an artifact of this state, written by these kinds of event, may not be whole yet."""
     return state == _PENDING or (bool(kinds) and set(kinds) <= {EdgeKind.PENDING_OUTPUT})
+
+
+def is_withdrawn(state: int | None) -> bool:
+    """Whether an artifact of this state is no candidate, whoever wrote it."""
+    return state in _WITHDRAWN
 
 
 def purged_writer(artifact: NodeKey, run: NodeKey) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
-from typing import Generic, TypeAlias, TypeVar, cast
+from typing import Generic, NamedTuple, TypeAlias, TypeVar, cast
 
 from typing_extensions import override
 
@@ -40,6 +40,7 @@ __all__ = [
     "Artifacts",
     "Contexts",
     "ExecutionT",
+    "Placed",
     "Recorded",
     "event_edge",
     "event_key",
@@ -64,6 +65,13 @@ Artifacts: TypeAlias = (
 )
 """What a run read or wrote; the keys of a mapping become the paths of the events."""
 Contexts: TypeAlias = Context | NodeKey | Iterable[Context | NodeKey]
+
+
+class Placed(NamedTuple):
+    """An artifact, or its key, and the path of the event by which a run reads or writes it."""
+
+    path: Path
+    node: Artifact | NodeKey
 
 
 class Recorded(Shown, Generic[ExecutionT_co]):
@@ -144,8 +152,8 @@ def record(
     author: Author,
     *,
     params: Properties = NO_PROPERTIES,
-    inputs: Artifacts = (),
-    outputs: Artifacts = (),
+    inputs: Artifacts | Sequence[Placed] = (),
+    outputs: Artifacts | Sequence[Placed] = (),
     within: Contexts = (),
     started: datetime | str | None = None,
     ended: datetime | str | None = None,
@@ -201,7 +209,10 @@ def to_execution(execution: object) -> Execution:
 
 
 def _wanted(
-    execution: Execution, inputs: Artifacts, outputs: Artifacts, within: Contexts
+    execution: Execution,
+    inputs: Artifacts | Sequence[Placed],
+    outputs: Artifacts | Sequence[Placed],
+    within: Contexts,
 ) -> tuple[list[Path], list[Wanted]]:
     """Return all nodes that a run names, the execution first, and each one's path."""
     wanted = [Wanted(execution, "execution")]
@@ -226,7 +237,7 @@ def given_nodes(given: object) -> Iterator[tuple[Path, object]]:
         yield (), given
     else:
         for node in given:
-            yield (), node
+            yield node if isinstance(node, Placed) else ((), node)
 
 
 def node_of_kind(node: object, kind: Kind, role: str) -> Node | NodeKey:

@@ -17,7 +17,15 @@ from lineage.model.schema import TYPE_CLASSES, AnyType, evolve
 from lineage.model.system import OWN_CLASSES, SYSTEM_NAMES, is_reserved, type_of
 from lineage.model.times import from_micros
 
-__all__ = ["TypeFinder", "check_type", "put_type", "put_types", "unchanged_types"]
+__all__ = [
+    "TypeFinder",
+    "check_type",
+    "put_type",
+    "put_types",
+    "type_by_name",
+    "type_by_node",
+    "unchanged_types",
+]
 
 
 def put_types(
@@ -138,6 +146,39 @@ _COVERED: WeakKeyDictionary[type[Node], AnyType] = WeakKeyDictionary()
 """For each class the stored type that is known to have all of its fields."""
 
 
+def type_by_name(known: Registry, kind: Kind, name: str) -> AnyType | None:
+    """Return the type without a version that has a name, else the only one; None where there is none.
+
+    `Invalid` where there are several.
+    """
+    types = known.of(kind, name)
+    for each in types:
+        if each.version is None or len(types) == 1:
+            return each
+    if types:
+        versions = ", ".join(str(each.type_name) for each in types)
+        raise Invalid(
+            f"there are {versions}; give a node of one of them, as in {NODE_CLASSES[kind].__name__}(type={name!r}, "
+            f"type_version={types[-1].version!r})"
+        )
+    return None
+
+
+def type_by_node(known: Registry, node: Node) -> AnyType | None:
+    """Return the type that a node would be written with, which has all the fields of its class.
+
+    None where nothing of that name is stored; `Invalid` where the class is at odds with what is.
+    """
+    cls = type(node)
+    stored = known.by_name.get((node.kind, node.type, node.type_version))
+    if stored is None or cls.type_name is None or _COVERED.get(cls) is stored:
+        return stored
+    try:
+        return evolve(stored, type_of(cls), can_add=True, can_omit=True)
+    except AlreadyExists as error:
+        raise Invalid(str(error)) from error
+
+
 class TypeFinder:
     """Finds the stored types of nodes in one transaction; a class's type is written where it is new."""
 
@@ -162,16 +203,9 @@ class TypeFinder:
 
         It is the one without a version, else the only one; `Invalid` where there are several.
         """
-        known = self.known.of(kind, name)
-        for each in known:
-            if each.version is None or len(known) == 1:
-                return each
-        if known:
-            versions = ", ".join(str(each.type_name) for each in known)
-            raise Invalid(
-                f"there are {versions}; give a node of one of them, as in {NODE_CLASSES[kind].__name__}(type={name!r}, "
-                f"type_version={known[-1].version!r})"
-            )
+        known = type_by_name(self.known, kind, name)
+        if known is not None:
+            return known
         given = TYPE_CLASSES[kind](name=name)
         made = put_type(self._backend, self._transaction, given, can_add=True, can_omit=True)
         self.known = registry(self._backend)
