@@ -16,6 +16,7 @@ from lineage.model.entities import Artifact, Context, Execution, Node, property_
 from lineage.model.fields import type_of_annotation
 from lineage.model.keys import Kind
 from lineage.model.schema import TYPE_CLASSES, AnyType, Indexed, Schema
+from lineage.model.values import ValueType
 from lineage.progress import Report
 
 __all__ = [
@@ -41,6 +42,9 @@ __all__ = [
     "is_reserved",
     "type_of",
 ]
+
+MOST_COLUMNS = 1_000
+"""How many columns of a frame are named, at most."""
 
 
 class _FromPath:
@@ -77,6 +81,43 @@ class Dataset(_FromPath, Artifact, type="lineage.Dataset", base="lineage.Dataset
     """A data set. `digest` says which content: inputs of one URI and digest are one artifact."""
 
     digest: str | None = None
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: object,
+        /,
+        *,
+        uri: str | None = None,
+        progress: Report | None = None,
+        **fields: Any,
+    ) -> Self:
+        """Describe data in memory: its digest, and its `rows`, `columns` and `types` (see `describe`).
+
+        These three are properties of the class where it declares them (a whole number for `columns` is how many there are), else
+        custom ones, unless they are among the other arguments, which are fields; of columns the first 1,000 are named.
+        Much data shows its progress on a terminal; `progress` is told of the rows instead, where it is given. Invalid as for `describe`.
+        """
+        from lineage.digests.frames import describe
+
+        if "digest" in fields:
+            raise Invalid(
+                f"{cls.__name__}: {excerpt(fields['digest'])}: the digest is that of the frame; leave it out"
+            )
+        described = describe(frame, progress=progress)
+        named = {"columns": described.columns, "types": described.types}
+        shown: dict[str, Any] = {"rows": described.rows}
+        shown |= {name: list(each[:MOST_COLUMNS]) for name, each in named.items() if any(each)}
+        custom = dict(fields.pop("custom_properties", None) or {})
+        declared = {field.alias: name for name, field in property_fields(cls).items()}
+        for name, value in shown.items():
+            if name in declared:
+                counted = type_of_annotation(cls.model_fields[declared[name]].annotation)
+                is_count = name != "rows" and counted is ValueType.INT
+                fields.setdefault(declared[name], len(named[name]) if is_count else value)
+            else:
+                custom.setdefault(name, value)
+        return cls(uri=uri, digest=described.digest, custom_properties=custom, **fields)
 
 
 class Model(_FromPath, Artifact, type="lineage.Model", base="lineage.Model"):
