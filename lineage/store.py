@@ -217,8 +217,8 @@ class Store(Shown, Reading, Viewing, Moving, Removing, Reusing):
     ) -> Recorded[Execution]:
         """Write a finished run, what it read and wrote and what it belongs to, in one transaction.
 
-        An input or context that is stored already (by id, external id, name, or URI and digest; an
-        input also by URI and equal properties) is used as it is; outputs are new unless identified.
+        An input or context that is stored already (by id, external id, name, URI and digest, or
+        a digest alone; an input also by URI and equal properties) is used as it is; outputs are new unless identified.
         Inputs were read when the run `started`, and outputs written when it `ended`, or else now. The tags and the
         note are the execution's. `run` says what a text for an execution, and `params`, are.
         """

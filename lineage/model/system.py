@@ -78,7 +78,7 @@ class _FromPath:
 
 
 class Dataset(_FromPath, Artifact, type="lineage.Dataset", base="lineage.Dataset"):
-    """A data set. `digest` says which content: inputs of one URI and digest are one artifact."""
+    """A data set. `digest` says which content: what has one URI and digest, or one digest and no URI, is one artifact."""
 
     digest: str | None = None
 

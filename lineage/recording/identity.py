@@ -1,11 +1,13 @@
 """Which stored node is meant: how inputs, outputs and contexts of a run find themselves again.
 
-An input is the first match of id, external id, name within its type, URI with an equal digest;
-else the newest artifact of its type and URI that has all the given fields (a class's defaults are
-not given); else it is new. Where a digest is all that is given, and tells contents apart, it is found by that alone. With a digest, a system class such as `lineage.Dataset` stands for every type based on it. An output is new, unless id, external id, name, URI and digest, or a digest alone, say otherwise. A context is known by
-id, external id or name. Of several at a URI the newest is the one written last by a run that counts
-(`standing`). A name that is given is that of what is found at a URI, too; an id and an external id decide
-alone. What is found is used as it is stored: reuse never changes a node.
+An input is the first match of id, external id, name within its type, URI with an equal digest; else the newest
+artifact of its type and URI that has all the given fields (a class's defaults are not given); else it is new. Where
+a digest is all that says which one it is, and tells contents apart, it is found by that alone, wherever it is. With a
+digest, a system class such as `lineage.Dataset` stands for every type based on it. An output is new, unless id,
+external id, name, URI and digest, or a digest alone, say otherwise. A context is known by id, external id or name. Of
+several at a URI, or with a digest, the newest is the one written last by a run that counts (`standing`). A name that
+is given is that of what is found at a URI, too; an id and an external id decide alone. What is found is used as it
+is stored: reuse never changes a node.
 """
 
 from __future__ import annotations

@@ -181,8 +181,8 @@ class Run(Shown, Measuring, Generic[ExecutionT_co]):
     ) -> Artifact:
         """Record that the run reads an artifact; return it as it is stored.
 
-        It is the stored artifact of its id, external id, name, or URI and digest, else the newest
-        of its URI with equal properties, else a new one. `use` says what for, as in "train", and
+        It is the stored artifact of its id, external id, name, URI and digest, or of its digest where that is all
+        that tells which one it is, else the newest of its URI with equal properties, else a new one. `use` says what for, as in "train", and
         `path` where among the inputs; the use is the path's first step. To read it again in another
         way adds a path to its event. `asset` names what it is a version of, `time` when it was read,
         if that is not now. It gets the tags and the note, also where it is stored already. A text is the name
@@ -246,7 +246,7 @@ class Run(Shown, Measuring, Generic[ExecutionT_co]):
     ) -> Artifact:
         """Record that the run wrote an artifact; return it as it is stored.
 
-        It is a new one, unless id, external id, name, or URI and digest are those of a stored one. `time`
+        It is a new one, unless id, external id, name, URI and digest, or a digest alone, are those of a stored one. `time`
         is when it was written, if that is not now. It gets the tags and the note, also where it is stored already.
         A text is the name of its type, which is made where there is none, and `fields` are then its name, uri and
         properties.

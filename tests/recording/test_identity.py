@@ -145,7 +145,7 @@ OUTPUTS: dict[str, Case] = {
     "by URI alone": (Dataset(uri="s3://a"), 4),
     "by URI and equal fields": (Dataset(uri="s3://a", day=1, share=0.5), 4),
     "by URI and another digest": (Dataset(uri="s3://a", digest="sha256:2"), 4),
-    "by a digest alone": (Dataset(digest="sha256:1"), 4),
+    "by a digest alone that tells little": (Dataset(digest="sha256:1"), 4),
     "by nothing": (Dataset(), 4),
 }
 
@@ -156,6 +156,58 @@ def test_output(case: str, known: Store) -> None:
     stored = known.get(Artifact, 1)
     assert written(known, given) == [number]
     assert known.get(Artifact, 1) == stored
+
+
+CONTENT = "sha256:" + "0a" * 32
+
+
+@pytest.mark.parametrize("recorded", [read, written])
+def test_artifact_is_found_by_a_digest_alone(
+    store: Store, recorded: Callable[..., list[int | None]]
+) -> None:
+    given = Dataset(digest=CONTENT, day=1)
+    assert recorded(store, given, given) == [1, 1]
+    assert recorded(store, Dataset(digest=CONTENT)) == [1]
+    assert recorded(store, lineage.Dataset(digest=CONTENT, custom_properties={"n": 1})) == [1]
+    assert store.get(Dataset, 1).custom_properties == {}
+    for other in (
+        Model(digest=CONTENT),
+        Dataset(digest=CONTENT, name="a"),
+        Dataset(digest=CONTENT, external_id="x"),
+        Dataset(digest=CONTENT, uri="s3://a"),
+        Dataset(digest=f"{CONTENT}0a"),
+    ):
+        [number] = recorded(store, other)
+        assert number != 1
+        assert recorded(store, other) == [number]
+
+
+def test_narrower_class_does_not_find_what_is_plainly_a_data_set(store: Store) -> None:
+    assert read(store, lineage.Dataset(digest=CONTENT)) == [1]
+    assert read(store, Dataset(digest=CONTENT)) == [2]
+    plain = Artifact(type="lineage.Dataset", custom_properties={"digest": CONTENT})
+    assert read(store, plain) == [1]
+
+
+def test_newest_artifact_with_a_digest_that_counts_is_taken(store: Store) -> None:
+    places = [Dataset(uri=f"s3://{number}", digest=CONTENT) for number in range(3)]
+    assert written(store, *places) == [1, 2, 3]
+    store.record(Train(state="FAILED"), outputs=Dataset(uri="s3://3", digest=CONTENT))
+    found = store.record(Train(), inputs=Dataset(digest=CONTENT))
+    assert [each.id for each in found.inputs] == [3]
+    [note] = found.notes
+    assert note.startswith("artifact:3 is taken, though others are newer: artifact:4 was written")
+    store.delete("s3://2", "s3://1")
+    assert written(store, Dataset(digest=CONTENT)) == [1]
+
+
+def test_what_a_run_wrote_is_read_by_its_digest(store: Store) -> None:
+    with store.transaction():
+        assert written(store, Dataset(digest=CONTENT)) == [1]
+        assert read(store, Dataset(digest=CONTENT)) == [1]
+    with store.run(Train()) as run:
+        output = run.output(Dataset(digest=CONTENT, day=5))
+        assert run.input(lineage.Dataset(digest=CONTENT)).key == output.key
 
 
 def test_equal_content_of_a_narrower_type_is_not_taken_and_said(store: Store) -> None:
