@@ -54,6 +54,7 @@ from lineage.proofs.bundle import Proof
 from lineage.proofs.verifying import Verified, verify
 from lineage.queries.find import Page
 from lineage.recording.record import Recorded
+from lineage.recording.reuse import Reused
 from lineage.recording.run import Run
 from lineage.store import Store, connect
 
@@ -106,6 +107,7 @@ __all__ = [
     "ProtoAny",
     "Purpose",
     "Recorded",
+    "Reused",
     "Run",
     "Series",
     "Stale",

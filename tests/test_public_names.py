@@ -58,6 +58,7 @@ PUBLIC = {
     "ProtoAny",
     "Purpose",
     "Recorded",
+    "Reused",
     "Run",
     "Series",
     "Stale",

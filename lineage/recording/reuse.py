@@ -46,6 +46,7 @@ from lineage.model.rows import INPUT_KINDS, EdgeKind, EdgeRow, NodeRow, entities
 from lineage.model.schema import AnyType, conform
 from lineage.model.system import WHY, Metrics, Series
 from lineage.model.values import Properties, Value
+from lineage.recording.identity import warn_of
 from lineage.recording.record import (
     Artifacts,
     Contexts,
@@ -118,7 +119,7 @@ def done_before(
     """Return the newest run that did a step, that counts, and whose outputs are all there; None where none is.
 
     `Invalid` for an input without digest that is not stored: nobody can say that it is the same. `NotFound` for
-    the key of one that is not there.
+    the key of one that is not there. Where nothing is found and not everything was looked at, a warning is logged.
     """
     as_of = backend.pin(as_of)
     known = registry(backend, as_of)
@@ -139,6 +140,7 @@ def done_before(
             outputs = finder.outputs(row.key) if reads[row.key] == step.inputs else None
             if outputs is not None:
                 return Done(row, outputs, tuple(finder.notes))
+    warn_of(finder.notes)
     return None
 
 

@@ -75,12 +75,14 @@ def hostile() -> list[object]:
     comparison, paths = store.compare(one, other), store.paths(data_key, one)
     view = store.view(data_key, by=HOSTILE)
     changed = store.since(data_key, since=3)
+    reused = store.reuse(deploy.replace(name=None), inputs=recorded.outputs)
     proof, curve = store.prove(one), store.series(runs[0].key, HOSTILE)
     return [
         store,
         store.at(3),
         runs[0],
         recorded,
+        reused,
         store.get(one),
         store.get(data_key),
         lineage.Dataset(uri=HOSTILE),
