@@ -43,6 +43,7 @@ from lineage.recording.recovering import Recovery
 from lineage.recording.run import Run
 from lineage.removing import Removing
 from lineage.reusing import Reusing
+from lineage.stepping import Stepping
 from lineage.viewing import Viewing
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def connect(
     return Store(backend, actor=actor, url=shown_url(address))
 
 
-class Store(Shown, Reading, Viewing, Moving, Removing, Reusing):
+class Store(Shown, Reading, Viewing, Moving, Removing, Reusing, Stepping):
     """A lineage store: of the present, or as `at` returns it, read-only, of an earlier moment."""
 
     def __init__(

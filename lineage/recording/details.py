@@ -18,7 +18,7 @@ from lineage.contract.plugins import shown_url
 from lineage.model.marks import DETAILS_PREFIX
 from lineage.recording.environment import PATIENCE, Git, folder_of_code, is_filtered
 
-__all__ = ["details", "masked"]
+__all__ = ["details", "masked", "names_secret"]
 
 MOST_WORDS, LONGEST_WORD = 200, 1_000
 """How many words of a command are kept, and how many characters of each."""
@@ -61,11 +61,11 @@ def masked(words: Sequence[str]) -> Iterator[str]:
         assigned = _ASSIGNED.fullmatch(word)
         if hides and not word.startswith("-"):
             shown = _HIDDEN
-        elif assigned and _names_secret(assigned[1]):
+        elif assigned and names_secret(assigned[1]):
             shown = f"{assigned[1]}={_HIDDEN}"
         else:
             shown = shown_url(word)
-        hides = word.startswith("-") and not assigned and _names_secret(word)
+        hides = word.startswith("-") and not assigned and names_secret(word)
         text = shown if len(shown) <= LONGEST_WORD else f"{shown[:LONGEST_WORD]}…"
         text = _WITHIN.sub(rf"\1{_HIDDEN}", text)
         yield text.encode(errors="backslashreplace").decode()
@@ -73,7 +73,7 @@ def masked(words: Sequence[str]) -> Iterator[str]:
         yield "…"
 
 
-def _names_secret(text: str) -> bool:
+def names_secret(text: str) -> bool:
     """Whether a text is a name of a secret; a long one is none, and matching takes the square of its length."""
     return len(text) <= LONGEST_WORD and _NAMES_SECRET.fullmatch(text) is not None
 

@@ -25,6 +25,8 @@ from lineage.recording.record import event_edge, event_key, member_edge, node_of
 __all__ = ["Handle"]
 
 ArtifactT = TypeVar("ArtifactT", bound=Artifact)
+MOST_REMEMBERED = 1_000
+"""How many outputs a run remembers, which may go on for ever."""
 
 
 class Handle:
@@ -38,6 +40,8 @@ class Handle:
         self._ended = False
         self._contexts: tuple[NodeKey, ...] = ()
         self._notes: dict[str, None] = {}
+        self._read: set[NodeKey] = set()
+        self._remembered: dict[int, tuple[object, Artifact]] | None = None
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -59,6 +63,25 @@ class Handle:
     def is_of(self, backend: Backend) -> bool:
         """Whether it is recorded in the store of a backend."""
         return self._backend is backend
+
+    def remember(self) -> None:
+        """Keep from now on which stored artifacts the given ones are: of outputs the last thousand."""
+        self._remembered = {}
+
+    def stored_as(self, artifact: object) -> Artifact | None:
+        """Return the stored artifact that an object was recorded as, if that is remembered."""
+        return (self._remembered or {}).get(id(artifact), (None, None))[1]
+
+    def has_read(self, key: NodeKey) -> bool:
+        """Whether an artifact is a remembered input."""
+        return key in self._read
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Make all that a block records one transaction."""
+        with self._transaction() as transaction:
+            transaction.lock()
+            yield
 
     @contextmanager
     def _transaction(self) -> Iterator[Transaction]:
@@ -114,12 +137,12 @@ class Handle:
             live = self._live_contexts()
             contexts = (*live, *(each.key for each in settled.rows[1:]))
             key = event_key(role, self.key, row.key)
-            stored = self._stored_event(key)
+            event = self._stored_event(key)
             edges, updates = [], []
-            if stored is None:
+            if event is None:
                 edges.append(event_edge(transaction, key, path, time))
-            elif (paths := with_path(stored.paths, path)) != stored.paths:
-                updates.append(stored._replace(paths=paths, since=transaction.number))
+            elif (paths := with_path(event.paths, path)) != event.paths:
+                updates.append(event._replace(paths=paths, since=transaction.number))
             edges += [member_edge(transaction, context, row.key) for context in contexts]
             fresh = {each.key for each in settled.new}
             batch = Batch(
@@ -131,16 +154,28 @@ class Handle:
             transaction.write(batch, live={*live, *(each.key for each in settled.rows)})
         new_notes = [note for note in settled.notes if note not in self._notes]
         warn_of(new_notes)
-        self._note(new_notes)
+        self.remark(new_notes)
         cls = None if isinstance(artifact, NodeKey) else type(artifact)
-        return cast(ArtifactT, entity_of(row, settled.types.known.by_id, cls))
+        stored = cast(ArtifactT, entity_of(row, settled.types.known.by_id, cls))
+        self._remember(artifact, stored, role)
+        return stored
+
+    def _remember(self, artifact: object, stored: Artifact, role: str) -> None:
+        if self._remembered is None:
+            return
+        self._remembered[id(artifact)] = (artifact, stored)
+        if role == "input":
+            self._read.add(stored.key)
+        elif len(self._remembered) > MOST_REMEMBERED + len(self._read):
+            del self._remembered[next(iter(self._remembered))]
 
     def _live_contexts(self) -> list[NodeKey]:
         """Return what the run's artifacts and steps belong to as well, but for what was deleted meanwhile."""
         live = self._backend.live(self._contexts) if self._contexts else ()
         return [key for key in self._contexts if key in live]
 
-    def _note(self, notes: Iterable[str]) -> None:
+    def remark(self, notes: Iterable[str]) -> None:
+        """Say in `notes` what was recorded otherwise than it might seem."""
         self._notes.update(dict.fromkeys(notes))
 
     def _stored_event(self, key: EdgeKey) -> EdgeRow | None:

@@ -61,6 +61,11 @@ class Measuring(Handle):
         self._subjects: dict[tuple[str | None, ...], Subject] = {}
         self._drop_points()
 
+    @property
+    def is_spooling(self) -> bool:
+        """Whether points wait in a file, which goes once the run's end is stored."""
+        return self._spool is not None
+
     def _own_points(self) -> None:
         """Leave the points of the process that forked this one to that."""
         if self._process != os.getpid():
@@ -214,7 +219,7 @@ class Measuring(Handle):
             f"points that {self.key} logs are kept in memory alone, for their spool cannot be written ({error.strerror or error}); "
             "they are stored at doubling intervals and at its end"
         )
-        self._note([said])
+        self.remark([said])
         _LOGGER.warning("%s", said)
 
     def _store_early(self) -> None:
@@ -289,7 +294,7 @@ class Measuring(Handle):
             said = (
                 f"{left:,} points of {self.key} are left out: of one name {MOST_POINTS:,} are kept"
             )
-            self._note([said])
+            self.remark([said])
             _LOGGER.warning("%s", said)
         known = {} if row is None else spools_in(row)
         kept = [*{**{name: known[name] for name in known if name not in spools}, **spools}.items()]

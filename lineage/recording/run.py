@@ -50,7 +50,9 @@ ExecutionT = TypeVar("ExecutionT", bound=Execution)
 ExecutionT_co = TypeVar("ExecutionT_co", bound=Execution, covariant=True)
 ArtifactT = TypeVar("ArtifactT", bound=Artifact)
 _LOGGER = logging.getLogger("lineage")
-_RUNNING = STATE_NUMBERS[ExecutionState.RUNNING]
+_RUNNING, _CACHED = (
+    STATE_NUMBERS[state] for state in (ExecutionState.RUNNING, ExecutionState.CACHED)
+)
 
 
 class Run(Shown, Measuring, Generic[ExecutionT_co]):
@@ -121,8 +123,8 @@ class Run(Shown, Measuring, Generic[ExecutionT_co]):
                 state=ExecutionState.RUNNING,
             )
             if self._joins is not None:
-                self._note(self._joins(transaction, begun.execution.key))
-        self._note(begun.notes)
+                self.remark(self._joins(transaction, begun.execution.key))
+        self.remark(begun.notes)
         self._contexts = begun.shared_contexts
         self._environment = begun.environments[-1] if self._captured else None
         self._execution = begun.execution
@@ -374,6 +376,13 @@ class Run(Shown, Measuring, Generic[ExecutionT_co]):
             _LOGGER.warning("%s could not be recorded as %s", self.key, state, exc_info=failure)
         finally:
             self._let_points_go(stored=stored)
+
+    def end_cached(self) -> None:
+        """End the run as one whose work another has done before, in place of leaving its block."""
+        with self.together(), self._transaction() as transaction:
+            row = live_rows(self._backend, [self.key])[self.key]
+            self._changed(transaction, row, row._replace(state=_CACHED))
+            self.__exit__(None, None, None)
 
     def _end(self, state: int, why: Mapping[str, str]) -> None:
         """Write how the run ended, unless somebody else gave it a state meanwhile."""
