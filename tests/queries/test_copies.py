@@ -207,7 +207,7 @@ def test_of_too_many_twins_the_first_are_looked_at(
 ) -> None:
     monkeypatch.setattr(copies, "COMPARED", 3)
     first = [put(store, Table(custom_properties=content())) for _ in range(2)]
-    run = store.record(Load(), outputs=Table(custom_properties=content()))
+    run = store.record(Load(), outputs=Table(uri="s3://made", custom_properties=content()))
     made = run.outputs[0].key
     late = put(store, Table(custom_properties=content()))
     assert f"the digest of {made}, which execution:1 wrote" in said_of(store, late)[0]
@@ -217,7 +217,7 @@ def test_of_too_many_twins_the_first_are_looked_at(
     with store.transaction():
         store.delete(made)
         alike = [put(store, Table(custom_properties=content())) for _ in range(3)]
-        store.record(Load(), outputs=Table(custom_properties=content()))
+        store.record(Load(), outputs=Table(uri="s3://made", custom_properties=content()))
     assert "the digest of 3 others or more" in said_of(store, alike[0])[0]
     assert store.upstream(late, through_copies=True).keys == [late]
 
@@ -324,7 +324,7 @@ def test_copies_in_a_circle_end(store: Store) -> None:
     copy = put(store, Registered(custom_properties=content()))
     with store.run(Load(), environment=False) as run:
         run.input(store.get(copy))
-        back = run.output(Table(custom_properties=content(OTHER))).key
+        back = run.output(Table(uri="s3://back", custom_properties=content(OTHER))).key
     up = store.upstream(one, through_copies=True)
     down = store.downstream(one, through_copies=True)
     assert {*up.keys} == {*down.keys}
