@@ -6,10 +6,10 @@ among the globals, also as attributes of one's own modules, and what it holds fr
 - functions and classes of one's own code by their texts, with what these use in their turn, and with the
   defaults of their arguments that are plain;
 - plain values by what they are: None, numbers, texts, bytes, paths, dates, members of enumerations, data classes,
-  and tuples, lists, dicts and sets of these;
+  and tuples, lists, dicts and sets of these, of up to 100,000 characters;
 - modules, functions and classes of Python and of installed distributions by their names alone.
 
-Any other global, such as a logger, a store or a table, is left out; a function that holds one from the functions
+Any other global, such as a logger, a store or a table, is left out, and so is what is larger; a function that holds one from the functions
 around it has no digest. What is imported inside the function, and what it reaches by a name that it is given, is not
 looked at. A text is read once for a function: one whose file changes while the process goes on is the same until its
 module is loaded anew.
@@ -32,7 +32,7 @@ from hashlib import sha256
 from pathlib import PurePath
 from textwrap import dedent
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
@@ -44,6 +44,8 @@ __all__ = ["code_digest"]
 
 DEEPEST: Final = 50
 """How many values may be within one another."""
+MOST_TEXT: Final = 100_000
+"""How many characters the texts of what is in one value may have together: a digest is taken at every call."""
 _PLAIN = frozenset(
     {type(None), bool, int, float, complex, str, bytes, range, Decimal, Fraction, UUID}
     | {date, datetime, time, timedelta}
@@ -66,7 +68,7 @@ def code_digest(function: Callable[..., object]) -> str | None:
     reader = _Reader()
     try:
         reader.function(plain)
-    except _Untold:
+    except Exception:  # noqa: BLE001  # a stranger's object may raise anything when it is looked at
         return None
     return f"sha256:{sha256(to_json(reader.parts)).hexdigest()}"
 
@@ -291,40 +293,61 @@ def _chains(code: CodeType) -> Iterator[tuple[str, ...]]:
             yield from _chains(inner)
 
 
-def _text_of_value(value: object, depth: int = 0) -> str | None:
-    """Return a text that equal plain values share, and no others; None for what is not plain."""
-    kind = type(value)
-    if kind in _PLAIN:
-        return f"{kind.__name__} {value!r}"
-    if isinstance(value, Enum):
-        return f"{kind.__qualname__}.{value.name}"
-    if isinstance(value, PurePath):
-        return f"path {value}"
-    parts = _parts_of(value)
-    if parts is None or depth > DEEPEST:
-        return None
-    name, items = parts
-    texts: list[str] = []
-    for item in items:
-        text = _text_of_value(item, depth + 1)
-        if text is None:
+def _text_of_value(value: object) -> str | None:
+    """Return a text that equal plain values share, and no others; None for what is not plain, or too large."""
+    return _Values().text(value)
+
+
+class _Values:
+    """Tells values by texts, as long as there is room for more."""
+
+    def __init__(self) -> None:
+        self._room = MOST_TEXT
+
+    def text(self, value: object, depth: int = 0) -> str | None:
+        """Return a value's text; None where it, or something in it, has none."""
+        text = self._simple(value)
+        parts = _parts_of(value) if text is None and depth < DEEPEST else None
+        if parts is not None:
+            name, items = parts
+            texts = self._all(items, depth + 1)
+            if texts is not None:
+                in_order = sorted(texts) if name in ("set", "frozenset") else texts
+                text = f"{name} {to_json(in_order).decode()}"
+        return text
+
+    def _all(self, items: Iterable[object], depth: int) -> list[str] | None:
+        texts: list[str] = []
+        for item in items:
+            text = self.text(item, depth)
+            if text is None:
+                return None
+            texts.append(text)
+        return texts
+
+    def _simple(self, value: object) -> str | None:
+        """Return the text of a value that consists of no others."""
+        kind = type(value)
+        if isinstance(value, Enum):
+            text = f"{kind.__qualname__}.{value.name}"
+        elif isinstance(value, PurePath):
+            text = f"path {value}"
+        elif kind in _PLAIN and not (isinstance(value, str | bytes) and len(value) > self._room):
+            text = f"{kind.__name__} {value!r}"
+        else:
             return None
-        texts.append(text)
-    return f"{name} {to_json(sorted(texts) if name in ('set', 'frozenset') else texts).decode()}"
+        self._room -= len(text)
+        return text if self._room >= 0 else None
 
 
 def _parts_of(value: object) -> tuple[str, Iterable[object]] | None:
     """Return what a value is called, and what it consists of."""
     kind = type(value)
-    if kind in (list, set, frozenset) or isinstance(value, tuple):
-        return kind.__name__, list(value)  # type: ignore[call-overload]  # all of these are iterable
+    if isinstance(value, tuple) or kind in (list, set, frozenset):
+        return kind.__name__, cast(Iterable[object], value)
     if kind is dict:
-        assert isinstance(value, dict)
-        return "dict", [each for item in list(value.items()) for each in item]
+        return "dict", (each for item in cast(dict[object, object], value).items() for each in item)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = [field.name for field in dataclasses.fields(value)]
-        if all(hasattr(value, name) for name in fields):
-            return kind.__qualname__, [
-                each for name in fields for each in (name, getattr(value, name))
-            ]
+        names = [field.name for field in dataclasses.fields(value) if hasattr(value, field.name)]
+        return kind.__qualname__, (each for name in names for each in (name, getattr(value, name)))
     return None

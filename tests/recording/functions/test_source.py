@@ -1,5 +1,6 @@
 """The digest of a function's code: what changes it, what does not, and what has none."""
 
+import dataclasses
 import functools
 import importlib.util
 import sys
@@ -270,6 +271,31 @@ def test_value_within_itself_has_no_text(load: Load) -> None:
     endless.append(endless)
     assert code_digest(project.make(endless)) is None
     assert code_digest(project.make([[[1]]])) is not None
+
+
+def test_value_that_is_very_large_has_no_text(load: Load) -> None:
+    text = "def make(held):\n    def clean():\n        return held\n    return clean\n"
+    project = load(f"{text}\n\ndef clean():\n    return TABLE\n\n\nTABLE = [0]\n")
+    small = digest(project)
+    for large in (list(range(100_000)), "x" * 200_000, [["x" * 1_000] * 10] * 11):
+        assert code_digest(project.make(large)) is None
+        vars(project)["TABLE"] = large
+        assert digest(project) not in (small, None)
+
+
+def test_object_that_raises_when_it_is_looked_at_has_no_text(load: Load) -> None:
+    @dataclasses.dataclass
+    class Broken:
+        depth: int = 3
+
+        def __getattribute__(self, name: str) -> object:
+            if name == "depth":
+                raise ZeroDivisionError
+            return object.__getattribute__(self, name)
+
+    project = load("def make(held):\n    def clean():\n        return held\n    return clean\n")
+    assert code_digest(project.make(Broken)) is not None
+    assert code_digest(project.make(Broken())) is None
 
 
 def test_methods_have_a_digest(load: Load) -> None:
