@@ -16,29 +16,34 @@ import hashlib
 import os
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
 
+from lineage.digests.counting import counting
+from lineage.digests.crew import Count, share_out, threads_here
+from lineage.digests.remembered import Identity, Remembered
 from lineage.errors import Invalid, LineageError, NotFound, excerpt
-from lineage.progress import Progress, Report, terminal_line
+from lineage.progress import Report
 
-__all__ = ["digest_of"]
+__all__ = ["digest_of", "listing", "path_of"]
 
 MOST_LINKS = 100
 """How many links may lead to one folder, lest links to folders with links make an endless tree."""
 BATCH_BYTES = 2**20
-STEP = 2**24
-"""How many bytes lie between two reports of progress, at least."""
-LARGE = 2**28
-"""From how many bytes on a terminal shows how far it is."""
-MIB = 2**20
+SHARE_BYTES = 2**23
+"""How many bytes of files a thread takes at a time, at least, unless they are `SHARE_FILES`."""
+SHARE_FILES = 256
 
 
-def digest_of(path: str | PathLike[str], *, progress: Report | None = None) -> str:
+def digest_of(
+    path: str | PathLike[str], *, progress: Report | None = None, remember: bool = False
+) -> str:
     """Return `sha256:` and the hash of a file's bytes, or of all files in a folder.
+
+    Several threads hash a folder's files. With `remember`, files that have not changed since a digest was last taken of
+    them with it are not read again: see `lineage.digests.remembered`.
 
     `progress` is told of bytes every 16 MiB or more, and once at the end; without it, 256 MiB or
     more show a line where stderr is a terminal. NotFound where there is nothing;
@@ -51,16 +56,25 @@ def digest_of(path: str | PathLike[str], *, progress: Report | None = None) -> s
     ...     print(digest_of(f"{folder}/rows.csv"))
     sha256:f213aab16916265fe9c04f5a2bf607561bc3b7abfb39678308bb9d626149a636
     """
-    root = _path_of(path)
+    memory = Remembered() if remember else None
+    root = path_of(path)
     found = _status(root)
     if found is None:
         raise NotFound(f"there is no file or folder {root!r}; check the path")
     if stat.S_ISDIR(found.st_mode):
         files = sorted(_files_in(root))
-        return f"sha256:{_digest_of_all(root, files, progress)}"
+        digests = _digests(root, files, progress, memory)
+        return f"sha256:{listing((file.relative, file.state.size, digests[file.relative]) for file in files)}"
     file = _file(root, root, found)
-    with _counting(root, file.state.size, progress) as count:
-        return f"sha256:{_digest(file, count)}"
+    return f"sha256:{_digests(root, [file], progress, memory)[root]}"
+
+
+def listing(files: Iterable[tuple[str, int, str]]) -> str:
+    """Return the hash of a list of a folder's files: path from the folder, size and what tells the content, in order."""
+    hashed = hashlib.sha256()
+    for relative, size, content in files:
+        hashed.update(f"{content} {size} {relative}\0".encode())
+    return hashed.hexdigest()
 
 
 class _State(NamedTuple):
@@ -76,6 +90,13 @@ class _File(NamedTuple):
     relative: str
     path: str
     state: _State
+    touched: int
+    """When the content or anything that is said of the file last changed, in nanoseconds: nobody can set it back."""
+
+    @property
+    def identity(self) -> Identity:
+        """What the digest is remembered by."""
+        return Identity(*self.state, self.touched)
 
 
 class _Folder(NamedTuple):
@@ -87,7 +108,8 @@ class _Folder(NamedTuple):
     left: tuple[str, ...]
 
 
-def _path_of(path: object) -> str:
+def path_of(path: object) -> str:
+    """Return a path as text; `Invalid` for what is none."""
     if not isinstance(path, str | PathLike):
         raise Invalid(f"{excerpt(path)} is not a path")
     text = os.fspath(path)
@@ -120,7 +142,7 @@ def _state(found: os.stat_result) -> _State:
 
 def _file(relative: str, path: str, found: os.stat_result) -> _File:
     if stat.S_ISREG(found.st_mode):
-        return _File(relative, path, _state(found))
+        return _File(relative, path, _state(found), found.st_ctime_ns)
     kinds = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
     kind = kinds.get(stat.S_IFMT(found.st_mode), "a device")
     raise Invalid(f"{path!r} is {kind}, not a file or a folder")
@@ -176,16 +198,58 @@ def _enter(folder: _Folder, entry: os.DirEntry[str], relative: str) -> _Folder:
     return _Folder(relative, entry.path, real, left)
 
 
-def _digest_of_all(root: str, files: list[_File], progress: Report | None) -> str:
-    listing = hashlib.sha256()
-    with _counting(root, sum(file.state.size for file in files), progress) as count:
-        for file in files:
-            line = f"{_digest(file, count)} {file.state.size} {file.relative}\0"
-            listing.update(line.encode())
-    return listing.hexdigest()
+def _digests(
+    root: str, files: Sequence[_File], progress: Report | None, memory: Remembered | None
+) -> dict[str, str]:
+    """Return the hash of each file in hexadecimal, by its path from the root."""
+    digests = {} if memory is None else _known(files, memory)
+    left = [file for file in files if file.relative not in digests]
+    fresh: dict[str, str] = {}
+
+    def work(batch: Sequence[_File], count: Count) -> None:
+        for file in batch:
+            fresh[file.relative] = _digest(file, count)
+
+    name = Path(root).absolute().name
+    try:
+        with counting(name, _size(files), progress) as count:
+            count(_size(files) - _size(left))
+            # The largest first: the last one to be begun is then soon done.
+            batches = sorted(_batches(left), key=_size, reverse=True)
+            share_out(work, batches, count, threads=threads_here())
+    finally:  # what was read is remembered, even if somebody stopped it
+        if memory is not None:
+            memory.keep(
+                (file.identity, fresh[file.relative]) for file in left if file.relative in fresh
+            )
+    return digests | fresh
 
 
-def _digest(file: _File, count: Callable[[int], None]) -> str:
+def _known(files: Sequence[_File], memory: Remembered) -> dict[str, str]:
+    found = memory.digests([file.identity for file in files])
+    pairs = zip(files, found, strict=True)
+    return {file.relative: digest for file, digest in pairs if digest is not None}
+
+
+def _size(files: Sequence[_File]) -> int:
+    return sum(file.state.size for file in files)
+
+
+def _batches(files: Sequence[_File]) -> Iterator[Sequence[_File]]:
+    """Yield the files in pieces that are worth a thread's while: of small ones, several."""
+    batch: list[_File] = []
+    size = 0
+    for file in files:
+        batch.append(file)
+        size += file.state.size
+        if size >= SHARE_BYTES or len(batch) == SHARE_FILES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _digest(file: _File, count: Count) -> str:
     hashed = hashlib.sha256()
     for chunk in _chunks(file):
         hashed.update(chunk)
@@ -212,36 +276,3 @@ def _chunks(file: _File) -> Iterator[memoryview]:
 def _open(path: str, flags: int) -> int:
     # Not to wait forever where a pipe has taken the file's place since it was looked at.
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-
-
-@contextmanager
-def _counting(path: str, total: int, report: Report | None) -> Iterator[Callable[[int], None]]:
-    """Yield what counts bytes, and reports them in steps and once at the end."""
-    with _reporting(path, total, report) as tell:
-        done = reported = 0
-
-        def count(size: int) -> None:
-            nonlocal done, reported
-            done += size
-            if done - reported >= STEP and done < total:
-                reported = done
-                tell(Progress("digesting", done, total))
-
-        yield count
-        tell(Progress("digesting", done, total))
-
-
-@contextmanager
-def _reporting(path: str, total: int, report: Report | None) -> Iterator[Report]:
-    """Yield what is told of progress: the caller's function, or the line of a terminal for much content."""
-    if report is not None:
-        yield report
-        return
-    name = ascii(Path(path).absolute().name)[1:-1]
-    with terminal_line(f"digesting {name}…", quiet=total < LARGE) as line:
-
-        def tell(progress: Progress) -> None:
-            text = f"digesting {name}… {progress.done / MIB:,.0f} of {total / MIB:,.0f} MiB"
-            (line.say if progress.done == total else line.may_say)(text)
-
-        yield tell

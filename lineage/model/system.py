@@ -6,6 +6,7 @@ Names that begin with `lineage.` or `mlmd.` are reserved.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -62,19 +63,26 @@ class _FromPath:
         *,
         uri: str | None = None,
         progress: Report | None = None,
+        remember: bool = False,
         **fields: Any,
     ) -> Self:
         """Describe a file or a folder: its digest (see `digest_of`), and where it is as the URI.
 
         Without `uri` that is a `file:` URI, absolute, of what links lead to. Big content shows its
-        progress on a terminal; `progress` is told of the bytes instead, where it is given. The other arguments are fields. NotFound and Invalid as for `digest_of`.
+        progress on a terminal; `progress` is told of the bytes instead, where it is given. With `remember`, files that
+        have not changed since they were last asked for with it are not read again. The other arguments are fields.
+        NotFound and Invalid as for `digest_of`.
         """
+        cls._refuse_digest(fields)
+        digest = digest_of(path, progress=progress, remember=remember)
+        return cls(uri=uri or Path(path).resolve().as_uri(), digest=digest, **fields)
+
+    @classmethod
+    def _refuse_digest(cls, fields: Mapping[str, object]) -> None:
         if "digest" in fields:
             raise Invalid(
-                f"{cls.__name__}: {excerpt(fields['digest'])}: the digest is that of what is at the path; leave it out"
+                f"{cls.__name__}: {excerpt(fields['digest'])}: the digest is that of what is there; leave it out"
             )
-        digest = digest_of(path, progress=progress)
-        return cls(uri=uri or Path(path).resolve().as_uri(), digest=digest, **fields)
 
 
 class Dataset(_FromPath, Artifact, type="lineage.Dataset", base="lineage.Dataset"):

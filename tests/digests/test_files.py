@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lineage.digests import files
+from lineage.digests import counting, files
 from lineage.digests.files import digest_of
 from lineage.errors import Invalid, LineageError, NotFound
 from lineage.progress import Progress
@@ -304,14 +304,17 @@ def replace(path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [grow, rewrite, replace, Path.unlink])
-def test_change_while_it_is_read_is_refused(change: Callable[[Path], None], tmp_path: Path) -> None:
-    size = files.STEP * 2
+def test_change_while_it_is_read_is_refused(
+    change: Callable[[Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "threads_here", lambda: 1)  # so that the second one is not open yet
+    size = counting.STEP * 2
     for name in ("first", "second"):
         with (tmp_path / name).open("wb") as file:
             file.truncate(size)
 
     def meddle(progress: Progress) -> None:
-        if progress.done == files.STEP:
+        if progress.done == counting.STEP:
             change(tmp_path / "second")
 
     with pytest.raises(Invalid, match="second' changed while it was read"):
@@ -339,16 +342,16 @@ def sparse(path: Path, size: int) -> Path:
 
 
 def test_progress_of_a_file_comes_in_steps_and_ends_once(tmp_path: Path) -> None:
-    total = 2 * files.STEP + 1
+    total = 2 * counting.STEP + 1
     big = sparse(tmp_path / "file", total)
-    assert told(big) == digesting(total, files.STEP, 2 * files.STEP, total)
-    assert told(sparse(big, files.STEP)) == digesting(files.STEP, files.STEP)
+    assert told(big) == digesting(total, counting.STEP, 2 * counting.STEP, total)
+    assert told(sparse(big, counting.STEP)) == digesting(counting.STEP, counting.STEP)
 
 
 def test_progress_of_a_folder_is_of_all_its_files(tmp_path: Path) -> None:
     for number in range(70):
         sparse(tmp_path / str(number), 2**18)
-    assert told(tmp_path) == digesting(70 * 2**18, files.STEP, 70 * 2**18)
+    assert told(tmp_path) == digesting(70 * 2**18, counting.STEP, 70 * 2**18)
 
 
 def test_progress_of_nothing_ends_too(tmp_path: Path) -> None:
@@ -361,7 +364,7 @@ def test_what_progress_raises_is_the_callers(tmp_path: Path) -> None:
         raise OSError("no space")
 
     with pytest.raises(OSError, match=r"^no space$"):
-        digest_of(sparse(tmp_path / "file", 2 * files.STEP), progress=full)
+        digest_of(sparse(tmp_path / "file", 2 * counting.STEP), progress=full)
 
 
 def shown(path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
@@ -388,7 +391,7 @@ def shown(path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_large_content_shows_a_line_on_a_terminal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(files, "LARGE", 2**20)
+    monkeypatch.setattr(counting, "LARGE", 2**20)
     path = sparse(tmp_path / "big[bold]\x1b]0;x", 2**20)
     assert shown(path, monkeypatch).split("\r") == [
         "",

@@ -51,7 +51,7 @@ def test_content_of_one_path_and_digest_is_one_artifact(store: Store, tmp_path: 
 
 
 def test_what_is_no_content_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Invalid, match="Dataset: 'x': the digest is that of what is at the path"):
+    with pytest.raises(Invalid, match="Dataset: 'x': the digest is that of what is there"):
         lineage.Dataset.from_path(tmp_path / "nowhere", digest="x")
     with pytest.raises(NotFound, match="nowhere"):
         lineage.Dataset.from_path(tmp_path / "nowhere")
