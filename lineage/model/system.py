@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from lineage.digests.files import digest_of
+from lineage.digests.locations import local_path, without_credentials
+from lineage.digests.remote import digest_at
 from lineage.errors import Invalid, excerpt
 from lineage.model.entities import Artifact, Context, Execution, Node, property_fields
 from lineage.model.fields import type_of_annotation
@@ -48,7 +50,7 @@ MOST_COLUMNS = 1_000
 """How many columns of a frame are named, at most."""
 
 
-class _FromPath:
+class _Described:
     """What artifacts with a digest have in common."""
 
     if TYPE_CHECKING:
@@ -78,6 +80,35 @@ class _FromPath:
         return cls(uri=uri or Path(path).resolve().as_uri(), digest=digest, **fields)
 
     @classmethod
+    def from_uri(
+        cls,
+        location: str | PathLike[str],
+        /,
+        *,
+        read: bool = False,
+        storage_options: Mapping[str, Any] | None = None,
+        uri: str | None = None,
+        progress: Report | None = None,
+        **fields: Any,
+    ) -> Self:
+        """Describe a file or a folder elsewhere, such as `s3://lake/users.csv`, through `fsspec` where it is installed.
+
+        The digest is what the store says of it, a version or an etag (see `lineage.digests.remote`), and nothing is read;
+        with `read`, it is the hash of the content, which is all fetched, the same that the file or folder would have
+        here. `storage_options` go to fsspec. Without `uri` the URI is the location without credentials. Paths and `file:` URIs
+        are described as by `from_path`. The other arguments are fields.
+
+        NotFound, Invalid and Unavailable, which say why it cannot be looked at; MissingExtra names the package that is missing.
+        """
+        path = local_path(location)
+        if path is not None:
+            return cls.from_path(path, uri=uri, progress=progress, **fields)
+        cls._refuse_digest(fields)
+        address = str(location)
+        digest = digest_at(address, read=read, storage_options=storage_options, progress=progress)
+        return cls(uri=uri or without_credentials(address), digest=digest, **fields)
+
+    @classmethod
     def _refuse_digest(cls, fields: Mapping[str, object]) -> None:
         if "digest" in fields:
             raise Invalid(
@@ -85,7 +116,7 @@ class _FromPath:
             )
 
 
-class Dataset(_FromPath, Artifact, type="lineage.Dataset", base="lineage.Dataset"):
+class Dataset(_Described, Artifact, type="lineage.Dataset", base="lineage.Dataset"):
     """A data set. `digest` says which content: what has one URI and digest, or one digest and no URI, is one artifact."""
 
     digest: str | None = None
@@ -108,10 +139,7 @@ class Dataset(_FromPath, Artifact, type="lineage.Dataset", base="lineage.Dataset
         """
         from lineage.digests.frames import describe
 
-        if "digest" in fields:
-            raise Invalid(
-                f"{cls.__name__}: {excerpt(fields['digest'])}: the digest is that of the frame; leave it out"
-            )
+        cls._refuse_digest(fields)
         described = describe(frame, progress=progress)
         named = {"columns": described.columns, "types": described.types}
         shown: dict[str, Any] = {"rows": described.rows}
@@ -128,7 +156,7 @@ class Dataset(_FromPath, Artifact, type="lineage.Dataset", base="lineage.Dataset
         return cls(uri=uri, digest=described.digest, custom_properties=custom, **fields)
 
 
-class Model(_FromPath, Artifact, type="lineage.Model", base="lineage.Model"):
+class Model(_Described, Artifact, type="lineage.Model", base="lineage.Model"):
     """A trained model. `digest` says which content."""
 
     digest: str | None = None
