@@ -56,7 +56,7 @@ from lineage.queries.find import Page
 from lineage.recording.record import Recorded
 from lineage.recording.reuse import Reused
 from lineage.recording.run import Run
-from lineage.store import Store, connect
+from lineage.store import Store, autolog, connect
 
 __all__ = [
     "Alias",
@@ -120,6 +120,7 @@ __all__ = [
     "Unproven",
     "ValueType",
     "Verified",
+    "autolog",
     "connect",
     "verify",
 ]

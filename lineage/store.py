@@ -30,6 +30,7 @@ from lineage.moving import Moving
 from lineage.progress import Report
 from lineage.queries.naming import Reference
 from lineage.reading import Reading
+from lineage.recording.autologging import Autologging, autologging
 from lineage.recording.extension import Extension
 from lineage.recording.marking import Change, change_custom
 from lineage.recording.named import to_parameters
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from lineage.interchange.importing import Imported
     from lineage.proofs.bundle import Proof
 
-__all__ = ["Store", "connect"]
+__all__ = ["Store", "autolog", "connect"]
 
 NodeT = TypeVar("NodeT", bound=Node)
 EntityT = TypeVar("EntityT", bound=Entity)
@@ -83,6 +84,22 @@ def connect(
     if far_future:
         backend.clock.far_future = True
     return Store(backend, actor=actor, url=shown_url(address))
+
+
+def autolog(store: Store, *, only: str | Iterable[str] | None = None) -> Autologging:
+    """Return a block in which calls of machine learning libraries are recorded: `with lineage.autolog(store):`.
+
+    A fit becomes a run in the store: a step of the one that goes on around it, if there is one. `only` names the
+    libraries that are recorded, by their modules, as in `only="sklearn"`; else all are that can be.
+    Threads and tasks that begin no such block themselves, or are not begun inside of one, record nothing. Whatever of the
+    recording fails, the calls are made as they would be without it; `notes` then say what is missing.
+    """
+    if not isinstance(cast(object, store), Store) or store.as_of is not None:
+        raise Invalid(
+            f"{excerpt(store)} cannot be recorded in; give a store of the present, as in "
+            "lineage.autolog(lineage.connect('lineage.db'))"
+        )
+    return autologging(store.backend, Author(store.actor), only=only)
 
 
 class Store(Shown, Reading, Viewing, Moving, Removing, Reusing, Stepping):

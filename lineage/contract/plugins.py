@@ -1,13 +1,17 @@
-"""Finds backends and formats by name, in our own tables and in other packages' entry points.
+"""Finds backends, formats and integrations by name, in our own tables and in other packages' entry points.
 
 A package adds a backend by naming it, under the scheme it serves, in its `pyproject.toml`, and a
-format under its name; a format is a module, or an object, with `dump`, `dump_parts`, `load` or `connect`:
+format under its name; a format is a module, or an object, with `dump`, `dump_parts`, `load` or `connect`.
+An integration has the name of the module that it hooks, and is a module, or an object, with `hooks`:
 
     [project.entry-points."lineage.backends"]
     duckdb = "lineage_duckdb:DuckdbBackend"
 
     [project.entry-points."lineage.formats"]
     prov = "lineage_prov.json_notation"
+
+    [project.entry-points."lineage.integrations"]
+    catboost = "lineage_catboost.hooks"
 
 Our own names cannot be taken over. Nothing is imported before somebody asks for it.
 """
@@ -30,10 +34,13 @@ if TYPE_CHECKING:
 __all__ = [
     "FORMAT_GROUP",
     "GROUP",
+    "INTEGRATION_GROUP",
     "StoreUrl",
     "backend_factory",
     "format_names",
     "format_object",
+    "integration_names",
+    "integration_object",
     "parse_url",
     "schemes",
     "shown_url",
@@ -43,6 +50,7 @@ __all__ = [
 
 GROUP = "lineage.backends"
 FORMAT_GROUP = "lineage.formats"
+INTEGRATION_GROUP = "lineage.integrations"
 
 
 class _Table(NamedTuple):
@@ -83,6 +91,13 @@ _FORMATS = _Table(
         "node-link": "lineage.formats.node_link",
         "png": "lineage.formats.png",
         "svg": "lineage.formats.svg",
+    },
+)
+_INTEGRATIONS = _Table(
+    INTEGRATION_GROUP,
+    "integration",
+    {
+        "sklearn": "lineage.integrations.sklearn",
     },
 )
 
@@ -202,6 +217,23 @@ def format_names() -> list[str]:
     return _names(_FORMATS)
 
 
+def integration_object(name: str) -> object:
+    """Return the integration of a library's module: a module, or an object, with `hooks` to call.
+
+    Raises the same errors as `backend_factory`.
+    """
+    claim = _claim(_INTEGRATIONS, name, _unknown_integration)
+    found = claim.load()
+    if not callable(getattr(found, "hooks", None)):
+        raise BackendError(f"{claim} has no hooks to call. Update or uninstall its package")
+    return found
+
+
+def integration_names() -> list[str]:
+    """Return every library that can be recorded here, by the name of its module, in alphabetical order."""
+    return _names(_INTEGRATIONS)
+
+
 def _unknown_scheme(name: str) -> str:
     return (
         f"no backend serves {name!r}: there are {', '.join(schemes())}. "
@@ -213,6 +245,13 @@ def _unknown_scheme(name: str) -> str:
 def _unknown_format(name: str) -> str:
     return (
         f"there is no format {name!r}: there are {', '.join(format_names())}. "
+        "Choose one of these, or install the package that has it"
+    )
+
+
+def _unknown_integration(name: str) -> str:
+    return (
+        f"no integration records {name!r}: there are {', '.join(integration_names())}. "
         "Choose one of these, or install the package that has it"
     )
 

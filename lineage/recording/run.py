@@ -24,6 +24,7 @@ from lineage.model.paths import Path
 from lineage.model.rows import STATE_NUMBERS, Batch, EdgeKey, EdgeKind, NodeRow, entity_of
 from lineage.model.system import WHY, Environment
 from lineage.model.values import NO_PROPERTIES, Properties, to_properties, to_text
+from lineage.recording.autologging import Autologging, autologging
 from lineage.recording.current import entered, left
 from lineage.recording.details import details
 from lineage.recording.edges import new_edges
@@ -342,6 +343,14 @@ class Run(Shown, Measuring, Generic[ExecutionT_co]):
             marks=Marks.of(tags, note),
             joins=self._take,
         )
+
+    def autolog(self, *, only: str | Iterable[str] | None = None) -> Autologging:
+        """Return a block in which calls of machine learning libraries are recorded as steps of this run.
+
+        `with run.autolog():` is `lineage.autolog` with a parent that is named.
+        """
+        self._check_open()
+        return autologging(self._backend, self._author, only=only, run=self)
 
     def _take(self, transaction: Transaction, step: NodeKey) -> list[str]:
         """Make an execution a step of this run; return what is to be said of it."""
