@@ -72,6 +72,7 @@ PUBLIC = {
     "Verified",
     "verify",
     "ValueType",
+    "autolog",
     "connect",
 }
 

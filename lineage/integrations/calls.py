@@ -12,11 +12,10 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 
-from lineage.errors import LineageError
 from lineage.integrations.models import models_of
 from lineage.integrations.parameters import plain
 from lineage.integrations.takers import active, busy, takers_of
-from lineage.integrations.tracks import Piece, Track
+from lineage.integrations.tracks import Piece, Track, why
 from lineage.model.entities import Artifact, Execution, ExecutionState, property_fields
 from lineage.model.keys import NodeKey
 from lineage.model.paths import Path
@@ -85,24 +84,24 @@ class Call:
         """
         self._name = name
         checked = self.attempt("its parameters", _parameters, type(execution), params or {}) or {}
-        self._add(f"{name}", lambda track: track.begin(execution, checked, tags))
+        self._add("the call", lambda track: track.begin(execution, checked, tags))
 
     def input(self, data: object, *, use: str | None = None, path: str | int | Path = ()) -> None:
         """Record what the call reads: data, by the digest of its content, or an artifact. None is no data."""
-        artifact = self._content(data, use or path)
+        role = "/".join(map(str, (*([use] if use else ()), *_path(path))))
+        artifact = self._content(data, role or "input")
         if artifact is not None:
             self._add(
-                f"what {self._name} reads as {use or path!r}",
+                f"the input {role}",
                 lambda track: track.read(data, artifact, use, _path(path)),
             )
 
     def output(self, data: object, *, path: str | int | Path = ()) -> None:
         """Record what the call wrote: data, by the digest of its content, or an artifact. None is no data."""
-        artifact = self._content(data, path or "output")
+        role = "/".join(map(str, _path(path))) or "output"
+        artifact = self._content(data, role)
         if artifact is not None:
-            self._add(
-                f"what {self._name} wrote", lambda track: track.wrote(data, artifact, _path(path))
-            )
+            self._add(f"the output {role}", lambda track: track.wrote(data, artifact, _path(path)))
 
     def model(
         self,
@@ -114,9 +113,7 @@ class Call:
     ) -> None:
         """Record a model that the call wrote, and remember that it is this object, and others such as its search."""
         objects = (fitted, *also)
-        self._add(
-            f"the model of {self._name}", lambda track: track.fitted(objects, artifact, _path(path))
-        )
+        self._add("the model", lambda track: track.fitted(objects, artifact, _path(path)))
 
     def uses(
         self, model: object, describe: Callable[[], Artifact], *, path: str | int | Path = ()
@@ -125,7 +122,7 @@ class Call:
         unknown = any(self._models(track).of(model) is None for track in self._tracks)
         artifact = self.attempt("its model", describe) if unknown else None
         self._add(
-            f"the model that {self._name} reads",
+            "the model that it reads",
             lambda track: track.used(model, artifact, _path(path)),
         )
 
@@ -138,7 +135,7 @@ class Call:
         """Record more parameters of the run."""
         checked = self.attempt("its parameters", plain, values)
         if checked:
-            self._add(f"parameters of {self._name}", lambda track: track.going.log_params(checked))
+            self._add("parameters", lambda track: track.going.log_params(checked))
 
     def log_metrics(
         self,
@@ -152,11 +149,11 @@ class Call:
         if not values:
             return
         if step is None:
-            self._add(f"metrics of {self._name}", lambda track: track.measured(values, of, on))
+            self._add("metrics", lambda track: track.measured(values, of, on))
             return
         for track in self._tracks:
             if track.run is not None:
-                _try(track, f"a point of {self._name}", track.run.log_metrics, values, step=step)
+                self.attempt("a point", track.run.log_metrics, values, step=step)
 
     def finished(
         self,
@@ -174,7 +171,7 @@ class Call:
                 if metrics:
                     step.log_metrics(metrics)
 
-        self._add(f"a step of {self._name}", write)
+        self._add("a step", write)
 
     @contextmanager
     def step(
@@ -201,7 +198,7 @@ class Call:
     def state(self, state: ExecutionState) -> None:
         """Let the run end in a state, such as CANCELED, whatever the call returns or raises."""
         self._add(
-            f"the state of {self._name}",
+            "the state",
             lambda track: end_runs(
                 track.taker.backend, [track.going.key], state, track.taker.author
             ),
@@ -224,8 +221,7 @@ class Call:
 
     def failed(self, what: str, error: Exception) -> None:
         """Say that something of the call is not recorded, and why."""
-        said = str(error) if isinstance(error, LineageError) else f"{type(error).__name__}: {error}"
-        self.note(f"{self.library}: {what} of {self._name or self.name} is not recorded: {said}")
+        self.note(f"{self._shown(what)} is not recorded: {why(error)}")
 
     # What the core does with it
 
@@ -242,17 +238,23 @@ class Call:
         self.flush()
         for track in self._tracks:
             track.end(error, self._name)
+        # A callback that is kept with a model may know this call, and is not to keep the data.
+        self._contents.clear()
+        self.args, self.kwargs, self.result = (), {}, None
 
     def _add(self, what: str, write: Callable[[Track], None]) -> None:
-        self._pieces.append(Piece(f"{self.library}: {what}", write))
+        self._pieces.append(Piece(self._shown(what), write))
 
-    def _content(self, data: object, role: object) -> Artifact | NodeKey | None:
+    def _shown(self, what: str) -> str:
+        return f"{self.library}: {what} of {self._name or self.name}"
+
+    def _content(self, data: object, role: str) -> Artifact | NodeKey | None:
         """Return the artifact that data are; digested once, however often they are told."""
         if data is None or isinstance(data, Artifact | NodeKey):
             return data
         known = self._contents.get(id(data))
         if known is None:
-            artifact = self.attempt(f"the data {role!r}", Dataset.from_frame, data)
+            artifact = self.attempt(f"the data {role}", Dataset.from_frame, data)
             if artifact is None:
                 return None
             known = self._contents[id(data)] = data, artifact
@@ -287,10 +289,11 @@ def described(
             goes_on = _went_on(call, description)
             result = function(*call.args, **call.kwargs)
             call.result = result
-            if goes_on and _went_on(call, description):
-                description.close()
+            if goes_on:
+                _went_on(call, description)
+                call.attempt("a part", description.close)
         except BaseException as error:
-            description.close()
+            call.attempt("a part", description.close)
             call.end(error)
             raise
         call.end(None)
@@ -309,15 +312,6 @@ def _went_on(call: Call, description: Generator[None, None, None]) -> bool:
     finally:
         call.flush()
     return True
-
-
-def _try(
-    track: Track, what: str, function: Callable[P, object], *args: P.args, **kwargs: P.kwargs
-) -> None:
-    try:
-        function(*args, **kwargs)
-    except Exception as error:  # noqa: BLE001  # the user's call goes on, whatever of ours fails
-        track.fail(what, error)
 
 
 def _bound(

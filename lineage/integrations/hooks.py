@@ -24,7 +24,7 @@ from typing_extensions import override
 from lineage.contract.plugins import integration_names, integration_object
 from lineage.integrations.calls import Description, described
 
-__all__ = ["Hook", "Integration", "add", "install", "recording", "remove"]
+__all__ = ["Hook", "Integration", "add", "install", "is_of_another", "recording", "remove"]
 
 _ABSENT = object()
 
@@ -112,6 +112,7 @@ class _State:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.users = 0
+        self.names: frozenset[str] = frozenset()
         self.replaced: list[_Replaced] = []
         self.places: set[tuple[int, str]] = set()
         """Where something is replaced: the identity of its owner, which `replaced` keeps alive, and the name."""
@@ -126,7 +127,8 @@ def install() -> Sequence[str]:
         _STATE.users += 1
         if _STATE.users == 1:
             _STATE.notes.clear()
-            for name in integration_names():
+            _STATE.names = frozenset(integration_names())
+            for name in _STATE.names:
                 if name in sys.modules:
                     _hook(name)
                 else:
@@ -158,6 +160,12 @@ def add(library: str, hooks: Iterable[Hook]) -> None:
                 _replace(hook)
             except Exception as error:  # noqa: BLE001  # a library may have changed in any way
                 _STATE.notes[_missing(library, f"{type(error).__name__}: {error}")] = None
+
+
+def is_of_another(library: str, cls: type) -> bool:
+    """Whether a class is of a library that has an integration of its own, which is not the given one."""
+    top = str(cls.__module__).partition(".")[0]
+    return top != library and top in _STATE.names
 
 
 def _hook(name: str) -> None:

@@ -18,10 +18,9 @@ import sys
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from lineage.contract.plugins import integration_names
 from lineage.digests.frames import is_frame
 from lineage.integrations.calls import Call, Description
-from lineage.integrations.hooks import Hook, add, recording
+from lineage.integrations.hooks import Hook, add, is_of_another, recording
 from lineage.model.system import Evaluate, Model, Train
 
 __all__ = ["Fit", "FittedModel", "Score", "Search", "Trial", "hooks"]
@@ -83,21 +82,23 @@ def _below(base: type) -> Iterator[type]:
     while waiting:
         cls = waiting.pop()
         yield cls
-        more = [each for each in type.__subclasses__(cls) if each not in seen]
-        seen.update(more)
-        waiting += more
+        below: list[type] = type.__subclasses__(cls)
+        for each in below:
+            if each not in seen:
+                seen.add(each)
+                waiting.append(each)
 
 
-def _subclassed(base: type, original: Any) -> Any:
+def _subclassed(base: Any, original: Any) -> Any:
     """Return an `__init_subclass__` that hooks the class, after all that the library does with it."""
     own = "__init_subclass__" in vars(base)
 
-    def __init_subclass__(cls: Any, **options: Any) -> None:  # noqa: N807  # it takes that method's place
+    def hooked(cls: type, /, **options: Any) -> None:
         inherited: Any = original.__get__(None, cls) if own else super(base, cls).__init_subclass__
         inherited(**options)
         add(NAME, _of_class(cls))
 
-    return classmethod(__init_subclass__)
+    return classmethod(hooked)
 
 
 def _of_class(cls: type) -> list[Hook]:
@@ -105,21 +106,15 @@ def _of_class(cls: type) -> list[Hook]:
     return [
         Hook(each, name, recording(NAME, describe))
         for each in cls.__mro__[:-1]
-        if not _is_of_another(each)
+        if not is_of_another(NAME, each)
         for name, describe in _DESCRIBED.items()
         if name in vars(each)
     ]
 
 
-def _is_of_another(cls: type) -> bool:
-    """Whether a class is of a library that has an integration of its own."""
-    top = str(cls.__module__).partition(".")[0]
-    return top != NAME and top in integration_names()
-
-
 def _fit(call: Call) -> Generator[None, None, None]:
     estimator = call.args[0]
-    if _is_of_another(type(estimator)):
+    if is_of_another(NAME, type(estimator)):
         return
     name, searches = type(estimator).__name__, _searches(estimator)
     call.forget(estimator)
@@ -168,22 +163,30 @@ def _params(estimator: Any) -> Mapping[str, object]:
 
 
 def _read(call: Call, use: str) -> list[object]:
-    """Record every argument that is data under its name; return those."""
-    data = [(name, _data(value)) for name, value in [*call.arguments.items()][1:]]
-    given = [(name, value) for name, value in data if value is not None]
-    for name, value in given:
-        call.input(value, use=use, path=name)
-    return [value for _, value in given]
+    """Record every argument that is data under its name; return those. What is neither data nor plain is none."""
+    read: list[object] = []
+    for number, (name, value) in enumerate(call.arguments.items()):
+        data = call.attempt(f"the data {use}/{name}", _data, value) if number else None
+        if data is not None:
+            call.input(data, use=use, path=name)
+            read.append(data)
+        elif number == 1 and value is not None:
+            call.note(
+                f"{NAME}: the data {use}/{name} of {type(call.args[0]).__name__} is not recorded: it has no digest; give "
+                "an array or a frame"
+            )
+    return read
 
 
 def _data(value: Any) -> object:
     """Return data that have a digest; of a list the array that the library makes of it; None for what is none."""
-    if is_frame(value):
-        return value
+    if is_frame(value) or hasattr(value, "tocsr"):
+        data: object = value
+        return data
     if isinstance(value, list | tuple) and value:
         array: object = sys.modules["numpy"].asarray(value)
         return array
-    return value if hasattr(value, "tocsr") else None
+    return None
 
 
 def _described(call: Call, estimator: object) -> FittedModel:

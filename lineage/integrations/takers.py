@@ -14,6 +14,7 @@ from typing import cast
 
 from lineage.contract.backend import Backend
 from lineage.contract.transaction import Author
+from lineage.model.entities import Execution
 from lineage.recording.autologging import Autologged
 from lineage.recording.current import current
 from lineage.recording.handle import Handle
@@ -58,7 +59,7 @@ class Taker:
         """Whether it records a library, by the name of its module."""
         return self.only is None or library in self.only
 
-    def parent(self) -> Run | None:
+    def parent(self) -> Run[Execution] | None:
         """Return the run of which a call that is made now is a step; None where there is none.
 
         A run that was entered inside the block goes before the one that the block was begun for.
@@ -66,8 +67,8 @@ class Taker:
         now = current(self.backend)
         named = self._run
         if named is not None and not named.has_ended and now in (None, self._around):
-            return cast(Run, named)
-        return cast("Run | None", now)
+            return cast(Run[Execution], named)
+        return cast("Run[Execution] | None", now)
 
 
 _ACTIVE: ContextVar[tuple[Taker, ...]] = ContextVar("lineage_takers", default=())

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from lineage.contract.registry import registry
+from lineage.errors import LineageError
 from lineage.integrations.models import models_of
 from lineage.integrations.takers import Taker
 from lineage.model.contents import digest_in
@@ -23,7 +24,7 @@ from lineage.recording.current import left
 from lineage.recording.named import to_parameters
 from lineage.recording.run import Run
 
-__all__ = ["Piece", "Track"]
+__all__ = ["Piece", "Track", "why"]
 
 MOST_WITH_DIGEST = 1_000
 """How many artifacts with one digest are looked at."""
@@ -40,9 +41,9 @@ class Piece(NamedTuple):
 class Track:
     """A call as one store has it."""
 
-    def __init__(self, taker: Taker, parent: Run | None) -> None:
+    def __init__(self, taker: Taker, parent: Run[Execution] | None) -> None:
         self.taker = taker
-        self.run: Run | None = None
+        self.run: Run[Execution] | None = None
         self.is_over = False
         """Whether it could not begin, or has ended: nothing more is written."""
         self._parent = parent
@@ -51,7 +52,7 @@ class Track:
         self._fitted: list[tuple[object, Artifact]] = []
 
     @property
-    def going(self) -> Run:
+    def going(self) -> Run[Execution]:
         """The run, which has begun."""
         assert self.run is not None
         return self.run
@@ -82,16 +83,16 @@ class Track:
             models_of(self.taker.backend).remember(fitted, artifact)
         self._made = []
 
-    def _undo(self, began: Run | None) -> None:
+    def _undo(self, began: Run[Execution] | None) -> None:
         """Forget what was written in a transaction that failed."""
         self._made = []
         if self.run is not began and self.run is not None:
             left(self.run)
             self.run = began
 
-    def fail(self, what: str, error: BaseException) -> None:
+    def fail(self, what: str, error: Exception) -> None:
         """Say that something is not recorded, and why."""
-        self.taker.note(f"{what} is not recorded: {type(error).__name__}: {error}")
+        self.taker.note(f"{what} is not recorded: {why(error)}")
 
     def begin(
         self, execution: Execution, params: Mapping[str, object], tags: Sequence[str]
@@ -99,7 +100,7 @@ class Track:
         """Begin the run: a step of the one that goes on around it, if there is one."""
         parent = self._parent
         if parent is not None and not parent.has_ended:
-            run: Run = parent.step(execution, params=params, tags=tags)
+            run: Run[Execution] = parent.step(execution, params=params, tags=tags)
         else:
             self._parent = None
             checked = to_parameters(params, {})
@@ -155,10 +156,9 @@ class Track:
     def used(self, model: object, artifact: Artifact | None, path: Path) -> None:
         """Record a model as an input: the one that the object is known to be, or else the described one."""
         known = models_of(self.taker.backend).of(model)
-        if known is None and artifact is None:
-            return
-        stored = self.going.input(artifact if known is None else known.key, path=path)  # type: ignore[arg-type]
-        self._artifacts[id(model)] = stored.key
+        wanted = artifact if known is None else known
+        if wanted is not None:
+            self._artifacts[id(model)] = self.going.input(wanted, path=path).key
 
     def measured(self, values: Mapping[str, object], of: object, on: object) -> None:
         """Record metrics of and on what was read or written."""
@@ -176,9 +176,15 @@ class Track:
         try:
             run.__exit__(None if error is None else type(error), error, None)
         except Exception as failure:  # noqa: BLE001  # the user's call goes on, whatever of ours fails
-            self.fail(f"how {run.key} ended", failure)
+            self.fail(f"the end of {run.key}", failure)
         model = self._fitted[0][1] if self._fitted else None
+        self._fitted.clear()
         self.taker.recorded.append(Autologged(run.key, model, name))
+
+
+def why(error: Exception) -> str:
+    """Return what an error says; of one that is not ours its class as well."""
+    return str(error) if isinstance(error, LineageError) else f"{type(error).__name__}: {error}"
 
 
 def _digest(artifact: Artifact | NodeKey) -> str | None:
