@@ -97,7 +97,10 @@ _INTEGRATIONS = _Table(
     INTEGRATION_GROUP,
     "integration",
     {
+        "lightgbm": "lineage.integrations.lightgbm",
+        "optuna": "lineage.integrations.optuna",
         "sklearn": "lineage.integrations.sklearn",
+        "xgboost": "lineage.integrations.xgboost",
     },
 )
 
