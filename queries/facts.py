@@ -14,7 +14,7 @@ from lineage.contract.standing import Weight
 from lineage.contract.walking import Direction, Limits, Walk, check_limits
 from lineage.model.entities import Artifact, Context, Execution, Node
 from lineage.model.keys import Kind, NodeKey
-from lineage.model.marks import is_own_property
+from lineage.model.marks import is_own_property, is_said_of_a_run
 from lineage.model.paths import Path, distinct_paths, paths_of
 from lineage.model.purposes import Purpose, use_of
 from lineage.model.rows import EdgeKind, EdgeRow
@@ -33,8 +33,8 @@ __all__ = ["Facts", "Linked", "Metric", "Source"]
 
 
 def is_parameter(name: str) -> bool:
-    """Whether a custom property of a run is a parameter: it does not say how the run ended, or is the engine's own."""
-    return name not in WHY and not is_own_property(name)
+    """Whether a custom property of a run is a parameter: it does not say how the run ended, or how it ran."""
+    return name not in WHY and not is_said_of_a_run(name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ __all__ = [
     "UNMARKED",
     "Marks",
     "is_own_property",
+    "is_said_of_a_run",
     "note_of",
     "noted",
     "tagged",
@@ -33,6 +34,7 @@ __all__ = [
 
 DETAILS_PREFIX = "lineage."
 """What the names of the engine's own custom properties begin with."""
+_SAID_OF_RUNS = (DETAILS_PREFIX, "mlflow.")
 TAGS = "lineage.tags"
 """The custom property that holds a node's tags: a list of texts, in order, each once."""
 NOTE = "lineage.note"
@@ -46,6 +48,15 @@ LONGEST_NOTE = 100_000
 def is_own_property(name: str) -> bool:
     """Whether a custom property is the engine's own, and so no parameter and no metric."""
     return name.startswith(DETAILS_PREFIX)
+
+
+def is_said_of_a_run(name: str) -> bool:
+    """Whether a custom property of a run says how it ran, in our words or in those of a tracker, and is no parameter.
+
+    >>> is_said_of_a_run("mlflow.user"), is_said_of_a_run("optimizer.lr")
+    (True, False)
+    """
+    return name.startswith(_SAID_OF_RUNS)
 
 
 def to_tags(raw: object) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ from lineage.filters.tree import (
     all_of,
 )
 from lineage.model.keys import Kind, NodeKey
-from lineage.model.marks import DETAILS_PREFIX, NOTE, TAGS
+from lineage.model.marks import DETAILS_PREFIX, NOTE, TAGS, is_said_of_a_run
 from lineage.model.rows import NodeRow
 from lineage.model.system import WHY
 from lineage.queries.tables.around import Around
@@ -59,7 +59,7 @@ _SECOND = 1_000_000
 
 def is_parameter(name: str) -> bool:
     """Whether a custom property of that name is a parameter of a run, and says nothing of how it ran."""
-    return not name.startswith(DETAILS_PREFIX) and name not in WHY
+    return not is_said_of_a_run(name) and name not in WHY
 
 
 def is_measured(name: str) -> bool:
