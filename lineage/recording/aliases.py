@@ -56,12 +56,14 @@ def give_alias(
     author: Author,
     *,
     deployed: bool | None = None,
+    of_others: bool = False,
 ) -> None:
     """Let an alias hold a live artifact, and nothing else from now on; nothing is written where it does so already.
 
     The asset is made, and the artifact becomes its version, where it is not. `Invalid` for a version of another
-    asset and for what is no artifact, `NotFound` for what is not there or was deleted. Each move is also a new
-    version of the alias, by which its history is found. `deployed` stays as it was where it is None.
+    asset, unless it may be one `of_others` as well, and for what is no artifact; `NotFound` for what is not there or
+    was deleted. Each move is also a new version of the alias, by which its history is found. `deployed` stays as it
+    was where it is None.
     """
     name = alias_name(asset, alias)
     if node.kind is not Kind.ARTIFACT:
@@ -70,7 +72,8 @@ def give_alias(
     with backend.transaction(actor=author.actor, message=author.message) as transaction:
         transaction.lock()
         live_rows(backend, [node])
-        _check_version_of(backend, asset, node)
+        if not of_others:
+            _check_version_of(backend, asset, node)
         move = _Move(backend, transaction)
         contexts = [move.settled(Asset(name=asset)), move.settled(moved)]
         alias_key = contexts[-1]
