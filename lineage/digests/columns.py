@@ -212,10 +212,14 @@ class Column:
     def _add_numbers(self, values: Any, missing: Any) -> None:
         np = numpy()
         if self.kind in ("float", "complex"):
-            wide = np.ascontiguousarray(values, "<f8" if self.kind == "float" else "<c16")
-            gone = np.isnan(wide) if missing is None else np.isnan(wide) | missing
+            wide = np.ascontiguousarray(values, "<f8" if self.kind == "float" else "<c16").view(
+                "<f8"
+            )
+            gone = np.isnan(wide)
+            if missing is not None:
+                gone |= missing if self.kind == "float" else np.repeat(missing, 2)
             if gone.any():
-                wide = _without_nan(wide, missing)
+                wide = np.where(gone, np.nan, wide)  # each NaN is the one NaN now
             self._streams[0].update(wide)
         else:
             if missing is not None:
@@ -277,13 +281,3 @@ def _floats(values: Iterable[float | None]) -> bytes:
 
 def _whole_array(values: Any) -> memoryview:
     return memoryview(numpy().ascontiguousarray(values).astype("<i8", copy=False))
-
-
-def _without_nan(values: Any, missing: Any) -> Any:
-    """Return a copy in which each NaN, and what is missing, is the one NaN."""
-    np = numpy()
-    parts = values.copy().view("<f8")
-    if missing is not None:
-        parts[np.repeat(missing, len(parts) // len(values))] = np.nan
-    parts[np.isnan(parts)] = np.nan
-    return parts

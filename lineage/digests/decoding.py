@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
+from ctypes import addressof
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from lineage.digests.arrow import Array, Field, memory
 from lineage.digests.columns import BILLION, SLICE, Column, numpy
 from lineage.digests.values import PER_SECOND, decimal_text, zone_text
 from lineage.errors import Invalid
 
-__all__ = ["add_arrow", "column_of"]
+__all__ = ["Part", "add_arrow", "column_of"]
 
 NUMBERS = {
     "c": "b",
@@ -85,54 +86,91 @@ def _kind_of(field: Field) -> tuple[str, str | None]:
     )
 
 
-def add_arrow(
-    column: Column, field: Field, array: Array, first: int, count: int, hidden: Any = None
-) -> None:
-    """Add `count` of an array's values from the one at `first` on; `hidden` ones are missing in any case."""
-    for start in range(0, count, SLICE):
-        size = min(SLICE, count - start)
-        gaps = None if hidden is None else hidden[start : start + size]
-        add = _adder(field) if numpy() is not None else None
+class Part(NamedTuple):
+    """`count` values of an array from the one at `first` on.
+
+    `entries` are those of the dictionaries that were read, by their addresses; all parts of a chunk share it, and no others may.
+    """
+
+    field: Field
+    array: Array
+    first: int
+    count: int
+    entries: dict[int, list[Any]]
+
+    @property
+    def at(self) -> int:
+        """The place of the first value in the buffers, and in what a struct holds."""
+        return self.array.offset + self.first
+
+    @property
+    def valid(self) -> int | None:
+        """The address of the bits that say which values are there; None where all are."""
+        array = self.array
+        return array.buffers[0] if array.n_buffers and array.null_count != 0 else None
+
+    def child(self, place: int, first: int, count: int) -> Part:
+        """Return a part of one of the array's children."""
+        inner, array = self.field.children[place], self.array.children[place].contents
+        return Part(inner, array, first, count, self.entries)
+
+    def cut(self, start: int, count: int) -> Part:
+        """Return a part of this part."""
+        return self._replace(first=self.first + start, count=count)
+
+
+def add_arrow(column: Column, part: Part, hidden: Any = None) -> None:
+    """Add values to a column of their type; those that are `hidden`, an array of bools, are missing in any case."""
+    add = _adder(part.field) if numpy() is not None else None
+    for start in range(0, part.count, SLICE):
+        cut = part.cut(start, min(SLICE, part.count - start))
+        gaps = None if hidden is None else hidden[start : start + cut.count]
         if add is None:
-            values = plain_values(field, array, first + start, size)
-            if gaps is not None:
-                values = [None if gap else value for gap, value in zip(gaps, values, strict=True)]
-            column.add_plain(values)
+            _add_plain(column, cut, gaps)
         else:
-            add(column, field, array, first + start, size, _gaps(array, first + start, size, gaps))
+            add(column, cut, _gaps(cut, gaps))
+
+
+def _add_plain(column: Column, part: Part, gaps: Any) -> None:
+    values = _plain(part)
+    if gaps is not None:
+        pairs = zip(gaps.tolist(), values, strict=True)
+        values = [None if gap else value for gap, value in pairs]
+    column.add_plain(values)
 
 
 # As Python's values
 
 
-def plain_values(field: Field, array: Array, first: int, count: int) -> list[Any]:
+def _plain(part: Part) -> list[Any]:
     """Return values as `Column.add_plain` takes them."""
-    at, code = array.offset + first, field.format
-    if code == "n":
-        return [None] * count
-    if field.dictionary is not None:
-        values = _decoded(field, array, at, count)
-    elif code == "b":
-        values = list(_bits(array.buffers[1], at, count))
-    elif code in NUMBERS:
-        values = _numbers(array, NUMBERS[code], at, count)
-    elif code in TEXTS:
-        bounds = _numbers(array, TEXTS[code][1], at, count + 1)
-        content = bytes(memory(_at(array.buffers[2], bounds[0]), bounds[-1] - bounds[0]))
-        values = [content[low - bounds[0] : high - bounds[0]] for low, high in pairwise(bounds)]
-    elif code in VIEWS:
-        values = _viewed(array, at, count)
-    elif code.startswith(("w:", "d:")):
-        values = _fixed(code, array, at, count)
-    elif code.startswith("t"):
-        values = _times(code, array, at, count)
-    else:
-        values = _nested(field, array, at, count)
-    valid = array.buffers[0] if array.n_buffers and array.null_count != 0 else None
-    if valid:
-        bits = _bits(valid, at, count)
+    values = _filled(part)
+    if part.valid:
+        bits = _bits(part.valid, part.at, part.count)
         return [value if bit else None for value, bit in zip(values, bits, strict=True)]
     return values
+
+
+def _filled(part: Part) -> list[Any]:
+    """Return values with anything where they are missing."""
+    code = part.field.format
+    if code == "n":
+        return [None] * part.count
+    if part.field.dictionary is not None:
+        return _looked_up(part)
+    if code == "b":
+        return list(_bits(part.array.buffers[1], part.at, part.count))
+    if code in NUMBERS:
+        return _numbers(part, NUMBERS[code])
+    if code in TEXTS:
+        bounds = _numbers(part, TEXTS[code][1], 1)
+        size = bounds[-1] - bounds[0]
+        content = bytes(memory(_at(part.array.buffers[2], bounds[0]), size))
+        return [content[low - bounds[0] : high - bounds[0]] for low, high in pairwise(bounds)]
+    for starts, read in ((tuple(VIEWS), _viewed), (("w:", "d:"), _fixed), (("t",), _times)):
+        if code.startswith(starts):
+            return read(part)
+    return _nested(part)
 
 
 def _at(address: int | None, distance: int) -> int | None:
@@ -146,56 +184,54 @@ def _bits(address: int | None, first: int, count: int) -> Iterator[bool]:
         yield bool(content[at >> 3] >> (at & 7) & 1)
 
 
-def _numbers(array: Array, code: str, first: int, count: int, buffer: int = 1) -> list[Any]:
-    size = struct.calcsize(code)
-    content = memory(_at(array.buffers[buffer], first * size), count * size)
+def _numbers(part: Part, code: str, more: int = 0) -> list[Any]:
+    """Return the numbers of a part, and some `more` after them."""
+    size, count = struct.calcsize(code), part.count + more
+    content = memory(_at(part.array.buffers[1], part.at * size), count * size)
     return list(struct.unpack(f"={count}{code}", content)) if len(content) else [0] * count
 
 
-def _decoded(field: Field, array: Array, first: int, count: int) -> list[Any]:
-    assert field.dictionary is not None
-    entries = array.dictionary.contents
-    places = _numbers(array, NUMBERS[field.format], first, count)
-    if entries.length > max(count, SLICE):  # a large one is not read whole for each slice
-        taken = {
-            place: plain_values(field.dictionary, entries, place, 1)[0]
-            for place in set(places)
-            if 0 <= place < entries.length
-        }
-        return [taken.get(place) for place in places]
-    held = plain_values(field.dictionary, entries, 0, entries.length)
+def _looked_up(part: Part) -> list[Any]:
+    assert part.field.dictionary is not None
+    array = part.array.dictionary.contents
+    entries = part.entries.get(addressof(array))
+    if entries is None:
+        entries = _plain(Part(part.field.dictionary, array, 0, array.length, part.entries))
+        part.entries[addressof(array)] = entries
     # What is missing may point anywhere.
-    return [held[place] if 0 <= place < len(held) else None for place in places]
+    places = _numbers(part, NUMBERS[part.field.format])
+    return [entries[place] if 0 <= place < len(entries) else None for place in places]
 
 
-def _viewed(array: Array, first: int, count: int) -> list[bytes]:
-    content = bytes(memory(_at(array.buffers[1], first * 16), count * 16))
+def _viewed(part: Part) -> list[bytes]:
+    content = bytes(memory(_at(part.array.buffers[1], part.at * 16), part.count * 16))
     values = []
     for at, (size, _, buffer, start) in enumerate(struct.iter_unpack("=iiii", content)):
         if size < SHORTEST_POINTER:
             values.append(content[16 * at + 4 : 16 * at + 4 + size])
         else:
-            values.append(bytes(memory(_at(array.buffers[2 + buffer], start), size)))
+            values.append(bytes(memory(_at(part.array.buffers[2 + buffer], start), size)))
     return values
 
 
-def _fixed(code: str, array: Array, first: int, count: int) -> list[bytes]:
+def _fixed(part: Part) -> list[bytes]:
     """Return binaries of one length, or the texts of decimals."""
+    code, scale = part.field.format, 0
     if code.startswith("w:"):
         size = int(code[2:])
     else:
         _, scale, *bits = map(int, code[2:].split(","))
         size = (bits[0] if bits else 128) // 8
-    content = bytes(memory(_at(array.buffers[1], first * size), count * size))
-    values = [content[at * size : (at + 1) * size] for at in range(count)]
+    content = bytes(memory(_at(part.array.buffers[1], part.at * size), part.count * size))
+    values = [content[at * size : (at + 1) * size] for at in range(part.count)]
     if code.startswith("w:"):
         return values
     return [decimal_text(int.from_bytes(value, "little", signed=True), -scale) for value in values]
 
 
-def _times(code: str, array: Array, first: int, count: int) -> list[Any]:
-    width = "i" if code in ("tdD", "tts", "ttm") else "q"
-    ticks = _numbers(array, width, first, count)
+def _times(part: Part) -> list[Any]:
+    code = part.field.format
+    ticks = _numbers(part, "i" if code in ("tdD", "tts", "ttm") else "q")
     if code == "tdD":
         return ticks
     if code == "tdm":
@@ -206,54 +242,42 @@ def _times(code: str, array: Array, first: int, count: int) -> list[Any]:
     return [(tick // unit, tick % unit * (BILLION // unit)) for tick in ticks]
 
 
-def _nested(field: Field, array: Array, first: int, count: int) -> list[Any]:
-    code = field.format
+def _nested(part: Part) -> list[Any]:
+    code = part.field.format
     if code == "+s":
-        children = [
-            plain_values(child, array.children[at].contents, first, count)
-            for at, child in enumerate(field.children)
-        ]
-        return list(zip(*children, strict=True)) if children else [()] * count
-    bounds = _bounds(code, array, first, count)
-    inner, items = field.children[0], array.children[0].contents
-    values = plain_values(inner, items, bounds[0], bounds[-1] - bounds[0])
-    return [values[low - bounds[0] : high - bounds[0]] for low, high in pairwise(bounds)]
-
-
-def _bounds(code: str, array: Array, first: int, count: int) -> list[int]:
-    """Return where each list begins among the items, and where the last one ends."""
+        places = range(len(part.field.children))
+        children = [_plain(part.child(place, part.at, part.count)) for place in places]
+        return list(zip(*children, strict=True)) if children else [()] * part.count
     if code.startswith("+w:"):
         size = int(code[3:])
-        return [at * size for at in range(first, first + count + 1)]
-    return _numbers(array, "q" if code == "+L" else "i", first, count + 1)
+        bounds = [at * size for at in range(part.at, part.at + part.count + 1)]
+    else:
+        bounds = _numbers(part, "q" if code == "+L" else "i", 1)
+    start, end = bounds[0], bounds[-1]
+    values = _plain(part.child(0, start, end - start))
+    return [values[low - start : high - start] for low, high in pairwise(bounds)]
 
 
 # By NumPy
 
 
-def _adder(field: Field) -> Callable[..., None] | None:
+def _adder(field: Field) -> Callable[[Column, Part, Any], object] | None:
     """Return the function that reads a type by NumPy, if there is one."""
-    code = field.format
     if field.dictionary is not None:
         return None
-    if code in NUMBERS or code in ("b", "tdD"):
+    if field.format in NUMBERS:
         return _add_numbers
-    if code in TEXTS:
-        return _add_texts
-    if code in VIEWS:
-        return _add_views
-    if code.startswith(("ts", "tD")):
-        return _add_instants
-    if code.startswith(("+l", "+L", "+w:", "+m")):
-        return _add_lists
-    return _add_structs if code == "+s" else None
+    for starts, add in _ADD:
+        if field.format.startswith(starts):
+            return add
+    return None
 
 
-def _vector(address: int | None, dtype: str, first: int, count: int) -> Any:
-    """Return numbers of a buffer as an array, without a copy."""
+def _vector(part: Part, dtype: str, width: int = 1, more: int = 0) -> Any:
+    """Return the numbers of a part as an array, `width` for each value and some `more`, without a copy."""
     np = numpy()
-    size = np.dtype(dtype).itemsize
-    content = memory(_at(address, first * size), count * size)
+    size, count = np.dtype(dtype).itemsize, part.count * width + more
+    content = memory(_at(part.array.buffers[1], part.at * width * size), count * size)
     return np.frombuffer(content, dtype) if len(content) else np.zeros(count, dtype)
 
 
@@ -265,12 +289,11 @@ def _flags(address: int | None, first: int, count: int) -> Any:
     return np.unpackbits(octets, bitorder="little")[first % 8 : first % 8 + count].view(bool)
 
 
-def _gaps(array: Array, first: int, count: int, hidden: Any) -> Any:
+def _gaps(part: Part, hidden: Any) -> Any:
     """Return which values are missing as an array of bools; None where there are none."""
-    valid = array.buffers[0] if array.n_buffers and array.null_count != 0 else None
-    if not valid or count == 0:
+    if not part.valid:
         return hidden
-    gaps = ~_flags(valid, array.offset + first, count)
+    gaps = ~_flags(part.valid, part.at, part.count)
     if hidden is not None:
         gaps |= hidden
     return gaps if gaps.any() else None
@@ -280,54 +303,44 @@ def _places(gaps: Any) -> Any:
     return () if gaps is None else numpy().flatnonzero(gaps)
 
 
-def _add_numbers(
-    column: Column, field: Field, array: Array, first: int, count: int, gaps: Any
-) -> None:
-    at, code = array.offset + first, field.format
-    if code == "b":
-        values = _flags(array.buffers[1], at, count) if count else numpy().zeros(0, bool)
-    else:
-        dtype = "i4" if code == "tdD" else numpy().dtype(NUMBERS[code]).str
-        values = _vector(array.buffers[1], dtype, at, count)
-    column.add_numbers(values, gaps)
+def _add_numbers(column: Column, part: Part, gaps: Any) -> None:
+    column.add_numbers(_vector(part, f"={NUMBERS[part.field.format]}"), gaps)
 
 
-def _add_instants(
-    column: Column, field: Field, array: Array, first: int, count: int, gaps: Any
-) -> None:
-    ticks = _vector(array.buffers[1], "i8", array.offset + first, count)
-    column.add_instants(ticks, PER_SECOND[UNITS[field.format[2]]], gaps)
+def _add_flags(column: Column, part: Part, gaps: Any) -> None:
+    column.add_numbers(_flags(part.array.buffers[1], part.at, part.count), gaps)
 
 
-def _add_texts(
-    column: Column, field: Field, array: Array, first: int, count: int, gaps: Any
-) -> None:
-    dtype = "i4" if field.format in "uz" else "i8"
-    bounds = _vector(array.buffers[1], dtype, array.offset + first, count + 1)
+def _add_days(column: Column, part: Part, gaps: Any) -> None:
+    column.add_numbers(_vector(part, "i4"), gaps)
+
+
+def _add_instants(column: Column, part: Part, gaps: Any) -> None:
+    column.add_instants(_vector(part, "i8"), PER_SECOND[UNITS[part.field.format[2]]], gaps)
+
+
+def _add_texts(column: Column, part: Part, gaps: Any) -> None:
+    bounds = _vector(part, "i4" if part.field.format in "uz" else "i8", more=1)
     lengths = numpy().diff(bounds)
-    if gaps is not None and lengths[gaps].any():  # bytes that nothing shows
-        values = plain_values(field, array, first, count)
-        pairs = zip(values, gaps.tolist(), strict=True)
-        return column.add_plain([None if gap else value for value, gap in pairs])
+    if gaps is not None and lengths[gaps].any():
+        return _add_plain(column, part, gaps)  # there are bytes that nothing shows
     start, end = int(bounds[0]), int(bounds[-1])
-    content = memory(_at(array.buffers[2], start), end - start)
+    content = memory(_at(part.array.buffers[2], start), end - start)
     return column.add_texts(lengths, content, _places(gaps))
 
 
-def _add_views(
-    column: Column, field: Field, array: Array, first: int, count: int, gaps: Any
-) -> None:
+def _add_views(column: Column, part: Part, gaps: Any) -> None:
     np = numpy()
-    views = _vector(array.buffers[1], "i4", 4 * (array.offset + first), 4 * count).reshape(count, 4)
+    views = _vector(part, "i4", width=4).reshape(part.count, 4)
     lengths = views[:, 0]
     if gaps is not None:
         lengths = np.where(gaps, 0, lengths)
     is_long = lengths >= SHORTEST_POINTER
     inner = np.where(is_long, 0, lengths)
-    octets = np.ascontiguousarray(views[:, 1:]).view("u1").reshape(count, 12)
+    octets = np.ascontiguousarray(views[:, 1:]).view("u1").reshape(part.count, 12)
     content = octets[np.arange(12) < inner[:, None]]
     if is_long.any():
-        far = np.frombuffer(_pointed_at(array, views[is_long]), "u1")
+        far = np.frombuffer(_pointed_at(part.array, views[is_long]), "u1")
         is_far = np.repeat(is_long, lengths)
         merged = np.empty(len(is_far), "u1")
         merged[is_far], merged[~is_far] = far, content
@@ -335,42 +348,53 @@ def _add_views(
     column.add_texts(lengths, memoryview(content), _places(gaps))
 
 
-def _pointed_at(array: Array, views: Any) -> bytes | memoryview:
+def _pointed_at(array: Array, views: Any) -> bytes:
     """Return the bytes of views that point at buffers, one after the other."""
-    lengths, _, buffers, starts = views.T
-    in_order = (buffers[1:] == buffers[:-1]) & (starts[1:] == starts[:-1] + lengths[:-1])
-    if in_order.all():
-        size = int(starts[-1]) + int(lengths[-1]) - int(starts[0])
-        return memory(_at(array.buffers[2 + int(buffers[0])], int(starts[0])), size)
-    held = {at: array.buffers[2 + at] for at in set(buffers.tolist())}
-    rows = zip(buffers.tolist(), starts.tolist(), lengths.tolist(), strict=True)
-    return b"".join([memory(held[at] + start, size) for at, start, size in rows])
+    np = numpy()
+    lengths, _, buffers, starts = views.astype("i8").T
+    ends = starts + lengths
+    # Texts that were written one after the other are copied as one.
+    cuts = np.flatnonzero((buffers[1:] != buffers[:-1]) | (starts[1:] != ends[:-1])) + 1
+    first, last = np.concatenate(([0], cuts)), np.concatenate((cuts, [len(views)])) - 1
+    held = {
+        at: memory(array.buffers[2 + at], int(ends[buffers == at].max()))
+        for at in np.unique(buffers).tolist()
+    }
+    runs = zip(buffers[first].tolist(), starts[first].tolist(), ends[last].tolist(), strict=True)
+    return b"".join([held[at][start:end] for at, start, end in runs])
 
 
-def _add_lists(
-    column: Column, field: Field, array: Array, first: int, count: int, gaps: Any
-) -> None:
-    np, at = numpy(), array.offset + first
-    if field.format.startswith("+w:"):
-        bounds = np.arange(at, at + count + 1) * int(field.format[3:])
+def _add_lists(column: Column, part: Part, gaps: Any) -> None:
+    np, code = numpy(), part.field.format
+    if code.startswith("+w:"):
+        bounds = np.arange(part.at, part.at + part.count + 1) * int(code[3:])
     else:
-        bounds = _vector(array.buffers[1], "i8" if field.format == "+L" else "i4", at, count + 1)
+        bounds = _vector(part, "i8" if code == "+L" else "i4", more=1)
     lengths = np.diff(bounds)
-    runs = [(0, count)]
+    runs = [(0, part.count)]
     if gaps is not None and lengths[gaps].any():
         lengths = np.where(gaps, 0, lengths)
         edges = np.flatnonzero(np.diff(np.concatenate(([True], gaps, [True]))))
         runs = list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
     column.add_lists(lengths, _places(gaps))
-    items = array.children[0].contents
     for low, high in runs:
         start, end = int(bounds[low]), int(bounds[high])
-        add_arrow(column.children[0], field.children[0], items, start, end - start)
+        add_arrow(column.children[0], part.child(0, start, end - start))
 
 
-def _add_structs(
-    column: Column, field: Field, array: Array, first: int, count: int, gaps: Any
-) -> None:
-    column.add_structs(count, _places(gaps))
-    for at, (child, inner) in enumerate(zip(column.children, field.children, strict=True)):
-        add_arrow(child, inner, array.children[at].contents, array.offset + first, count, gaps)
+def _add_structs(column: Column, part: Part, gaps: Any) -> None:
+    column.add_structs(part.count, _places(gaps))
+    for place, child in enumerate(column.children):
+        add_arrow(child, part.child(place, part.at, part.count), gaps)
+
+
+_ADD: tuple[tuple[str | tuple[str, ...], Callable[[Column, Part, Any], object]], ...] = (
+    ("b", _add_flags),
+    (tuple(TEXTS), _add_texts),
+    (tuple(VIEWS), _add_views),
+    ("tdD", _add_days),
+    (("ts", "tD"), _add_instants),
+    (("+l", "+L", "+w:", "+m"), _add_lists),
+    ("+s", _add_structs),
+)
+"""What reads a type by NumPy, by the beginnings of its format."""

@@ -181,9 +181,9 @@ class _Place:
 
     def digest_of_read(self, files: Mapping[str, _Entry], progress: Report | None) -> str:
         """Return the digest of a folder by the bytes of its files."""
-        hashes = self.hashes(list(files.values()), progress)
-        read = ((name, *reversed(hashes[entry.path])) for name, entry in files.items())
-        return f"sha256:{listing((name, size, digest) for name, size, digest in read)}"
+        read = self.hashes(list(files.values()), progress)
+        named = {name: read[entry.path] for name, entry in files.items()}
+        return f"sha256:{listing((name, size, digest) for name, (digest, size) in named.items())}"
 
     def hashes(
         self, entries: Sequence[_Entry], progress: Report | None

@@ -11,7 +11,7 @@ from typing import Any
 
 from lineage.digests.arrow import Array, Field, arrays_of
 from lineage.digests.columns import SLICE, Column, numpy
-from lineage.digests.decoding import add_arrow, column_of
+from lineage.digests.decoding import Part, add_arrow, column_of
 from lineage.digests.values import add_array, add_objects, as_array, zone_text
 from lineage.errors import Invalid, excerpt
 
@@ -78,7 +78,7 @@ def table_of(obj: Any) -> Table:
 def _reader(obj: Any) -> Callable[[Any], Table] | None:
     """Return what reads an object of a class that is known, or of a protocol for data."""
     np = numpy()
-    if isinstance(obj, type) or isinstance(obj, Iterator):
+    if isinstance(obj, type | Iterator):
         return None
     for module, cls, read in _READERS:
         if _class_of(obj, module, cls):
@@ -157,13 +157,15 @@ def _of_multi_index(index: Any) -> Table:
 
 def _adder_of(array: Any) -> Adder:
     """Return what adds slices of an array of pandas."""
-    add = _ADD_PANDAS.get(type(array.dtype).__name__)
-    if getattr(array.dtype, "storage", None) == "python":
-        add = _add_as_objects
-    if hasattr(array.dtype, "numpy_dtype") and add is None:
-        add = _add_masked if hasattr(array.dtype, "na_value") else _add_numpy
-    if isinstance(array.dtype, numpy().dtype):
-        add = _add_numpy
+    dtype, np = array.dtype, numpy()
+    if isinstance(dtype, np.dtype):
+        add: Callable[[Column, Any], object] | None = _add_numpy
+    elif getattr(dtype, "storage", None) == "python":
+        add = _add_object_texts
+    elif isinstance(getattr(dtype, "numpy_dtype", None), np.dtype) and hasattr(array, "isna"):
+        add = _ADD_PANDAS.get(type(dtype).__name__, _add_masked)
+    else:
+        add = _ADD_PANDAS.get(type(dtype).__name__)
     if add is None:
         raise Invalid(
             f"pandas' type {array.dtype} has no digest; make it texts with `.astype(str)`, or leave the column out"
@@ -175,7 +177,7 @@ def _add_numpy(column: Column, part: Any) -> None:
     add_array(column, numpy().asarray(part))
 
 
-def _add_as_objects(column: Column, part: Any) -> None:
+def _add_object_texts(column: Column, part: Any) -> None:
     column.become("text")
     add_array(column, numpy().asarray(part, object))
 
@@ -191,11 +193,12 @@ def _add_of_arrow(column: Column, part: Any) -> None:
     if column.rows == 0:
         column.become_like(model)
     for array in arrays:
-        add_arrow(column, arrow_field, array, 0, array.length)
+        add_arrow(column, Part(arrow_field, array, 0, array.length, {}))
 
 
 def _add_categories(column: Column, part: Any) -> None:
     codes = numpy().asarray(part.codes)
+    _adder_of(part.categories.array)(column, 0, 0)  # their type, where all are missing
     if len(part.categories) == 0:
         return column.add_missing(len(part))
     missing = codes < 0
@@ -264,20 +267,19 @@ def _array_parts(array: Any, column: Column) -> Iterator[int]:
     """Add an array of any shape in the order of its indices, the last one fastest."""
     rows = array.shape[0] if array.ndim else 1
     if array.ndim == 0 or array.size == 0:
-        _add_flat(column, array.reshape(-1))
+        _add_flat(column, array)
         yield rows
         return
     size = max(1, CELLS // prod(array.shape[1:]))
     for start in range(0, rows, size):
-        _add_flat(column, array[start : start + size].reshape(-1))
+        _add_flat(column, array[start : start + size])
         yield min(start + size, rows)
 
 
 def _add_flat(column: Column, array: Any) -> None:
     np = numpy()
-    if np.ma.isMaskedArray(array):
-        return add_array(column, array.data, np.ma.getmaskarray(array))
-    return add_array(column, array)
+    missing = np.ma.getmaskarray(array) if np.ma.isMaskedArray(array) else None
+    add_array(column, np.asarray(array).reshape(-1), missing)
 
 
 def _of_sparse(matrix: Any) -> Table:
@@ -307,63 +309,46 @@ def _of_sparse(matrix: Any) -> Table:
 
 
 def _of_arrow(source: Any) -> Table:
-    arrow_field, arrays = arrays_of(source)
-    dtypes = getattr(source, "dtypes", None) or [getattr(source, "dtype", None)]
-    objects = [
-        at
-        for at, dtype in enumerate(dtypes)
-        if type(dtype).__name__ == "Object" or str(dtype) == "Object"
-    ]
-    is_series = arrow_field.format != "+s" or any(
+    whole, arrays = arrays_of(source)
+    is_series = whole.format != "+s" or any(
         _class_of(source, module, cls) for module, cls in _SERIES
     )
-    inner = (arrow_field,) if is_series else arrow_field.children
-    if objects and len(objects) <= len(inner):
-        with _naming(inner[objects[0]].name):
-            raise Invalid(
-                "it holds Python objects, which have no digest; make them numbers or texts, or leave the column out"
-            )
+    fields = (whole,) if is_series else whole.children
     columns = []
-    for each in inner:
+    for each in fields:
         with _naming(each.name):
             columns.append(column_of(each))
-    total = (
-        len(source)
-        if hasattr(source, "__len__") and not _class_of(source, "duckdb", "DuckDBPyRelation")
-        else None
-    )
-    parts = _arrow_parts(inner, columns, arrays, is_series)
-    return Table(
-        "series" if is_series else "table", [each.name for each in inner], columns, total, parts
-    )
+    total = len(source) if any(_class_of(source, *known) for known in _COUNTED) else None
+    parts = _arrow_parts(whole, arrays, columns, is_series=is_series)
+    heading = "series" if is_series else "table"
+    return Table(heading, [each.name for each in fields], columns, total, parts)
 
 
 def _arrow_parts(
-    fields: Sequence[Field],
-    columns: Sequence[Column],
-    arrays: Iterable[Array],
-    is_series: bool,  # noqa: FBT001
+    whole: Field, arrays: Iterable[Array], columns: Sequence[Column], *, is_series: bool
 ) -> Iterator[int]:
     done = 0
     for array in arrays:
+        chunk = Part(whole, array, 0, array.length, {})
         for start, end in _slices(array.length, len(columns)):
+            part = chunk.cut(start, end - start)
             if is_series:
-                add_arrow(columns[0], fields[0], array, start, end - start)
+                add_arrow(columns[0], part)
             else:
-                _add_row_slice(columns, fields, array, start, end - start)
+                _add_rows(columns, part)
             yield done + end
         done += array.length
 
 
-def _add_row_slice(
-    columns: Sequence[Column], fields: Sequence[Field], array: Array, first: int, count: int
-) -> None:
-    for at, (column, each) in enumerate(zip(columns, fields, strict=True)):
+def _add_rows(columns: Sequence[Column], part: Part) -> None:
+    for at, (column, each) in enumerate(zip(columns, part.field.children, strict=True)):
         with _naming(each.name):
-            add_arrow(column, each, array.children[at].contents, array.offset + first, count)
+            add_arrow(column, part.child(at, part.at, part.count))
 
 
 _SERIES = (("polars", "Series"), ("pyarrow", "Array"), ("pyarrow", "ChunkedArray"))
+_COUNTED = (*_SERIES, ("polars", "DataFrame"), ("pyarrow", "Table"), ("pyarrow", "RecordBatch"))
+"""Classes whose length is a number of rows, and is known."""
 
 
 def _of_hugging_face(data: Any) -> Table:
@@ -376,7 +361,7 @@ def _of_hugging_face(data: Any) -> Table:
         while True:
             chunk = view[done : min(done + size, len(data))]
             arrow_field, arrays = arrays_of(chunk)
-            for _ in _arrow_parts(arrow_field.children, first.columns, arrays, False):  # noqa: FBT003
+            for _ in _arrow_parts(arrow_field, arrays, first.columns, is_series=False):
                 pass
             done += len(chunk)
             yield done

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from array import array as array_of_python
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
@@ -113,7 +113,7 @@ def _kind_of(cls: type) -> str:
 
 
 def _unpacked(value: Any) -> Any:
-    """Return what an object of another library holds: a scalar, or an array."""
+    """Return what an object of another library holds: a scalar, an array or a list."""
     if _kind_of(type(value)) != "other":
         return value
     np = numpy()
@@ -123,9 +123,11 @@ def _unpacked(value: Any) -> Any:
         raise Invalid(f"{excerpt(value)} is a time of NumPy as an object; make an array of them")
     if np is not None and isinstance(value, np.generic):
         return value.item()
-    if hasattr(value, "__array__"):
+    if hasattr(value, "__array__") or hasattr(value, "__array_interface__"):
         array = as_array(value)
         return array.item() if array.ndim == 0 else array
+    if isinstance(value, array_of_python):
+        return value.tolist()
     raise Invalid(
         f"{excerpt(value)} is of type {type(value).__name__}, which has no digest; make it a number, a text, bytes or a "
         "list of them, or leave it out"
@@ -135,7 +137,7 @@ def _unpacked(value: Any) -> Any:
 def as_array(value: Any) -> Any:
     """Return what holds an array, such as a tensor, as one of NumPy; Invalid where it cannot be had."""
     try:
-        return value.__array__()
+        return value.__array__() if hasattr(value, "__array__") else numpy().asarray(value)
     except Exception as error:
         raise Invalid(
             f"a {type(value).__name__} cannot be read as an array ({error}); give it as one of NumPy"

@@ -112,7 +112,7 @@ def test_where_no_thread_can_be_had_the_caller_does_it(monkeypatch: pytest.Monke
 
 
 def test_threads_are_those_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crew.os, "sched_getaffinity", lambda _: range(3))
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: range(3))
     assert threads_here() == 3
-    monkeypatch.setattr(crew.os, "sched_getaffinity", lambda _: range(64))
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: range(64))
     assert threads_here() == crew.MOST_THREADS

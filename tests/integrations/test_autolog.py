@@ -340,7 +340,9 @@ def test_store_that_fails_takes_nothing_from_the_call_nor_from_other_stores(
 def test_store_that_fails_during_the_call_is_noted(toy: Any, tmp_path: Path) -> None:
     store = lineage.connect(tmp_path / "store.db")
     with lineage.autolog(store) as autolog:
-        assert isinstance(toy.fit(DATA, callbacks=[lambda number: number or store.close()]), toy.Fitted)
+        assert isinstance(
+            toy.fit(DATA, callbacks=[lambda number: number or store.close()]), toy.Fitted
+        )
     assert autolog.notes
     with lineage.connect(tmp_path / "store.db") as again:
         assert runs(again) == ["toy.Fit RUNNING"]

@@ -15,13 +15,16 @@ from lineage.model.paths import Path, paths_of
 from lineage.recording.current import entered, left
 from lineage.recording.functions.declared import Declared
 from lineage.recording.functions.kept import RESULT, Kept, kept_form
-from lineage.recording.functions.parts import Part, parts_of
+from lineage.recording.functions.parts import Part, Parts, parts_of
 from lineage.recording.functions.results import Outputs, left_out, with_stored
+from lineage.recording.identity import warn_of
 from lineage.recording.reuse import Done
 from lineage.recording.run import Run
 
 __all__ = ["Call"]
 
+MOST_NOTES = 100
+"""How many notes a run has at most of what it yields."""
 _LOGGER = logging.getLogger("lineage")
 
 
@@ -97,7 +100,7 @@ class Call:
         `NotFound` and `Invalid` for a declared path at which there is nothing.
         """
         parts = parts_of(result, declared, path, forgiving=True)
-        self._say(left_out(result, parts, "the result"))
+        self._say(result, parts, "the result")
         with self.run.together():
             stored = self._outputs.write(parts.artifacts)
             if self._keeps:
@@ -111,7 +114,7 @@ class Call:
         """Record what a generator yielded; return that for the consumer."""
         parts = parts_of(item, declared, (self._yields,), forgiving=True)
         self._yields += 1
-        self._say(left_out(item, parts, "what it yields"))
+        self._say(item, parts, "what it yields")
         stored: Mapping[int, Artifact] = {}
         if parts.artifacts:
             with self.run.together():
@@ -150,5 +153,10 @@ class Call:
         else:
             self.run.keep({RESULT: form})
 
-    def _say(self, notes: Iterator[str]) -> None:
-        self.run.remark(notes)
+    def _say(self, result: object, parts: Parts, where: str) -> None:
+        """Say what is not recorded of a result, up to a bound: a generator may go on for ever."""
+        known = self.run.notes
+        if len(known) >= MOST_NOTES:
+            return
+        warn_of(note for note in parts.failures if note not in known)
+        self.run.remark([*parts.failures, *left_out(result, parts, where)])

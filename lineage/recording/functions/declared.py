@@ -28,7 +28,6 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin
 
 from lineage.digests.files import digest_of
-from lineage.digests.frames import is_frame
 from lineage.errors import Invalid
 from lineage.model.entities import Artifact, property_fields
 from lineage.model.fields import unwrap_optional
@@ -238,7 +237,7 @@ def is_place(value: object) -> bool:
 
 
 def described(value: object, declared: Artifact | type[Artifact]) -> Artifact:
-    """Return the artifact that a path, a URI or a frame is declared to be; `Invalid` and `NotFound` as its class says.
+    """Return the artifact that a path, a URI or else a frame is declared to be; `Invalid` and `NotFound` as its class says.
 
     What a URI leads to is not read, so that it has no digest.
     """
@@ -248,12 +247,12 @@ def described(value: object, declared: Artifact | type[Artifact]) -> Artifact:
     if is_place(value):
         return _of_path(cls, typing.cast("str | os.PathLike[str]", value), fields)
     from_frame = getattr(cls, "from_frame", None)
-    if from_frame is not None and is_frame(value):
+    if from_frame is not None:
         artifact: Artifact = from_frame(value, **fields)
         return artifact
     raise Invalid(
-        f"a value of type {type(value).__name__} is declared as {cls.__name__}, which can be made of "
-        f"{'a path or a frame' if from_frame else 'a path'}; give one, or {cls.__name__}(…) itself"
+        f"a value of type {type(value).__name__} is declared as {cls.__name__}, which can be made of a path; give one, or "
+        f"{cls.__name__}(…) itself"
     )
 
 

@@ -87,7 +87,6 @@ def with_stored(value: Any, stored: Mapping[int, Artifact]) -> Any:
 
 def left_out(value: object, parts: Parts, where: str) -> Iterator[str]:
     """Yield what is to be said of a result that is not recorded: of numbers, texts and containers of such nothing."""
-    yield from parts.failures
     if not parts.has_others or parts.failures or parts.artifacts:
         return
     if isinstance(value, PurePath):
