@@ -1,6 +1,7 @@
 """A small project that tests of the store ask about: two runs on one data set, one after the other."""
 
 import lineage
+from lineage.model.entities import Node
 from lineage.store import Store
 
 
@@ -32,3 +33,13 @@ def two_runs(store: Store) -> Store:
             message=f"run {number}",
         )
     return store
+
+
+def state_of(node: Node) -> str:
+    assert isinstance(node, lineage.Execution | lineage.Artifact)
+    return str(node.state)
+
+
+def uri_of(node: Node) -> str | None:
+    assert isinstance(node, lineage.Artifact)
+    return node.uri

@@ -32,6 +32,7 @@ LAYER = {
     "moving": 7,
     "removing": 7,
     "reusing": 7,
+    "stepping": 7,
     "store": 8,
     "server": 9,
     "cli": 9,

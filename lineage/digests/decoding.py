@@ -87,7 +87,7 @@ def _kind_of(field: Field) -> tuple[str, str | None]:
 
 
 class Part(NamedTuple):
-    """`count` values of an array from the one at `first` on.
+    """`length` values of an array from the one at `first` on.
 
     `entries` are those of the dictionaries that were read, by their addresses; all parts of a chunk share it, and no others may.
     """
@@ -95,13 +95,13 @@ class Part(NamedTuple):
     field: Field
     array: Array
     first: int
-    count: int
+    length: int
     entries: dict[int, list[Any]]
 
     @property
     def at(self) -> int:
         """The place of the first value in the buffers, and in what a struct holds."""
-        return self.array.offset + self.first
+        return int(self.array.offset) + self.first
 
     @property
     def valid(self) -> int | None:
@@ -116,15 +116,15 @@ class Part(NamedTuple):
 
     def cut(self, start: int, count: int) -> Part:
         """Return a part of this part."""
-        return self._replace(first=self.first + start, count=count)
+        return self._replace(first=self.first + start, length=count)
 
 
 def add_arrow(column: Column, part: Part, hidden: Any = None) -> None:
     """Add values to a column of their type; those that are `hidden`, an array of bools, are missing in any case."""
     add = _adder(part.field) if numpy() is not None else None
-    for start in range(0, part.count, SLICE):
-        cut = part.cut(start, min(SLICE, part.count - start))
-        gaps = None if hidden is None else hidden[start : start + cut.count]
+    for start in range(0, part.length, SLICE):
+        cut = part.cut(start, min(SLICE, part.length - start))
+        gaps = None if hidden is None else hidden[start : start + cut.length]
         if add is None:
             _add_plain(column, cut, gaps)
         else:
@@ -146,7 +146,7 @@ def _plain(part: Part) -> list[Any]:
     """Return values as `Column.add_plain` takes them."""
     values = _filled(part)
     if part.valid:
-        bits = _bits(part.valid, part.at, part.count)
+        bits = _bits(part.valid, part.at, part.length)
         return [value if bit else None for value, bit in zip(values, bits, strict=True)]
     return values
 
@@ -154,12 +154,10 @@ def _plain(part: Part) -> list[Any]:
 def _filled(part: Part) -> list[Any]:
     """Return values with anything where they are missing."""
     code = part.field.format
-    if code == "n":
-        return [None] * part.count
     if part.field.dictionary is not None:
         return _looked_up(part)
     if code == "b":
-        return list(_bits(part.array.buffers[1], part.at, part.count))
+        return list(_bits(part.array.buffers[1], part.at, part.length))
     if code in NUMBERS:
         return _numbers(part, NUMBERS[code])
     if code in TEXTS:
@@ -167,10 +165,14 @@ def _filled(part: Part) -> list[Any]:
         size = bounds[-1] - bounds[0]
         content = bytes(memory(_at(part.array.buffers[2], bounds[0]), size))
         return [content[low - bounds[0] : high - bounds[0]] for low, high in pairwise(bounds)]
-    for starts, read in ((tuple(VIEWS), _viewed), (("w:", "d:"), _fixed), (("t",), _times)):
+    for starts, read in _READ:
         if code.startswith(starts):
             return read(part)
     return _nested(part)
+
+
+def _nothing(part: Part) -> list[Any]:
+    return [None] * part.length
 
 
 def _at(address: int | None, distance: int) -> int | None:
@@ -186,7 +188,7 @@ def _bits(address: int | None, first: int, count: int) -> Iterator[bool]:
 
 def _numbers(part: Part, code: str, more: int = 0) -> list[Any]:
     """Return the numbers of a part, and some `more` after them."""
-    size, count = struct.calcsize(code), part.count + more
+    size, count = struct.calcsize(code), part.length + more
     content = memory(_at(part.array.buffers[1], part.at * size), count * size)
     return list(struct.unpack(f"={count}{code}", content)) if len(content) else [0] * count
 
@@ -204,7 +206,7 @@ def _looked_up(part: Part) -> list[Any]:
 
 
 def _viewed(part: Part) -> list[bytes]:
-    content = bytes(memory(_at(part.array.buffers[1], part.at * 16), part.count * 16))
+    content = bytes(memory(_at(part.array.buffers[1], part.at * 16), part.length * 16))
     values = []
     for at, (size, _, buffer, start) in enumerate(struct.iter_unpack("=iiii", content)):
         if size < SHORTEST_POINTER:
@@ -222,8 +224,8 @@ def _fixed(part: Part) -> list[bytes]:
     else:
         _, scale, *bits = map(int, code[2:].split(","))
         size = (bits[0] if bits else 128) // 8
-    content = bytes(memory(_at(part.array.buffers[1], part.at * size), part.count * size))
-    values = [content[at * size : (at + 1) * size] for at in range(part.count)]
+    content = bytes(memory(_at(part.array.buffers[1], part.at * size), part.length * size))
+    values = [content[at * size : (at + 1) * size] for at in range(part.length)]
     if code.startswith("w:"):
         return values
     return [decimal_text(int.from_bytes(value, "little", signed=True), -scale) for value in values]
@@ -246,11 +248,11 @@ def _nested(part: Part) -> list[Any]:
     code = part.field.format
     if code == "+s":
         places = range(len(part.field.children))
-        children = [_plain(part.child(place, part.at, part.count)) for place in places]
-        return list(zip(*children, strict=True)) if children else [()] * part.count
+        children = [_plain(part.child(place, part.at, part.length)) for place in places]
+        return list(zip(*children, strict=True)) if children else [()] * part.length
     if code.startswith("+w:"):
         size = int(code[3:])
-        bounds = [at * size for at in range(part.at, part.at + part.count + 1)]
+        bounds = [at * size for at in range(part.at, part.at + part.length + 1)]
     else:
         bounds = _numbers(part, "q" if code == "+L" else "i", 1)
     start, end = bounds[0], bounds[-1]
@@ -276,7 +278,7 @@ def _adder(field: Field) -> Callable[[Column, Part, Any], object] | None:
 def _vector(part: Part, dtype: str, width: int = 1, more: int = 0) -> Any:
     """Return the numbers of a part as an array, `width` for each value and some `more`, without a copy."""
     np = numpy()
-    size, count = np.dtype(dtype).itemsize, part.count * width + more
+    size, count = np.dtype(dtype).itemsize, part.length * width + more
     content = memory(_at(part.array.buffers[1], part.at * width * size), count * size)
     return np.frombuffer(content, dtype) if len(content) else np.zeros(count, dtype)
 
@@ -293,7 +295,7 @@ def _gaps(part: Part, hidden: Any) -> Any:
     """Return which values are missing as an array of bools; None where there are none."""
     if not part.valid:
         return hidden
-    gaps = ~_flags(part.valid, part.at, part.count)
+    gaps = ~_flags(part.valid, part.at, part.length)
     if hidden is not None:
         gaps |= hidden
     return gaps if gaps.any() else None
@@ -308,7 +310,7 @@ def _add_numbers(column: Column, part: Part, gaps: Any) -> None:
 
 
 def _add_flags(column: Column, part: Part, gaps: Any) -> None:
-    column.add_numbers(_flags(part.array.buffers[1], part.at, part.count), gaps)
+    column.add_numbers(_flags(part.array.buffers[1], part.at, part.length), gaps)
 
 
 def _add_days(column: Column, part: Part, gaps: Any) -> None:
@@ -331,13 +333,13 @@ def _add_texts(column: Column, part: Part, gaps: Any) -> None:
 
 def _add_views(column: Column, part: Part, gaps: Any) -> None:
     np = numpy()
-    views = _vector(part, "i4", width=4).reshape(part.count, 4)
+    views = _vector(part, "i4", width=4).reshape(part.length, 4)
     lengths = views[:, 0]
     if gaps is not None:
         lengths = np.where(gaps, 0, lengths)
     is_long = lengths >= SHORTEST_POINTER
     inner = np.where(is_long, 0, lengths)
-    octets = np.ascontiguousarray(views[:, 1:]).view("u1").reshape(part.count, 12)
+    octets = np.ascontiguousarray(views[:, 1:]).view("u1").reshape(part.length, 12)
     content = octets[np.arange(12) < inner[:, None]]
     if is_long.any():
         far = np.frombuffer(_pointed_at(part.array, views[is_long]), "u1")
@@ -367,11 +369,11 @@ def _pointed_at(array: Array, views: Any) -> bytes:
 def _add_lists(column: Column, part: Part, gaps: Any) -> None:
     np, code = numpy(), part.field.format
     if code.startswith("+w:"):
-        bounds = np.arange(part.at, part.at + part.count + 1) * int(code[3:])
+        bounds = np.arange(part.at, part.at + part.length + 1) * int(code[3:])
     else:
         bounds = _vector(part, "i8" if code == "+L" else "i4", more=1)
     lengths = np.diff(bounds)
-    runs = [(0, part.count)]
+    runs = [(0, part.length)]
     if gaps is not None and lengths[gaps].any():
         lengths = np.where(gaps, 0, lengths)
         edges = np.flatnonzero(np.diff(np.concatenate(([True], gaps, [True]))))
@@ -383,9 +385,9 @@ def _add_lists(column: Column, part: Part, gaps: Any) -> None:
 
 
 def _add_structs(column: Column, part: Part, gaps: Any) -> None:
-    column.add_structs(part.count, _places(gaps))
+    column.add_structs(part.length, _places(gaps))
     for place, child in enumerate(column.children):
-        add_arrow(child, part.child(place, part.at, part.count), gaps)
+        add_arrow(child, part.child(place, part.at, part.length), gaps)
 
 
 _ADD: tuple[tuple[str | tuple[str, ...], Callable[[Column, Part, Any], object]], ...] = (
@@ -398,3 +400,11 @@ _ADD: tuple[tuple[str | tuple[str, ...], Callable[[Column, Part, Any], object]],
     ("+s", _add_structs),
 )
 """What reads a type by NumPy, by the beginnings of its format."""
+
+
+_READ: tuple[tuple[tuple[str, ...], Callable[[Part], list[Any]]], ...] = (
+    (("n",), _nothing),
+    (tuple(VIEWS), _viewed),
+    (("w:", "d:"), _fixed),
+    (("t",), _times),
+)

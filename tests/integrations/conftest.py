@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -90,6 +91,4 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
 def toy(install: Callable[..., None]) -> ModuleType:
     """The library, imported."""
     install()
-    import toy
-
-    return toy
+    return import_module("toy")

@@ -1,6 +1,7 @@
 """Autolog by itself: whom it records, that each call is made once whatever of ours fails, and what it leaves behind."""
 
 import asyncio
+import functools
 import os
 import sys
 import threading
@@ -23,7 +24,7 @@ MORE = numpy.ones(3)
 
 def runs(store: Store) -> list[str]:
     """Return type and state of each execution, in order."""
-    return [f"{run.type} {run.state}" for run in store.find(lineage.Execution)]
+    return [f"{run.type} {vars(run)['state']}" for run in store.find(lineage.Execution)]
 
 
 def test_call_becomes_a_run(toy: Any, store: Store) -> None:
@@ -34,7 +35,7 @@ def test_call_becomes_a_run(toy: Any, store: Store) -> None:
     assert model is not None
     assert autolog.model(fitted).key == model.key == store.get(model).key
     shown = store.show(run)
-    assert (shown.node.type, shown.node.state) == ("toy.Fit", "COMPLETE")
+    assert runs(store) == ["toy.Fit COMPLETE"]
     assert shown.parameters == {"depth": 2, "width": 7}
     (data,) = shown.inputs
     assert data.paths == (("train", "data"),)
@@ -62,7 +63,7 @@ def test_nothing_is_replaced_outside_of_a_block(toy: Any, embedded: Store) -> No
 def test_what_was_replaced_by_others_meanwhile_stays(toy: Any, embedded: Store) -> None:
     with lineage.autolog(embedded):
         ours = toy.fit
-        toy.fit = lambda *args: ours(*args)
+        toy.fit = functools.partial(ours)
     toy.fit(DATA)
     assert toy.calls
     assert runs(embedded) == []
@@ -144,7 +145,7 @@ def test_innermost_decides_what_is_recorded(toy: Any, embedded: Store) -> None:
 
 @pytest.mark.parametrize("only", ["torch", ["sklearn", "torch"], 7])
 def test_library_that_is_not_recorded_is_refused(embedded: Store, only: Any) -> None:
-    with pytest.raises(lineage.Invalid, match="there are sklearn"):
+    with pytest.raises(lineage.Invalid, match=r"there are .*sklearn"):
         lineage.autolog(embedded, only=only)
 
 
@@ -339,10 +340,9 @@ def test_store_that_fails_takes_nothing_from_the_call_nor_from_other_stores(
 
 def test_store_that_fails_during_the_call_is_noted(toy: Any, tmp_path: Path) -> None:
     store = lineage.connect(tmp_path / "store.db")
+    close = store.close
     with lineage.autolog(store) as autolog:
-        assert isinstance(
-            toy.fit(DATA, callbacks=[lambda number: number or store.close()]), toy.Fitted
-        )
+        assert isinstance(toy.fit(DATA, callbacks=[lambda _: [close()]]), toy.Fitted)
     assert autolog.notes
     with lineage.connect(tmp_path / "store.db") as again:
         assert runs(again) == ["toy.Fit RUNNING"]
@@ -426,7 +426,7 @@ def test_integrations_are_found_by_name(install: Callable[..., None]) -> None:
 def test_model_that_was_not_recorded_is_not_found(toy: Any, embedded: Store) -> None:
     with lineage.autolog(embedded) as autolog:
         fitted = toy.fit(DATA)
-        assert autolog.model(fitted)
+        assert autolog.model(fitted).type == "toy.Model"
         with pytest.raises(lineage.NotFound, match="Fitted is no model that was recorded here"):
             autolog.model(toy.Fitted())
         with pytest.raises(lineage.NotFound):

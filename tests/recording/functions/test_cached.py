@@ -12,6 +12,7 @@ import pytest
 import lineage
 from lineage.errors import Invalid
 from lineage.store import Store
+from tests.runs import state_of, uri_of
 
 
 class Table(lineage.Dataset):
@@ -75,7 +76,7 @@ def test_files_are_given_back_while_they_are_the_same(store: Store, tmp_path: Pa
     assert step(source, ".out") == target == tmp_path / "a.out"
     assert len(CALLS) == 1
     cached = store.find("Copy")[-1]
-    assert [each.node.uri for each in store.show(cached.key).outputs] == [target.as_uri()]
+    assert [uri_of(each.node) for each in store.show(cached.key).outputs] == [target.as_uri()]
     target.write_text("changed")
     step(source, ".out")
     assert len(CALLS) == 2
@@ -139,7 +140,7 @@ def test_cached_call_is_a_step_of_the_run_around(embedded: Store) -> None:
         embedded.step("Inner")(lambda: None)()
     steps = [each.type for each in embedded.show(whole.key).steps]
     assert steps == ["Scale", "Inner"]
-    assert embedded.find("Scale")[1].state == "CACHED"
+    assert state_of(embedded.find("Scale")[1]) == "CACHED"
 
 
 def test_coroutine_is_cached(embedded: Store) -> None:
@@ -164,10 +165,10 @@ def test_coroutine_is_cached(embedded: Store) -> None:
     ],
 )
 def test_results_that_cannot_be_given_back(embedded: Store, result: object) -> None:
-    runs: list[lineage.Run] = []
+    runs: list[lineage.Run[lineage.Execution]] = []
 
     @embedded.step("Gives", cache=True)
-    def gives(run: lineage.Run | None = None) -> object:
+    def gives(run: lineage.Run[lineage.Execution] | None = None) -> object:
         assert run is not None
         CALLS.append(None)
         runs.append(run)

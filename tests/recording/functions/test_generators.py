@@ -18,6 +18,7 @@ import pytest
 import lineage
 from lineage.recording.current import current
 from lineage.store import Store
+from tests.runs import state_of
 
 
 class Table(lineage.Dataset):
@@ -34,6 +35,7 @@ def states(store: Store) -> list[str]:
 def test_values_are_recorded_as_they_are_yielded(store: Store, tmp_path: Path) -> None:
     @store.step("Load")
     def load(days: int) -> Generator[Annotated[Path, Table], None, Annotated[Path, Table]]:
+        path = tmp_path
         for day in range(days):
             path = tmp_path / f"{day}.csv"
             path.write_text(str(day))
@@ -45,7 +47,7 @@ def test_values_are_recorded_as_they_are_yielded(store: Store, tmp_path: Path) -
     assert store.find(lineage.Execution) == []
     assert next(values) == tmp_path / "0.csv"
     (run,) = store.find("Load")
-    assert (run.state, len(store.find(Table))) == ("RUNNING", 1)
+    assert (state_of(run), len(store.find(Table))) == ("RUNNING", 1)
     assert next(values) == tmp_path / "1.csv"
     with pytest.raises(StopIteration) as end:
         next(values)
@@ -78,7 +80,7 @@ def test_endless_generator_remembers_the_last_artifacts(embedded: Store) -> None
     runs: list[Any] = []
 
     @embedded.step("Load")
-    def load(run: lineage.Run | None = None) -> Iterator[Table]:
+    def load(run: lineage.Run[lineage.Execution] | None = None) -> Iterator[Table]:
         runs.append(run)
         while True:
             yield Table()
@@ -114,7 +116,7 @@ def test_endings(embedded: Store) -> None:
     closed = []
 
     @embedded.step("Load")
-    def load(fails: bool = False) -> Iterator[int]:
+    def load(fails: bool = False) -> Generator[int]:
         try:
             yield 1
             if fails:
@@ -139,7 +141,7 @@ def test_endings(embedded: Store) -> None:
 
 def test_generator_that_does_not_let_itself_be_closed_fails(embedded: Store) -> None:
     @embedded.step("Load")
-    def load() -> Iterator[int]:
+    def load() -> Generator[int]:
         with suppress(GeneratorExit):
             yield 1
         yield 2
@@ -152,7 +154,7 @@ def test_generator_that_does_not_let_itself_be_closed_fails(embedded: Store) -> 
 
 
 def test_run_goes_on_in_the_generator_alone(embedded: Store) -> None:
-    inner = embedded.step("Inner")(lambda: None)
+    inner: Any = embedded.step("Inner")(lambda: None)
 
     @embedded.step("Load")
     def load() -> Iterator[str]:

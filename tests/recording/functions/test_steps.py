@@ -13,6 +13,7 @@ import lineage
 from lineage.errors import Invalid
 from lineage.store import Store
 from lineage.testing.builders import elsewhere
+from tests.runs import state_of
 
 
 class Table(lineage.Dataset):
@@ -184,7 +185,7 @@ def test_arguments_that_do_not_fit_are_no_run(embedded: Store) -> None:
     messages = []
     for function in (plain, step):
         with pytest.raises(TypeError) as caught:
-            function()  # type: ignore[operator]  # what is refused
+            function()
         messages.append(str(caught.value))
     assert messages[0] == messages[1]
     assert embedded.find(lineage.Execution) == []
@@ -247,14 +248,14 @@ def test_coroutines(store: Store) -> None:
         await asyncio.sleep(0)
 
     async def both() -> list[str]:
-        return await asyncio.gather(work("a"), work("b"))
+        return [*await asyncio.gather(work("a"), work("b"))]
 
     assert inspect.iscoroutinefunction(work)
     assert asyncio.run(both()) == ["A", "B"]
     for run in store.find("Work"):
         ((step,),) = (store.show(run.key).steps,)
         assert store.show(step.key).parameters == store.show(run.key).parameters
-        assert run.state == "COMPLETE"
+        assert state_of(run) == "COMPLETE"
 
 
 def test_cancelled_coroutine_is_canceled(embedded: Store) -> None:
@@ -275,7 +276,7 @@ def test_cancelled_coroutine_is_canceled(embedded: Store) -> None:
 
 def test_run_of_the_call_is_an_argument(store: Store) -> None:
     @store.step("Fit")
-    def fit(depth: int, run: lineage.Run | None = None) -> lineage.Model:
+    def fit(depth: int, run: lineage.Run[lineage.Execution] | None = None) -> lineage.Model:
         assert run is not None
         model = run.output(lineage.Model(uri="s3://models/1"), path="final")
         for step in range(3):
@@ -300,7 +301,7 @@ def test_what_the_function_records_is_not_recorded_twice(embedded: Store) -> Non
         stored = run.output(given)
         return given, stored
 
-    one, other = fit()  # type: ignore[call-arg]  # the run is given by the decorator
+    one, other = fit()
     assert one == other
     assert embedded.find(Table) == [one]
 
@@ -325,7 +326,7 @@ def test_artifact_that_comes_back_was_not_written(embedded: Store, tmp_path: Pat
 
 def test_template_has_fields(embedded: Store) -> None:
     step = embedded.step(Clean(threshold=0.25, custom_properties={"team": "growth"}))
-    step(lambda name_of_column, more: None)("height", 1)  # type: ignore[arg-type]  # a lambda has no annotations
+    step(lambda name_of_column, more: None)("height", 1)
     (run,) = embedded.find(Clean)
     assert embedded.show(run.key).parameters == {
         "threshold": 0.25,
@@ -373,7 +374,7 @@ def test_what_cannot_be_a_step(
 
 
 def test_run_that_is_given_by_position_alone_is_refused(embedded: Store) -> None:
-    def plain(run: lineage.Run, /) -> None: ...
+    def plain(run: lineage.Run[lineage.Execution], /) -> None: ...
 
     with pytest.raises(Invalid, match="the run of the call is given by name"):
         embedded.step(plain)
@@ -407,7 +408,7 @@ def test_threads_have_runs_of_their_own(store: Store) -> None:
         thread.join()
     runs = store.find("Part")
     assert sorted(store.show(run.key).parameters["number"] for run in runs) == [*range(8)]
-    assert {run.state for run in runs} == {"COMPLETE"}
+    assert {state_of(run) for run in runs} == {"COMPLETE"}
     assert all(len(outputs(store, run)) == 1 for run in runs)
 
 
@@ -427,7 +428,7 @@ def test_call_in_a_transaction_goes_with_it(embedded: Store) -> None:
         part()
         part()
     assert embedded.backend.now() == before + 1
-    assert [run.state for run in embedded.find("Part")] == ["COMPLETE", "COMPLETE"]
+    assert [state_of(run) for run in embedded.find("Part")] == ["COMPLETE", "COMPLETE"]
 
 
 def _table() -> Table:
@@ -435,7 +436,7 @@ def _table() -> Table:
 
 
 def test_begin_and_end_are_one_transaction_each(embedded: Store) -> None:
-    part = embedded.step("Part")(lambda table: Table(uri="s3://b"))
+    part: Any = embedded.step("Part")(lambda table: Table(uri="s3://b"))
     part(Table(uri="s3://a"))
     before = embedded.backend.now()
     part(Table(uri="s3://a"))

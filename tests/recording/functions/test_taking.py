@@ -17,6 +17,7 @@ import lineage
 from lineage.errors import Invalid, NotFound
 from lineage.recording.functions.declared import Declared, declared_by
 from lineage.store import Store
+from tests.runs import state_of
 
 if TYPE_CHECKING:
     from nowhere import Nothing  # type: ignore[import-not-found]  # what is there for type checkers alone
@@ -61,7 +62,9 @@ def taken(store: Store, *values: object, **named: object) -> tuple[dict[str, Any
     notes: list[str] = []
 
     @store.step("Takes")
-    def takes(*values: object, run: lineage.Run | None = None, **named: object) -> None:
+    def takes(
+        *values: object, run: lineage.Run[lineage.Execution] | None = None, **named: object
+    ) -> None:
         assert run is not None
         notes.extend(run.notes)
 
@@ -230,10 +233,10 @@ def test_declared_frame_that_cannot_be_digested(
     with pytest.raises(Invalid, match=r"frame: .*odd"):
         takes(odd)
     assert embedded.find(lineage.Execution) == []
-    notes: list[lineage.Run] = []
+    notes: list[lineage.Run[lineage.Execution]] = []
 
     @embedded.step("Gives")
-    def gives(run: lineage.Run | None = None) -> Annotated[pd.DataFrame, Table]:
+    def gives(run: lineage.Run[lineage.Execution] | None = None) -> Annotated[pd.DataFrame, Table]:
         assert run is not None
         notes.append(run)
         return odd
@@ -259,7 +262,7 @@ def test_declared_path_has_to_be_there(embedded: Store, tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="the result: there is no file"):
         takes(tmp_path / "a")
     (run,) = embedded.find("Takes")
-    assert run.state == "FAILED"
+    assert state_of(run) == "FAILED"
     assert embedded.show(run.key).outputs == ()
 
 
@@ -382,10 +385,10 @@ def test_results_in_containers(embedded: Store, tmp_path: Path) -> None:
     ],
 )
 def test_results_that_are_not_recorded(embedded: Store, result: object, note: str | None) -> None:
-    runs: list[lineage.Run] = []
+    runs: list[lineage.Run[lineage.Execution]] = []
 
     @embedded.step("Gives")
-    def gives(run: lineage.Run | None = None) -> object:
+    def gives(run: lineage.Run[lineage.Execution] | None = None) -> object:
         assert run is not None
         runs.append(run)
         return result
@@ -426,7 +429,7 @@ def test_annotation_of_a_class_inside_a_function_is_found_where_it_is_held(embed
         pass
 
     def gives() -> "Annotated[str, Local]":
-        assert Local
+        Local()
         return "s3://a"
 
     embedded.step(gives)()
@@ -434,7 +437,7 @@ def test_annotation_of_a_class_inside_a_function_is_found_where_it_is_held(embed
 
 
 def test_what_is_left_out_is_logged_once(embedded: Store, caplog: pytest.LogCaptureFixture) -> None:
-    step = embedded.step("Takes")(lambda odd: None)
+    step: Any = embedded.step("Takes")(lambda odd: None)
     with caplog.at_level(logging.INFO, "lineage"):
         for _ in range(3):
             step(Opaque())
