@@ -19,6 +19,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from lineage.digests.frames import is_frame
+from lineage.errors import Invalid, excerpt
 from lineage.integrations.calls import Call, Description
 from lineage.integrations.hooks import Hook, add, is_of_another, recording
 from lineage.model.system import Evaluate, Model, Train
@@ -163,29 +164,29 @@ def _params(estimator: Any) -> Mapping[str, object]:
 
 
 def _read(call: Call, use: str) -> list[object]:
-    """Record every argument that is data under its name; return those. What is neither data nor plain is none."""
+    """Record every argument that is data under its name; return those.
+
+    The first one after the estimator is data for sure; of the others, what is neither data nor a list is none.
+    """
     read: list[object] = []
-    for number, (name, value) in enumerate(call.arguments.items()):
-        data = call.attempt(f"the data {use}/{name}", _data, value) if number else None
+    for number, (name, value) in enumerate([*call.arguments.items()][1:]):
+        data = call.attempt(f"the data {use}/{name}", _data, value, must=number == 0)
         if data is not None:
             call.input(data, use=use, path=name)
             read.append(data)
-        elif number == 1 and value is not None:
-            call.note(
-                f"{NAME}: the data {use}/{name} of {type(call.args[0]).__name__} is not recorded: it has no digest; give "
-                "an array or a frame"
-            )
     return read
 
 
-def _data(value: Any) -> object:
-    """Return data that have a digest; of a list the array that the library makes of it; None for what is none."""
+def _data(value: Any, *, must: bool = False) -> object:
+    """Return data that have a digest: of a list the array that the library makes of it; None for what is none."""
     if is_frame(value) or hasattr(value, "tocsr"):
         data: object = value
         return data
     if isinstance(value, list | tuple) and value:
         array: object = sys.modules["numpy"].asarray(value)
         return array
+    if must and value is not None:
+        raise Invalid(f"{excerpt(value)} has no digest; give an array or a frame")
     return None
 
 
