@@ -14,7 +14,17 @@ pytestmark = pytest.mark.real
 def test_library(library: str) -> None:
     python = ROOT / ".ci" / "libraries" / "venvs" / library / "bin" / "python"
     file = ROOT / "tests" / "real" / "libraries" / f"check_{library}.py"
-    command = [python, "-m", "pytest", "-q", "-m", "real or not real", "-p", "no:cacheprovider", file]
+    command = [
+        python,
+        "-m",
+        "pytest",
+        "-q",
+        "-m",
+        "real or not real",
+        "-p",
+        "no:cacheprovider",
+        file,
+    ]
     variables = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False

@@ -89,9 +89,7 @@ def test_early_stop_by_a_callback_of_the_caller(store: Store) -> None:
     with lineage.autolog(store) as autolog:
         train, test = matrices()
         options = {"evals": [(test, "test")], "evals_result": results, "verbose_eval": False}
-        booster = xgboost.train(
-            {**PARAMS, "eta": 1.0}, train, 500, callbacks=callbacks, **options
-        )
+        booster = xgboost.train({**PARAMS, "eta": 1.0}, train, 500, callbacks=callbacks, **options)
     run = only_run(store, autolog)
     assert len(callbacks) == 1
     assert curve(store, run, "test_logloss") == results["test"]["logloss"]
@@ -154,7 +152,10 @@ def test_search_is_one_run_with_its_trials(store: Store) -> None:
         search.fit(X_TRAIN, Y_TRAIN)
     run = only_run(store, autolog)
     assert run.node.type == "sklearn.Search"
-    assert {each.type for each in store.find(lineage.Execution)} == {"sklearn.Search", "sklearn.Trial"}
+    assert {each.type for each in store.find(lineage.Execution)} == {
+        "sklearn.Search",
+        "sklearn.Trial",
+    }
     assert len(run.steps) == 2
 
 
