@@ -163,10 +163,11 @@ with mlflow.start_run():
     )
     with store:
         held = {each.name: each.node.custom_properties["registered_as"] for each in store.aliases()}
-        assert held == dict.fromkeys(
-            ("models:/dev@champion", "models:/prod@live", "models:/prod@Production"),
-            ["dev/2", "prod/1"],
-        )
+        assert held == {
+            "models:/dev@champion": ["dev/2", "prod/1"],
+            "models:/prod@live": ["dev/2", "prod/1"],
+            "models:/prod@Production": ["dev/2", "prod/1"],
+        }
         assert len(store.alias_history("models:/dev", "champion")) == 2
         models = {
             each.custom_properties.get("mlflow.tag.n"): each

@@ -56,6 +56,8 @@ _LOCK = threading.Lock()
 _LISTENERS: list[Listener] = []
 _ORIGINALS: list[tuple[type, Any]] = []
 _WATCHED: WeakSet[Any] = WeakSet()
+_QUEUE, _CALLED = "_async_logging_queue", "_logging_func"
+"""Where a store of MLflow keeps its queue, and that the method that it calls."""
 _MARK = "_lineage_tells"
 """The attribute by which a method of ours is known."""
 
@@ -96,6 +98,7 @@ def unwatch(listener: Listener) -> None:
         for store in list(_WATCHED):
             for name in [name for name, value in vars(store).items() if hasattr(value, _MARK)]:
                 delattr(store, name)
+            _let_queue_call(store)
         _WATCHED.clear()
 
 
@@ -121,7 +124,7 @@ def _registry(module: str, name: str) -> Any:
     if not callable(getattr(found, "get_store", None)):
         version = getattr(importlib.import_module("mlflow"), "__version__", "of an unknown version")
         raise Invalid(
-            f"MLflow {version} has no {module}.{name}.get_store, by which it is mirrored; MLflow 3.0 to 3.17 have it"
+            f"MLflow {version} has no {module}.{name}.get_store, by which it is mirrored; MLflow 3.17 has it"
         )
     return found
 
@@ -143,13 +146,21 @@ def _listen_to(store: Any, methods: frozenset[str]) -> None:
         if store in _WATCHED or not _LISTENERS:
             return
         try:
+            _WATCHED.add(store)
             for name in methods:
                 method = getattr(store, name, None)
                 if callable(method):
                     setattr(store, name, _telling(store, name, method))
-            _WATCHED.add(store)
         except (AttributeError, TypeError):  # it has slots
             return
+        _let_queue_call(store)
+
+
+def _let_queue_call(store: Any) -> None:
+    """Let a store's queue of asynchronous calls use the method that the store has now, and not the one it had when it was made."""
+    queue = getattr(store, _QUEUE, None)
+    if callable(getattr(queue, _CALLED, None)) and callable(getattr(store, "log_batch", None)):
+        setattr(queue, _CALLED, store.log_batch)
 
 
 def _telling(store: Any, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
