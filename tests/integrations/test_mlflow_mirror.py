@@ -1,7 +1,6 @@
 """How MLflow is listened to, of a stand-in for it that has the same stores and registries of stores, and nothing else."""
 
 import sys
-from collections.abc import Iterator
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -70,7 +69,7 @@ def module(name: str, **names: Any) -> ModuleType:
 
 
 @pytest.fixture
-def tracking(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def tracking(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The registry by which MLflow finds the one tracking store that it has."""
     only = Tracking()
 

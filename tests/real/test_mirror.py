@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import lineage
+from lineage.integrations.mlflow import MlflowModel, MlflowRun
 from tests.tree import ROOT
 
 pytestmark = pytest.mark.real
@@ -110,7 +111,7 @@ client.restore_run(again.info.run_id)
         tmp_path,
     )
     with store:
-        runs = {str(each.name).rpartition(" ")[0]: each for each in store.find("mlflow.Run")}
+        runs = {str(each.name).rpartition(" ")[0]: each for each in store.find(MlflowRun)}
         assert {name: str(each.state) for name, each in runs.items()} == {
             "search": "COMPLETE",
             "trial": "COMPLETE",
@@ -170,8 +171,7 @@ with mlflow.start_run():
         }
         assert len(store.alias_history("models:/dev", "champion")) == 2
         models = {
-            each.custom_properties.get("mlflow.tag.n"): each
-            for each in store.find("mlflow.LoggedModel")
+            each.custom_properties.get("mlflow.tag.n"): each for each in store.find(MlflowModel)
         }
         assert "registered_as" not in models["1"].custom_properties
         assert {name: str(each.state) for name, each in models.items()} == {
@@ -202,7 +202,7 @@ assert not [name for name in vars(utils._get_store()) if name in ("log_metric", 
         tmp_path,
     )
     with store:
-        (run,) = store.find("mlflow.Run")
+        (run,) = store.find(MlflowRun)
         answer = store.show(run)
         assert answer.parameters == {"depth": 3}
         assert {each.name: each.value for each in answer.metrics} == {"acc": 0.25, "f1": 0.5}
@@ -248,7 +248,7 @@ client.delete_experiment(gone)
     )
     with store:
         assert [each.name for each in store.find("mlflow.Experiment")] == ["port"]
-        assert len(store.find("mlflow.Run")) == 1
+        assert len(store.find(MlflowRun)) == 1
 
 
 def test_the_page_is_followed(tmp_path: Path) -> None:
