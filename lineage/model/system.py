@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 from lineage.digests.files import digest_of
 from lineage.digests.locations import local_path, without_credentials
-from lineage.digests.remote import digest_at
 from lineage.errors import Invalid, excerpt
 from lineage.model.entities import Artifact, Context, Execution, Node, property_fields
 from lineage.model.fields import type_of_annotation
@@ -100,6 +99,8 @@ class _Described:
 
         NotFound, Invalid and Unavailable, which say why it cannot be looked at; MissingExtra names the package that is missing.
         """
+        from lineage.digests.remote import digest_at
+
         path = local_path(location)
         if path is not None:
             return cls.from_path(path, uri=uri, progress=progress, **fields)
