@@ -146,9 +146,8 @@ class _Place:
         """Return what is said now of the place itself, or of a file in it."""
         asked = self._path if path is None else path
         with self._asking():
-            self._system.invalidate_cache(
-                asked
-            )  # listings that were asked for long ago may be kept
+            # Listings that were asked for long ago may be kept.
+            self._system.invalidate_cache(asked)
             return _entry(asked, self._system.info(asked))
 
     def files(self, folder: _Entry) -> dict[str, _Entry]:
@@ -168,11 +167,14 @@ class _Place:
     def said(self, entry: _Entry) -> str:
         """Return the digest that is said of a file; `Invalid` where none is."""
         if entry.says is None:
-            where = self._shown if entry.path == self._path else entry.path
             raise Invalid(
-                f"{excerpt(where, _MOST_SHOWN)} has neither a version nor a strong etag; read=True fetches and hashes it"
+                f"{self._named(entry)} has neither a version nor a strong etag; read=True fetches and hashes it"
             )
         return entry.says
+
+    def _named(self, entry: _Entry) -> str:
+        """Return a file's name for a message: its path may be a whole URI, with credentials."""
+        return excerpt(self._shown if entry.path == self._path else entry.path, _MOST_SHOWN)
 
     def digest_of_said(self, files: Mapping[str, _Entry]) -> str:
         """Return the digest of a folder by what is said of its files."""
@@ -197,7 +199,7 @@ class _Place:
         sizes = [entry.size for entry in entries]
         total = None if None in sizes else sum(size or 0 for size in sizes)
         threads = threads_here() if self._system.async_impl else 1  # others need not bear threads
-        with counting(PurePosixPath(self._path).name, total, progress) as count:
+        with counting(PurePosixPath(self._shown).name, total, progress) as count:
             share_out(work, entries, count, threads=threads)
         return read
 
@@ -216,7 +218,7 @@ class _Place:
             source.close()
         if self.entry(entry.path).state != before.state:
             raise Invalid(
-                f"{excerpt(entry.path, _MOST_SHOWN)} changed while it was read; wait until nothing writes there"
+                f"{self._named(entry)} changed while it was read; wait until nothing writes there"
             )
         return hashed.hexdigest(), size
 

@@ -132,7 +132,7 @@ def test_file_that_changes_while_it_is_read_is_refused(objects: Objects, tmp_pat
     objects.put("lake/a", b"old")
     objects.once_read["lake/a"] = b"new"
     assert ask("refused('s3://lake/a', read=True)", objects, tmp_path) == [
-        "Invalid 'lake/a' changed while it was read; wait until nothing writes there"
+        "Invalid 's3://lake/a' changed while it was read; wait until nothing writes there"
     ]
 
 
