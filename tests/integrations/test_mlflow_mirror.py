@@ -51,6 +51,56 @@ class Tracking:
         if any(each.value == "refused" for each in params):
             raise KeyError("refused")
 
+    def get_logged_model(self, model_id: str) -> SimpleNamespace:
+        if model_id == "m-unheard-of":
+            raise AttributeError(model_id)
+        return SimpleNamespace(
+            model_id=model_id,
+            name=model_id,
+            artifact_location=f"s3://models/{model_id}",
+            model_type=None,
+            status="READY",
+            params={},
+            tags={},
+        )
+
+    def log_outputs(self, run_id: str, models: Any) -> None:
+        """Nothing that is told later."""
+
+    def delete_logged_model(self, model_id: str) -> None:
+        """Nothing that is told later."""
+
+
+class Registered:
+    """A store of registered models, each of whose versions is the model that it is named after."""
+
+    def create_model_version(
+        self, name: str, model_id: str | None, run_id: str | None = None
+    ) -> Any:
+        return self.get_model_version(name, model_id, run_id)
+
+    def get_model_version(self, name: str, version: Any, run_id: str | None = None) -> Any:
+        return SimpleNamespace(
+            name=name, version=version, source=None, model_id=version, run_id=run_id
+        )
+
+    def transition_model_version_stage(self, name: str, version: str, stage: str) -> Any:
+        found = self.get_model_version(name, version)
+        found.current_stage = stage
+        return found
+
+    def set_registered_model_alias(self, name: str, alias: str, version: str) -> None:
+        """Nothing that is told later."""
+
+    def delete_registered_model_alias(self, name: str, alias: str) -> None:
+        """Nothing that is told later."""
+
+    def delete_model_version(self, name: str, version: str) -> None:
+        """Nothing that is told later."""
+
+    def delete_registered_model(self, name: str) -> None:
+        """Nothing that is told later."""
+
 
 def metric(key: str, value: float, step: int = 0, model: str | None = None) -> SimpleNamespace:
     return SimpleNamespace(
@@ -78,10 +128,13 @@ def tracking(monkeypatch: pytest.MonkeyPatch) -> Any:
             return only
 
     class ModelRegistryStoreRegistry:
-        def get_store(self) -> object:
-            return object()
+        versions = Registered()
 
-    monkeypatch.setitem(sys.modules, "mlflow", module("mlflow", __version__="3.stand-in"))
+        def get_store(self) -> Registered:
+            return self.versions
+
+    names = {"__version__": "3.stand-in", "MlflowClient": lambda: only}
+    monkeypatch.setitem(sys.modules, "mlflow", module("mlflow", **names))
     for name, cls in ((TRACKING, TrackingStoreRegistry), (REGISTRY, ModelRegistryStoreRegistry)):
         monkeypatch.setitem(sys.modules, name, module(name, **{cls.__name__: cls}))
     return TrackingStoreRegistry()
@@ -106,6 +159,48 @@ def test_a_run_from_call_to_call(store: Store, tracking: Any) -> None:
     ]
     assert [str(each.node.state) for each in (child, parent)] == ["COMPLETE", "FAILED"]  # type: ignore[attr-defined]
     assert len(parent.steps) == 1
+
+
+def test_the_registry_from_call_to_call(store: Store, tracking: Any) -> None:
+    registry = vars(sys.modules[REGISTRY])["ModelRegistryStoreRegistry"]()
+    with mirror(store) as mirrored:
+        mlflow, registered = tracking.get_store(), registry.get_store()
+        mlflow.create_run("1", "run", {})
+        mlflow.log_outputs("run", [SimpleNamespace(model_id="m-1")])
+        mlflow.log_batch("run", [metric("auc", 0.5)])
+        mlflow.log_batch("run", [metric("auc", 0.5, model="m-1")])
+        for name, model in (("dev", "m-1"), ("dev", "m-2"), ("prod", "m-2")):
+            registered.create_model_version(name, model)
+        for alias, model in (("champion", "m-1"), ("champion", "m-2"), ("old", "m-1")):
+            registered.set_registered_model_alias("dev", alias, model)
+        registered.delete_registered_model_alias("dev", "unheard of")
+        registered.set_registered_model_alias("prod", "live", "m-2")
+        registered.transition_model_version_stage("prod", "m-2", "Production")
+        held = {each.name: each.node.uri for each in store.aliases()}
+        registered.transition_model_version_stage("prod", "m-2", "Archived")
+        registered.delete_model_version("dev", "m-1")
+        registered.delete_registered_model("prod")
+        mlflow.delete_logged_model("m-1")
+    assert mirrored.notes == ()
+    assert held == {
+        "models:/dev@champion": "s3://models/m-2",
+        "models:/dev@old": "s3://models/m-1",
+        "models:/prod@live": "s3://models/m-2",
+        "models:/prod@Production": "s3://models/m-2",
+    }
+    assert [each.name for each in store.aliases()] == ["models:/dev@champion"]
+    (left,) = store.find("mlflow.LoggedModel")
+    assert left.custom_properties["registered_as"] == ["dev/m-2", "prod/m-2"]
+    assert len(store.find("lineage.Metrics")) == 1
+
+
+def test_a_version_without_a_logged_model_is_one_note(store: Store, tracking: Any) -> None:
+    registry = vars(sys.modules[REGISTRY])["ModelRegistryStoreRegistry"]()
+    with mirror(store) as mirrored:
+        registry.get_store().create_model_version("wine", None, "unheard of")
+    assert mirrored.notes == (
+        "version wine/None of the registry is no model that was logged with MLflow 3, and is not recorded",
+    )
 
 
 def test_once_closed_nothing_is_heard_and_all_is_as_it_was(store: Store, tracking: Any) -> None:
