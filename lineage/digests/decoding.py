@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from lineage.digests.arrow import Array, Field, memory
-from lineage.digests.columns import BILLION, SLICE, Column, numpy
+from lineage.digests.columns import BILLION, SLICE, Bytes, Column, numpy
 from lineage.digests.values import PER_SECOND, decimal_text, zone_text
 from lineage.errors import Invalid
 
@@ -87,7 +87,7 @@ def _kind_of(field: Field) -> tuple[str, str | None]:
 
 
 class Part(NamedTuple):
-    """`length` values of an array from the one at `first` on.
+    """`size` values of an array from the one at `first` on.
 
     `entries` are those of the dictionaries that were read, by their addresses; all parts of a chunk share it, and no others may.
     """
@@ -95,7 +95,7 @@ class Part(NamedTuple):
     field: Field
     array: Array
     first: int
-    length: int
+    size: int
     entries: dict[int, list[Any]]
 
     @property
@@ -109,22 +109,22 @@ class Part(NamedTuple):
         array = self.array
         return array.buffers[0] if array.n_buffers and array.null_count != 0 else None
 
-    def child(self, place: int, first: int, count: int) -> Part:
+    def child(self, place: int, first: int, size: int) -> Part:
         """Return a part of one of the array's children."""
         inner, array = self.field.children[place], self.array.children[place].contents
-        return Part(inner, array, first, count, self.entries)
+        return Part(inner, array, first, size, self.entries)
 
-    def cut(self, start: int, count: int) -> Part:
+    def cut(self, start: int, size: int) -> Part:
         """Return a part of this part."""
-        return self._replace(first=self.first + start, length=count)
+        return self._replace(first=self.first + start, size=size)
 
 
 def add_arrow(column: Column, part: Part, hidden: Any = None) -> None:
     """Add values to a column of their type; those that are `hidden`, an array of bools, are missing in any case."""
     add = _adder(part.field) if numpy() is not None else None
-    for start in range(0, part.length, SLICE):
-        cut = part.cut(start, min(SLICE, part.length - start))
-        gaps = None if hidden is None else hidden[start : start + cut.length]
+    for start in range(0, part.size, SLICE):
+        cut = part.cut(start, min(SLICE, part.size - start))
+        gaps = None if hidden is None else hidden[start : start + cut.size]
         if add is None:
             _add_plain(column, cut, gaps)
         else:
@@ -146,7 +146,7 @@ def _plain(part: Part) -> list[Any]:
     """Return values as `Column.add_plain` takes them."""
     values = _filled(part)
     if part.valid:
-        bits = _bits(part.valid, part.at, part.length)
+        bits = _bits(part.valid, part.at, part.size)
         return [value if bit else None for value, bit in zip(values, bits, strict=True)]
     return values
 
@@ -156,23 +156,12 @@ def _filled(part: Part) -> list[Any]:
     code = part.field.format
     if part.field.dictionary is not None:
         return _looked_up(part)
-    if code == "b":
-        return list(_bits(part.array.buffers[1], part.at, part.length))
     if code in NUMBERS:
         return _numbers(part, NUMBERS[code])
-    if code in TEXTS:
-        bounds = _numbers(part, TEXTS[code][1], 1)
-        size = bounds[-1] - bounds[0]
-        content = bytes(memory(_at(part.array.buffers[2], bounds[0]), size))
-        return [content[low - bounds[0] : high - bounds[0]] for low, high in pairwise(bounds)]
-    for starts, read in _READ:
+    for starts, read in _PLAIN:
         if code.startswith(starts):
             return read(part)
-    return _nested(part)
-
-
-def _nothing(part: Part) -> list[Any]:
-    return [None] * part.length
+    return [None] * part.size
 
 
 def _at(address: int | None, distance: int) -> int | None:
@@ -188,7 +177,7 @@ def _bits(address: int | None, first: int, count: int) -> Iterator[bool]:
 
 def _numbers(part: Part, code: str, more: int = 0) -> list[Any]:
     """Return the numbers of a part, and some `more` after them."""
-    size, count = struct.calcsize(code), part.length + more
+    size, count = struct.calcsize(code), part.size + more
     content = memory(_at(part.array.buffers[1], part.at * size), count * size)
     return list(struct.unpack(f"={count}{code}", content)) if len(content) else [0] * count
 
@@ -205,15 +194,25 @@ def _looked_up(part: Part) -> list[Any]:
     return [entries[place] if 0 <= place < len(entries) else None for place in places]
 
 
-def _viewed(part: Part) -> list[bytes]:
-    content = bytes(memory(_at(part.array.buffers[1], part.at * 16), part.length * 16))
-    values = []
+def _viewed(part: Part) -> list[Bytes]:
+    content = bytes(memory(_at(part.array.buffers[1], part.at * 16), part.size * 16))
+    held: dict[int, memoryview] = {}
+    values: list[Bytes] = []
     for at, (size, _, buffer, start) in enumerate(struct.iter_unpack("=iiii", content)):
         if size < SHORTEST_POINTER:
             values.append(content[16 * at + 4 : 16 * at + 4 + size])
         else:
-            values.append(bytes(memory(_at(part.array.buffers[2 + buffer], start), size)))
+            if buffer not in held:
+                held[buffer] = _pointed_at(part.array, buffer)
+            values.append(held[buffer][start : start + size])
     return values
+
+
+def _pointed_at(array: Array, buffer: int) -> memoryview:
+    """Return a buffer that views point at; the last of all buffers is the sizes of these."""
+    sizes = array.buffers[array.n_buffers - 1]
+    (size,) = struct.unpack("=q", memory(_at(sizes, buffer * 8), 8))
+    return memory(array.buffers[2 + buffer], size)
 
 
 def _fixed(part: Part) -> list[bytes]:
@@ -224,8 +223,8 @@ def _fixed(part: Part) -> list[bytes]:
     else:
         _, scale, *bits = map(int, code[2:].split(","))
         size = (bits[0] if bits else 128) // 8
-    content = bytes(memory(_at(part.array.buffers[1], part.at * size), part.length * size))
-    values = [content[at * size : (at + 1) * size] for at in range(part.length)]
+    content = bytes(memory(_at(part.array.buffers[1], part.at * size), part.size * size))
+    values = [content[at * size : (at + 1) * size] for at in range(part.size)]
     if code.startswith("w:"):
         return values
     return [decimal_text(int.from_bytes(value, "little", signed=True), -scale) for value in values]
@@ -248,17 +247,38 @@ def _nested(part: Part) -> list[Any]:
     code = part.field.format
     if code == "+s":
         places = range(len(part.field.children))
-        children = [_plain(part.child(place, part.at, part.length)) for place in places]
-        return list(zip(*children, strict=True)) if children else [()] * part.length
+        children = [_plain(part.child(place, part.at, part.size)) for place in places]
+        return list(zip(*children, strict=True)) if children else [()] * part.size
     if code.startswith("+w:"):
         size = int(code[3:])
-        bounds = [at * size for at in range(part.at, part.at + part.length + 1)]
+        bounds = [at * size for at in range(part.at, part.at + part.size + 1)]
     else:
         bounds = _numbers(part, "q" if code == "+L" else "i", 1)
     start, end = bounds[0], bounds[-1]
     values = _plain(part.child(0, start, end - start))
     return [values[low - start : high - start] for low, high in pairwise(bounds)]
 
+
+def _flag_list(part: Part) -> list[bool]:
+    return list(_bits(part.array.buffers[1], part.at, part.size))
+
+
+def _text_list(part: Part) -> list[bytes]:
+    bounds = _numbers(part, TEXTS[part.field.format][1], 1)
+    start, end = bounds[0], bounds[-1]
+    content = bytes(memory(_at(part.array.buffers[2], start), end - start))
+    return [content[low - start : high - start] for low, high in pairwise(bounds)]
+
+
+_PLAIN: tuple[tuple[str | tuple[str, ...], Callable[[Part], list[Any]]], ...] = (
+    ("b", _flag_list),
+    (tuple(TEXTS), _text_list),
+    (tuple(VIEWS), _viewed),
+    (("w:", "d:"), _fixed),
+    ("t", _times),
+    ("+", _nested),
+)
+"""What reads a type, by the beginnings of its format."""
 
 # By NumPy
 
@@ -278,7 +298,7 @@ def _adder(field: Field) -> Callable[[Column, Part, Any], object] | None:
 def _vector(part: Part, dtype: str, width: int = 1, more: int = 0) -> Any:
     """Return the numbers of a part as an array, `width` for each value and some `more`, without a copy."""
     np = numpy()
-    size, count = np.dtype(dtype).itemsize, part.length * width + more
+    size, count = np.dtype(dtype).itemsize, part.size * width + more
     content = memory(_at(part.array.buffers[1], part.at * width * size), count * size)
     return np.frombuffer(content, dtype) if len(content) else np.zeros(count, dtype)
 
@@ -295,7 +315,7 @@ def _gaps(part: Part, hidden: Any) -> Any:
     """Return which values are missing as an array of bools; None where there are none."""
     if not part.valid:
         return hidden
-    gaps = ~_flags(part.valid, part.at, part.length)
+    gaps = ~_flags(part.valid, part.at, part.size)
     if hidden is not None:
         gaps |= hidden
     return gaps if gaps.any() else None
@@ -310,7 +330,7 @@ def _add_numbers(column: Column, part: Part, gaps: Any) -> None:
 
 
 def _add_flags(column: Column, part: Part, gaps: Any) -> None:
-    column.add_numbers(_flags(part.array.buffers[1], part.at, part.length), gaps)
+    column.add_numbers(_flags(part.array.buffers[1], part.at, part.size), gaps)
 
 
 def _add_days(column: Column, part: Part, gaps: Any) -> None:
@@ -333,16 +353,16 @@ def _add_texts(column: Column, part: Part, gaps: Any) -> None:
 
 def _add_views(column: Column, part: Part, gaps: Any) -> None:
     np = numpy()
-    views = _vector(part, "i4", width=4).reshape(part.length, 4)
+    views = _vector(part, "i4", width=4).reshape(part.size, 4)
     lengths = views[:, 0]
     if gaps is not None:
         lengths = np.where(gaps, 0, lengths)
     is_long = lengths >= SHORTEST_POINTER
     inner = np.where(is_long, 0, lengths)
-    octets = np.ascontiguousarray(views[:, 1:]).view("u1").reshape(part.length, 12)
+    octets = np.ascontiguousarray(views[:, 1:]).view("u1").reshape(part.size, 12)
     content = octets[np.arange(12) < inner[:, None]]
     if is_long.any():
-        far = np.frombuffer(_pointed_at(part.array, views[is_long]), "u1")
+        far = np.frombuffer(_joined(part.array, views[is_long]), "u1")
         is_far = np.repeat(is_long, lengths)
         merged = np.empty(len(is_far), "u1")
         merged[is_far], merged[~is_far] = far, content
@@ -350,7 +370,7 @@ def _add_views(column: Column, part: Part, gaps: Any) -> None:
     column.add_texts(lengths, memoryview(content), _places(gaps))
 
 
-def _pointed_at(array: Array, views: Any) -> bytes:
+def _joined(array: Array, views: Any) -> bytes:
     """Return the bytes of views that point at buffers, one after the other."""
     np = numpy()
     lengths, _, buffers, starts = views.astype("i8").T
@@ -358,10 +378,7 @@ def _pointed_at(array: Array, views: Any) -> bytes:
     # Texts that were written one after the other are copied as one.
     cuts = np.flatnonzero((buffers[1:] != buffers[:-1]) | (starts[1:] != ends[:-1])) + 1
     first, last = np.concatenate(([0], cuts)), np.concatenate((cuts, [len(views)])) - 1
-    held = {
-        at: memory(array.buffers[2 + at], int(ends[buffers == at].max()))
-        for at in np.unique(buffers).tolist()
-    }
+    held = {at: _pointed_at(array, at) for at in np.unique(buffers).tolist()}
     runs = zip(buffers[first].tolist(), starts[first].tolist(), ends[last].tolist(), strict=True)
     return b"".join([held[at][start:end] for at, start, end in runs])
 
@@ -369,11 +386,11 @@ def _pointed_at(array: Array, views: Any) -> bytes:
 def _add_lists(column: Column, part: Part, gaps: Any) -> None:
     np, code = numpy(), part.field.format
     if code.startswith("+w:"):
-        bounds = np.arange(part.at, part.at + part.length + 1) * int(code[3:])
+        bounds = np.arange(part.at, part.at + part.size + 1) * int(code[3:])
     else:
         bounds = _vector(part, "i8" if code == "+L" else "i4", more=1)
     lengths = np.diff(bounds)
-    runs = [(0, part.length)]
+    runs = [(0, part.size)]
     if gaps is not None and lengths[gaps].any():
         lengths = np.where(gaps, 0, lengths)
         edges = np.flatnonzero(np.diff(np.concatenate(([True], gaps, [True]))))
@@ -385,9 +402,9 @@ def _add_lists(column: Column, part: Part, gaps: Any) -> None:
 
 
 def _add_structs(column: Column, part: Part, gaps: Any) -> None:
-    column.add_structs(part.length, _places(gaps))
+    column.add_structs(part.size, _places(gaps))
     for place, child in enumerate(column.children):
-        add_arrow(child, part.child(place, part.at, part.length), gaps)
+        add_arrow(child, part.child(place, part.at, part.size), gaps)
 
 
 _ADD: tuple[tuple[str | tuple[str, ...], Callable[[Column, Part, Any], object]], ...] = (
@@ -400,11 +417,3 @@ _ADD: tuple[tuple[str | tuple[str, ...], Callable[[Column, Part, Any], object]],
     ("+s", _add_structs),
 )
 """What reads a type by NumPy, by the beginnings of its format."""
-
-
-_READ: tuple[tuple[tuple[str, ...], Callable[[Part], list[Any]]], ...] = (
-    (("n",), _nothing),
-    (tuple(VIEWS), _viewed),
-    (("w:", "d:"), _fixed),
-    (("t",), _times),
-)

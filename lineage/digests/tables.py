@@ -343,7 +343,7 @@ def _arrow_parts(
 def _add_rows(columns: Sequence[Column], part: Part) -> None:
     for at, (column, each) in enumerate(zip(columns, part.field.children, strict=True)):
         with _naming(each.name):
-            add_arrow(column, part.child(at, part.at, part.length))
+            add_arrow(column, part.child(at, part.at, part.size))
 
 
 _SERIES = (("polars", "Series"), ("pyarrow", "Array"), ("pyarrow", "ChunkedArray"))
