@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from lineage.digests.arrow import Array, Field, memory
-from lineage.digests.columns import BILLION, SLICE, Bytes, Column, numpy
+from lineage.digests.columns import BILLION, SLICE, Column, numpy
 from lineage.digests.values import PER_SECOND, decimal_text, zone_text
 from lineage.errors import Invalid
 
@@ -194,17 +194,17 @@ def _looked_up(part: Part) -> list[Any]:
     return [entries[place] if 0 <= place < len(entries) else None for place in places]
 
 
-def _viewed(part: Part) -> list[Bytes]:
+def _viewed(part: Part) -> list[bytes]:
     content = bytes(memory(_at(part.array.buffers[1], part.at * 16), part.size * 16))
     held: dict[int, memoryview] = {}
-    values: list[Bytes] = []
+    values = []
     for at, (size, _, buffer, start) in enumerate(struct.iter_unpack("=iiii", content)):
         if size < SHORTEST_POINTER:
             values.append(content[16 * at + 4 : 16 * at + 4 + size])
         else:
             if buffer not in held:
                 held[buffer] = _pointed_at(part.array, buffer)
-            values.append(held[buffer][start : start + size])
+            values.append(held[buffer][start : start + size].tobytes())
     return values
 
 
@@ -380,7 +380,8 @@ def _joined(array: Array, views: Any) -> bytes:
     first, last = np.concatenate(([0], cuts)), np.concatenate((cuts, [len(views)])) - 1
     held = {at: _pointed_at(array, at) for at in np.unique(buffers).tolist()}
     runs = zip(buffers[first].tolist(), starts[first].tolist(), ends[last].tolist(), strict=True)
-    return b"".join([held[at][start:end] for at, start, end in runs])
+    # As bytes: many memoryviews at once keep the garbage collector busy.
+    return b"".join([held[at][start:end].tobytes() for at, start, end in runs])
 
 
 def _add_lists(column: Column, part: Part, gaps: Any) -> None:
