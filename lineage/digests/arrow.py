@@ -80,7 +80,6 @@ class Field(NamedTuple):
     format: str
     children: tuple[Field, ...]
     dictionary: Field | None
-    extension: str | None
 
 
 class Stream:
@@ -150,27 +149,4 @@ def _field(schema: _CSchema) -> Field:
         schema.format.decode(),
         children,
         _field(schema.dictionary.contents) if schema.dictionary else None,
-        _metadata(schema.metadata).get("ARROW:extension:name"),
     )
-
-
-def _metadata(address: int | None) -> dict[str, str]:
-    """Return a schema's pairs: their number, and of each the length and bytes of both."""
-    if not address:
-        return {}
-    at = address
-
-    def number() -> int:
-        nonlocal at
-        value = ctypes.c_int32.from_address(at).value
-        at += 4
-        return value
-
-    def text() -> str:
-        nonlocal at
-        size = number()
-        value = ctypes.string_at(at, size).decode(errors="replace")
-        at += size
-        return value
-
-    return {text(): text() for _ in range(number())}

@@ -62,10 +62,6 @@ def column_of(field: Field) -> Column:
 
 def _kind_of(field: Field) -> tuple[str, str | None]:
     code = field.format
-    if field.extension and "object" in field.extension.lower():
-        raise Invalid(
-            "it holds Python objects, which have no digest; make them numbers or texts, or leave the column out"
-        )
     if code in NUMBERS:
         return ("float" if code in DTYPES else "integer"), None
     if code in TEXTS:

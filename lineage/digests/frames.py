@@ -104,7 +104,8 @@ def _reporting(table: Table, report: Report | None) -> Iterator[Report]:
     with terminal_line("digesting a frame…", quiet=quiet) as line:
 
         def tell(progress: Progress) -> None:
-            text = f"digesting a frame… {progress.done:,} of {progress.total:,} rows"
-            (line.say if progress.done == progress.total else line.may_say)(text)
+            whole = "" if progress.total is None else f" of {progress.total:,}"
+            say = line.say if progress.done == progress.total else line.may_say
+            say(f"digesting a frame… {progress.done:,}{whole} rows")
 
         yield tell

@@ -138,8 +138,12 @@ def _by_rows(
 
 
 def _of_pandas(frame: Any) -> Table:
-    columns = [frame.iloc[:, at].array for at in range(frame.shape[1])]
-    return _by_rows(list(map(str, frame.columns)), list(map(_adder_of, columns)), len(frame))
+    names = list(map(str, frame.columns))
+    adders = []
+    for at, name in enumerate(names):
+        with _naming(name):
+            adders.append(_adder_of(frame.iloc[:, at].array))
+    return _by_rows(names, adders, len(frame))
 
 
 def _of_pandas_series(series: Any) -> Table:
@@ -278,7 +282,8 @@ def _array_parts(array: Any, column: Column) -> Iterator[int]:
 
 def _add_flat(column: Column, array: Any) -> None:
     np = numpy()
-    missing = np.ma.getmaskarray(array) if np.ma.isMaskedArray(array) else None
+    is_masked = np.ma.isMaskedArray(array)
+    missing = np.ma.getmaskarray(array).reshape(-1) if is_masked else None
     add_array(column, np.asarray(array).reshape(-1), missing)
 
 
@@ -315,13 +320,24 @@ def _of_arrow(source: Any) -> Table:
     )
     fields = (whole,) if is_series else whole.children
     columns = []
-    for each in fields:
+    for each, is_object in zip(fields, _are_objects(source, len(fields)), strict=True):
         with _naming(each.name):
+            if is_object:
+                raise Invalid(
+                    "it holds Python objects, which have no digest; make them numbers or texts, or leave the column out"
+                )
             columns.append(column_of(each))
     total = len(source) if any(_class_of(source, *known) for known in _COUNTED) else None
     parts = _arrow_parts(whole, arrays, columns, is_series=is_series)
     heading = "series" if is_series else "table"
     return Table(heading, [each.name for each in fields], columns, total, parts)
+
+
+def _are_objects(source: Any, count: int) -> list[bool]:
+    """Return which columns are objects of Python in polars, which gives their addresses as if they were data."""
+    if _class_of(source, "polars", "DataFrame"):
+        return [str(dtype) == "Object" for dtype in source.dtypes]
+    return [_class_of(source, "polars", "Series") and str(source.dtype) == "Object"] * count
 
 
 def _arrow_parts(
