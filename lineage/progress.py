@@ -17,7 +17,7 @@ PAUSE = 0.25
 class Progress(NamedTuple):
     """How far a piece of long work is.
 
-    `stage` is what is being done: "digesting" counts bytes, "writing" and "verifying" count the
+    `stage` is what is being done: "digesting" counts bytes of files and rows of frames, "writing" and "verifying" count the
     records of an import, "copying" and "verifying" the transactions of a copy. `total` is None
     where nobody knows it.
     """

@@ -173,7 +173,7 @@ def test_digest_stays_what_it_was_in_earlier_versions() -> None:
 EARLIER = "frame:d1f3ae8305648db4e5a15fd7cd92e36e9b4052160d84ebe7ffd290c2d711de92"
 
 
-TABLE = {"a": [1, 2, 3], "b": [0.5, None, 2.0], "c": ["x", "y", None]}
+TABLE: dict[str, list[Any]] = {"a": [1, 2, 3], "b": [0.5, None, 2.0], "c": ["x", "y", None]}
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Digests of arrays, tensors, sparse matrices and data sets of items, and what has none."""
 
 import array
+import importlib
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -9,10 +10,11 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-import scipy.sparse
 
 from lineage.digests.frames import describe, is_frame
 from lineage.errors import Invalid
+
+sparse: Any = importlib.import_module("scipy.sparse")  # it ships no types
 
 
 class Items:
@@ -125,12 +127,9 @@ def test_texts_of_numpy() -> None:
 
 def test_sparse_matrices_are_what_is_not_zero() -> None:
     dense = np.array([[0, 1.5, 0], [0, 0, 0], [2, 0, 3]])
-    first = scipy.sparse.csr_array(dense)
-    every = [
-        cls(dense)
-        for cls in (scipy.sparse.csc_matrix, scipy.sparse.coo_array, scipy.sparse.lil_matrix)
-    ]
-    with_zero = scipy.sparse.coo_array(([1, 0.5, 2, 3, 0], ([0, 0, 2, 2, 1], [1, 1, 0, 2, 1])))
+    first = sparse.csr_array(dense)
+    every = [cls(dense) for cls in (sparse.csc_matrix, sparse.coo_array, sparse.lil_matrix)]
+    with_zero = sparse.coo_array(([1, 0.5, 2, 3, 0], ([0, 0, 2, 2, 1], [1, 1, 0, 2, 1])))
     before = with_zero.copy()
     assert {describe(each) for each in (*every, with_zero, first)} == {describe(first)}
     assert (with_zero.data == before.data).all()
@@ -139,8 +138,8 @@ def test_sparse_matrices_are_what_is_not_zero() -> None:
     changed = [
         first * 2,
         first.T,
-        scipy.sparse.csr_array(dense[:2]),
-        scipy.sparse.csr_array(dense[::-1]),
+        sparse.csr_array(dense[:2]),
+        sparse.csr_array(dense[::-1]),
     ]
     digests = [describe(each).digest for each in (first, *changed, dense)]
     assert len(set(digests)) == 6
@@ -294,8 +293,8 @@ def test_what_looks_bad_has_a_digest() -> None:
     numbers = pd.Series(pd.Categorical([3, None, 1]))
     assert describe(numbers) == describe(pa.array([3, None, 1]))
     assert describe(pd.Series(pd.Categorical([None], categories=["a"]))).types == ("text",)
-    sparse = pd.Series(pd.arrays.SparseArray([0.0, 0.0, 1.5]))
-    assert describe(sparse) == describe(pa.array([0.0, 0.0, 1.5]))
+    thin = pd.Series(pd.arrays.SparseArray([0.0, 0.0, 1.5]))
+    assert describe(thin) == describe(pa.array([0.0, 0.0, 1.5]))
     pairs = pd.MultiIndex.from_tuples([("a", 1), ("b", 2)], names=["k", None])
     assert describe(pairs).columns == ("k", "1")
     assert describe(pd.Index([1, 2])) == describe(pa.array([1, 2]))

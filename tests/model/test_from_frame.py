@@ -114,4 +114,4 @@ def test_models_are_not_made_from_frames() -> None:
     with pytest.raises(TypeError, match="'from_frame' has its own meaning"):
 
         class Bad(lineage.Dataset):
-            from_frame: str = ""
+            from_frame: str = ""  # type: ignore[assignment]

@@ -16,7 +16,7 @@ from tests.tree import ROOT
 
 pytestmark = pytest.mark.real
 PYTHON = ROOT / ".ci" / "libraries" / "venvs" / "fsspec" / "bin" / "python"
-PAGE = ROOT / "docs" / "data-files.part.md"
+PAGE = ROOT / "docs" / "data.md"
 BEGIN = """
 import lineage
 from lineage import Dataset, LineageError
