@@ -77,17 +77,15 @@ def add_objects(column: Column, values: Sequence[Any]) -> None:
 
 def _add_slice(column: Column, values: Sequence[Any]) -> None:
     kinds = {cls: _kind_of(cls) for cls in set(map(type, values))}
-    if "other" in kinds.values():
+    if "other" in kinds.values() or any(cls.__name__ == "ndarray" for cls in kinds):
         values = [_unpacked(value) for value in values]
         kinds = {cls: _kind_of(cls) for cls in set(map(type, values))}
     distinct = set(kinds.values()) - {"null"}
     gone = {cls for cls, kind in kinds.items() if kind == "null"}
-    if "float" in distinct and distinct != {"float"}:
-        gaps = [value is None or type(value) in gone or value != value for value in values]  # noqa: PLR0124  # NaN alone differs from itself
-        floats = {cls for cls, kind in kinds.items() if kind == "float"}
-        if all(gap for gap, value in zip(gaps, values, strict=True) if type(value) in floats):
-            distinct.remove("float")
-            gone |= floats
+    floats = {cls for cls, kind in kinds.items() if kind == "float"}
+    if floats and all(value != value for value in values if type(value) in floats):  # noqa: PLR0124  # NaN alone differs from itself
+        distinct.remove("float")
+        gone |= floats
     if not distinct:
         return column.add_missing(len(values))
     if len(distinct) > 1:
@@ -115,7 +113,7 @@ def _kind_of(cls: type) -> str:
 def _unpacked(value: Any) -> Any:
     """Return what an object of another library holds: a scalar, an array or a list."""
     if _kind_of(type(value)) != "other":
-        return value
+        return value.item() if getattr(value, "ndim", None) == 0 else value
     np = numpy()
     if np is not None and isinstance(value, np.datetime64 | np.timedelta64):
         if np.isnat(value):
@@ -137,7 +135,8 @@ def _unpacked(value: Any) -> Any:
 def as_array(value: Any) -> Any:
     """Return what holds an array, such as a tensor, as one of NumPy; Invalid where it cannot be had."""
     try:
-        return value.__array__() if hasattr(value, "__array__") else numpy().asarray(value)
+        array = value.__array__() if hasattr(value, "__array__") else value
+        return numpy().asarray(array)
     except Exception as error:
         raise Invalid(
             f"a {type(value).__name__} cannot be read as an array ({error}); give it as one of NumPy"
@@ -230,9 +229,11 @@ def _add_lists(column: Column, kind: str, values: Sequence[Any]) -> None:
 
 def _add_structs(column: Column, kind: str, values: Sequence[Any]) -> None:
     gaps = [at for at, value in enumerate(values) if value is None]
-    keys = tuple(next(value for value in values if value is not None))
-    names = tuple(map(str, keys))
-    column.become(kind, names=names)
+    by_name = {str(key): key for key in next(value for value in values if value is not None)}
+    if by_name.keys() == set(column.names):  # in the order of the first one of all
+        by_name = {name: by_name[name] for name in column.names}
+    column.become(kind, names=tuple(by_name))
+    keys = list(by_name.values())
     expected = set(keys)
     if any(value is not None and value.keys() != expected for value in values):
         raise Invalid("there are dicts with other keys than the first one has; give all the same")

@@ -11,6 +11,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from lineage.digests.columns import SLICE
 from lineage.digests.frames import describe, is_frame
 from lineage.errors import Invalid
 
@@ -298,6 +299,18 @@ def test_what_looks_bad_has_a_digest() -> None:
     pairs = pd.MultiIndex.from_tuples([("a", 1), ("b", 2)], names=["k", None])
     assert describe(pairs).columns == ("k", "1")
     assert describe(pd.Index([1, 2])) == describe(pa.array([1, 2]))
+
+
+def test_objects_may_show_their_type_late() -> None:
+    """The first slice has nothing but NaN, and the keys of dicts come in another order."""
+    gaps: list[Any] = [float("nan")] * (SLICE + 1)
+    texts = pd.Series([*gaps, "a", *gaps, None], dtype=object)
+    values = [None if value != value else value for value in texts]  # noqa: PLR0124  # NaN
+    assert describe(texts) == describe(pa.array(values))
+    dicts = [{"a": 1, "b": 2}] * SLICE + [{"b": 2, "a": 1}]
+    assert describe(pd.Series(dicts)) == describe(pa.array(dicts))
+    labels = Items(np.array(3), Tensor(4), np.int8(5), 6)
+    assert describe(labels) == describe(pa.array([3, 4, 5, 6]))
 
 
 def test_what_raises_while_it_is_read_says_so() -> None:

@@ -104,7 +104,7 @@ for bad in (datasets.DatasetDict(train=data), data.to_iterable_dataset()):
 
 def run(library: str, program: str, folder: Path) -> str:
     """Run a program where a library is; return what it prints."""
-    command = [ENVIRONMENTS / library / "bin" / "python", "-c", program]
+    command = [str(ENVIRONMENTS / library / "bin" / "python"), "-c", program]
     environment = {"PYTHONPATH": str(ROOT), "HF_HOME": str(folder), "HF_HUB_OFFLINE": "1"}
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False
