@@ -99,9 +99,8 @@ def test_error_that_nobody_catches_goes_to_the_caller(store: Store) -> None:
     def objective(trial: Any) -> float:
         raise error
 
-    with lineage.autolog(store) as autolog:
-        with pytest.raises(ValueError, match="no") as raised:
-            study.optimize(objective, n_trials=3)
+    with lineage.autolog(store) as autolog, pytest.raises(ValueError, match="no") as raised:
+        study.optimize(objective, n_trials=3)
     assert raised.value is error
     (trial,) = trials(store, autolog)
     assert (trial.node.state, trial.parameters["outcome"]) == ("FAILED", "failed")
