@@ -183,7 +183,7 @@ def test_errors_of_the_library_go_to_the_caller(store: Store) -> None:
             lightgbm.train({**PARAMS, "objective": "nothing"}, train, 2)
         with pytest.raises(TypeError, match="train_set"):
             lightgbm.train(PARAMS, X_TRAIN, 2)
-    states = [store.get(each.run).state for each in autolog.recorded]
+    states = [store.get(lineage.Execution, each.run).state for each in autolog.recorded]
     assert states == ["FAILED", "FAILED"]
 
 

@@ -51,7 +51,7 @@ def test_trials_are_steps_of_their_study(store: Store) -> None:
     with lineage.autolog(store) as autolog:
         study.optimize(fated, n_trials=5, catch=ValueError)
     ((run, model, name),) = [each for each in autolog.recorded if each.estimator == "optimize"]
-    shown = store.show(run)
+    shown: Any = store.show(run)
     assert (model, name, shown.node.type, shown.node.state) == (
         None,
         "optimize",
@@ -132,9 +132,10 @@ def test_fits_in_parallel_trials_are_steps_of_them(store: Store) -> None:
 def test_study_that_is_taken_up_again(store: Store, tmp_path: Path) -> None:
     storage = f"sqlite:///{tmp_path / 'optuna.db'}"
     with lineage.autolog(store) as autolog:
-        for _ in range(2):
-            study = study_of("again", storage=storage, load_if_exists=True)
-            study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=2)
+        study = study_of("again", storage=storage)
+        study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=2)
+        study = study_of("again", storage=storage, load_if_exists=True)
+        study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=2)
     assert [each.parameters["number"] for each in trials(store, autolog)] == [0, 1, 2, 3]
     one, other = (store.show(each.run) for each in autolog.recorded if each.estimator == "optimize")
     assert (one.parameters["trials_before"], other.parameters["trials_before"]) == (0, 2)

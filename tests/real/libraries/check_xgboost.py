@@ -165,6 +165,7 @@ def test_score_is_of_the_model_that_was_fitted(store: Store) -> None:
         score = estimator.score(X_TEST, Y_TEST)
     _, scored = autolog.recorded
     (metric,) = store.show(scored.run).metrics
+    assert metric.of is not None
     assert (metric.value, metric.of.key) == (score, autolog.model(estimator).key)
 
 
@@ -239,7 +240,7 @@ def test_errors_of_the_library_go_to_the_caller(store: Store) -> None:
             xgboost.train({"objective": "nothing"}, train, 2)
         with pytest.raises(TypeError):
             xgboost.train(PARAMS, train, 2, evals=[3])
-    states = [store.get(each.run).state for each in autolog.recorded]
+    states = [store.get(lineage.Execution, each.run).state for each in autolog.recorded]
     assert states == ["FAILED", "FAILED"]
 
 
